@@ -1,0 +1,76 @@
+import type { SpoolEntry } from './result.ts'
+
+/** A secret as a connector needs it, by field: `{ username, password }`. Exists in memory and on its way only. */
+export type Secret = Readonly<Record<string, string>>
+
+/** One way in to one system, as an agent needs to know it. `settings` were checked against the connector's declaration. */
+export interface AssignedConnector {
+  readonly id: string
+  readonly type: string
+  readonly group: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly credential?: { readonly type: string; readonly fields: Secret }
+}
+
+/** One monitor of one profile on one connector. `settings` were checked against the monitor's declaration, defaults applied. */
+export interface AssignedTask {
+  readonly id: string
+  readonly connector: string
+  readonly monitor: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly periodMs: number
+  readonly timeoutMs: number
+}
+
+/** The settings that travel from the server to every agent. */
+export interface TravellingSettings {
+  /** How many monitors run at the same moment on an agent; 0 means: as many as suit the machine (64 for each core). */
+  readonly parallelTasks: number
+  /** How many of those may be at one target (host and port). */
+  readonly parallelPerTarget: number
+  /** The longest a monitor may run unless the task says less. */
+  readonly processTimeoutMs: number
+  readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
+}
+
+/** Everything one agent has to do. A new one replaces the old one whole; tasks that stand in both go on undisturbed. */
+export interface Assignment {
+  /** Changes whenever anything in it changes. */
+  readonly version: string
+  readonly connectors: readonly AssignedConnector[]
+  readonly tasks: readonly AssignedTask[]
+  readonly settings: TravellingSettings
+}
+
+/**
+ * Results on their way. Entry i has the position `from + i` in the agent's spool; positions only grow and are never used twice
+ * within one `spool`, whose id is new each time a spool is begun anew.
+ */
+export interface UploadBatch {
+  readonly format: 1
+  readonly agent: string
+  readonly spool: string
+  readonly from: number
+  readonly entries: readonly SpoolEntry[]
+}
+
+/** What the server says once a batch and its position are durable, in one transaction. */
+export interface UploadAnswer {
+  /** Every position below this one is stored, and need not be sent again. */
+  readonly acknowledged: number
+  /** Every position below this one is safe on the standby as well, and may be forgotten. Without a pair the same as `acknowledged`. */
+  readonly safe: number
+  /** The server is busy: send nothing more for so long. 0 for none. */
+  readonly pauseMs: number
+}
+
+/**
+ * The agent's way to its server. In one process a call, otherwise HTTPS; the agent does not know which.
+ * Both methods reject while the server is away or cannot store; the agent keeps what it has and tries again with backoff.
+ */
+export interface ServerLink {
+  /** Resolves at once where the assignment differs from `known`, else when it changes or after a while with undefined. */
+  assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined>
+  /** Called with one batch at a time, in order of positions. Repeating a batch is harmless. */
+  upload(batch: UploadBatch, signal: AbortSignal): Promise<UploadAnswer>
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openDatabase } from './database.ts'
+
+const schema = [{ name: 'things', steps: ['CREATE TABLE thing (name TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT'] }]
+let directory: string
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'farwatch-database-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+test('a batch is stored whole or not at all', async () => {
+  const db = await openDatabase({ file: join(directory, 'a.db'), schema })
+  const insert = (name: string, size: number) => ({
+    sql: 'INSERT INTO thing (name, size) VALUES ($name, $size)',
+    params: { name, size },
+  })
+  await db.write([insert('a', 1)])
+  await expect(db.write([insert('b', 2), insert('a', 3)])).rejects.toThrow('UNIQUE')
+  await expect(
+    db.write([insert('c', 2), { sql: "UPDATE thing SET size = 9 WHERE name = 'nobody'", expect: 1 }]),
+  ).rejects.toMatchObject({ code: 'conflict' })
+  expect(await db.read('SELECT name, size FROM thing ORDER BY name')).toEqual([{ name: 'a', size: 1 }])
+  await db.close()
+  await db.close()
+})
+
+test('what was written is there after opening again, and steps that were added run once', async () => {
+  const file = join(directory, 'a.db')
+  const first = await openDatabase({ file, schema })
+  await first.write([{ sql: "INSERT INTO thing (name, size) VALUES ('a', 1)" }])
+  await first.close()
+  const grown = [
+    { name: 'things', steps: [...schema[0]!.steps, "ALTER TABLE thing ADD COLUMN colour TEXT NOT NULL DEFAULT 'red'"] },
+  ]
+  for (let i = 0; i < 2; i++) {
+    const again = await openDatabase({ file, schema: grown })
+    expect(await again.read('SELECT * FROM thing')).toEqual([{ name: 'a', size: 1, colour: 'red' }])
+    await again.close()
+  }
+  await expect(openDatabase({ file, schema })).rejects.toMatchObject({ code: 'data-directory-newer' })
+})

@@ -1,0 +1,7 @@
+export { openDatabase } from './database/database.ts'
+export type { Database, Row } from './database/database.ts'
+export { StatementCache, inTransaction, openSqlite, storageError } from './database/sqlite.ts'
+export type { SchemaPart, SqlValue, Statement } from './database/statement.ts'
+export { systemClock } from './system-clock.ts'
+export { Moved, WorkerClient, serveWorker, siblingModule } from './worker.ts'
+export type { Methods } from './worker.ts'

@@ -1,0 +1,77 @@
+import type { ConnectorClients, ConnectorType } from './clients/index.ts'
+import type { Params, SettingsOf } from './params.ts'
+
+/** The kinds of credential and their fields. `username` and the like may be shown; fields of kind `secret` never. */
+export const credentialTypes = {
+  basic: {
+    title: 'User name and password',
+    fields: { username: { kind: 'text', label: 'User name' }, secret: { kind: 'secret', label: 'Password' } },
+  },
+  token: {
+    title: 'Bearer token',
+    fields: { secret: { kind: 'secret', label: 'Token' } },
+  },
+  header: {
+    title: 'A secret header',
+    fields: {
+      header: { kind: 'text', label: 'Header name', pattern: "[A-Za-z0-9!#$%&'*+.^_`|~-]+" },
+      secret: { kind: 'secret', label: 'Header value' },
+    },
+  },
+  certificate: {
+    title: 'Client certificate',
+    fields: {
+      certificate: { kind: 'text', label: 'Certificate (PEM)', multiline: true, maxLength: 64_000 },
+      secret: { kind: 'secret', label: 'Private key (PEM)', multiline: true, maxLength: 64_000 },
+    },
+  },
+} as const satisfies Record<string, { title: string; fields: Params }>
+
+export type CredentialType = keyof typeof credentialTypes
+
+/** A credential in the clear, as a client uses it: its type and all of its fields. */
+export type OpenCredential = {
+  readonly [T in CredentialType]: {
+    readonly type: T
+    readonly fields: { readonly [F in keyof (typeof credentialTypes)[T]['fields']]: string }
+  }
+}[CredentialType]
+
+/** A client that holds something open. */
+export interface Closable {
+  /** Ends what is open. Called once, when no run uses the client any more. */
+  close?(): void | Promise<void>
+}
+
+export interface ConnectorDeclaration<P extends Params = Params, C extends ConnectorType = ConnectorType> {
+  readonly id: C
+  readonly title: string
+  readonly summary: string
+  readonly settings: P
+  /** The credential types it can use; it always works without one unless `credentialRequired`. */
+  readonly credentials: readonly CredentialType[]
+  readonly credentialRequired?: true
+  /** What the bound per target counts: `db1:5432`. Pure; the same for all ways to one service. */
+  target(settings: SettingsOf<P>): string
+  /**
+   * Makes the client. Does no I/O by itself: connections open with the first call and may be kept between runs.
+   * Used by several runs at the same time.
+   */
+  open(settings: SettingsOf<P>, credential: OpenCredential | undefined): ConnectorClients[C] & Closable
+}
+
+/** A connector as the library holds it. */
+export interface AnyConnector extends Omit<ConnectorDeclaration, 'target' | 'open'> {
+  target(settings: Readonly<Record<string, unknown>>): string
+  open(
+    settings: Readonly<Record<string, unknown>>,
+    credential: OpenCredential | undefined,
+  ): ConnectorClients[ConnectorType] & Closable
+}
+
+export function defineConnector<const P extends Params, const C extends ConnectorType>(
+  declaration: ConnectorDeclaration<P, C>,
+): AnyConnector {
+  // As for monitors: called only with settings checked against this very declaration.
+  return declaration as unknown as AnyConnector
+}

@@ -1,0 +1,23 @@
+export { at, formatDuration, formatSize, messageOf, parseDuration, parseSize, suggest } from '../base/index.ts'
+export type { Checked, Problem } from '../base/index.ts'
+export type * from '../model/index.ts'
+export type * from './clients/index.ts'
+export { credentialTypes, defineConnector } from './connector.ts'
+export type { AnyConnector, Closable, ConnectorDeclaration, CredentialType, OpenCredential } from './connector.ts'
+export { TargetError } from './failure.ts'
+export { makeLibrary } from './library.ts'
+export type { Library } from './library.ts'
+export { defineMonitor } from './monitor.ts'
+export type { AnyMonitor, CollectContext, Gathered, Item, MetricDeclaration, MonitorDeclaration } from './monitor.ts'
+export { checkSettings, isPlainObject, reservedKey, settingsSchema, shown, textProblem } from './params.ts'
+export type { Param, Params, SettingsOf } from './params.ts'
+export { definePlugin, pluginFeeds } from './plugin.ts'
+export type {
+  AnyPlugin,
+  DeliveryOutcome,
+  HttpAnswer,
+  MetricPoint,
+  PluginContext,
+  PluginDeclaration,
+  PluginFeed,
+} from './plugin.ts'
