@@ -1,3 +1,4 @@
+import type { Problem } from '../base/index.ts'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
 import type { Params, SettingsOf } from './params.ts'
 
@@ -51,6 +52,8 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
   /** The credential types it can use; it always works without one unless `credentialRequired`. */
   readonly credentials: readonly CredentialType[]
   readonly credentialRequired?: true
+  /** What is wrong with settings that are right one by one. Pure; `path` begins the problems' paths. */
+  check?(settings: SettingsOf<P>, path: string): readonly Problem[]
   /** What the bound per target counts: `db1:5432`. Pure; the same for all ways to one service. */
   target(settings: SettingsOf<P>): string
   /**
@@ -61,7 +64,8 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
 }
 
 /** A connector as the library holds it. */
-export interface AnyConnector extends Omit<ConnectorDeclaration, 'target' | 'open'> {
+export interface AnyConnector extends Omit<ConnectorDeclaration, 'target' | 'open' | 'check'> {
+  check?(settings: Readonly<Record<string, unknown>>, path: string): readonly Problem[]
   target(settings: Readonly<Record<string, unknown>>): string
   open(
     settings: Readonly<Record<string, unknown>>,

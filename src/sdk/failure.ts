@@ -13,3 +13,17 @@ export class TargetError extends Error {
     this.reason = reason
   }
 }
+
+/**
+ * A database said no to one statement; the session goes on. `code` is the server's own (`42501` for a missing privilege), `message` one line.
+ * Monitors leave out the part that the statement was for and say so.
+ */
+export class StatementRefused extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'StatementRefused'
+    this.code = code
+  }
+}

@@ -1,10 +1,13 @@
 export { at, formatDuration, formatSize, messageOf, parseDuration, parseSize, suggest } from '../base/index.ts'
 export type { Checked, Problem } from '../base/index.ts'
 export type * from '../model/index.ts'
+export { dnsRecordTypes } from './clients/index.ts'
 export type * from './clients/index.ts'
 export { credentialTypes, defineConnector } from './connector.ts'
 export type { AnyConnector, Closable, ConnectorDeclaration, CredentialType, OpenCredential } from './connector.ts'
-export { TargetError } from './failure.ts'
+export { checkDeclared } from './declared.ts'
+export { StatementRefused, TargetError } from './failure.ts'
+export { compileJsonPath } from './json-path.ts'
 export { makeLibrary } from './library.ts'
 export type { Library } from './library.ts'
 export { defineMonitor } from './monitor.ts'
@@ -12,6 +15,8 @@ export type { AnyMonitor, CollectContext, Gathered, Item, MetricDeclaration, Mon
 export { checkSettings, isPlainObject, reservedKey, settingsSchema, shown, textProblem } from './params.ts'
 export type { Param, Params, SettingsOf } from './params.ts'
 export { definePlugin, pluginFeeds } from './plugin.ts'
+export { compileRegex } from './regex.ts'
+export type { Regex } from './regex.ts'
 export type {
   AnyPlugin,
   DeliveryOutcome,

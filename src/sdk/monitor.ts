@@ -1,3 +1,4 @@
+import type { Problem } from '../base/index.ts'
 import type { Facts, FailureReason, Labels, RuleDocument, Sample, Unit } from '../model/index.ts'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
 import type { Params, SettingsOf } from './params.ts'
@@ -69,13 +70,16 @@ export interface MonitorDeclaration<
   readonly rules: readonly RuleDocument[]
   /** Programs the agent's machine must have, or privileges on the target, in words for the reference page. */
   readonly needs?: string
+  /** What is wrong with settings that are right one by one: names that clash, a pattern that cannot be read. Pure; `path` begins the problems' paths. */
+  check?(settings: SettingsOf<P>, path: string): readonly Problem[]
   /** Gathers, judges nothing. Throws TargetError (clients do) where the target cannot be measured. */
   collect(settings: SettingsOf<P>, context: CollectContext<C>): Promise<Gathered<M>>
 }
 
 /** Declares a monitor. The one declaration types `collect`, checks configuration, draws the form, writes the reference page. */
 export function defineMonitor<const P extends Params, const M extends string, const C extends ConnectorType>(
-  declaration: Omit<MonitorDeclaration<P, M, C>, 'collect'> & {
+  declaration: Omit<MonitorDeclaration<P, M, C>, 'collect' | 'check'> & {
+    check?(settings: SettingsOf<P>, path: string): readonly Problem[]
     collect(settings: SettingsOf<P>, context: CollectContext<C>): Promise<Gathered<NoInfer<M>>>
   },
 ): AnyMonitor {
@@ -84,7 +88,8 @@ export function defineMonitor<const P extends Params, const M extends string, co
 }
 
 /** A monitor as the library holds it: its settings were checked elsewhere, so their shape is open here. */
-export interface AnyMonitor extends Omit<MonitorDeclaration, 'collect'> {
+export interface AnyMonitor extends Omit<MonitorDeclaration, 'collect' | 'check'> {
+  check?(settings: Readonly<Record<string, unknown>>, path: string): readonly Problem[]
   collect(
     settings: Readonly<Record<string, unknown>>,
     context: CollectContext<ConnectorType>,

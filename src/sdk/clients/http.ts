@@ -39,6 +39,8 @@ export interface HttpAnswerSeen {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
+  /** The body as text; bytes that are not UTF-8 become U+FFFD. */
+  text(): string
   readonly phases: HttpPhases
   readonly redirects: number
   readonly finalUrl: string
@@ -46,6 +48,8 @@ export interface HttpAnswerSeen {
 }
 
 export interface HttpClient {
+  /** The URL without what may be secret in it: scheme, host, port and path. For messages. */
+  readonly url: string
   /** Throws TargetError: refused, unreachable, timed out, tls, too large, protocol. Any status is an answer. */
   request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswerSeen>
 }

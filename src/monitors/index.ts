@@ -1,0 +1,4 @@
+// Written by `npm run generate`; do not edit.
+import type { AnyMonitor } from '../sdk/index.ts'
+
+export const monitors: readonly AnyMonitor[] = []

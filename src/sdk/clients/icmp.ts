@@ -1,0 +1,22 @@
+export interface PingRequest {
+  readonly count: number
+  /** Milliseconds between two packets. At least 200 where the system's ping is used without privileges. */
+  readonly intervalMs: number
+  /** How long one answer may take. */
+  readonly timeoutMs: number
+  /** Bytes of payload. */
+  readonly size: number
+}
+
+export interface PingSeen {
+  readonly address: string
+  readonly sent: number
+  /** Round trips of the answers in the order of sending, in milliseconds; shorter than `sent` where some were lost. */
+  readonly roundTrips: readonly number[]
+}
+
+export interface IcmpClient {
+  readonly host: string
+  /** No answer at all is a result. Throws TargetError: unreachable (no such name), configuration (no ping program, no privilege). */
+  ping(request: PingRequest, signal: AbortSignal): Promise<PingSeen>
+}
