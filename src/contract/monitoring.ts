@@ -1,0 +1,289 @@
+import { Type, type Static } from 'typebox'
+import type { Operation } from './operation.ts'
+import {
+  Cursor,
+  Id,
+  Labels,
+  Limit,
+  Moment,
+  Name,
+  Nullable,
+  Outcome,
+  SeverityOrClear,
+  Timestamp,
+  exact,
+} from './schemas.ts'
+
+const Count = Type.Integer({ minimum: 0 })
+const Alarms = exact({ INFO: Count, WARNING: Count, MINOR: Count, MAJOR: Count, CRITICAL: Count })
+
+/** Coverage: how many slots ended how; `share` is runs among all ended slots, null where none ended. */
+export const Coverage = exact({
+  from: Timestamp,
+  to: Timestamp,
+  share: Nullable(Type.Number()),
+  outcomes: Type.Record(Type.String(), Count),
+})
+
+export const Task = exact({
+  id: Id,
+  group: Name,
+  system: Name,
+  connector: Name,
+  profile: Name,
+  monitor: Name,
+  /** The monitor's name within its profile; the monitor's id unless given. */
+  name: Name,
+  period: Type.String(),
+  agent: Nullable(Type.String()),
+  coverage: Nullable(Type.Number({ description: 'Share of the slots of the last 24 hours that were run' })),
+  state: Type.Enum(['covered', 'UNCOVERED']),
+  worst: SeverityOrClear,
+  lastSlot: Nullable(Timestamp),
+  lastOutcome: Nullable(Outcome),
+  lastMessage: Nullable(Type.String()),
+})
+export type Task = Static<typeof Task>
+
+export const ResultMetric = exact({ name: Type.String(), labels: Labels, value: Type.Number(), unit: Type.String() })
+
+export const Result = exact({
+  slot: Type.Number({ description: 'The planned time in epoch milliseconds, which names the slot' }),
+  plannedAt: Timestamp,
+  outcome: Outcome,
+  startedAt: Nullable(Timestamp),
+  durationMs: Nullable(Type.Number()),
+  agent: Nullable(Type.String()),
+  late: Type.Boolean(),
+  reason: Nullable(Type.String()),
+  message: Nullable(Type.String()),
+  metrics: Type.Array(ResultMetric),
+  from: Type.Optional(Timestamp),
+  to: Type.Optional(Timestamp),
+  slots: Type.Optional(Count),
+})
+export type Result = Static<typeof Result>
+
+export const Series = exact({
+  id: Type.String(),
+  name: Type.String(),
+  unit: Type.String(),
+  kind: Type.Enum(['gauge', 'counter']),
+  task: Id,
+  labels: Labels,
+})
+export type Series = Static<typeof Series>
+
+const connectorState = exact({ name: Name, type: Name, worst: SeverityOrClear, tasks: Count, failing: Count })
+
+export const SystemSummary = exact({
+  id: Id,
+  group: Name,
+  name: Name,
+  type: Type.String(),
+  tags: Type.Record(Type.String(), Type.String()),
+  worst: SeverityOrClear,
+  state: Type.Enum(['covered', 'UNCOVERED', 'no tasks']),
+  alarms: Alarms,
+  tasks: Count,
+  failing: Count,
+  coverage: Nullable(Type.Number()),
+  connectors: Type.Array(connectorState),
+})
+export type SystemSummary = Static<typeof SystemSummary>
+
+export const GroupSummary = exact({
+  name: Name,
+  worst: SeverityOrClear,
+  state: Type.Enum(['covered', 'UNCOVERED', 'no tasks']),
+  systems: Count,
+  tasks: Count,
+  alarms: Alarms,
+  coverage: Nullable(Type.Number()),
+})
+export type GroupSummary = Static<typeof GroupSummary>
+
+const range = { from: Type.Optional(Moment), to: Type.Optional(Moment) }
+const place = { group: Type.Optional(Name), system: Type.Optional(Name), connector: Type.Optional(Name) }
+const page = { cursor: Type.Optional(Cursor), limit: Type.Optional(Limit) }
+const byId = exact({ id: Id })
+const Aggregate = Type.Enum(['avg', 'min', 'max', 'sum', 'count', 'last', 'rate'])
+const tag = 'Monitoring'
+
+export const monitoringOperations = {
+  listGroups: {
+    method: 'GET',
+    path: '/groups',
+    tag,
+    summary: 'Groups by worst state',
+    allowed: 'viewer',
+    answer: Type.Array(GroupSummary),
+  },
+  listSystems: {
+    method: 'GET',
+    path: '/systems',
+    tag,
+    summary: 'Systems by worst state',
+    allowed: 'viewer',
+    query: exact({ group: Type.Optional(Name), text: Type.Optional(Type.String({ maxLength: 200 })), ...page }),
+    answer: Type.Array(SystemSummary),
+    paged: true,
+  },
+  showSystem: {
+    method: 'GET',
+    path: '/systems/{id}',
+    tag,
+    summary: 'One system',
+    allowed: 'viewer',
+    params: byId,
+    answer: SystemSummary,
+  },
+  listTasks: {
+    method: 'GET',
+    path: '/tasks',
+    tag,
+    summary: 'What is scheduled, where it runs and how it went last',
+    allowed: 'viewer',
+    query: exact({
+      ...place,
+      monitor: Type.Optional(Name),
+      profile: Type.Optional(Name),
+      outcome: Type.Optional(Outcome),
+      ...page,
+    }),
+    answer: Type.Array(Task),
+    paged: true,
+  },
+  showTask: {
+    method: 'GET',
+    path: '/tasks/{id}',
+    tag,
+    summary: 'One task',
+    allowed: 'viewer',
+    params: byId,
+    answer: Task,
+  },
+  listResults: {
+    method: 'GET',
+    path: '/tasks/{id}/results',
+    tag,
+    summary: 'Results and gaps in slot order; the last 24 hours unless asked otherwise',
+    allowed: 'viewer',
+    params: byId,
+    query: exact({ ...range, outcome: Type.Optional(Outcome), ...page }),
+    answer: Type.Array(Result),
+    paged: true,
+  },
+  runTask: {
+    method: 'POST',
+    path: '/tasks/{id}/run',
+    tag,
+    summary: 'Runs it now, answers with the result; takes no slot and is not stored',
+    allowed: 'operator',
+    params: byId,
+    answer: Result,
+  },
+  listSeries: {
+    method: 'GET',
+    path: '/metrics/series',
+    tag,
+    summary: 'Series and their labels',
+    allowed: 'viewer',
+    query: exact({
+      match: Type.Optional(
+        Type.String({
+          maxLength: 2_000,
+          description:
+            'duration{group="acme",system="sho*"}: a metric name and label matchers, each in the matcher grammar',
+        }),
+      ),
+      task: Type.Optional(Id),
+      ...page,
+    }),
+    answer: Type.Array(Series),
+    paged: true,
+  },
+  queryMetrics: {
+    method: 'GET',
+    path: '/metrics/query',
+    tag,
+    summary: 'Points of one series',
+    allowed: 'viewer',
+    query: exact({
+      series: Id,
+      ...range,
+      step: Type.Optional(Type.String({ maxLength: 40, description: 'A duration; without it as stored' })),
+      agg: Type.Optional(Aggregate),
+    }),
+    answer: exact({
+      series: Series,
+      step: Nullable(Type.String()),
+      agg: Aggregate,
+      points: Type.Array(
+        exact({
+          at: Timestamp,
+          value: Type.Number(),
+          min: Type.Optional(Type.Number()),
+          max: Type.Optional(Type.Number()),
+        }),
+      ),
+    }),
+  },
+  chartMetrics: {
+    method: 'GET',
+    path: '/metrics/chart',
+    tag,
+    summary: 'Several series as columns on one time axis, for charts; times are epoch milliseconds, null is a gap',
+    allowed: 'viewer',
+    query: exact({
+      series: Type.String({ maxLength: 4_000, description: 'Ids joined by commas, at most 100' }),
+      ...range,
+      points: Type.Optional(Type.Integer({ minimum: 10, maximum: 5_000 })),
+      agg: Type.Optional(Aggregate),
+    }),
+    answer: exact({
+      stepMs: Type.Number(),
+      at: Type.Array(Type.Number()),
+      series: Type.Array(
+        exact({
+          id: Id,
+          value: Type.Array(Nullable(Type.Number())),
+          min: Type.Array(Nullable(Type.Number())),
+          max: Type.Array(Nullable(Type.Number())),
+        }),
+      ),
+    }),
+  },
+  showCoverage: {
+    method: 'GET',
+    path: '/coverage',
+    tag,
+    summary: 'How the slots ended; the last 24 hours unless asked otherwise',
+    allowed: 'viewer',
+    query: exact({ ...place, task: Type.Optional(Id), ...range }),
+    answer: Coverage,
+  },
+  monitorStatistics: {
+    method: 'GET',
+    path: '/statistics/monitors',
+    tag,
+    summary: 'Runs, outcomes and durations',
+    allowed: 'viewer',
+    query: exact({
+      by: Type.Optional(Type.Enum(['monitor', 'group', 'system', 'connector', 'task', 'agent'])),
+      ...place,
+      ...range,
+    }),
+    answer: Type.Array(
+      exact({
+        by: Type.String(),
+        runs: Count,
+        outcomes: Type.Record(Type.String(), Count),
+        p50Ms: Nullable(Type.Number()),
+        p95Ms: Nullable(Type.Number()),
+        maxMs: Nullable(Type.Number()),
+        latenessP95Ms: Nullable(Type.Number()),
+      }),
+    ),
+  },
+} as const satisfies Record<string, Operation>
