@@ -14,15 +14,20 @@ export { defineMonitor } from './monitor.ts'
 export type { AnyMonitor, CollectContext, Gathered, Item, MetricDeclaration, MonitorDeclaration } from './monitor.ts'
 export { checkSettings, isPlainObject, reservedKey, settingsSchema, shown, textProblem } from './params.ts'
 export type { Param, Params, SettingsOf } from './params.ts'
-export { definePlugin, pluginFeeds } from './plugin.ts'
+export { authorizationOf, authorizationProblems, authorizationSettings } from './http-authorization.ts'
+export { outcomeOfHttp, outcomeOfNetworkFailure } from './http-outcome.ts'
+export { checkPluginSettings, definePlugin, feedsOf, pluginFeeds } from './plugin.ts'
 export { compileRegex } from './regex.ts'
 export type { Regex } from './regex.ts'
 export type {
   AnyPlugin,
   DeliveryOutcome,
   HttpAnswer,
+  HttpAuthorization,
   MetricPoint,
   PluginContext,
   PluginDeclaration,
   PluginFeed,
 } from './plugin.ts'
+export { compileTemplate, templateProblems } from './template.ts'
+export type { Template, TemplateField, TemplateForm } from './template.ts'
