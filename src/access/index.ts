@@ -1,0 +1,5 @@
+export { openAccess } from './access.ts'
+export type { Access, AccessChange, NewSession, Principal, TokenAccount, UserAccount } from './access.ts'
+export { groupsWith, may, mayAnywhere } from './grants.ts'
+export type { Grant, Role } from './grants.ts'
+export { accessSchema } from './schema.ts'

@@ -1,0 +1,149 @@
+import { Compile } from 'typebox/compile'
+import type { TObject, TSchema } from 'typebox'
+import { FarwatchError, at, suggest, type Problem } from '../base/index.ts'
+import { textProblem } from '../sdk/index.ts'
+
+/** Checks one part of a request against its schema; gives the value typed as the schema says, or throws with every problem. */
+export type Reader = (given: unknown) => unknown
+
+const maxDepth = 64
+
+/** A reader for JSON bodies. @throws FarwatchError `bad-request` */
+export function bodyReader(schema: TSchema): Reader {
+  const check = Compile(schema)
+  return (given) => {
+    refuseHostile(given, '', 0)
+    if (!check.Check(given)) throw badRequest('The body', problemsOf(check.Errors(given), schema))
+    return given
+  }
+}
+
+/**
+ * A reader for query strings and path parameters, where everything arrives as text: numbers and flags are read from it. Unknown
+ * and repeated parameters are refused, because a filter that is ignored shows what was not asked for.
+ */
+export function textReader(schema: TObject, what: 'query parameter' | 'path parameter'): Reader {
+  const check = Compile(schema)
+  const properties: Readonly<Record<string, TSchema & { type?: string }>> = schema.properties
+  return (given) => {
+    const values: Record<string, unknown> = {}
+    const problems: Problem[] = []
+    for (const [key, text] of Object.entries(given as Record<string, unknown>)) {
+      const property = Object.hasOwn(properties, key) ? properties[key] : undefined
+      if (property === undefined) {
+        problems.push({ path: key, message: `is not a ${what} here`, hint: suggest(key, Object.keys(properties)) })
+      } else if (typeof text !== 'string') {
+        problems.push({ path: key, message: 'is given more than once' })
+      } else {
+        const wrong = textProblem(text, { maxLength: 8_000 })
+        if (wrong === undefined) values[key] = fromText(text, property.type)
+        else problems.push({ path: key, message: wrong })
+      }
+    }
+    if (problems.length === 0 && !check.Check(values)) problems.push(...problemsOf(check.Errors(values), schema))
+    if (problems.length > 0) throw badRequest(what === 'query parameter' ? 'The query' : 'The path', problems)
+    return values
+  }
+}
+
+function fromText(text: string, type: string | undefined): unknown {
+  if (type === 'boolean') return text === 'true' || text === '' ? true : text === 'false' ? false : text
+  if (type === 'integer' || type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+  return text
+}
+
+/** Refuses what no honest client sends, before a schema walks it: bottomless nesting, control characters, broken Unicode. */
+function refuseHostile(value: unknown, path: string, depth: number): void {
+  if (depth > maxDepth) throw badRequest('The body', [{ path, message: `is nested deeper than ${maxDepth} levels` }])
+  if (typeof value === 'string') {
+    const wrong = textProblem(value, { maxLength: Infinity, multiline: true })
+    if (wrong !== undefined) throw badRequest('The body', [{ path, message: wrong }])
+  } else if (Array.isArray(value)) {
+    value.forEach((item, i) => refuseHostile(item, at(path, i), depth + 1))
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      const wrong = textProblem(key, { maxLength: 8_000 })
+      if (wrong !== undefined) throw badRequest('The body', [{ path, message: `has a name that ${wrong}` }])
+      refuseHostile(item, at(path, key), depth + 1)
+    }
+  }
+}
+
+interface SchemaError {
+  readonly keyword: string
+  readonly instancePath: string
+  readonly message: string
+  readonly params: unknown
+}
+
+function problemsOf(errors: Iterable<SchemaError>, schema: TSchema): Problem[] {
+  const problems: Problem[] = []
+  for (const error of errors) {
+    const path = pathOf(error.instancePath)
+    const params = error.params as Record<string, unknown>
+    if (error.keyword === 'additionalProperties') {
+      const known = 'properties' in schema && error.instancePath === '' ? Object.keys(schema.properties as object) : []
+      for (const key of listOf(params['additionalProperties']))
+        problems.push({ path: at(path, key), message: 'is not known here', hint: suggest(key, known) })
+    } else if (error.keyword === 'required') {
+      for (const key of listOf(params['requiredProperties']))
+        problems.push({ path: at(path, key), message: 'is missing' })
+    } else if (error.keyword === 'enum') {
+      problems.push({ path, message: `must be one of: ${listOf(params['allowedValues']).join(', ')}` })
+    } else {
+      problems.push({ path, message: error.message })
+    }
+    if (problems.length >= 50) break
+  }
+  return problems
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : []
+}
+
+function pathOf(pointer: string): string {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce((path, part) => at(path, /^\d+$/.test(part) ? Number(part) : part), '')
+}
+
+function badRequest(what: string, problems: readonly Problem[]): FarwatchError {
+  const first = problems[0]
+  const where = first === undefined || first.path === '' ? '' : `${first.path} `
+  return new FarwatchError('bad-request', `${what} is not as documented: ${where}${first?.message ?? ''}`, {
+    hint: first?.hint || '/api/docs describes every request.',
+    problems,
+  })
+}
+
+/** Reads `2026-01-31T12:00:00Z` or epoch milliseconds. @throws FarwatchError `bad-request` naming the parameter */
+export function readMoment(name: string, text: string): number {
+  const moment = /^\d{1,15}$/.test(text)
+    ? Number(text)
+    : /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.test(text)
+      ? Date.parse(text)
+      : Number.NaN
+  if (!Number.isFinite(moment))
+    throw badRequest('The query', [
+      {
+        path: name,
+        message: `${JSON.stringify(text.slice(0, 60))} is not a time`,
+        hint: 'ISO 8601 such as 2026-01-31T12:00:00Z, or epoch milliseconds.',
+      },
+    ])
+  return moment
+}
+
+/** The asked range, by default the last 24 hours. @throws FarwatchError `bad-request` where it ends before it begins */
+export function readRange(
+  query: { readonly from?: string; readonly to?: string },
+  now: number,
+): { readonly from: number; readonly to: number } {
+  const to = query.to === undefined ? now : readMoment('to', query.to)
+  const from = query.from === undefined ? to - 86_400_000 : readMoment('from', query.from)
+  if (from > to) throw badRequest('The query', [{ path: 'from', message: 'is later than `to`' }])
+  return { from, to }
+}

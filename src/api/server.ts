@@ -1,0 +1,282 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fastifyCompress from '@fastify/compress'
+import fastifyStatic from '@fastify/static'
+import fastifySwagger from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { parseDocument } from 'yaml'
+import type { Access } from '../access/index.ts'
+import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../base/index.ts'
+import { operations, type Operation } from '../contract/index.ts'
+import { openApiDocument } from './open-api.ts'
+import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
+
+const prefix = '/api/v1'
+const bodyLimit = 1024 * 1024
+
+/** What the HTTP side of an instance is made of. */
+export interface ApiParts {
+  readonly version: string
+  readonly access: Access
+  readonly handlers: Handlers
+  readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer }
+  /** Directory of the built portal, or undefined where it was not built. */
+  readonly portal: string | undefined
+  /** `undefined` while this instance can do its role, else why not. */
+  readonly notReady: () => string | undefined
+  /** OpenMetrics text about Farwatch itself. */
+  readonly metrics: () => Promise<string>
+  readonly metricsPublic: () => boolean
+  /** Streams live events to one client until `signal`; the caller was authenticated. */
+  readonly stream: (request: FastifyRequest, reply: FastifyReply, caller: ReturnType<typeof authenticate>) => void
+  readonly log: { debug(event: string, fields: object): void; error(event: string, fields: object): void }
+}
+
+/** Makes the HTTPS server with everything it serves; the caller listens and closes. */
+export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
+  const app = Fastify({
+    https: { key: parts.tls.key, cert: parts.tls.cert, minVersion: 'TLSv1.2' },
+    bodyLimit,
+    // A client that trickles its request must not hold a connection for ever.
+    requestTimeout: 60_000,
+    connectionTimeout: 120_000,
+    keepAliveTimeout: 65_000,
+    // Ending must not wait for idle keep-alive connections, nor for the live streams.
+    forceCloseConnections: true,
+    routerOptions: { querystringParser: readQueryString, maxParamLength: 500, ignoreTrailingSlash: false },
+    frameworkErrors: (error, _request, reply) => void sendError(reply, error, parts),
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) =>
+    readBody(body, parseJson, done),
+  )
+  app.addContentTypeParser(
+    ['application/yaml', 'application/x-yaml', 'text/yaml'],
+    { parseAs: 'buffer' },
+    (_request, body: Buffer, done) => readBody(body, parseYaml, done),
+  )
+  app.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error, parts))
+  app.addHook('onSend', async (request, reply) => {
+    void reply
+      .header('x-content-type-options', 'nosniff')
+      .header('x-frame-options', 'DENY')
+      .header('referrer-policy', 'no-referrer')
+    void reply.header('strict-transport-security', 'max-age=31536000')
+    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store')
+    if (reply.getHeader('content-security-policy') === undefined)
+      void reply.header('content-security-policy', contentSecurityPolicy)
+  })
+  await app.register(fastifyCompress, { threshold: 1_024, encodings: ['gzip', 'br'] })
+
+  for (const [name, operation] of Object.entries<Operation>(operations)) {
+    // Handlers has one function per operation of the same name, taking exactly that operation's call.
+    const handle = parts.handlers[name as keyof Handlers] as unknown as (call: Call<Operation>) => unknown
+    addRoute(app, prefix, operation, parts.access, handle)
+  }
+  app.get(`${prefix}/events`, (request, reply) =>
+    parts.stream(request, reply, authenticate(request, parts.access, 'viewer')),
+  )
+  addHealth(app, parts)
+  await addDocumentation(app, parts)
+  await addPortal(app, parts)
+  return app
+}
+
+// Mantine sets style attributes on elements, which a policy can only allow as a whole; scripts are from here alone.
+const contentSecurityPolicy =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+function addHealth(app: FastifyInstance, parts: ApiParts): void {
+  app.get('/healthz', () => ({ status: 'alive' }))
+  app.get('/readyz', (_request, reply) => {
+    const why = parts.notReady()
+    return why === undefined ? { status: 'ready' } : reply.code(503).send({ status: 'not ready', reason: why })
+  })
+  app.get('/metrics', async (request, reply) => {
+    if (!parts.metricsPublic()) authenticate(request, parts.access, 'viewer')
+    return reply
+      .header('content-type', 'application/openmetrics-text; version=1.0.0; charset=utf-8')
+      .send(await parts.metrics())
+  })
+}
+
+/** The OpenAPI document and its pages need a token like everything else; the pages' own files do not say anything about this instance. */
+async function addDocumentation(app: FastifyInstance, parts: ApiParts): Promise<void> {
+  const document = openApiDocument(parts.version, prefix)
+  app.get('/api/openapi.json', (request) => {
+    authenticate(request, parts.access, 'viewer')
+    return document
+  })
+  await app.register(fastifySwagger, { mode: 'static', specification: { document: document as never } })
+  await app.register(fastifySwaggerUi, {
+    routePrefix: '/api/docs',
+    staticCSP: true,
+    uiConfig: { url: '/api/openapi.json', persistAuthorization: false },
+    uiHooks: {
+      // The document within the pages would show the API to everyone.
+      onRequest: async (request) => {
+        if (/\/api\/docs\/(json|yaml)/.test(request.url)) authenticate(request, parts.access, 'viewer')
+      },
+    },
+  })
+}
+
+/** The portal's files; any other path outside of the API is the portal's own and gets its one page. */
+async function addPortal(app: FastifyInstance, parts: ApiParts): Promise<void> {
+  const { portal } = parts
+  const page = portal === undefined ? undefined : join(portal, 'index.html')
+  if (portal !== undefined) {
+    await app.register(fastifyStatic, {
+      root: portal,
+      wildcard: false,
+      index: false,
+      setHeaders: (response, file) => {
+        response.header('cache-control', file.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
+      },
+    })
+  }
+  const html = page !== undefined && existsSync(page) ? readFileSync(page, 'utf8') : undefined
+  const etag = html === undefined ? '' : `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!
+    if (request.method !== 'GET' && request.method !== 'HEAD') return sendError(reply, notThere(request), parts)
+    if (html === undefined || path.startsWith('/api/') || path.startsWith('/assets/')) {
+      // Without a token nobody learns which paths exist.
+      if (path.startsWith('/api/')) authenticate(request, parts.access, 'viewer')
+      return sendError(reply, notThere(request), parts)
+    }
+    return reply.header('cache-control', 'no-cache').header('etag', etag).type('text/html; charset=utf-8').send(html)
+  })
+}
+
+function notThere(request: FastifyRequest): FarwatchError {
+  return new FarwatchError(
+    'not-found',
+    `there is nothing at ${request.method} ${request.url.split('?')[0]!.slice(0, 200)}`,
+    { hint: '/api/docs describes every request.' },
+  )
+}
+
+function readBody(
+  body: Buffer,
+  parse: (text: string) => unknown,
+  done: (error: Error | null, value?: unknown) => void,
+): void {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch {
+    return done(new FarwatchError('bad-request', 'the body is not valid UTF-8'))
+  }
+  try {
+    done(null, text.trim() === '' ? undefined : parse(text))
+  } catch (thrown) {
+    done(
+      thrown instanceof FarwatchError
+        ? thrown
+        : new FarwatchError('bad-request', `the body cannot be read: ${messageOf(thrown)}`),
+    )
+  }
+}
+
+function parseJson(text: string): unknown {
+  refuseDeep(text)
+  return JSON.parse(text, (key, value: unknown) => {
+    if (key === '__proto__')
+      throw new FarwatchError('bad-request', 'the body holds the name __proto__, which cannot be used')
+    return value
+  })
+}
+
+function parseYaml(text: string): unknown {
+  const document = parseDocument(text, { maxAliasCount: 100, uniqueKeys: true } as never)
+  const problem = document.errors[0]
+  if (problem !== undefined)
+    throw new FarwatchError('bad-request', `the YAML cannot be read: ${problem.message.split('\n')[0]}`)
+  return document.toJS({ maxAliasCount: 100 })
+}
+
+/** JSON.parse with a reviver recurses; a body of a million brackets is turned away before it. */
+function refuseDeep(text: string): void {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (inString) {
+      if (code === 92) i++
+      else if (code === 34) inString = false
+    } else if (code === 34) inString = true
+    else if (code === 91 || code === 123) {
+      if (++depth > 100) throw new FarwatchError('bad-request', 'the body is nested deeper than 100 levels')
+    } else if (code === 93 || code === 125) depth--
+  }
+}
+
+/** Reads a query string strictly: a broken percent-encoding is refused instead of kept as it is; repeated names become lists. */
+function readQueryString(text: string): Record<string, unknown> {
+  const values: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  for (const pair of text.split('&')) {
+    if (pair === '') continue
+    const cut = pair.indexOf('=')
+    const [key, value] = [cut < 0 ? pair : pair.slice(0, cut), cut < 0 ? '' : pair.slice(cut + 1)].map(
+      decodeStrictly,
+    ) as [string, string]
+    values[key] = key in values ? [values[key], value].flat() : value
+  }
+  return values
+}
+
+function decodeStrictly(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    throw new FarwatchError('bad-request', 'the query string is not valid percent-encoded UTF-8')
+  }
+}
+
+// What Fastify itself refuses, in our words and codes.
+const fastifyCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'the body is larger than the limit'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'bad-request',
+    'the body must be application/json (or application/yaml for a configuration document)',
+  ],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad-request', 'the body does not have the announced length'],
+  FST_ERR_BAD_URL: ['bad-request', 'the path is not valid percent-encoded UTF-8'],
+  FST_ERR_MAX_PARAM_LENGTH: ['bad-request', 'a part of the path is too long'],
+}
+
+function sendError(reply: FastifyReply, thrown: unknown, parts: ApiParts): FastifyReply {
+  const error = known(thrown)
+  if (error.code === 'internal')
+    parts.log.error('request failed', {
+      method: reply.request.method,
+      path: reply.request.url.split('?')[0],
+      message: messageOf(thrown),
+      stack: thrown instanceof Error ? thrown.stack : undefined,
+    })
+  return reply
+    .code(errorCatalogue[error.code].status)
+    .type('application/json; charset=utf-8')
+    .send({
+      error: {
+        code: error.code,
+        message: error.message,
+        hint: error.hint,
+        ...(error.problems.length === 0 ? {} : { details: error.problems }),
+      },
+    })
+}
+
+function known(thrown: unknown): FarwatchError {
+  if (thrown instanceof FarwatchError) return thrown
+  const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : ''
+  const ours = fastifyCodes[code]
+  if (ours !== undefined) return new FarwatchError(ours[0], ours[1], { cause: thrown })
+  return new FarwatchError('internal', 'Farwatch failed to answer; its log has the details', {
+    hint: 'Please report it.',
+    cause: thrown,
+  })
+}
