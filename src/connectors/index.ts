@@ -1,4 +1,11 @@
 // Written by `npm run generate`; do not edit.
 import type { AnyConnector } from '../sdk/index.ts'
+import dns from './dns.ts'
+import exec from './exec.ts'
+import http from './http.ts'
+import icmp from './icmp.ts'
+import local from './local.ts'
+import postgresql from './postgresql.ts'
+import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = []
+export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, postgresql, tcp]

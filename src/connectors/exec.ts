@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process'
+import { isAbsolute, join } from 'node:path'
+import { systemClock } from '../platform/index.ts'
+import { defineConnector, TargetError, type ExecClient, type ExecRequest, type ExecSeen } from '../sdk/index.ts'
+import { outOfTime } from './network/failures.ts'
+
+/** Programs on the agent's machine, such as monitoring plugins. */
+export default defineConnector({
+  id: 'exec',
+  title: 'Programs',
+  summary: 'Programs on the agent’s machine, such as monitoring plugins.',
+  settings: {
+    directory: {
+      kind: 'text',
+      label: 'Directory',
+      help: 'Where programs are found that are named without a path. Nothing outside of it can be named, but by an absolute path where those are allowed.',
+      default: '/usr/lib/nagios/plugins',
+      pattern: '(/|[A-Za-z]:[\\\\/]).*',
+    },
+    allowAbsolute: {
+      kind: 'flag',
+      label: 'Allow absolute paths',
+      help: 'On: monitors of this connector may run any program of the machine, with the rights of the agent.',
+      default: false,
+    },
+  },
+  credentials: [],
+  // Programs all meet at this machine; the bound per target keeps them from taking it over.
+  target: ({ directory }) => `exec:${directory}`,
+  open: ({ directory, allowAbsolute }) => new Programs(directory, allowAbsolute),
+})
+
+/** What a program sees of the agent's environment: nothing that could hold a secret of ours. */
+function environment(): Record<string, string> {
+  const passed: Record<string, string> = { LC_ALL: 'C.UTF-8' }
+  for (const name of ['PATH', 'HOME', 'TMPDIR', 'TZ', 'SystemRoot', 'windir', 'TEMP', 'TMP', 'PATHEXT', 'ComSpec']) {
+    const value = process.env[name]
+    if (value !== undefined) passed[name] = value
+  }
+  return passed
+}
+
+class Programs implements ExecClient {
+  readonly #directory: string
+  readonly #allowAbsolute: boolean
+
+  constructor(directory: string, allowAbsolute: boolean) {
+    this.#directory = directory
+    this.#allowAbsolute = allowAbsolute
+  }
+
+  async run({ command, args, maxOutputBytes }: ExecRequest, signal: AbortSignal): Promise<ExecSeen> {
+    return runProgram(this.#find(command), args, maxOutputBytes, signal)
+  }
+
+  #find(command: string): string {
+    if (isAbsolute(command)) {
+      if (this.#allowAbsolute) return command
+      throw new TargetError('configuration', `this connector does not allow absolute paths such as ${command}`)
+    }
+    if (/[\\/]/.test(command) || command === '..' || command === '.')
+      throw new TargetError('configuration', `${command} is not a plain program name`)
+    return join(this.#directory, command)
+  }
+}
+
+/**
+ * Runs a program without a shell in a process group of its own. When the signal aborts, the whole group is ended at once, so that
+ * nothing the program started stays behind; on Windows, which has no such groups, the program itself.
+ */
+export function runProgram(
+  path: string,
+  args: readonly string[],
+  maxOutputBytes: number,
+  signal: AbortSignal,
+): Promise<ExecSeen> {
+  const name = path.replace(/^.*[\\/]/, '')
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(outOfTime(name, 'was not run'))
+    const grouped = process.platform !== 'win32'
+    const begun = systemClock.elapsed()
+    const child = spawn(path, args, {
+      shell: false,
+      detached: grouped,
+      windowsHide: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: environment(),
+    })
+    const endGroup = () => {
+      try {
+        if (child.pid !== undefined && grouped) process.kill(-child.pid, 'SIGKILL')
+        else child.kill('SIGKILL')
+      } catch {
+        // ESRCH: everything in it has ended by itself.
+      }
+    }
+    const stop = () => {
+      endGroup()
+      child.stdout.destroy()
+      child.stderr.destroy()
+      settle(() => reject(outOfTime(name, 'did not end')))
+    }
+    const settle = (act: () => void) => {
+      signal.removeEventListener('abort', stop)
+      act()
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    let kept = 0
+    let truncated = false
+    const keep = (chunks: Buffer[]) => (chunk: Buffer) => {
+      const room = maxOutputBytes - kept
+      if (chunk.length > room) truncated = true
+      if (room > 0) chunks.push(chunk.subarray(0, room))
+      kept += Math.min(chunk.length, room)
+    }
+    const stdout: Buffer[] = []
+    const stderr: Buffer[] = []
+    child.stdout.on('data', keep(stdout))
+    child.stderr.on('data', keep(stderr))
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      const words =
+        error.code === 'ENOENT'
+          ? `there is no program ${name} where the connector looks for it`
+          : error.code === 'EACCES'
+            ? `the agent may not run ${name}`
+            : `${name} cannot be run (${error.code ?? 'unknown'})`
+      settle(() => reject(new TargetError('configuration', words, { cause: error })))
+    })
+    // A program may end and leave children behind that hold its output open; they are ended, not waited for.
+    child.on('exit', (code, endedBy) => {
+      const finish = () =>
+        settle(() =>
+          resolve({
+            exit: code ?? endedBy ?? 'unknown',
+            stdout: Buffer.concat(stdout).toString('utf8'),
+            stderr: Buffer.concat(stderr).toString('utf8'),
+            truncated,
+            duration: systemClock.elapsed() - begun,
+          }),
+        )
+      const cancel = systemClock.after(200, () => {
+        endGroup()
+        child.stdout.destroy()
+        child.stderr.destroy()
+        finish()
+      })
+      child.once('close', () => {
+        cancel()
+        finish()
+      })
+    })
+  })
+}

@@ -1,0 +1,227 @@
+import { Socket, isIP } from 'node:net'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
+import { Client, type ClientConfig } from 'pg'
+import { messageOf, systemCodeOf } from '../base/index.ts'
+import { systemClock } from '../platform/index.ts'
+import {
+  defineConnector,
+  StatementRefused,
+  TargetError,
+  type OpenCredential,
+  type PostgresqlClient,
+  type PostgresqlRow,
+  type PostgresqlSession,
+} from '../sdk/index.ts'
+import { outOfTime, targetFailure } from './network/failures.ts'
+import { findAddresses } from './network/names.ts'
+import { hostPattern, hostPort } from './network/target.ts'
+import { secureContext, trustedProblems } from './network/trust.ts'
+
+/** A PostgreSQL server, or one that speaks its protocol. */
+export default defineConnector({
+  id: 'postgresql',
+  title: 'PostgreSQL',
+  summary: 'A database of a PostgreSQL server.',
+  settings: {
+    host: {
+      kind: 'text',
+      label: 'Host',
+      help: 'Name or address.',
+      maxLength: 253,
+      pattern: hostPattern,
+      example: 'db1.example',
+    },
+    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true, default: 5432 },
+    database: { kind: 'text', label: 'Database', maxLength: 63, default: 'postgres' },
+    tls: {
+      kind: 'choice',
+      label: 'TLS',
+      help: 'prefer: where the server offers it. require: always, whatever the certificate. verify: always, with a trusted certificate for this name. off: never.',
+      of: ['prefer', 'require', 'verify', 'off'],
+      default: 'prefer',
+    },
+    trustedCertificates: {
+      kind: 'text',
+      label: 'Further authorities (PEM)',
+      help: 'Trusted for this connector besides those of the agent’s machine.',
+      multiline: true,
+      maxLength: 64_000,
+      optional: true,
+    },
+    statementTimeout: {
+      kind: 'duration',
+      label: 'Statement timeout',
+      help: 'The server ends a statement that takes longer. Too small: statistics of large databases are missing. Too large: a stuck query burdens the server.',
+      default: '5s',
+      min: '100ms',
+      max: '10m',
+    },
+  },
+  credentials: ['basic'],
+  credentialRequired: true,
+  check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
+  target: ({ host, port }) => hostPort(host, port),
+  open: (settings, credential) => new Database(settings, credential),
+})
+
+interface Place {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly tls: string
+  readonly trustedCertificates: string | undefined
+  readonly statementTimeout: number
+}
+
+/** int8, int2, int4, float4, float8, numeric and oid come as numbers, bool as a truth value, everything else as its text. */
+const numbers = new Set([20, 21, 23, 26, 700, 701, 1700])
+const boolean = 16
+const types: ClientConfig['types'] = {
+  getTypeParser: (oid: number) => (text: string) =>
+    numbers.has(oid) ? Number(text) : oid === boolean ? text === 't' : text,
+}
+
+class Database implements PostgresqlClient {
+  readonly target: string
+  readonly database: string
+  readonly #place: Place
+  readonly #credential: OpenCredential | undefined
+  /** Learned with `tls: prefer`, so that a server without TLS is not asked for it at every run. */
+  #offersTls = true
+
+  constructor(place: Place, credential: OpenCredential | undefined) {
+    this.#place = place
+    this.#credential = credential
+    this.target = hostPort(place.host, place.port)
+    this.database = place.database
+  }
+
+  async session<T>(signal: AbortSignal, use: (session: PostgresqlSession) => Promise<T>): Promise<T> {
+    const { tls } = this.#place
+    const wanted = tls === 'off' || (tls === 'prefer' && !this.#offersTls) ? 'off' : tls
+    try {
+      return await this.#attempt(wanted, signal, use)
+    } catch (thrown) {
+      if (tls !== 'prefer' || wanted === 'off' || !(thrown instanceof NoTlsOffered)) throw thrown
+      this.#offersTls = false
+      return this.#attempt('off', signal, use)
+    }
+  }
+
+  async #attempt<T>(tls: string, signal: AbortSignal, use: (session: PostgresqlSession) => Promise<T>): Promise<T> {
+    if (signal.aborted) throw outOfTime(this.target, 'was not asked')
+    const begun = systemClock.elapsed()
+    const socket = new Socket()
+    let stage = 'did not open a session'
+    const stop = () => socket.destroy()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      const address = await this.#address()
+      signal.throwIfAborted()
+      const client = new Client(this.#config(address, tls, socket))
+      // Without a listener a connection that breaks between two statements would end the process; the next statement reports it.
+      client.on('error', stop)
+      try {
+        await client.connect()
+        await client.query(
+          `SET statement_timeout = ${this.#place.statementTimeout}; SET default_transaction_read_only = on`,
+        )
+        const version = await client.query<{ server_version_num: string }>('SHOW server_version_num')
+        stage = 'did not answer the queries'
+        return await use({
+          version: Number(version.rows[0]?.server_version_num ?? 0),
+          connect: systemClock.elapsed() - begun,
+          query: (sql, maxRows) => query(client, sql, maxRows),
+        })
+      } finally {
+        // A session that was broken off answers no farewell.
+        if (signal.aborted || socket.destroyed) socket.destroy()
+        else await client.end().catch(stop)
+      }
+    } catch (thrown) {
+      if (signal.aborted) throw outOfTime(this.target, stage)
+      if (thrown instanceof StatementRefused || thrown instanceof TargetError) throw thrown
+      throw this.#failure(thrown)
+    } finally {
+      signal.removeEventListener('abort', stop)
+      socket.destroy()
+    }
+  }
+
+  #config(address: string, tls: string, socket: Socket): ClientConfig {
+    const { host, port, database, trustedCertificates } = this.#place
+    const basic = this.#credential?.type === 'basic' ? this.#credential.fields : undefined
+    return {
+      host: address,
+      port,
+      database,
+      user: basic?.username ?? '',
+      password: basic?.secret ?? '',
+      application_name: 'farwatch',
+      stream: () => socket,
+      types,
+      ssl:
+        tls === 'off'
+          ? false
+          : {
+              secureContext: secureContext(trustedCertificates),
+              rejectUnauthorized: tls === 'verify',
+              ...(isIP(host) === 0 ? { servername: host } : {}),
+              checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
+            },
+    }
+  }
+
+  #address(): Promise<string> {
+    return new Promise((resolve, reject) =>
+      findAddresses(this.#place.host, (error, found) =>
+        error === null && found[0] !== undefined
+          ? resolve(found[0].address)
+          : reject(targetFailure(error ?? { code: 'ENOTFOUND' }, this.target)),
+      ),
+    )
+  }
+
+  #failure(thrown: unknown): Error {
+    const code = systemCodeOf(thrown)
+    const words = messageOf(thrown)
+    if (words === 'The server does not support SSL connections')
+      return new NoTlsOffered('tls', `${this.target} offers no TLS`, { cause: thrown })
+    if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('E')) {
+      return code === undefined && /terminated|ended/i.test(words)
+        ? new TargetError('protocol', `${this.target} closed the connection`, { cause: thrown })
+        : targetFailure(thrown, this.target)
+    }
+    if (code.startsWith('28'))
+      return new TargetError('credentials', `${this.target} refused the sign-in: ${words}`, { cause: thrown })
+    if (code === '3D000') return new TargetError('configuration', `${this.target}: ${words}`, { cause: thrown })
+    if (code.startsWith('53') || code.startsWith('57P'))
+      return new TargetError('refused', `${this.target} takes no session: ${words}`, { cause: thrown })
+    return new TargetError('protocol', `${this.target}: ${words} (${code})`, { cause: thrown })
+  }
+}
+
+class NoTlsOffered extends TargetError {}
+
+/**
+ * One statement in a read-only transaction of its own that is always rolled back, through a cursor: only a query can be declared as one, only
+ * a single one, and no more rows than wanted leave the server.
+ */
+async function query(client: Client, sql: string, maxRows: number): Promise<readonly PostgresqlRow[]> {
+  await client.query('BEGIN READ ONLY')
+  try {
+    // The extended protocol takes exactly one statement; `a; DROP …` is refused by the server.
+    await client.query({ text: `DECLARE farwatch NO SCROLL CURSOR FOR ${sql}`, values: [], queryMode: 'extended' })
+    return (await client.query<PostgresqlRow>(`FETCH ${maxRows} FROM farwatch`)).rows
+  } catch (thrown) {
+    const code = systemCodeOf(thrown)
+    // Five letters and digits are the server's own; it said no to this statement and goes on with the next.
+    if (code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^(E|57P|08)/.test(code))
+      throw new StatementRefused(code, messageOf(thrown), { cause: thrown })
+    throw thrown
+  } finally {
+    await client.query('ROLLBACK').catch(() => {
+      // The connection is gone; what made it go is what is reported.
+    })
+  }
+}

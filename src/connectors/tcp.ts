@@ -1,0 +1,210 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { systemClock } from '../platform/index.ts'
+import {
+  defineConnector,
+  TargetError,
+  type TcpClient,
+  type TcpConnected,
+  type TcpTalk,
+  type TlsSeen,
+} from '../sdk/index.ts'
+import { outOfTime, targetFailure } from './network/failures.ts'
+import { lookup } from './network/names.ts'
+import { hostPattern, hostPort } from './network/target.ts'
+import {
+  certificateFacts,
+  chainOf,
+  chainProblem,
+  nameProblem,
+  secureContext,
+  trustedProblems,
+} from './network/trust.ts'
+
+/** A TCP port, whatever listens there. */
+export default defineConnector({
+  id: 'tcp',
+  title: 'TCP',
+  summary: 'A TCP port, with or without TLS.',
+  settings: {
+    host: {
+      kind: 'text',
+      label: 'Host',
+      help: 'Name or address.',
+      maxLength: 253,
+      pattern: hostPattern,
+      example: 'db1.example',
+    },
+    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true },
+    trustedCertificates: {
+      kind: 'text',
+      label: 'Further authorities (PEM)',
+      help: 'Trusted for this connector besides those of the agent’s machine, where TLS is spoken.',
+      multiline: true,
+      maxLength: 64_000,
+      optional: true,
+    },
+  },
+  credentials: [],
+  check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
+  target: ({ host, port }) => hostPort(host, port),
+  open: ({ host, port, trustedCertificates }) => new TcpTarget(host, port, trustedCertificates),
+})
+
+class TcpTarget implements TcpClient {
+  readonly target: string
+  readonly #host: string
+  readonly #port: number
+  readonly #trusted: string | undefined
+
+  constructor(host: string, port: number, trusted: string | undefined) {
+    this.#host = host
+    this.#port = port
+    this.#trusted = trusted
+    this.target = hostPort(host, port)
+  }
+
+  connect(signal: AbortSignal): Promise<TcpConnected> {
+    return this.#open(signal, (_, seen, done) => done(seen))
+  }
+
+  talk(
+    { send, maxBytes, until }: { send?: string; maxBytes: number; until: (received: string) => boolean },
+    signal: AbortSignal,
+  ): Promise<TcpTalk> {
+    return this.#open(signal, (socket, seen, done) => {
+      const connectedAt = systemClock.elapsed()
+      let firstByte: number | undefined
+      let received = Buffer.alloc(0)
+      const finish = () =>
+        done({ ...seen, received: received.toString('utf8'), ...(firstByte === undefined ? {} : { firstByte }) })
+      socket.on('data', (chunk: Buffer) => {
+        firstByte ??= systemClock.elapsed() - connectedAt
+        received = Buffer.concat([received, chunk.subarray(0, maxBytes - received.length)])
+        if (received.length >= maxBytes || until(received.toString('utf8'))) finish()
+      })
+      socket.on('end', finish)
+      if (send !== undefined) socket.write(send)
+    })
+  }
+
+  tls({ serverName }: { serverName?: string }, signal: AbortSignal): Promise<TlsSeen> {
+    const name = serverName ?? this.#host
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(outOfTime(this.target, 'was not asked'))
+      const begun = systemClock.elapsed()
+      let named: number | undefined
+      let connected: number | undefined
+      // Whatever it is, it is to be reported: also a certificate nobody trusts, and a protocol nobody should speak any more.
+      const socket = connectTls({
+        host: this.#host,
+        port: this.#port,
+        lookup: (host, options, done) =>
+          lookup(host, options, (error, address, family) => {
+            named = systemClock.elapsed()
+            done(error, address, family)
+          }),
+        rejectUnauthorized: false,
+        secureContext: secureContext(this.#trusted, undefined, 'whatever is spoken'),
+        ...(isIP(name) === 0 ? { servername: name } : {}),
+      })
+      const stop = () =>
+        settle(() =>
+          reject(
+            outOfTime(
+              this.target,
+              connected === undefined ? 'did not accept the connection' : 'did not finish the TLS handshake',
+            ),
+          ),
+        )
+      const settle = (act: () => void) => {
+        signal.removeEventListener('abort', stop)
+        socket.destroy()
+        act()
+      }
+      signal.addEventListener('abort', stop, { once: true })
+      socket.once('connect', () => (connected = systemClock.elapsed()))
+      socket.once('error', (error) => settle(() => reject(this.#handshakeFailure(error, connected))))
+      socket.once('close', () =>
+        settle(() => reject(new TargetError('tls', `${this.target} closed the connection during the TLS handshake`))),
+      )
+      socket.once('secureConnect', () => {
+        const securedAt = systemClock.elapsed()
+        const certificate = certificateFacts(socket, name)
+        if (certificate === undefined)
+          return settle(() => reject(new TargetError('tls', `${this.target} showed no certificate`)))
+        const leaf = socket.getPeerCertificate(true)
+        const chain = chainProblem(socket)
+        const wrongName = nameProblem(name, leaf)
+        const seen: TlsSeen = {
+          ...connectedFacts(socket, begun, named, connected ?? securedAt),
+          tls: securedAt - (connected ?? securedAt),
+          protocol: socket.getProtocol() ?? 'unknown',
+          cipher: socket.getCipher().standardName,
+          certificate,
+          ...(chain === undefined ? {} : { chainProblem: chain }),
+          ...(wrongName === undefined ? {} : { nameProblem: wrongName }),
+          chain: chainOf(leaf),
+        }
+        settle(() => resolve(seen))
+      })
+    })
+  }
+
+  #handshakeFailure(error: Error, connected: number | undefined): TargetError {
+    const failure = targetFailure(error, this.target)
+    return connected !== undefined && failure.reason === 'protocol'
+      ? new TargetError('tls', `${this.target} broke off the TLS handshake`, { cause: error })
+      : failure
+  }
+
+  /** Connects, hands the socket to `use`, and closes it when `use` is done, fails, or the signal aborts. */
+  #open<T>(
+    signal: AbortSignal,
+    use: (socket: Socket, seen: TcpConnected, done: (result: T) => void) => void,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(outOfTime(this.target, 'was not asked'))
+      const begun = systemClock.elapsed()
+      let named: number | undefined
+      let connected: number | undefined
+      const socket = connectTcp({
+        host: this.#host,
+        port: this.#port,
+        lookup: (host, options, done) =>
+          lookup(host, options, (error, address, family) => {
+            named = systemClock.elapsed()
+            done(error, address, family)
+          }),
+      })
+      const stop = () =>
+        settle(() =>
+          reject(
+            outOfTime(
+              this.target,
+              connected === undefined ? 'did not accept the connection' : 'did not send what was expected',
+            ),
+          ),
+        )
+      const settle = (act: () => void) => {
+        signal.removeEventListener('abort', stop)
+        socket.destroy()
+        act()
+      }
+      signal.addEventListener('abort', stop, { once: true })
+      socket.once('error', (error) => settle(() => reject(targetFailure(error, this.target))))
+      socket.once('connect', () => {
+        connected = systemClock.elapsed()
+        use(socket, connectedFacts(socket, begun, named, connected), (result) => settle(() => resolve(result)))
+      })
+    })
+  }
+}
+
+function connectedFacts(socket: Socket, begun: number, named: number | undefined, connected: number): TcpConnected {
+  return {
+    address: socket.remoteAddress ?? '',
+    ...(named === undefined ? {} : { dns: named - begun }),
+    connect: connected - (named ?? begun),
+  }
+}
