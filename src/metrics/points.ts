@@ -1,0 +1,49 @@
+/**
+ * Samples of one series: two columns of one length, times ascending, no time twice. The time of a sample is its slot's, in epoch
+ * milliseconds; when the run really began is kept with its result.
+ */
+export interface Points {
+  readonly times: Float64Array<ArrayBuffer>
+  readonly values: Float64Array<ArrayBuffer>
+}
+
+export const noPoints: Points = { times: new Float64Array(0), values: new Float64Array(0) }
+
+/** Both together. Where both have a time the later given wins; it is the same value but after a crash amid sealing. */
+export function merge(earlier: Points, later: Points): Points {
+  if (earlier.times.length === 0) return later
+  if (later.times.length === 0) return earlier
+  const a = earlier.times
+  const b = later.times
+  const times = new Float64Array(a.length + b.length)
+  const values = new Float64Array(a.length + b.length)
+  let count = 0
+  for (let i = 0, j = 0; i < a.length || j < b.length; count++) {
+    const left = a[i] ?? Infinity
+    const right = b[j] ?? Infinity
+    times[count] = Math.min(left, right)
+    values[count] = right <= left ? later.values[j]! : earlier.values[i]!
+    if (left <= right) i++
+    if (right <= left) j++
+  }
+  return { times: times.slice(0, count), values: values.slice(0, count) }
+}
+
+/** Those with `from` ≤ time < `to`. */
+export function within(points: Points, from: number, to: number): Points {
+  const start = firstAtOrAfter(points.times, from)
+  const end = firstAtOrAfter(points.times, to)
+  if (start === 0 && end === points.times.length) return points
+  return { times: points.times.subarray(start, end), values: points.values.subarray(start, end) }
+}
+
+export function firstAtOrAfter(times: Float64Array, at: number): number {
+  let low = 0
+  let high = times.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (times[middle]! < at) low = middle + 1
+    else high = middle
+  }
+  return low
+}

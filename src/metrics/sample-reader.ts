@@ -1,0 +1,307 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { StatementCache } from '../platform/index.ts'
+import { decodeChunk } from './chunk.ts'
+import { merge, noPoints, within, type Points } from './points.ts'
+import { decodeRollup, type Rollup } from './rollup.ts'
+import { chunkId, chunkStart, dayMs, fiveMinutesMs, hourMs } from './schema.ts'
+
+/** `rate` is growth for each second, as of a counter: a value that falls is taken as a counter that began anew. */
+export const aggregations = ['avg', 'min', 'max', 'sum', 'count', 'last', 'rate'] as const
+export type Aggregation = (typeof aggregations)[number]
+
+export interface SampleQuery {
+  /** Epoch milliseconds, `from` ≤ time < `to`. With a `step` both are widened to whole steps. */
+  readonly from: number
+  readonly to: number
+  /**
+   * Size of a bucket in milliseconds. Buckets lie at multiples of it since 1970; those longer than a day begin with the day of `from`.
+   * Absent: every sample, as far back as samples are kept, and beyond that the finest roll-up.
+   */
+  readonly step?: number
+  readonly agg: Aggregation
+}
+
+/**
+ * An answer in columns. A bucket without a sample is not there: a gap stays a gap.
+ * `minima` and `maxima` are the band of the samples in each bucket; they are there exactly with `step`.
+ */
+export interface QueriedPoints extends Points {
+  readonly minima?: Float64Array<ArrayBuffer>
+  readonly maxima?: Float64Array<ArrayBuffer>
+}
+
+/**
+ * The reading half of the metrics, over any connection to the file. What the head holds is handed in as `recent`, taken from the
+ * writing half *before* the question is asked here: a sample that is sealed in between is then seen twice, which does no harm, and
+ * never missed.
+ */
+export class SampleReader {
+  readonly #statements: StatementCache
+
+  constructor(db: DatabaseSync) {
+    this.#statements = new StatementCache(db)
+  }
+
+  query(series: number, query: SampleQuery, recent: Points): QueriedPoints {
+    return query.step === undefined
+      ? this.#every(series, query, recent)
+      : this.#buckets(series, query.from, query.to, query.step, query.agg, recent)
+  }
+
+  /** Every sample there is. */
+  samples(series: number, from: number, to: number, recent: Points): Points {
+    let points = noPoints
+    for (const { id, body } of this.#days('sample_day', series, from, to))
+      points = merge(points, decodeChunk(chunkStart(id, dayMs), body))
+    for (const { id, body } of this.#hours(series, from, to))
+      points = merge(points, decodeChunk(chunkStart(id, hourMs), body))
+    return within(merge(points, recent), from, to)
+  }
+
+  #every(series: number, { from, to, agg }: SampleQuery, recent: Points): QueriedPoints {
+    const days = this.#read(series, from, to, 0, recent)
+    const times: number[] = []
+    const values: number[] = []
+    let last: { time: number; value: number } | undefined
+    for (const day of days) {
+      if (day.points !== undefined) {
+        for (let i = 0; i < day.points.times.length; i++) {
+          const time = day.points.times[i]!
+          const value = day.points.values[i]!
+          if (time >= from && time < to && (agg !== 'rate' || last !== undefined)) {
+            times.push(time)
+            values.push(
+              agg === 'rate' ? growth(last!.value, value) / ((time - last!.time) / 1_000) : agg === 'count' ? 1 : value,
+            )
+          }
+          last = { time, value }
+        }
+      } else {
+        for (let i = 0; i < day.rollup.starts.length; i++) {
+          const start = day.rollup.starts[i]!
+          const bucket = new Bucket()
+          if (last !== undefined) bucket.follow(last.value, last.time)
+          bucket.addRollup(day.rollup, i, day.sizeMs)
+          if (start >= from && start < to) {
+            const value = bucket.answer(agg)
+            if (value !== undefined) {
+              times.push(start)
+              values.push(value)
+            }
+          }
+          last = { time: start + day.sizeMs, value: day.rollup.lasts[i]! }
+        }
+      }
+    }
+    return { times: Float64Array.from(times), values: Float64Array.from(values) }
+  }
+
+  #buckets(
+    series: number,
+    askedFrom: number,
+    askedTo: number,
+    step: number,
+    agg: Aggregation,
+    recent: Points,
+  ): QueriedPoints {
+    const base = Math.min(step, dayMs)
+    const from = Math.floor(askedFrom / base) * base
+    const to = from + Math.ceil((askedTo - from) / step) * step
+    // Growth is exact from samples only: between the ends of two hours a counter may have begun anew.
+    const coarsest = agg === 'rate' ? 0 : step % hourMs === 0 && from % hourMs === 0 ? hourMs : 0
+    const lead = agg === 'rate' ? Math.min(step, dayMs) : 0
+    const buckets: Bucket[] = []
+    const starts: number[] = []
+    let current = -1
+    let bucket: Bucket | undefined
+    let last: { time: number; value: number } | undefined
+    const at = (time: number): Bucket | undefined => {
+      if (time < from || time >= to) return undefined
+      const index = Math.floor((time - from) / step)
+      if (index !== current) {
+        current = index
+        bucket = new Bucket()
+        if (last !== undefined) bucket.follow(last.value, last.time)
+        buckets.push(bucket)
+        starts.push(from + index * step)
+      }
+      return bucket
+    }
+    for (const day of this.#read(series, Math.max(0, from - lead), to, coarsest, recent)) {
+      if (day.points !== undefined) {
+        const { times, values } = day.points
+        for (let i = 0; i < times.length; i++) {
+          at(times[i]!)?.add(values[i]!, times[i]!)
+          last = { time: times[i]!, value: values[i]! }
+        }
+      } else {
+        for (let i = 0; i < day.rollup.starts.length; i++) {
+          at(day.rollup.starts[i]!)?.addRollup(day.rollup, i, day.sizeMs)
+          last = { time: day.rollup.starts[i]! + day.sizeMs, value: day.rollup.lasts[i]! }
+        }
+      }
+    }
+    const answers = buckets.map((each) => each.answer(agg))
+    const kept = [...answers.keys()].filter((i) => answers[i] !== undefined)
+    return {
+      times: Float64Array.from(kept, (i) => starts[i]!),
+      values: Float64Array.from(kept, (i) => answers[i]!),
+      minima: Float64Array.from(kept, (i) => buckets[i]!.min),
+      maxima: Float64Array.from(kept, (i) => buckets[i]!.max),
+    }
+  }
+
+  /**
+   * The days of a range, ascending, each in the cheapest form that will do. A day that has samples outside of its one chunk, in the
+   * head or in chunks of an hour, has no roll-up that holds them, and is read in full.
+   */
+  #read(series: number, from: number, to: number, coarsestMs: number, recent: Points): readonly Day[] {
+    const days = new Map<number, Day>()
+    const begins = Math.floor(from / dayMs) * dayMs
+    const loose = new Map<number, Points>()
+    for (const { id, body } of this.#hours(series, begins, to))
+      addLoose(loose, decodeChunk(chunkStart(id, hourMs), body))
+    addLoose(loose, within(recent, begins, to))
+    if (coarsestMs >= hourMs) {
+      for (const { id, body } of this.#days('rollup_1h', series, from, to)) {
+        const start = chunkStart(id, dayMs)
+        if (!loose.has(start)) days.set(start, { start, rollup: decodeRollup(start, hourMs, body), sizeMs: hourMs })
+      }
+    }
+    for (const { id, body } of this.#dayIds('sample_day', series, from, to, days)) {
+      const start = chunkStart(id, dayMs)
+      days.set(start, { start, points: merge(decodeChunk(start, body), loose.get(start) ?? noPoints) })
+    }
+    for (const [start, points] of loose) if (!days.has(start)) days.set(start, { start, points })
+    for (const { id, body } of this.#dayIds('rollup_5m', series, from, to, days)) {
+      const start = chunkStart(id, dayMs)
+      days.set(start, { start, rollup: decodeRollup(start, fiveMinutesMs, body), sizeMs: fiveMinutesMs })
+    }
+    for (const { id, body } of this.#dayIds('rollup_1h', series, from, to, days)) {
+      const start = chunkStart(id, dayMs)
+      days.set(start, { start, rollup: decodeRollup(start, hourMs, body), sizeMs: hourMs })
+    }
+    return [...days.values()].sort((a, b) => a.start - b.start)
+  }
+
+  #hours(series: number, from: number, to: number): readonly Chunk[] {
+    return this.#range('sample_hour', chunkId(series, from, hourMs), chunkId(series, to - 1, hourMs))
+  }
+
+  #days(table: DayTable, series: number, from: number, to: number): readonly Chunk[] {
+    return this.#range(table, chunkId(series, from, dayMs), chunkId(series, to - 1, dayMs))
+  }
+
+  /** Chunks of the days of a range that are not known yet, without reading those that are. */
+  *#dayIds(
+    table: DayTable,
+    series: number,
+    from: number,
+    to: number,
+    known: ReadonlyMap<number, Day>,
+  ): Iterable<Chunk> {
+    if (known.size === 0) {
+      yield* this.#days(table, series, from, to)
+      return
+    }
+    const body = this.#statements.get(`SELECT body FROM ${table} WHERE id = $id`)
+    for (let start = Math.floor(from / dayMs) * dayMs; start < to; start += dayMs) {
+      if (known.has(start)) continue
+      const id = chunkId(series, start, dayMs)
+      const row = body.get({ id })
+      if (row !== undefined) yield { id, body: row['body'] as Uint8Array }
+    }
+  }
+
+  #range(table: DayTable | 'sample_hour', low: number, high: number): readonly Chunk[] {
+    const rows = this.#statements.get(`SELECT id, body FROM ${table} WHERE id >= $low AND id <= $high ORDER BY id`)
+    return rows.all({ low, high }) as unknown as readonly Chunk[]
+  }
+}
+
+type DayTable = 'sample_day' | 'rollup_5m' | 'rollup_1h'
+
+interface Chunk {
+  readonly id: number
+  readonly body: Uint8Array
+}
+
+type Day =
+  | { readonly start: number; readonly points: Points }
+  | { readonly start: number; readonly points?: undefined; readonly rollup: Rollup; readonly sizeMs: number }
+
+function addLoose(loose: Map<number, Points>, points: Points): void {
+  for (let i = 0; i < points.times.length;) {
+    const start = Math.floor(points.times[i]! / dayMs) * dayMs
+    const part = within(points, start, start + dayMs)
+    loose.set(start, merge(loose.get(start) ?? noPoints, part))
+    i += part.times.length
+  }
+}
+
+/** How much a counter grew between two readings; a smaller one means that it began anew at zero. */
+function growth(before: number, after: number): number {
+  return after >= before ? after - before : after
+}
+
+class Bucket {
+  count = 0
+  min = Infinity
+  max = -Infinity
+  #sum = 0
+  #last = 0
+  #lastAt: number | undefined
+  #grown = 0
+  #grownMs = 0
+
+  /** What came just before this bucket, so that the growth into it counts in it. */
+  follow(value: number, at: number): void {
+    this.#last = value
+    this.#lastAt = at
+  }
+
+  add(value: number, at: number): void {
+    this.count++
+    if (value < this.min) this.min = value
+    if (value > this.max) this.max = value
+    this.#sum += value
+    this.#grow(value, at)
+  }
+
+  addRollup(rollup: Rollup, i: number, sizeMs: number): void {
+    this.count += rollup.counts[i]!
+    this.min = Math.min(this.min, rollup.minima[i]!)
+    this.max = Math.max(this.max, rollup.maxima[i]!)
+    this.#sum += rollup.sums[i]!
+    this.#grow(rollup.lasts[i]!, rollup.starts[i]! + sizeMs)
+  }
+
+  #grow(value: number, at: number): void {
+    if (this.#lastAt !== undefined) {
+      this.#grown += growth(this.#last, value)
+      this.#grownMs += at - this.#lastAt
+    }
+    this.#last = value
+    this.#lastAt = at
+  }
+
+  /** Undefined where one reading alone says nothing about a rate. */
+  answer(agg: Aggregation): number | undefined {
+    switch (agg) {
+      case 'avg':
+        return this.#sum / this.count
+      case 'min':
+        return this.min
+      case 'max':
+        return this.max
+      case 'sum':
+        return this.#sum
+      case 'count':
+        return this.count
+      case 'last':
+        return this.#last
+      case 'rate':
+        return this.#grownMs > 0 ? this.#grown / (this.#grownMs / 1_000) : undefined
+    }
+  }
+}

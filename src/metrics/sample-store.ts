@@ -1,0 +1,389 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Labels, Unit } from '../model/index.ts'
+import { StatementCache } from '../platform/index.ts'
+import { decodeChunk, encodeChunk } from './chunk.ts'
+import { merge, noPoints, within, type Points } from './points.ts'
+import { encodeRollup, rollUp } from './rollup.ts'
+import { chunkId, chunkStart, dayMs, fiveMinutesMs, hourMs } from './schema.ts'
+import { SeriesIndex, type KeptSeries, type Series, type SeriesFilter, type SeriesPage } from './series-index.ts'
+import type { MetricSettings } from './settings.ts'
+
+/** What tells one series of a task from another, and the unit of its values. */
+export interface SeriesDefinition {
+  readonly name: string
+  readonly labels: Labels
+  readonly unit: Unit
+}
+
+/** Samples that were not stored because a connector has too many series. */
+export interface RefusedSeries {
+  readonly connector: string
+  readonly samples: number
+  readonly reason: string
+}
+
+/** A day is made one chunk when it has been over for so long: until then its late samples are likely. */
+const settleMs = 2 * hourMs
+/** A series that had no sample for so long does not count against the bound of its connector. */
+const activeMs = 2 * dayMs
+
+interface HeadSeries {
+  times: number[]
+  values: number[]
+  ascending: boolean
+}
+
+/**
+ * The writing half of the metrics, for the one thread that writes the file.
+ *
+ * Life of a sample: it comes durable in somebody else's log, and is appended to the *head* in memory. From time to time the head is
+ * *sealed*: written, series by series, into chunks of an hour, after which the log may forget it. A day that is over becomes
+ * one chunk, with its roll-up by hours; when samples reach the end of their time the day leaves a roll-up by 5 minutes.
+ * (The finer roll-up is not kept beside the samples it would be made from: decoding a month of one series takes a few milliseconds,
+ * keeping both would double what noise takes.)
+ *
+ * Sealing what was sealed already changes nothing, so a crash in its middle only means that it is done again.
+ * All methods that write are called inside of the caller's transaction; what they change in memory takes effect when the caller
+ * says that it was committed.
+ */
+export class SampleStore {
+  readonly #statements: StatementCache
+  readonly #index = new SeriesIndex()
+  #settings: MetricSettings
+  #head = new Map<number, HeadSeries>()
+  #sealing = new Map<number, HeadSeries>()
+  #headSamples = 0
+  #appended = 0
+  #nextNumber = 1
+  #staged: KeptSeries[] = []
+  #touched = new Set<number>()
+  readonly #refused = new Map<string, { samples: number; reason: string }>()
+  readonly #full = new Map<string, number>()
+  #tending: IterableIterator<number> | undefined
+
+  constructor(db: DatabaseSync, settings: MetricSettings) {
+    this.#statements = new StatementCache(db)
+    this.#settings = settings
+    for (const row of this.#statements.get('SELECT * FROM metric_series ORDER BY number').all()) {
+      // Written by #insert below, and nowhere else.
+      const { number, task, connector, name, labels, unit, last_at } = row as unknown as StoredSeries
+      this.#index.add({ number, task, connector, name, labels: JSON.parse(labels) as Labels, unit, lastAt: last_at })
+      this.#nextNumber = number + 1
+    }
+  }
+
+  applySettings(settings: MetricSettings): void {
+    this.#settings = settings
+    this.#full.clear()
+  }
+
+  /**
+   * The numbers of series, made where they do not exist yet; -1 where the connector has too many, and for a repeated definition.
+   * New ones are stored by `storeStaged` in the same transaction as the samples, and forgotten again by `dropStaged`.
+   */
+  resolve(
+    task: string,
+    connector: string,
+    definitions: readonly SeriesDefinition[],
+    at: number,
+  ): Int32Array<ArrayBuffer> {
+    const numbers = new Int32Array(definitions.length)
+    const seen = new Set<number>()
+    definitions.forEach(({ name, labels, unit }, i) => {
+      let series = this.#index.find(task, name, labels)
+      if (series === undefined && this.#hasRoom(connector, at)) {
+        series = { number: this.#nextNumber++, task, connector, name, labels, unit, lastAt: at }
+        this.#index.add(series)
+        this.#staged.push(series)
+      }
+      numbers[i] = series === undefined || seen.has(series.number) ? -1 : series.number
+      if (series !== undefined) seen.add(series.number)
+    })
+    return numbers
+  }
+
+  #hasRoom(connector: string, at: number): boolean {
+    const bound = this.#settings.seriesPerConnector
+    const all = this.#index.ofConnector(connector)
+    if (all.size < bound) return true
+    // Counting the active ones is work for each series, so a connector that is full stays full for a minute.
+    if (at - (this.#full.get(connector) ?? -Infinity) < 60_000) return false
+    let active = 0
+    for (const series of all) if (series.lastAt > at - activeMs) active++
+    if (active < bound) return true
+    this.#full.set(connector, at)
+    return false
+  }
+
+  /** Counts samples that `resolve` gave no series for. */
+  refuse(connector: string, samples: number): void {
+    const known = this.#refused.get(connector)
+    this.#refused.set(connector, {
+      samples: (known?.samples ?? 0) + samples,
+      reason: `connector ${connector} has reached the bound of ${this.#settings.seriesPerConnector} series: samples of new series are not stored. Drop labels whose values never repeat, or raise the bound.`,
+    })
+  }
+
+  /** Whether `resolve` made series that are not stored yet. */
+  get hasStaged(): boolean {
+    return this.#staged.length > 0
+  }
+
+  storeStaged(): void {
+    for (const series of this.#staged) this.#insert(series)
+  }
+
+  keepStaged(): void {
+    this.#staged = []
+  }
+
+  dropStaged(): void {
+    for (const series of this.#staged.reverse()) this.#index.remove(series)
+    this.#nextNumber = this.#staged.at(-1)?.number ?? this.#nextNumber
+    this.#staged = []
+  }
+
+  /** Adds samples to the head: the numbers of their series (-1 is passed over), and their values, at one time. */
+  append(at: number, series: Int32Array, values: Float64Array): void {
+    for (let i = 0; i < series.length; i++) {
+      const number = series[i]!
+      if (number < 0) continue
+      let head = this.#head.get(number)
+      if (head === undefined) this.#head.set(number, (head = { times: [], values: [], ascending: true }))
+      if (head.times.length > 0 && head.times[head.times.length - 1]! >= at) head.ascending = false
+      head.times.push(at)
+      head.values.push(values[i]!)
+      this.#headSamples++
+      this.#appended++
+    }
+  }
+
+  // Questions, answered from memory.
+
+  series(filter: SeriesFilter, limit: number, after?: number): SeriesPage {
+    return this.#index.page(filter, limit, after)
+  }
+
+  definition(number: number): Series | undefined {
+    return this.#index.get(number)
+  }
+
+  ofTask(task: string): readonly Series[] {
+    return [...this.#index.ofTask(task)].map(({ number, name, labels, unit }) => ({ number, task, name, labels, unit }))
+  }
+
+  /** What the head has of a series, and chunks may not have yet. */
+  recent(series: number, from: number, to: number): Points {
+    const sealing = this.#sealing.get(series)
+    const head = this.#head.get(series)
+    const points = merge(sealing ? pointsOf(sealing) : noPoints, head ? pointsOf(head) : noPoints)
+    const { times, values } = within(points, from, to)
+    return { times: times.slice(), values: values.slice() }
+  }
+
+  facts() {
+    return {
+      series: this.#index.size,
+      headSamples: this.#headSamples,
+      appended: this.#appended,
+      refused: [...this.#refused].map(([connector, { samples, reason }]): RefusedSeries => ({
+        connector,
+        samples,
+        reason,
+      })),
+    }
+  }
+
+  // Sealing.
+
+  /** Sets aside all that the head holds, to be sealed by `sealSome`. Called only when the sealing before has ended. */
+  beginSeal(): void {
+    if (this.#sealing.size > 0) throw new Error('the sealing before has not ended')
+    this.#sealing = this.#head
+    this.#head = new Map()
+    this.#headSamples = 0
+  }
+
+  /**
+   * Writes chunks of up to `limit` series that were set aside.
+   * @returns to be called after the commit; it says whether all is done
+   */
+  sealSome(limit: number, at: number): () => boolean {
+    const sealed: number[] = []
+    for (const [number, head] of this.#sealing) {
+      if (sealed.length >= limit) break
+      sealed.push(number)
+      const series = this.#index.get(number)
+      if (series === undefined) continue
+      const points = pointsOf(head)
+      this.#seal(number, points, at)
+      const last = points.times.at(-1)!
+      if (last > series.lastAt) {
+        series.lastAt = last
+        this.#touched.add(number)
+      }
+    }
+    return () => {
+      for (const number of sealed) this.#sealing.delete(number)
+      return this.#sealing.size === 0
+    }
+  }
+
+  #seal(series: number, points: Points, at: number): void {
+    for (const [start, ofDay] of split(points, dayMs)) {
+      const day = start + dayMs + settleMs <= at ? this.#read('sample_day', chunkId(series, start, dayMs)) : undefined
+      if (day !== undefined) {
+        this.#writeDay(series, start, merge(decodeChunk(start, day), ofDay))
+        continue
+      }
+      for (const [hour, ofHour] of split(ofDay, hourMs)) {
+        const id = chunkId(series, hour, hourMs)
+        const stored = this.#read('sample_hour', id)
+        this.#write(
+          'sample_hour',
+          id,
+          encodeChunk(hour, stored === undefined ? ofHour : merge(decodeChunk(hour, stored), ofHour)),
+        )
+      }
+    }
+  }
+
+  #writeDay(series: number, start: number, points: Points): void {
+    const id = chunkId(series, start, dayMs)
+    this.#write('sample_day', id, encodeChunk(start, points))
+    this.#write('rollup_1h', id, encodeRollup(start, hourMs, rollUp(points, hourMs)))
+  }
+
+  // Once a day for every series.
+
+  /**
+   * Looks after up to `limit` series: days that are over become one chunk, what is past its time goes. Starts over after the last series.
+   * @returns to be called after the commit; it says whether the round is done
+   */
+  tendSome(limit: number, at: number): () => { done: boolean; removed: number } {
+    const round = (this.#tending ??= this.#index.numbers())
+    const gone: KeptSeries[] = []
+    const stored: number[] = []
+    let done = false
+    for (let i = 0; i < limit; i++) {
+      const next = round.next()
+      if (next.done === true) {
+        done = true
+        break
+      }
+      const series = this.#index.get(next.value)!
+      if (this.#touched.has(series.number)) {
+        this.#statements
+          .get('UPDATE metric_series SET last_at = $at WHERE number = $number')
+          .run({ at: series.lastAt, number: series.number })
+        stored.push(series.number)
+      }
+      this.#compact(series.number, at)
+      this.#expire(series.number, at)
+      if (this.#isGone(series, at)) gone.push(series)
+    }
+    return () => {
+      for (const series of gone) this.#index.remove(series)
+      for (const number of stored) this.#touched.delete(number)
+      if (done) this.#tending = undefined
+      return { done, removed: gone.length }
+    }
+  }
+
+  #compact(series: number, at: number): void {
+    const settled = Math.floor((at - settleMs) / dayMs) * dayMs
+    const low = chunkId(series, 0, hourMs)
+    const high = chunkId(series, settled, hourMs)
+    const rows = this.#rows('sample_hour', low, high)
+    if (rows.length === 0) return
+    const days = new Map<number, Points>()
+    for (const { id, body } of rows) {
+      const hour = chunkStart(id, hourMs)
+      const day = Math.floor(hour / dayMs) * dayMs
+      days.set(day, merge(days.get(day) ?? noPoints, decodeChunk(hour, body)))
+    }
+    for (const [start, points] of days) {
+      const stored = this.#read('sample_day', chunkId(series, start, dayMs))
+      this.#writeDay(series, start, stored === undefined ? points : merge(decodeChunk(start, stored), points))
+    }
+    this.#delete('sample_hour', low, high)
+  }
+
+  #expire(series: number, at: number): void {
+    const first = chunkId(series, 0, dayMs)
+    const raw = chunkId(series, Math.max(0, at - this.#settings.rawMs), dayMs)
+    for (const { id, body } of this.#rows('sample_day', first, raw)) {
+      const start = chunkStart(id, dayMs)
+      this.#write('rollup_5m', id, encodeRollup(start, fiveMinutesMs, rollUp(decodeChunk(start, body), fiveMinutesMs)))
+    }
+    this.#delete('sample_day', first, raw)
+    this.#delete('rollup_5m', first, chunkId(series, Math.max(0, at - this.#settings.fiveMinutesMs), dayMs))
+    this.#delete('rollup_1h', first, chunkId(series, Math.max(0, at - this.#settings.hoursMs), dayMs))
+  }
+
+  /** Forgets a series of which nothing is left; `lastAt` may be stored two days late. Its number is used again only if it was the highest, and then nothing refers to it. */
+  #isGone(series: KeptSeries, at: number): boolean {
+    const kept = Math.max(this.#settings.rawMs, this.#settings.fiveMinutesMs, this.#settings.hoursMs) + 3 * dayMs
+    if (series.lastAt > at - kept || this.#head.has(series.number)) return false
+    this.#statements.get('DELETE FROM metric_series WHERE number = $number').run({ number: series.number })
+    return true
+  }
+
+  #insert({ number, task, connector, name, labels, unit, lastAt }: KeptSeries): void {
+    this.#statements
+      .get('INSERT INTO metric_series VALUES ($number, $task, $connector, $name, $labels, $unit, $lastAt)')
+      .run({ number, task, connector, name, labels: JSON.stringify(labels), unit, lastAt })
+  }
+
+  #read(table: ChunkTable, id: number): Uint8Array | undefined {
+    // The table's only other column is a BLOB that is never null.
+    return this.#statements.get(`SELECT body FROM ${table} WHERE id = $id`).get({ id })?.['body'] as
+      | Uint8Array
+      | undefined
+  }
+
+  #rows(table: ChunkTable, low: number, high: number): readonly { id: number; body: Uint8Array }[] {
+    const rows = this.#statements.get(`SELECT id, body FROM ${table} WHERE id >= $low AND id < $high ORDER BY id`)
+    return rows.all({ low, high }) as unknown as readonly { id: number; body: Uint8Array }[]
+  }
+
+  #write(table: ChunkTable, id: number, body: Uint8Array): void {
+    this.#statements
+      .get(`INSERT INTO ${table} VALUES ($id, $body) ON CONFLICT (id) DO UPDATE SET body = excluded.body`)
+      .run({ id, body })
+  }
+
+  #delete(table: ChunkTable, low: number, high: number): void {
+    this.#statements.get(`DELETE FROM ${table} WHERE id >= $low AND id < $high`).run({ low, high })
+  }
+}
+
+type ChunkTable = 'sample_hour' | 'sample_day' | 'rollup_5m' | 'rollup_1h'
+
+interface StoredSeries {
+  readonly number: number
+  readonly task: string
+  readonly connector: string
+  readonly name: string
+  readonly labels: string
+  readonly unit: Unit
+  readonly last_at: number
+}
+
+function pointsOf(head: HeadSeries): Points {
+  if (head.ascending) return { times: Float64Array.from(head.times), values: Float64Array.from(head.values) }
+  const latest = new Map<number, number>()
+  head.times.forEach((time, i) => latest.set(time, head.values[i]!))
+  const times = Float64Array.from(latest.keys()).sort()
+  return { times, values: times.map((time) => latest.get(time)!) }
+}
+
+/** Points by the hour or day they lie in. */
+function* split(points: Points, sizeMs: number): Iterable<readonly [start: number, points: Points]> {
+  for (let i = 0; i < points.times.length;) {
+    const start = Math.floor(points.times[i]! / sizeMs) * sizeMs
+    const part = within(points, start, start + sizeMs)
+    yield [start, part]
+    i += part.times.length
+  }
+}
