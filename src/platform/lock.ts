@@ -1,0 +1,50 @@
+import { DatabaseSync } from 'node:sqlite'
+import { FarwatchError, messageOf } from '../base/index.ts'
+
+/**
+ * A lock that ends with the process that holds it, however that process ends.
+ *
+ * It is an exclusive SQLite transaction that is never committed. SQLite takes the operating system's own record locks for it
+ * (fcntl, LockFileEx), so the kernel gives it back after a `kill -9` and there is no stale lock to judge: a file with a process id
+ * can be fooled by a reused id, in a container above all, where Farwatch is number 1 at every start. A child process does not
+ * inherit it, unlike `flock`, so a monitoring process that outlives a killed parent holds nothing.
+ *
+ * The file must not be opened by other means in the process that holds it: POSIX drops a process's record locks when it closes
+ * any descriptor of the file.
+ */
+export interface HeldLock {
+  /** Gives it back. May be called twice. */
+  release(): void
+}
+
+// SQLite's primary result code for "somebody else holds it" (sqlite.org/rescode.html).
+const sqliteBusy = 5
+
+/**
+ * @param waitMs how long to wait for another holder to finish; blocks the thread meanwhile, so keep it short
+ * @returns undefined where somebody else holds it
+ * @throws FarwatchError `data-directory-unusable` where the file cannot be opened
+ */
+export function tryLock(file: string, waitMs = 0): HeldLock | undefined {
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(file, { timeout: waitMs })
+    db.exec('BEGIN EXCLUSIVE')
+  } catch (thrown) {
+    db?.close()
+    if (typeof thrown === 'object' && thrown !== null && 'errcode' in thrown) {
+      if ((Number(thrown.errcode) & 0xff) === sqliteBusy) return undefined
+    }
+    throw new FarwatchError('data-directory-unusable', `${file} cannot be locked: ${messageOf(thrown)}`, {
+      hint: 'Check that it is on a local file system and belongs to the user Farwatch runs as.',
+      cause: thrown,
+    })
+  }
+  let open: DatabaseSync | undefined = db
+  return {
+    release() {
+      open?.close()
+      open = undefined
+    },
+  }
+}

@@ -1,0 +1,123 @@
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makePrivateDirectory } from '../files.ts'
+
+/**
+ * Log files of bounded size and age: `farwatch-<UTC time of its first line>.log`, JSON lines.
+ *
+ * A line is handed to the file's stream and written by the thread pool. Where the disk is slower than the log, lines beyond a bound are dropped
+ * and counted rather than kept in memory; where it fails, logging to stderr goes on and the file is tried again with the next one.
+ */
+export interface LogFiles {
+  write(line: string): void
+  /** New bounds; the present file is finished where it is beyond them. */
+  setBounds(bounds: LogBounds): void
+  /** Writes out what is waiting. */
+  close(): Promise<void>
+}
+
+export interface LogBounds {
+  readonly maxBytes: number
+  readonly retentionMs: number
+}
+
+// A sixteenth of the room for one file: old lines leave in small steps. At most 16 MiB, so that an editor opens it.
+const fileShare = 1 / 16
+const largestFile = 16 * 1024 ** 2
+const smallestFile = 64 * 1024
+const maxWaitingBytes = 8 * 1024 ** 2
+const namePattern = /^farwatch-\d{8}T\d{9}Z(-\d+)?\.log$/
+
+export async function openLogFiles(
+  directory: string,
+  options: LogBounds & { now: () => number; onProblem: (thrown: unknown) => void },
+): Promise<LogFiles> {
+  await makePrivateDirectory(directory)
+  let bounds: LogBounds = options
+  let file: WriteStream | undefined
+  let written = 0
+  let sequence = 0
+  let dropped = 0
+  // One pruning after another; each is short.
+  let pruning: Promise<void> = prune(directory, bounds, options.now()).catch(options.onProblem)
+  const ending = new Set<Promise<void>>()
+
+  function begin(): WriteStream {
+    const stamp = new Date(options.now()).toISOString().replace(/[-:.]/g, '')
+    const path = join(directory, sequence === 0 ? `farwatch-${stamp}.log` : `farwatch-${stamp}-${sequence}.log`)
+    sequence++
+    const made = createWriteStream(path, { flags: 'a', mode: 0o600 })
+    made.on('error', (thrown) => {
+      options.onProblem(thrown)
+      if (file === made) file = undefined
+    })
+    written = 0
+    pruning = pruning.then(() => prune(directory, bounds, options.now())).catch(options.onProblem)
+    return made
+  }
+
+  function finish(): void {
+    const finished = file
+    file = undefined
+    if (finished === undefined || finished.destroyed) return
+    const ended = new Promise<void>((done) => {
+      finished.once('close', () => {
+        ending.delete(ended)
+        done()
+      })
+    })
+    ending.add(ended)
+    finished.end()
+  }
+
+  function fileLimit(): number {
+    return Math.min(largestFile, Math.max(smallestFile, bounds.maxBytes * fileShare))
+  }
+
+  let closed: Promise<void> | undefined
+  return {
+    write(line) {
+      if (closed !== undefined) return
+      if (file !== undefined && written >= fileLimit()) finish()
+      file ??= begin()
+      if (file.writableLength > maxWaitingBytes) {
+        dropped++
+        return
+      }
+      if (dropped > 0) {
+        file.write(`${JSON.stringify({ level: 'warn', event: 'log lines dropped', count: dropped })}\n`)
+        dropped = 0
+      }
+      written += Buffer.byteLength(line)
+      file.write(line)
+    },
+    setBounds(next) {
+      bounds = next
+      pruning = pruning.then(() => prune(directory, bounds, options.now())).catch(options.onProblem)
+    },
+    close() {
+      closed ??= (async () => {
+        finish()
+        await Promise.all([...ending, pruning])
+      })()
+      return closed
+    },
+  }
+}
+
+/** Removes the oldest files until what is left is within the bounds. The newest file always stays. */
+async function prune(directory: string, bounds: LogBounds, now: number): Promise<void> {
+  const names = (await readdir(directory))
+    .filter((name) => namePattern.test(name))
+    .sort()
+    .reverse()
+  let total = 0
+  for (const [index, name] of names.entries()) {
+    const path = join(directory, name)
+    const facts = await stat(path)
+    total += facts.size
+    if (index > 0 && (total > bounds.maxBytes || now - facts.mtimeMs > bounds.retentionMs))
+      await rm(path, { force: true })
+  }
+}
