@@ -5,8 +5,8 @@ import { FarwatchError, messageOf, systemCodeOf } from '../../base/index.ts'
 import type { DataDirectory } from '../data-directory.ts'
 import { writeFileAtomically } from '../files.ts'
 import { tryLock } from '../lock.ts'
-import { certificateInfo, certificatesFromPem, makeSelfSigned, type CertificateInfo } from './certificate.ts'
-import { readPkcs12, writePkcs12, type Pkcs12Content } from './pkcs12.ts'
+import { certificateInfo, certificatesFromPem, type CertificateInfo } from './certificate.ts'
+import type { Pkcs12Content } from './pkcs12.ts'
 
 /** What a TLS server or client is given: PEM, decrypted once and kept, so that no handshake derives a key. */
 export interface TlsMaterial {
@@ -55,6 +55,10 @@ const ownName = 'farwatch'
 const localHosts = ['localhost', '127.0.0.1', '::1']
 const watchIntervalMs = 1_000
 
+// Loaded with the first use: the ASN.1 libraries took 90 ms of 220, and every process and thread of Farwatch imports this folder's door.
+const pkcs12 = () => import('./pkcs12.ts')
+const selfSigned = () => import('./self-signed.ts')
+
 interface State {
   readonly content: Pkcs12Content
   readonly tls: TlsMaterial
@@ -80,7 +84,7 @@ export async function openKeystore(
     const bytes = await readIfThere(file)
     if (bytes === undefined) return undefined
     try {
-      return stateOf(await readPkcs12(bytes, password, file))
+      return stateOf(await (await pkcs12()).readPkcs12(bytes, password, file))
     } catch (thrown) {
       throw new FarwatchError('storage-corrupt', messageOf(thrown), {
         hint: 'Restore certificates/.keystore and keys/keystore.password from a copy, or remove both: a new certificate is made, and trust must be given again.',
@@ -98,7 +102,7 @@ export async function openKeystore(
       const present = await load()
       const content = await change(present?.content)
       if (present !== undefined && content === present.content) return present
-      await writeFileAtomically(file, await writePkcs12(content, password))
+      await writeFileAtomically(file, await (await pkcs12()).writePkcs12(content, password))
       return stateOf(content)
     } finally {
       lock.release()
@@ -109,7 +113,7 @@ export async function openKeystore(
     (await load()) ??
     (await update(async (present) => {
       if (present !== undefined) return present
-      const made = await makeSelfSigned(localHosts, options.now())
+      const made = await (await selfSigned()).makeSelfSigned(localHosts, options.now())
       return { own: { name: ownName, key: made.key, chain: [made.certificate] }, trusted: [] }
     }))
 
@@ -148,7 +152,7 @@ export async function openKeystore(
     authorities: () => state.trusted.map(({ pem }) => pem),
     trusts: (fingerprint) => state.trusted.some((one) => bare(one.fingerprint) === bare(fingerprint)),
     async generate(hosts) {
-      const made = await makeSelfSigned(hosts, options.now())
+      const made = await (await selfSigned()).makeSelfSigned(hosts, options.now())
       const next = await changed(async (present) => ({
         ...present,
         own: { name: ownName, key: made.key, chain: [made.certificate] },
@@ -224,7 +228,7 @@ function sameContent(a: State, b: State): boolean {
 
 async function ownOf(given: GivenCertificate): Promise<NonNullable<Pkcs12Content['own']>> {
   if (given.kind === 'pkcs12') {
-    const { own } = await readPkcs12(given.bytes, given.password, 'the given PKCS#12 file')
+    const { own } = await (await pkcs12()).readPkcs12(given.bytes, given.password, 'the given PKCS#12 file')
     if (own === undefined) throw new FarwatchError('invalid-value', 'the given PKCS#12 file holds no private key')
     return { ...own, name: ownName }
   }

@@ -1,5 +1,4 @@
 import { pino } from 'pino'
-import { prettyFactory } from 'pino-pretty'
 import { messageOf, type Clock } from '../../base/index.ts'
 import { openLogFiles, type LogBounds, type LogFiles } from './log-files.ts'
 import { logLevels, type Log, type LogFields, type LogLevel } from './log.ts'
@@ -46,10 +45,7 @@ export async function openLogs(options: {
   files?: { readonly directory: string } & LogBounds
 }): Promise<Logs> {
   const { clock, output } = options
-  const pretty =
-    output.isTTY === true
-      ? prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l', messageKey: 'event' })
-      : undefined
+  const pretty = output.isTTY === true ? await prettyPrinter() : undefined
   const lines: LogLine[] = []
   const listeners = new Set<(line: LogLine) => void>()
   let count = 0
@@ -137,6 +133,11 @@ export async function openLogs(options: {
       await files?.close()
     },
   }
+}
+
+async function prettyPrinter(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty')
+  return prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l', messageKey: 'event' })
 }
 
 function isoTime(clock: Clock): string {
