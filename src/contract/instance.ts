@@ -18,11 +18,15 @@ export type Instance = Static<typeof Instance>
 export const Setting = exact({
   name: Type.String(),
   value: Type.Unknown(),
-  source: Type.Enum(['flag', 'environment', 'file', 'stored', 'default']),
   default: Type.Unknown(),
+  source: Type.Enum(['flag', 'environment', 'file', 'stored', 'default']),
+  scope: Type.Enum(['travels', 'server', 'local'], { description: '`travels`: goes from the server to every agent' }),
+  change: Type.Enum(['at once', 'restart', 'start']),
+  overruledBy: Type.Optional(
+    Type.Enum(['flag', 'environment', 'file'], { description: 'A change is stored, and holds once this is gone' }),
+  ),
+  allowed: Type.String(),
   help: Type.String(),
-  travels: Type.Boolean({ description: 'Goes from the server to every agent' }),
-  restart: Type.Boolean({ description: 'A change takes effect with the next start' }),
 })
 
 export const CertificateSummary = exact({

@@ -7,12 +7,22 @@ import type { Client } from '../client.ts'
 import { line, printable, type Terminal } from '../terminal.ts'
 
 /** Shows what a document would change, then applies it. */
-export async function apply(terminal: Terminal, client: Client, options: { file: string; dryRun?: boolean; prune?: boolean; json?: boolean; comment?: string }): Promise<void> {
+export async function apply(
+  terminal: Terminal,
+  client: Client,
+  options: { file: string; dryRun?: boolean; prune?: boolean; json?: boolean; comment?: string },
+): Promise<void> {
   const document = resolveEnvironment(await readDocument(terminal, options.file), terminal.env)
-  const query = { ...(options.prune === true ? { prune: true } : {}), ...(options.comment === undefined ? {} : { comment: options.comment }) }
+  const query = {
+    ...(options.prune === true ? { prune: true } : {}),
+    ...(options.comment === undefined ? {} : { comment: options.comment }),
+  }
   const planned = await client.call('applyConfiguration', { query: { ...query, dryRun: true }, body: document })
   if (options.json !== true) line(terminal.stdout, describe(planned))
-  const done = options.dryRun === true || planned.changes.length === 0 ? planned : await client.call('applyConfiguration', { query, body: document })
+  const done =
+    options.dryRun === true || planned.changes.length === 0
+      ? planned
+      : await client.call('applyConfiguration', { query, body: document })
   if (options.json === true) line(terminal.stdout, JSON.stringify(done))
   else if (done.applied) line(terminal.stdout, `Applied as revision ${done.revision ?? '?'}.`)
   else if (planned.changes.length > 0) line(terminal.stdout, 'Nothing was changed (dry run).')
@@ -26,7 +36,8 @@ async function readDocument(terminal: Terminal, file: string): Promise<unknown> 
     throw new FarwatchError('wrong-use', `${file} cannot be read: ${messageOf(thrown)}`)
   }
   const document = parseDocument(text, { prettyErrors: true })
-  if (document.errors.length > 0) throw new FarwatchError('invalid-document', `${file} is not valid YAML: ${document.errors[0]!.message}`)
+  if (document.errors.length > 0)
+    throw new FarwatchError('invalid-document', `${file} is not valid YAML: ${document.errors[0]!.message}`)
   return document.toJS({ maxAliasCount: 100 })
 }
 
@@ -36,7 +47,12 @@ function resolveEnvironment(document: unknown, env: Terminal['env']): unknown {
     if (Array.isArray(value)) return value.map((item, i) => walk(item, at(path, i)))
     if (typeof value !== 'object' || value === null) return value
     const entries = Object.entries(value)
-    if (entries.length === 1 && entries[0]![0] === 'env' && typeof entries[0]![1] === 'string' && /credentials|settings/.test(path)) {
+    if (
+      entries.length === 1 &&
+      entries[0]![0] === 'env' &&
+      typeof entries[0]![1] === 'string' &&
+      /credentials|settings/.test(path)
+    ) {
       const found = env[entries[0]![1]]
       return found === undefined ? value : { value: found }
     }

@@ -1,0 +1,141 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { FarwatchError, messageOf } from '../base/index.ts'
+import { openClient, type Client, type ClientOptions } from './client.ts'
+import { apply } from './commands/apply.ts'
+import { certificate } from './commands/certificate.ts'
+import { check } from './commands/check.ts'
+import { listAgents, exportConfiguration } from './commands/read.ts'
+import { snapshot } from './commands/snapshot.ts'
+import { start } from './commands/start.ts'
+import { status } from './commands/status.ts'
+import { exitCodes, line, type Terminal } from './terminal.ts'
+
+type Remote = ClientOptions & { readonly json?: boolean }
+
+/**
+ * Runs one command line.
+ * @returns the exit code: 0 done, 1 refused or failed, 2 wrong use; `check` answers as monitoring plugins do
+ */
+export async function run(terminal: Terminal, version: string): Promise<number> {
+  let exitCode: number = exitCodes.done
+  const program = new Command('farwatch')
+    .description('Watches systems in networks nobody can reach from outside.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+    })
+    .showSuggestionAfterError()
+    .allowExcessArguments(false)
+
+  // Every command that speaks to a running instance has the same four ways to name it.
+  const remote = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .option('--url <url>', 'the instance (FARWATCH_URL)')
+      .option('--token <token>', 'an API token (FARWATCH_TOKEN)')
+      .option('--data <directory>', 'or the data directory of an instance that runs on this machine (FARWATCH_DATA)')
+      .option(
+        '--fingerprint <sha256>',
+        "the fingerprint of the instance's certificate, where no authority vouches for it",
+      )
+      .option('--json', 'machine-readable output')
+  const withClient = async (options: Remote, act: (client: Client) => Promise<void>) =>
+    act(await openClient(terminal, options))
+
+  start(program, terminal, version)
+
+  remote('apply', 'Shows what a configuration document would change, then applies it.')
+    .requiredOption('-f, --file <file>', 'the document, YAML or JSON; - for standard input')
+    .option('--dry-run', 'show the difference only')
+    .option('--prune', 'remove what the document does not name')
+    .option('--comment <text>', 'why, for the list of revisions')
+    .action((options: Remote & { file: string; dryRun?: boolean; prune?: boolean; comment?: string }) =>
+      withClient(options, (client) => apply(terminal, client, options)),
+    )
+
+  remote('export', 'Writes the whole configuration as a document; secrets are left out.')
+    .option('-o, --output <file>', 'where to; standard output unless given')
+    .action((options: Remote & { output?: string }) =>
+      withClient(options, (client) => exportConfiguration(terminal, client, options)),
+    )
+
+  remote('agents', 'Lists the agents.')
+    .argument('[action]', 'list', listOnly, 'list')
+    .action((_action: string, options: Remote) =>
+      withClient(options, (client) => listAgents(terminal, client, options)),
+    )
+
+  remote('snapshot', 'Saved copies of the configuration.')
+    .argument('[action]', 'create NAME, list, show ID, diff ID or restore ID', 'list')
+    .argument('[name]', 'the name of a new snapshot, or the id of one')
+    .action((action: string, name: string | undefined, options: Remote) =>
+      withClient(options, (client) => snapshot(terminal, client, action, name, options)),
+    )
+
+  remote('certificate', 'Shows the certificates of the keystore.')
+    .argument('[action]', 'show', showOnly, 'show')
+    .action((_action: string, options: Remote) =>
+      withClient(options, (client) => certificate(terminal, client, options)),
+    )
+
+  remote('status', 'One screen: role, agents, coverage, open alarms.').action((options: Remote) =>
+    withClient(options, (client) => status(terminal, client, options)),
+  )
+
+  program
+    .command('check')
+    .description('Runs one monitor once, here: prints the result, exits 0/1/2/3 as monitoring plugins do.')
+    .argument('[monitor]', 'its id, such as http.response')
+    .option(
+      '--set <key=value>',
+      'a setting of the monitor, its connector or the credential; may be repeated',
+      (word: string, words: string[]) => [...words, word],
+      [] as string[],
+    )
+    .option('--credential <type>', 'the type of credential to use, where several are possible')
+    .option('--timeout <duration>', 'how long it may take')
+    .option('--list', 'lists all monitors with their settings')
+    .option('--json', 'machine-readable output')
+    .action(
+      async (
+        monitor: string | undefined,
+        options: { set: string[]; credential?: string; timeout?: string; list?: boolean; json?: boolean },
+      ) => {
+        exitCode = await check(terminal, monitor, options)
+      },
+    )
+
+  try {
+    await program.parseAsync([...terminal.args], { from: 'user' })
+    return exitCode
+  } catch (thrown) {
+    return explain(thrown, terminal)
+  }
+}
+
+function listOnly(action: string): string {
+  if (action === 'list') return action
+  throw new InvalidArgumentError('only `list` is possible on this instance')
+}
+
+function showOnly(action: string): string {
+  if (action === 'show') return action
+  throw new InvalidArgumentError('only `show` is possible on this instance')
+}
+
+function explain(thrown: unknown, terminal: Terminal): number {
+  // Commander has printed its own words already; help and version are not failures.
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
+  if (!(thrown instanceof FarwatchError)) {
+    line(terminal.stderr, `farwatch: ${messageOf(thrown)}`)
+    return exitCodes.failed
+  }
+  line(terminal.stderr, `farwatch: ${thrown.message} [${thrown.code}]`)
+  for (const problem of thrown.problems)
+    line(terminal.stderr, `  ${problem.path}: ${problem.message}${problem.hint ? ` ${problem.hint}` : ''}`)
+  if (thrown.hint !== '') line(terminal.stderr, `  ${thrown.hint}`)
+  return thrown.code === 'wrong-use' || thrown.code === 'invalid-setting' ? exitCodes.wrongUse : exitCodes.failed
+}

@@ -1,0 +1,230 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import type { AnswerOf, BodyOf, OperationName, Operations, ParamsOf, QueryOf } from '../../src/contract/index.ts'
+import { operations, type Operation } from '../../src/contract/index.ts'
+
+const launcher = fileURLToPath(new URL('../../bin/farwatch', import.meta.url))
+export const adminPassword = 'correct horse battery'
+
+export interface RawAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: string
+}
+
+/** A Farwatch as its users have it: the launcher's process, its data directory, its API over HTTPS. */
+export class TestInstance {
+  readonly data: string
+  readonly #env: Readonly<Record<string, string>>
+  readonly #args: readonly string[]
+  #process: ChildProcess | undefined
+  #log = ''
+  #token = ''
+  url = ''
+  uuid = ''
+  role = ''
+
+  private constructor(data: string, env: Readonly<Record<string, string>>, args: readonly string[]) {
+    this.data = data
+    this.#env = env
+    this.#args = args
+  }
+
+  /** Starts an instance on a free loopback port and a directory of its own, and signs in unless told not to. */
+  static async start(
+    options: { env?: Record<string, string>; args?: readonly string[]; data?: string; signIn?: boolean } = {},
+  ): Promise<TestInstance> {
+    const data = options.data ?? (await mkdtemp(join(tmpdir(), 'farwatch-story-')))
+    const instance = new TestInstance(
+      data,
+      { FARWATCH_ADMIN_PASSWORD: adminPassword, ...options.env },
+      options.args ?? [],
+    )
+    await instance.start()
+    if (options.signIn !== false) await instance.signIn()
+    return instance
+  }
+
+  /** Starts again on the same directory; resolves with the ready line. */
+  async start(): Promise<void> {
+    const port = this.url === '' ? '0' : new URL(this.url).port
+    const child = spawn(
+      launcher,
+      ['start', '--data', this.data, '--host', '127.0.0.1', '--port', port, ...this.#args],
+      {
+        env: { ...process.env, ...this.#env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
+    this.#process = child
+    child.stderr.on('data', (part: Buffer) => {
+      this.#log = (this.#log + part.toString('utf8')).slice(-1_000_000)
+    })
+    const ready = await new Promise<RegExpExecArray>((resolve, reject) => {
+      let printed = ''
+      child.stdout.on('data', (part: Buffer) => {
+        printed += part.toString('utf8')
+        const found = /^farwatch ready (\S+) uuid=(\S+) role=(\S+)$/m.exec(printed)
+        if (found !== null) resolve(found)
+      })
+      child.once('exit', (code, signal) =>
+        reject(new Error(`the instance ended with ${code ?? signal} before it was ready:\n${this.#log}`)),
+      )
+    })
+    this.url = ready[1]!
+    this.uuid = ready[2]!
+    this.role = ready[3]!
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
+  /** What it logged so far, as JSON lines. */
+  get log(): string {
+    return this.#log
+  }
+
+  async signIn(username = 'admin', password = adminPassword): Promise<string> {
+    const answer = await this.send('POST', '/api/v1/sessions', { username, password }, '')
+    if (answer.status !== 200) throw new Error(`sign-in was answered with ${answer.status}: ${answer.body}`)
+    this.#token = (JSON.parse(answer.body) as { token: string }).token
+    return this.#token
+  }
+
+  get token(): string {
+    return this.#token
+  }
+
+  /** One operation of the contract; throws on an error answer. */
+  async call<N extends OperationName>(
+    name: N,
+    input: { params?: ParamsOf<Operations[N]>; query?: QueryOf<Operations[N]>; body?: BodyOf<Operations[N]> } = {},
+  ): Promise<AnswerOf<Operations[N]>> {
+    const operation: Operation = operations[name]
+    const params = (input.params ?? {}) as Record<string, string>
+    const path = operation.path.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(params[key] ?? ''))
+    const query = new URLSearchParams(
+      Object.entries((input.query ?? {}) as Record<string, unknown>).map(([key, value]) => [key, String(value)]),
+    ).toString()
+    const answer = await this.send(operation.method, `/api/v1${path}${query === '' ? '' : `?${query}`}`, input.body)
+    if (answer.status !== 200) throw new Error(`${name} was answered with ${answer.status}: ${answer.body}`)
+    return JSON.parse(answer.body) as AnswerOf<Operations[N]>
+  }
+
+  /** One raw request; answers of any status resolve. */
+  send(
+    method: string,
+    path: string,
+    body?: unknown,
+    token = this.#token,
+    headers: Record<string, string> = {},
+  ): Promise<RawAnswer> {
+    const payload =
+      body === undefined ? undefined : typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        new URL(this.url + path),
+        {
+          method,
+          agent: false,
+          rejectUnauthorized: false,
+          headers: {
+            ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+            ...(payload === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
+            ...headers,
+          },
+        },
+        (response) => {
+          const parts: Buffer[] = []
+          response.on('data', (part: Buffer) => parts.push(part))
+          response.once('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: Buffer.concat(parts).toString('utf8'),
+            }),
+          )
+          response.once('error', reject)
+        },
+      )
+      sent.once('error', reject)
+      sent.end(payload)
+    })
+  }
+
+  /** Runs a command of the command line against this instance. */
+  cli(
+    args: readonly string[],
+    input: { stdin?: string; env?: Record<string, string> } = {},
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    return runCli([...args], { ...input, env: { FARWATCH_DATA: this.data, ...input.env } })
+  }
+
+  /** SIGKILL, as a crash or the kernel would; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** SIGTERM; resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM')
+  }
+
+  #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#process
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      return Promise.resolve(child?.exitCode ?? null)
+    return new Promise((resolve) => {
+      child.once('exit', (code) => resolve(code))
+      child.kill(signal)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill()
+    await rm(this.data, { recursive: true, force: true })
+  }
+}
+
+/** Runs `farwatch <args>` to its end. */
+export function runCli(
+  args: readonly string[],
+  input: { stdin?: string; env?: Record<string, string> } = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(launcher, [...args], { env: { ...process.env, ...input.env }, stdio: ['pipe', 'pipe', 'pipe'] })
+    const printed = { stdout: '', stderr: '' }
+    child.stdout.on('data', (part: Buffer) => (printed.stdout += part.toString('utf8')))
+    child.stderr.on('data', (part: Buffer) => (printed.stderr += part.toString('utf8')))
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code: code ?? -1, ...printed }))
+    child.stdin.end(input.stdin ?? '')
+  })
+}
+
+/** Asks again until the answer is as wanted; the wait between is short, and there is a bound after which the last answer is told. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T>,
+  wanted: (answer: T) => boolean,
+  withinMs = 60_000,
+): Promise<T> {
+  const end = performance.now() + withinMs
+  for (;;) {
+    const answer = await ask()
+    if (wanted(answer)) return answer
+    if (performance.now() > end)
+      throw new Error(`${what}: not within ${withinMs} ms; at last: ${JSON.stringify(answer)?.slice(0, 2_000)}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+export { stringify as toYaml }
