@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import type { Result } from '../../src/contract/index.ts'
+import { CountingTarget } from '../support/counting-target.ts'
+import { TestInstance, until } from '../support/instance.ts'
+
+const tasks = 20
+const kills = 50
+
+/**
+ * Fifty kills at random moments. The oracle is a target whose counter rises by one per request: each stored value stands for one
+ * request that was really made, so a value that is stored twice is a double run, and one that was once shown and is gone is a loss.
+ */
+test(
+  `${kills} times kill -9 at random moments loses no acknowledged result and counts none twice`,
+  { timeout: 600_000 },
+  async () => {
+    await using target = await CountingTarget.start()
+    await using instance = await TestInstance.start()
+    await instance.call('applyConfiguration', { body: document(target.url), query: {} })
+
+    // Everything the API has shown so far, by task and slot. Once shown it was acknowledged, and must be there for ever.
+    const shown = new Map<string, string>()
+    let lost = 0
+    for (let round = 0; round < kills; round++) {
+      // Spread over two periods, so that kills meet every moment of a run: waiting, running, spooled, uploaded, stored.
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 2_000))
+      for (const [slot, result] of await everything(instance)) if (!shown.has(slot)) shown.set(slot, result)
+      await instance.kill()
+      await instance.start()
+      await instance.signIn()
+      const now = await everything(instance)
+      for (const [slot, result] of shown) if (now.get(slot) !== result) lost++
+    }
+
+    const last = await until(
+      'every task ran again after the last kill',
+      () => everything(instance),
+      (seen) => seen.size > shown.size + tasks,
+    )
+    const hits = [...last]
+      .filter(([slot]) => slot.startsWith('run '))
+      .map(([slot, result]) => `${slot.split(' ')[1]} ${result}`)
+    const twice = hits.length - new Set(hits).size
+    const served = [...target.served.values()].reduce((sum, count) => sum + count, 0)
+    // A run that was under way when the process died left a request without a result: at most one per task and kill.
+    const withoutResult = served - hits.length
+    expect({
+      lost,
+      twice,
+      strayRequests: withoutResult <= tasks * kills && withoutResult >= 0,
+      ran: hits.length > tasks * 20,
+    }).toEqual({
+      lost: 0,
+      twice: 0,
+      strayRequests: true,
+      ran: true,
+    })
+  },
+)
+
+function document(url: string): unknown {
+  return {
+    profiles: [
+      {
+        name: 'count',
+        connector: 'http',
+        monitors: [{ monitor: 'http.response', period: '1s', settings: { extract: { hits: '$.hits' } } }],
+      },
+    ],
+    groups: [
+      {
+        name: 'acme',
+        systems: [
+          {
+            name: 'shop',
+            connectors: Array.from({ length: tasks }, (_, i) => ({
+              name: `front-${i}`,
+              type: 'http',
+              settings: { url: `${url}/counter?task=${i}` },
+              profiles: ['count'],
+            })),
+          },
+        ],
+      },
+    ],
+  }
+}
+
+/** Every stored run as `run <task> <slot>` → its counter; every slot must be there once. */
+async function everything(instance: TestInstance): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const task of await instance.call('listTasks', { query: { group: 'acme' } })) {
+    const results: readonly Result[] = await instance.call('listResults', { params: { id: task.id }, query: {} })
+    for (const result of results) {
+      const run = result.startedAt !== null
+      const key = `${run ? 'run' : 'gap'} ${task.id} ${result.plannedAt}`
+      if (found.has(key)) throw new Error(`two rows for ${key}`)
+      if (run) found.set(key, String(result.metrics.find((metric) => metric.name === 'hits')?.value ?? result.outcome))
+    }
+  }
+  return found
+}
