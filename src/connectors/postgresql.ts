@@ -211,7 +211,8 @@ async function query(client: Client, sql: string, maxRows: number): Promise<read
   await client.query('BEGIN READ ONLY')
   try {
     // The extended protocol takes exactly one statement; `a; DROP …` is refused by the server.
-    await client.query({ text: `DECLARE farwatch NO SCROLL CURSOR FOR ${sql}`, values: [], queryMode: 'extended' })
+    const declare = { text: `DECLARE farwatch NO SCROLL CURSOR FOR ${sql}`, queryMode: 'extended' }
+    await client.query(declare)
     return (await client.query<PostgresqlRow>(`FETCH ${maxRows} FROM farwatch`)).rows
   } catch (thrown) {
     const code = systemCodeOf(thrown)

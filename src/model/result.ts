@@ -11,6 +11,8 @@ export interface Sample {
   readonly labels: Labels
   readonly value: number
   readonly unit?: Unit
+  /** The value only grows, but for restarts of what counts. For names that no declaration knows; absent means a gauge there. */
+  readonly kind?: 'counter'
 }
 
 /** Things a monitor learned that are not numbers: a version, a certificate's subject. */

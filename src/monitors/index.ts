@@ -1,4 +1,10 @@
 // Written by `npm run generate`; do not edit.
 import type { AnyMonitor } from '../sdk/index.ts'
+import dnsLookup from './dns.lookup.ts'
+import hostLocal from './host.local.ts'
+import httpResponse from './http.response.ts'
+import ping from './ping.ts'
+import tcpPort from './tcp.port.ts'
+import tlsCertificate from './tls.certificate.ts'
 
-export const monitors: readonly AnyMonitor[] = []
+export const monitors: readonly AnyMonitor[] = [dnsLookup, hostLocal, httpResponse, ping, tcpPort, tlsCertificate]

@@ -8,6 +8,7 @@ export type { AnyConnector, Closable, ConnectorDeclaration, CredentialType, Open
 export { checkDeclared } from './declared.ts'
 export { StatementRefused, TargetError } from './failure.ts'
 export { compileJsonPath } from './json-path.ts'
+export type { JsonPath } from './json-path.ts'
 export { makeLibrary } from './library.ts'
 export type { Library } from './library.ts'
 export { defineMonitor } from './monitor.ts'

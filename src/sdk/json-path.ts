@@ -1,14 +1,23 @@
 import { compile } from 'json-p3'
 import type { Problem } from '../base/index.ts'
 
-/** Finds values in a JSON document; empty where there are none. */
-export type JsonPath = (document: unknown) => readonly unknown[]
+/** A compiled JSONPath. */
+export interface JsonPath {
+  /** Whether it can only ever name one value. */
+  readonly single: boolean
+  /** The values in a JSON document; empty where there are none. */
+  find(document: unknown): readonly unknown[]
+}
 
 /** Compiles a JSONPath (RFC 9535), or says what is wrong with it. */
 export function compileJsonPath(text: string, path = ''): JsonPath | Problem {
   try {
     const compiled = compile(text)
-    return (document) => compiled.query(document as Parameters<typeof compiled.query>[0]).values()
+    return {
+      single: compiled.singularQuery(),
+      // What JSON.parse made is JSON.
+      find: (document) => compiled.query(document as Parameters<typeof compiled.query>[0]).values(),
+    }
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message.split('\n')[0] : String(thrown)
     return { path, message: `is not a JSONPath: ${why}`, hint: 'For example: $.status.queue.length' }

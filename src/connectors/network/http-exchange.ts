@@ -192,13 +192,11 @@ class Exchange {
         this.#named = systemClock.elapsed()
         done(error, address, family)
       })
-    const options = {
+    // `path` means a Unix socket to a socket and a page to a request, so the two are kept apart.
+    const connecting = {
       host: met.host,
       port: met.port,
       lookup: find,
-      method: this.#sending.method,
-      path: proxied ? href : path,
-      headers: { host: hostHeader, ...this.#sending.headers },
       ...(secure
         ? {
             secureContext: this.#way.context(),
@@ -207,6 +205,12 @@ class Exchange {
             checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
           }
         : {}),
+    }
+    const options = {
+      ...connecting,
+      method: this.#sending.method,
+      path: proxied ? href : path,
+      headers: { host: hostHeader, ...this.#sending.headers },
     }
     try {
       this.#request =
@@ -219,8 +223,8 @@ class Exchange {
               ...options,
               createConnection: () =>
                 secure
-                  ? connectTls(this.#tunnel === undefined ? options : { ...options, socket: this.#tunnel })
-                  : connectTcp(options),
+                  ? connectTls(this.#tunnel === undefined ? connecting : { ...connecting, socket: this.#tunnel })
+                  : connectTcp(connecting),
             })
     } catch (thrown) {
       // Node refuses header names, header values and methods that HTTP does not know, before anything is sent.

@@ -1,0 +1,265 @@
+import { defineMonitor, type FileSystemSpace, type Item, type LocalClient, type MachineFacts } from '../sdk/index.ts'
+import {
+  parseCpuTimes,
+  parseLoadavg,
+  parseMeminfo,
+  parseMountinfo,
+  parseNetDev,
+  type InterfaceCounters,
+} from './formats/proc.ts'
+
+/** File systems that hold somebody's data. Network drives are asked for by name only: one that is dead must not be stumbled upon. */
+const dataFileSystems = new Set([
+  'ext2',
+  'ext3',
+  'ext4',
+  'xfs',
+  'btrfs',
+  'zfs',
+  'jfs',
+  'reiserfs',
+  'f2fs',
+  'bcachefs',
+  'ntfs',
+  'ntfs3',
+  'exfat',
+  'vfat',
+  'overlay',
+  'apfs',
+  'hfsplus',
+  'ufs',
+])
+
+/**
+ * The machine that the agent runs on, from /proc on Linux and from what the runtime knows elsewhere.
+ *
+ * Default thresholds: CPU and memory 90 and 95 %, file systems and inodes 85 and 95 %, as in the common sets for node_exporter.
+ */
+export default defineMonitor({
+  id: 'host.local',
+  title: 'This machine',
+  summary:
+    'Processor, memory, swap, load, file systems, inodes, network and uptime of the machine that the agent runs on.',
+  connector: 'local',
+  settings: {
+    mounts: {
+      kind: 'list',
+      label: 'Further mount points',
+      help: 'Measured besides those of local file systems: network drives, for example.',
+      of: { kind: 'text', label: 'Mount point' },
+      maxItems: 100,
+      default: [],
+    },
+    excludeMounts: {
+      kind: 'list',
+      label: 'Mount points left out',
+      help: 'A mount point, and everything below it.',
+      of: { kind: 'text', label: 'Mount point' },
+      maxItems: 100,
+      default: ['/snap', '/var/lib/docker', '/var/lib/containers', '/run'],
+    },
+    excludeInterfaces: {
+      kind: 'list',
+      label: 'Network interfaces left out',
+      help: 'Beginnings of their names.',
+      of: { kind: 'text', label: 'Beginning of a name' },
+      maxItems: 100,
+      default: ['lo', 'veth', 'docker', 'br-', 'cali', 'flannel', 'cni', 'virbr'],
+    },
+  },
+  metrics: {
+    cpu: { title: 'Processors busy, of all', unit: '%' },
+    cpu_kind: { title: 'Processor time by kind', unit: '%', items: ['kind'] },
+    memory_used: { title: 'Memory in use, without what can be given back', unit: '%' },
+    memory_available: { title: 'Memory that programs can still have', unit: 'B' },
+    memory_total: { title: 'Memory', unit: 'B' },
+    swap_used: { title: 'Swap in use', unit: '%' },
+    swap_used_bytes: { title: 'Swap in use', unit: 'B' },
+    load1: { title: 'Load, 1 minute', unit: '' },
+    load5: { title: 'Load, 5 minutes', unit: '' },
+    load15: { title: 'Load, 15 minutes', unit: '' },
+    load_per_cpu: { title: 'Load of 5 minutes for each processor', unit: '' },
+    filesystem_used: { title: 'File system in use', unit: '%', items: ['mount'] },
+    filesystem_available: { title: 'Space that users can still have', unit: 'B', items: ['mount'] },
+    filesystem_size: { title: 'Size of the file system', unit: 'B', items: ['mount'] },
+    filesystem_readonly: { title: 'Mounted read-only (1) or not (0)', unit: '', items: ['mount'] },
+    inodes_used: { title: 'Inodes in use', unit: '%', items: ['mount'] },
+    network_received: { title: 'Received', unit: 'B/s', items: ['interface'] },
+    network_sent: { title: 'Sent', unit: 'B/s', items: ['interface'] },
+    network_errors: { title: 'Packets broken or dropped', unit: '/s', items: ['interface'] },
+    uptime: { title: 'Time since the machine started', unit: 's' },
+  },
+  period: '30s',
+  timeout: '10s',
+  rules: [
+    { name: 'cannot measure', metric: 'failed', thresholds: { MAJOR: '> 0' } },
+    { name: 'processors busy', metric: 'cpu', thresholds: { WARNING: '> 90%', MAJOR: '> 95%' }, for: '15m' },
+    { name: 'memory full', metric: 'memory_used', thresholds: { WARNING: '> 90%', CRITICAL: '> 95%' }, for: '5m' },
+    { name: 'swap full', metric: 'swap_used', thresholds: { WARNING: '> 80%', CRITICAL: '> 95%' }, for: '5m' },
+    { name: 'file system full', metric: 'filesystem_used', thresholds: { WARNING: '> 85%', CRITICAL: '> 95%' } },
+    { name: 'inodes used up', metric: 'inodes_used', thresholds: { WARNING: '> 85%', CRITICAL: '> 95%' } },
+    { name: 'machine restarted', metric: 'uptime', thresholds: { INFO: '< 5m' } },
+  ],
+  async collect({ mounts, excludeMounts, excludeInterfaces }, { client, signal, now, previous, remember }) {
+    const machine = client.machine()
+    const onLinux = machine.system === 'linux'
+    const read = async (path: string) => (onLinux ? ((await client.read(path, signal)) ?? '') : '')
+    const [stat, meminfo, netDev, mountinfo, loadavg] = await Promise.all([
+      read('/proc/stat'),
+      read('/proc/meminfo'),
+      read('/proc/net/dev'),
+      read('/proc/self/mountinfo'),
+      read('/proc/loadavg'),
+    ])
+    const seen: Seen = {
+      at: now(),
+      cpu: parseCpuTimes(stat) ? { ...parseCpuTimes(stat)! } : { ...machine.cpuTimes },
+      network: Object.fromEntries(
+        parseNetDev(netDev)
+          .filter(({ name }) => !excludeInterfaces.some((beginning) => name.startsWith(beginning)))
+          .slice(0, 100)
+          .map((counters) => [counters.name, countersOf(counters)]),
+      ),
+    }
+    remember(seen)
+    const before = readSeen(previous)
+    const [load1, load5, load15] = parseLoadavg(loadavg) ?? machine.load
+    const hasLoad = machine.system !== 'win32'
+    return {
+      metrics: {
+        ...cpuMetrics(before?.cpu, seen.cpu),
+        ...memoryMetrics(parseMeminfo(meminfo), machine),
+        ...(hasLoad ? { load1, load5, load15, load_per_cpu: load5 / Math.max(1, machine.cpus) } : {}),
+        ...(await spaceMetrics(client, mountinfo, mounts, excludeMounts, signal)),
+        ...networkMetrics(before, seen),
+        uptime: machine.uptime,
+      },
+      facts: {
+        hostname: machine.hostname,
+        system: machine.system,
+        release: machine.release,
+        architecture: machine.architecture,
+        cpus: machine.cpus,
+      },
+    }
+  },
+})
+
+type Counts = Readonly<Record<string, number>>
+
+/** What is remembered for the rates of the next run. */
+interface Seen {
+  readonly at: number
+  readonly cpu: Counts
+  readonly network: Readonly<Record<string, Counts>>
+}
+
+function readSeen(remembered: unknown): Seen | undefined {
+  const seen = remembered as Partial<Seen> | null | undefined
+  return typeof seen?.at === 'number' && typeof seen.cpu === 'object' && typeof seen.network === 'object'
+    ? { at: seen.at, cpu: seen.cpu, network: seen.network }
+    : undefined
+}
+
+/** Shares of each kind since the run before; nothing on the first run, and where a counter went back (the machine restarted). */
+function cpuMetrics(before: Counts | undefined, now: Counts): { cpu?: number; cpu_kind?: Item[] } {
+  if (before === undefined) return {}
+  const grown = Object.entries(now).map(([kind, ticks]) => [kind, ticks - (before[kind] ?? 0)] as const)
+  const total = grown.reduce((sum, [, ticks]) => sum + ticks, 0)
+  // The kernel's idle and iowait may step back by a tick; anything more is a restart.
+  if (total <= 0 || grown.some(([, ticks]) => ticks < -10)) return {}
+  const share = (ticks: number) => Math.min(100, Math.max(0, (100 * ticks) / total))
+  const waiting = grown.filter(([kind]) => kind === 'idle' || kind === 'iowait').reduce((sum, [, t]) => sum + t, 0)
+  return {
+    cpu: share(total - waiting),
+    cpu_kind: grown.map(([kind, ticks]) => ({ labels: { kind }, value: share(ticks) })),
+  }
+}
+
+function memoryMetrics(meminfo: ReadonlyMap<string, number>, machine: MachineFacts) {
+  const total = meminfo.get('MemTotal') ?? machine.memory
+  const available = meminfo.get('MemAvailable') ?? machine.memoryFree
+  const swapTotal = meminfo.get('SwapTotal')
+  const swapFree = meminfo.get('SwapFree')
+  return {
+    ...(total > 0 ? { memory_used: (100 * (total - available)) / total } : {}),
+    memory_available: available,
+    memory_total: total,
+    ...(swapTotal === undefined || swapFree === undefined || swapTotal === 0
+      ? {}
+      : { swap_used: (100 * (swapTotal - swapFree)) / swapTotal, swap_used_bytes: swapTotal - swapFree }),
+  }
+}
+
+async function spaceMetrics(
+  client: LocalClient,
+  mountinfo: string,
+  further: readonly string[],
+  excluded: readonly string[],
+  signal: AbortSignal,
+) {
+  const listed = parseMountinfo(mountinfo)
+  const devices = new Set<string>()
+  const chosen: { mount: string; readOnly: boolean | undefined }[] = []
+  for (const { mount, type, device, readOnly } of listed.sort((a, b) => a.mount.length - b.mount.length)) {
+    const left = excluded.some((one) => mount === one || mount.startsWith(`${one.replace(/\/$/, '')}/`))
+    // One file system mounted at several places is counted once, at the shortest.
+    if (left || further.includes(mount) || !dataFileSystems.has(type) || devices.has(device)) continue
+    devices.add(device)
+    chosen.push({ mount, readOnly })
+  }
+  if (listed.length === 0) for (const mount of await client.drives(signal)) chosen.push({ mount, readOnly: undefined })
+  for (const mount of further) chosen.push({ mount, readOnly: listed.find((one) => one.mount === mount)?.readOnly })
+  const measured = await Promise.all(
+    chosen.slice(0, 200).map(async (one) => ({ ...one, space: await client.space(one.mount, signal) })),
+  )
+  const used: Item[] = []
+  const available: Item[] = []
+  const size: Item[] = []
+  const inodes: Item[] = []
+  const readOnly: Item[] = []
+  for (const one of measured) {
+    const labels = { mount: one.mount }
+    if (one.space === undefined || one.space.size <= 0) continue
+    used.push({ labels, value: usedShare(one.space) })
+    available.push({ labels, value: one.space.available })
+    size.push({ labels, value: one.space.size })
+    if (one.space.inodes > 0)
+      inodes.push({ labels, value: (100 * (one.space.inodes - one.space.inodesFree)) / one.space.inodes })
+    if (one.readOnly !== undefined) readOnly.push({ labels, value: one.readOnly ? 1 : 0 })
+  }
+  return {
+    filesystem_used: used,
+    filesystem_available: available,
+    filesystem_size: size,
+    filesystem_readonly: readOnly,
+    inodes_used: inodes,
+  }
+}
+
+/** As `df` counts: what is kept for the superuser is neither used nor available. */
+function usedShare({ size, free, available }: FileSystemSpace): number {
+  const used = size - free
+  return used + available <= 0 ? 100 : (100 * used) / (used + available)
+}
+
+function countersOf(counters: InterfaceCounters): Counts {
+  return {
+    received: counters.receivedBytes,
+    sent: counters.sentBytes,
+    errors: counters.receivedErrors + counters.receivedDropped + counters.sentErrors + counters.sentDropped,
+  }
+}
+
+function networkMetrics(before: Seen | undefined, now: Seen) {
+  const seconds = before === undefined ? 0 : (now.at - before.at) / 1000
+  if (before === undefined || seconds <= 0) return {}
+  const rates = { received: [] as Item[], sent: [] as Item[], errors: [] as Item[] }
+  for (const [name, counts] of Object.entries(now.network)) {
+    for (const kind of ['received', 'sent', 'errors'] as const) {
+      const grown = (counts[kind] ?? 0) - (before.network[name]?.[kind] ?? Number.POSITIVE_INFINITY)
+      if (grown >= 0) rates[kind].push({ labels: { interface: name }, value: grown / seconds })
+    }
+  }
+  return { network_received: rates.received, network_sent: rates.sent, network_errors: rates.errors }
+}

@@ -1,0 +1,83 @@
+import { defineMonitor } from '../sdk/index.ts'
+
+/** Thresholds: 20 and 60 % loss, as the plugins that ping are commonly set. */
+export default defineMonitor({
+  id: 'ping',
+  title: 'Ping',
+  summary: 'Sends ICMP echoes and measures loss, round trip and jitter.',
+  connector: 'icmp',
+  settings: {
+    count: {
+      kind: 'number',
+      label: 'Packets',
+      help: 'More show smaller losses and take longer.',
+      integer: true,
+      min: 1,
+      max: 50,
+      default: 5,
+    },
+    interval: { kind: 'duration', label: 'Between two packets', default: '200ms', min: '10ms', max: '5s' },
+    timeout: {
+      kind: 'duration',
+      label: 'Wait for an answer',
+      help: 'A later answer counts as lost.',
+      default: '1s',
+      min: '10ms',
+      max: '10s',
+    },
+    size: { kind: 'number', label: 'Bytes of payload', integer: true, min: 16, max: 9000, default: 56 },
+  },
+  metrics: {
+    loss: { title: 'Packets without an answer', unit: '%' },
+    rtt_min: { title: 'Shortest round trip', unit: 'ms' },
+    rtt_avg: { title: 'Mean round trip', unit: 'ms' },
+    rtt_max: { title: 'Longest round trip', unit: 'ms' },
+    jitter: { title: 'Mean difference of one round trip to the next', unit: 'ms' },
+  },
+  period: '1m',
+  timeout: '15s',
+  rules: [
+    { name: 'cannot ping', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
+    { name: 'packets lost', metric: 'loss', thresholds: { WARNING: '>= 20%', CRITICAL: '>= 60%' } },
+  ],
+  needs:
+    '`fping` (several targets are then asked by one process) or `ping` on the agent’s machine, allowed to send ICMP.',
+  check({ count, interval, timeout }, path) {
+    const longest = count * interval + timeout
+    return longest <= 60_000
+      ? []
+      : [
+          {
+            path: `${path}.count`,
+            message: `these packets take ${Math.round(longest / 1000)} s; at most 60 s are allowed`,
+          },
+        ]
+  },
+  async collect({ count, interval, timeout, size }, { client, signal }) {
+    const seen = await client.ping({ count, intervalMs: interval, timeoutMs: timeout, size }, signal)
+    const trips = seen.roundTrips
+    const loss = seen.sent === 0 ? 100 : (100 * (seen.sent - trips.length)) / seen.sent
+    if (trips.length === 0) {
+      return {
+        metrics: { loss },
+        facts: { address: seen.address },
+        message: `none of ${seen.sent} packets was answered`,
+      }
+    }
+    const steps = trips.slice(1).map((trip, i) => Math.abs(trip - trips[i]!))
+    return {
+      metrics: {
+        loss,
+        rtt_min: Math.min(...trips),
+        rtt_avg: mean(trips),
+        rtt_max: Math.max(...trips),
+        ...(steps.length === 0 ? {} : { jitter: mean(steps) }),
+      },
+      facts: { address: seen.address },
+    }
+  },
+})
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
