@@ -1,0 +1,27 @@
+// Brings node_modules up to date. Runs under any Node from 18 on, before anything is installed.
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Installs exactly what the lock file names where that is not installed yet. @throws Error where npm fails */
+export function installPackages() {
+  // npm writes this file last, so an installation that was cut off is repeated.
+  const installed = join(root, 'node_modules', '.package-lock.json')
+  const lock = join(root, 'package-lock.json')
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
+  process.stderr.write('Installing packages (npm ci)…\n')
+  // NODE_ENV=production would leave out what builds the portal.
+  const npm = process.env.npm_execpath
+  const [command, ...before] = npm === undefined ? ['npm'] : [process.execPath, npm]
+  const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  const done = spawnSync(command, [...before, ...args], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: npm === undefined && process.platform === 'win32',
+  })
+  if (done.error !== undefined) throw new Error(`npm could not be started: ${done.error.message}`)
+  if (done.status !== 0) throw new Error(`npm ci failed with exit code ${done.status}; its words are above`)
+}
