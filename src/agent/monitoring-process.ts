@@ -1,0 +1,333 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Worker } from 'node:worker_threads'
+import { formatDuration, messageOf, type Clock } from '../base/index.ts'
+import type { AssignedConnector, AssignedTask, FailureReason } from '../model/index.ts'
+import { parentProcess, siblingModule, systemClock, type ParentProcess } from '../platform/processes/index.ts'
+import {
+  TargetError,
+  type AnyConnector,
+  type AnyMonitor,
+  type Closable,
+  type ConnectorClients,
+  type ConnectorType,
+  type OpenCredential,
+} from '../sdk/index.ts'
+import { checkGathered, isFailureReason, oneLine } from './gathered.ts'
+import { maskOf, type Mask } from './mask.ts'
+import { maxRememberLength, type ProcessMessage, type RunOrder, type RunReport, type Work } from './process-messages.ts'
+
+/** How long a run may take to stop once it is told to. */
+export const stopGraceMs = 2_000
+const beatMs = 500
+const flushMs = 10
+const flushReports = 100
+const sweepMs = 50
+const idleClientMs = 300_000
+/** Runs begun in one turn of the event loop; more would keep timers and answers waiting. */
+const startsPerTurn = 8
+
+type Client = ConnectorClients[ConnectorType] & Closable
+
+/** A connector as this process knows it, with the client its runs share. */
+interface Way {
+  readonly definition: AssignedConnector
+  readonly mask: Mask
+  client: Client | undefined
+  users: number
+  idleSince: number
+  /** Changed or gone: the client is closed once its last run has ended. */
+  gone: boolean
+}
+
+interface Run {
+  readonly order: RunOrder
+  readonly abort: AbortController
+  readonly startedAt: number
+  readonly began: number
+  timedOutAt: number | undefined
+  toldHung: boolean
+}
+
+/**
+ * The whole work of a monitoring process: takes runs from the agent, executes them beside each other, answers with what they gathered.
+ * Called once, by the entry module that knows the library. The process ends when the agent's does.
+ * @throws Error where the process was not started by an agent
+ */
+export function serveMonitoringProcess(library: {
+  readonly monitors: readonly AnyMonitor[]
+  readonly connectors: readonly AnyConnector[]
+}): void {
+  const parent = parentProcess()
+  // Errors of this thread would be uncaught ones of the process; without it only a blocked orphan lives longer.
+  new Worker(siblingModule(import.meta.url, 'orphan-watch'), { execArgv: [] }).on('error', () => undefined).unref()
+  const runner = new Runner(parent, systemClock, library)
+  parent.onMessage((message) => runner.take(message as Work))
+}
+
+class Runner {
+  readonly #parent: ParentProcess
+  readonly #clock: Clock
+  readonly #monitors: ReadonlyMap<string, AnyMonitor>
+  readonly #connectors: ReadonlyMap<string, AnyConnector>
+  readonly #tasks = new Map<string, AssignedTask>()
+  readonly #ways = new Map<string, Way>()
+  readonly #runs = new Map<number, Run>()
+  /** Whose code is running, for the blame where an error is left uncaught. */
+  readonly #current = new AsyncLocalStorage<number>()
+  #toStart: RunOrder[] = []
+  #starting = false
+  #sweeping = false
+  #reports: RunReport[] = []
+  #flushing = false
+  #offsetMs = 0
+
+  constructor(
+    parent: ParentProcess,
+    clock: Clock,
+    library: { readonly monitors: readonly AnyMonitor[]; readonly connectors: readonly AnyConnector[] },
+  ) {
+    this.#parent = parent
+    this.#clock = clock
+    this.#monitors = new Map(library.monitors.map((monitor) => [monitor.id, monitor]))
+    this.#connectors = new Map(library.connectors.map((connector) => [connector.id, connector]))
+    parent.onUncaught((thrown) => this.#crash(thrown))
+    this.#send({ kind: 'ready' })
+    this.#beat()
+  }
+
+  take(work: Work): void {
+    this.#offsetMs = work.offsetMs
+    for (const id of work.forgetTasks) this.#tasks.delete(id)
+    for (const id of work.forgetConnectors) this.#forgetWay(id)
+    for (const definition of work.connectors) {
+      this.#forgetWay(definition.id)
+      this.#ways.set(definition.id, {
+        definition,
+        mask: maskOf(definition.credential),
+        client: undefined,
+        users: 0,
+        idleSince: this.#clock.elapsed(),
+        gone: false,
+      })
+    }
+    for (const task of work.tasks) this.#tasks.set(task.id, task)
+    this.#toStart.push(...work.runs)
+    this.#startSome()
+  }
+
+  #send(message: ProcessMessage): void {
+    void this.#parent.send(message)
+  }
+
+  #now(): number {
+    return this.#clock.now() + this.#offsetMs
+  }
+
+  #startSome(): void {
+    if (this.#starting || this.#toStart.length === 0) return
+    this.#starting = true
+    setImmediate(() => {
+      this.#starting = false
+      for (const order of this.#toStart.splice(0, startsPerTurn)) void this.#execute(order)
+      this.#startSome()
+    })
+  }
+
+  /** Never rejects: whatever happens in a run becomes its report. */
+  async #execute(order: RunOrder): Promise<void> {
+    const run: Run = {
+      order,
+      abort: new AbortController(),
+      startedAt: this.#now(),
+      began: this.#clock.elapsed(),
+      timedOutAt: undefined,
+      toldHung: false,
+    }
+    this.#runs.set(order.run, run)
+    this.#sweepSoon()
+    const task = this.#tasks.get(order.task)
+    const way = task === undefined ? undefined : this.#ways.get(task.connector)
+    if (way !== undefined) way.users++
+    let outcome: Omit<RunReport, 'run' | 'startedAt' | 'durationMs'>
+    try {
+      outcome =
+        task === undefined || way === undefined
+          ? failed('defect', 'the monitoring process was not told of this task')
+          : await this.#current.run(order.run, () => this.#collect(run, task, way))
+    } catch (thrown) {
+      outcome = failed('defect', oneLine(way?.mask(messageOf(thrown)) ?? messageOf(thrown)))
+    }
+    this.#runs.delete(order.run)
+    if (way !== undefined) this.#leave(way)
+    this.#report({
+      run: order.run,
+      startedAt: run.startedAt,
+      durationMs: this.#clock.elapsed() - run.began,
+      ...outcome,
+    })
+  }
+
+  async #collect(run: Run, task: AssignedTask, way: Way): Promise<Omit<RunReport, 'run' | 'startedAt' | 'durationMs'>> {
+    const { order, abort } = run
+    const monitor = this.#monitors.get(task.monitor)
+    const connector = this.#connectors.get(way.definition.type)
+    if (monitor === undefined) return failed('configuration', `this agent does not know the monitor ${task.monitor}`)
+    if (connector === undefined)
+      return failed('configuration', `this agent does not know the connector ${way.definition.type}`)
+    let remember: { readonly value: unknown } | undefined
+    let returned: unknown
+    try {
+      // The credential was checked against the connector's declaration where the configuration was.
+      way.client ??= connector.open(way.definition.settings, way.definition.credential as OpenCredential | undefined)
+      returned = await monitor.collect(task.settings, {
+        client: way.client,
+        signal: abort.signal,
+        plannedAt: order.slot,
+        now: () => this.#now(),
+        previous: order.previous === undefined ? undefined : (JSON.parse(order.previous) as unknown),
+        remember(value) {
+          remember = { value }
+        },
+      })
+    } catch (thrown) {
+      if (run.timedOutAt !== undefined) return failed('timed out', timeoutWords(order.timeoutMs))
+      const reason = reasonOf(thrown)
+      const words = oneLine(way.mask(messageOf(thrown).slice(0, 100_000)))
+      return failed(reason, words || reason)
+    }
+    const checked = checkGathered(monitor, returned, way.mask)
+    if (!checked.ok) return failed('garbage', checked.message)
+    const { samples, facts, message, failure } = checked.value
+    const kept = remembered(remember, monitor.id)
+    if (typeof kept === 'object') return failed('garbage', kept.garbage)
+    const about = {
+      samples,
+      ...(facts === undefined ? {} : { facts }),
+      ...(kept === undefined ? {} : { remember: kept }),
+    }
+    if (run.timedOutAt !== undefined) return { ...about, reason: 'timed out', message: timeoutWords(order.timeoutMs) }
+    if (failure !== undefined) return { ...about, ...failure }
+    return { ...about, ...(message === undefined ? {} : { message }) }
+  }
+
+  #report(report: RunReport): void {
+    this.#reports.push(report)
+    if (this.#reports.length >= flushReports || this.#runs.size === 0) this.#flush()
+    else if (!this.#flushing) {
+      this.#flushing = true
+      this.#clock.after(flushMs, () => {
+        this.#flushing = false
+        this.#flush()
+      })
+    }
+  }
+
+  #flush(): void {
+    if (this.#reports.length === 0) return
+    this.#send({ kind: 'reports', reports: this.#reports })
+    this.#reports = []
+  }
+
+  #sweepSoon(): void {
+    if (this.#sweeping) return
+    this.#sweeping = true
+    this.#clock.after(sweepMs, () => {
+      this.#sweeping = false
+      const at = this.#clock.elapsed()
+      for (const run of this.#runs.values()) {
+        if (run.timedOutAt === undefined) {
+          if (at - run.began < run.order.timeoutMs) continue
+          run.timedOutAt = at
+          // A listener of the monitor's that throws is reported as uncaught by the platform; it does not come back here.
+          this.#current.run(run.order.run, () => {
+            run.abort.abort(new TargetError('timed out', timeoutWords(run.order.timeoutMs)))
+          })
+        } else if (!run.toldHung && at - run.timedOutAt >= stopGraceMs) {
+          run.toldHung = true
+          this.#send({ kind: 'hung', run: run.order.run })
+        }
+      }
+      if (this.#runs.size > 0) this.#sweepSoon()
+    })
+  }
+
+  #beat(): void {
+    this.#send({ kind: 'beat', residentBytes: this.#parent.residentBytes() })
+    const at = this.#clock.elapsed()
+    for (const way of this.#ways.values()) {
+      if (way.client !== undefined && way.users === 0 && at - way.idleSince >= idleClientMs) close(way)
+    }
+    this.#clock.after(beatMs, () => this.#beat())
+  }
+
+  #forgetWay(id: string): void {
+    const way = this.#ways.get(id)
+    if (way === undefined) return
+    this.#ways.delete(id)
+    way.gone = true
+    if (way.users === 0) close(way)
+  }
+
+  #leave(way: Way): void {
+    way.users--
+    way.idleSince = this.#clock.elapsed()
+    if (way.gone && way.users === 0) close(way)
+  }
+
+  #crash(thrown: unknown): void {
+    const run = this.#current.getStore() ?? null
+    const order = run === null ? undefined : this.#runs.get(run)?.order
+    const task = order === undefined ? undefined : this.#tasks.get(order.task)
+    // Whose secret it might hold is known only where the run is.
+    let words = 'an error was left uncaught'
+    if (task !== undefined) words = this.#ways.get(task.connector)?.mask(messageOf(thrown)) ?? words
+    this.#flush()
+    // After an uncaught error nothing in this process can be relied on; what was finished is told, then it ends.
+    void this.#parent
+      .send({ kind: 'crashing', run, message: oneLine(words) } satisfies ProcessMessage)
+      .finally(() => this.#parent.end(1))
+  }
+}
+
+function failed(reason: FailureReason, message: string): { samples: []; reason: FailureReason; message: string } {
+  return { samples: [], reason, message }
+}
+
+function timeoutWords(timeoutMs: number): string {
+  return `no answer within ${formatDuration(timeoutMs)}`
+}
+
+function reasonOf(thrown: unknown): FailureReason {
+  if (thrown instanceof TargetError && isFailureReason(thrown.reason)) return thrown.reason
+  return 'defect'
+}
+
+/** @returns the JSON to keep, undefined for nothing, or what is wrong with it */
+function remembered(
+  given: { readonly value: unknown } | undefined,
+  monitor: string,
+): string | undefined | { readonly garbage: string } {
+  if (given === undefined || given.value === undefined) return undefined
+  let text: string | undefined
+  try {
+    text = JSON.stringify(given.value)
+  } catch {
+    text = undefined
+  }
+  if (text === undefined) return { garbage: `${monitor} asked to remember something that is not JSON` }
+  if (text.length > maxRememberLength)
+    return { garbage: `${monitor} asked to remember ${text.length} characters; at most ${maxRememberLength} are kept` }
+  return text
+}
+
+function close(way: Way): void {
+  const { client } = way
+  way.client = undefined
+  if (client?.close === undefined) return
+  try {
+    // Nobody waits for it: a connection that cannot be closed is the process's to lose.
+    void Promise.resolve(client.close()).catch(() => undefined)
+  } catch {
+    // As above.
+  }
+}
