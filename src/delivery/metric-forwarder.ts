@@ -179,9 +179,10 @@ export class MetricForwarder {
 
   /** Sends batches in requests that end with a whole batch of the log where they can, so that the position may follow. */
   async #forward(batches: readonly LoggedBatch[]): Promise<void> {
+    // Positions grow by one, so what the log does not keep any more can only be missing before the first.
+    await this.#skipTo(batches[0]!.position - 1, gone)
     let points: MetricPoint[] = []
     for (const [i, batch] of batches.entries()) {
-      await this.#skipTo(batch.position - 1, gone)
       for (const entry of batch.entries) {
         const task = this.#describe(entry.task)
         // A task that is gone from the configuration has no names to send its values under.
