@@ -50,26 +50,33 @@ export const PluginStatus = exact({
   sends: Type.Array(Type.String()),
   queued: Type.Integer(),
   inFlight: Type.Integer(),
-  delivered: Type.Integer(),
+  delivered: Type.Integer({ description: 'As many as the ledger remembers' }),
   dead: Type.Integer(),
+  failuresInARow: Type.Integer(),
   lastError: Nullable(Type.String()),
-  lastErrorAt: Nullable(Timestamp),
-  lastDeliveredAt: Nullable(Timestamp),
   oldestQueuedAt: Nullable(Timestamp),
+  metrics: Nullable(
+    exact({
+      behind: Type.Integer({ description: 'Batches of results still to be sent' }),
+      sentPoints: Type.Integer(),
+      droppedPoints: Type.Integer({ description: 'Refused by the receiver for good' }),
+      skippedBatches: Type.Integer({ description: 'Never sent, because the feed was too far behind' }),
+    }),
+  ),
 })
 export type PluginStatus = Static<typeof PluginStatus>
 
 export const Delivery = exact({
   id: Id,
   plugin: Name,
-  key: Type.String(),
-  state: Type.Enum(['queued', 'delivered', 'dead']),
-  alarm: Nullable(Type.String()),
+  key: Type.String({ description: 'The Idempotency-Key' }),
+  state: Type.Enum(['queued', 'delivered', 'dead', 'discarded']),
+  alarm: Type.String(),
   event: Type.String(),
   attempts: Type.Integer(),
-  createdAt: Timestamp,
-  nextAttemptAt: Nullable(Timestamp),
-  endedAt: Nullable(Timestamp),
+  queuedAt: Timestamp,
+  notBefore: Nullable(Timestamp),
+  finishedAt: Nullable(Timestamp),
   message: Type.String(),
 })
 
