@@ -85,6 +85,7 @@ export const ConnectorEntry = exact({
   title: Type.String(),
   summary: Type.String(),
   settings: Type.Unknown(),
+  params: Type.Unknown(),
   credentials: Type.Array(exact({ type: Type.String(), title: Type.String(), fields: Type.Unknown() })),
   credentialRequired: Type.Boolean(),
 })
@@ -276,7 +277,7 @@ export const administrationOperations = {
     summary: 'What was or is to be delivered, newest first',
     allowed: 'viewer',
     params: exact({ name: Name }),
-    query: exact({ state: Type.Optional(Type.Enum(['queued', 'delivered', 'dead'])), ...page }),
+    query: exact({ state: Type.Optional(Type.Enum(['queued', 'delivered', 'dead', 'discarded'])), ...page }),
     answer: Type.Array(Delivery),
     paged: true,
   },

@@ -18,6 +18,18 @@ export type OperationName = keyof Operations
 export type { Grant, User } from './access.ts'
 export type { Difference, PluginStatus } from './administration.ts'
 export type { AlarmAnswer } from './alarms.ts'
+export type {
+  AssociationDocument,
+  ConfigurationDocument,
+  ConnectorDocument,
+  CredentialDocument,
+  GroupDocument,
+  MonitorDocument,
+  PluginDocument,
+  ProfileDocument,
+  SecretDocument,
+  SystemDocument,
+} from './configuration.ts'
 export { LiveEvent } from './events.ts'
 export type { Instance, Status } from './instance.ts'
 export type { GroupSummary, Result, Series, SystemSummary, Task } from './monitoring.ts'

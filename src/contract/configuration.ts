@@ -1,0 +1,93 @@
+import type { RuleDocument } from '../model/index.ts'
+
+/**
+ * The configuration document: what `GET /configuration` gives, `PUT /configuration` and `farwatch apply` take, as YAML or JSON.
+ *
+ * Names are unique within their parent and identify things. Applying merges by name: everything that has a name stays until it is
+ * pruned; everything without one (settings, tags, rules, lists of profiles or agents) is replaced whole by what the document says, and
+ * a field that is left out of a named object goes back to its default.
+ */
+export interface ConfigurationDocument {
+  /** The form of the document. Only 1 exists; may be left out. */
+  readonly format?: 1
+  /** Another word for `format`. */
+  readonly version?: 1
+  readonly profiles?: readonly ProfileDocument[]
+  readonly groups?: readonly GroupDocument[]
+  readonly associations?: readonly AssociationDocument[]
+  readonly plugins?: readonly PluginDocument[]
+}
+
+/** A named set of configured monitors for connectors of one type. */
+export interface ProfileDocument {
+  readonly name: string
+  /** The connector type its monitors need. */
+  readonly connector: string
+  readonly description?: string
+  readonly monitors?: readonly MonitorDocument[]
+}
+
+export interface MonitorDocument {
+  /** Id in the monitor library. */
+  readonly monitor: string
+  /** Unique within the profile. Default: the monitor's id. */
+  readonly name?: string
+  /** `10s`; from 1s to 7d. Default: the monitor's own. */
+  readonly period?: string
+  /** At most the period. Default: the monitor's own, or the period where that is shorter. */
+  readonly timeout?: string
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** The surveillance table. Default: the monitor's own; an empty list judges nothing. */
+  readonly rules?: readonly RuleDocument[]
+}
+
+export interface GroupDocument {
+  readonly name: string
+  readonly description?: string
+  /** What an agent does that is cut off from its server: design.md, leases. Default `available`. */
+  readonly whenCutOff?: 'available' | 'exclusive'
+  readonly credentials?: readonly CredentialDocument[]
+  readonly systems?: readonly SystemDocument[]
+}
+
+/** A secret in a document. Given as a value or as the name of an environment variable; given back as `{ keep: true }`. */
+export type SecretDocument = { readonly value: string } | { readonly env: string } | { readonly keep: true }
+
+/** A credential: name, type, and beside them the fields of its type (`username`, `secret`, …). */
+export interface CredentialDocument {
+  readonly name: string
+  readonly type: string
+  readonly [field: string]: string | SecretDocument
+}
+
+export interface SystemDocument {
+  readonly name: string
+  /** What kind of thing it is, in the user's own words: `web`, `host`, `database`. */
+  readonly type?: string
+  readonly description?: string
+  readonly tags?: Readonly<Record<string, string>>
+  readonly connectors?: readonly ConnectorDocument[]
+}
+
+export interface ConnectorDocument {
+  readonly name: string
+  readonly type: string
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** Name of a credential of the same group. */
+  readonly credential?: string
+  readonly profiles?: readonly string[]
+}
+
+/** Which agents run a group, by name; a server's own is called `local`. */
+export interface AssociationDocument {
+  readonly group: string
+  readonly agents: readonly string[]
+}
+
+export interface PluginDocument {
+  readonly name: string
+  readonly plugin: string
+  /** Settings of kind `secret` are written as a `SecretDocument` or as a plain text. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly sends: readonly ('alarms' | 'metrics' | 'reports')[]
+}
