@@ -3,9 +3,10 @@ import { ManualClock, seededRandom } from '../base/index.ts'
 import type { Database } from '../platform/index.ts'
 import { systemClock } from '../platform/index.ts'
 import { definePlugin, type AnyPlugin, type DeliveryOutcome, type PluginContext } from '../sdk/index.ts'
+import { alarmStep } from '../sdk/testing.ts'
 import type { ConfiguredPlugin } from './configured-plugin.ts'
 import { Delivery, type DeliveryOptions } from './delivery.ts'
-import { alarmStep, keptLog, temporaryOutbox } from './testing.ts'
+import { keptLog, temporaryOutbox } from './testing.ts'
 
 const ok: DeliveryOutcome = { delivered: true, detail: 'taken' }
 const later: DeliveryOutcome = { delivered: false, retry: true, message: 'not now' }

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AlarmEvent, AlarmEventKind } from '../model/index.ts'
 import { openDatabase, systemClock, type Database } from '../platform/index.ts'
 import type { PluginContext } from '../sdk/index.ts'
 import type { DeliveryLog } from './configured-plugin.ts'
@@ -20,35 +19,6 @@ export function realContext(
     clock: systemClock,
     network: {},
   })
-}
-
-/** One step of an alarm's life, told in a few words: `alarmStep('disk', 'raised')`. */
-export function alarmStep(alarm: string, event: AlarmEventKind, at = Date.UTC(2026, 0, 1)): AlarmEvent {
-  return {
-    key: `${alarm}/${event}/${at}`,
-    event,
-    at,
-    alarm: {
-      id: alarm,
-      severity: 'CRITICAL',
-      state: event === 'cleared' ? 'cleared' : event === 'acknowledged' ? 'acknowledged' : 'raised',
-      group: 'acme',
-      system: 'shop',
-      connector: 'front',
-      task: 'task-1',
-      monitor: 'http.response',
-      rule: 'duration',
-      item: '',
-      metric: 'duration',
-      value: 5.25,
-      message: 'shop answers in 5.25 s, more than 5 s',
-      raisedAt: Date.UTC(2026, 0, 1),
-      updatedAt: at,
-      clearedAt: event === 'cleared' ? at : null,
-      acknowledgedBy: event === 'acknowledged' ? 'ada' : null,
-      assignedTo: null,
-    },
-  }
 }
 
 /** An outbox in a file of its own, which can be opened again as after a crash. */
