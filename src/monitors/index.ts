@@ -3,8 +3,21 @@ import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
+import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
+import postgresql from './postgresql.ts'
+import prometheusScrape from './prometheus.scrape.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
-export const monitors: readonly AnyMonitor[] = [dnsLookup, hostLocal, httpResponse, ping, tcpPort, tlsCertificate]
+export const monitors: readonly AnyMonitor[] = [
+  dnsLookup,
+  hostLocal,
+  httpResponse,
+  nagiosPlugin,
+  ping,
+  postgresql,
+  prometheusScrape,
+  tcpPort,
+  tlsCertificate,
+]

@@ -1,5 +1,6 @@
 export { at, formatDuration, formatSize, messageOf, parseDuration, parseSize, suggest } from '../base/index.ts'
 export type { Checked, Problem } from '../base/index.ts'
+export { matches, parseMatcher } from '../model/index.ts'
 export type * from '../model/index.ts'
 export { dnsRecordTypes } from './clients/index.ts'
 export type * from './clients/index.ts'

@@ -1,0 +1,311 @@
+import {
+  defineMonitor,
+  StatementRefused,
+  type Item,
+  type PostgresqlRow,
+  type PostgresqlSession,
+  type Sample,
+} from '../sdk/index.ts'
+
+const metrics = {
+  connect: { title: 'Time until a session was ready', unit: 'ms' },
+  connections: { title: 'Sessions of clients by state', unit: '', items: ['state'] },
+  connections_used: { title: 'Sessions of the allowed number', unit: '%' },
+  connections_max: { title: 'Sessions allowed', unit: '' },
+  locks_waiting: { title: 'Sessions that wait for a lock', unit: '' },
+  lock_wait_longest: { title: 'Longest wait for a lock', unit: 's' },
+  transaction_longest: { title: 'Age of the oldest open transaction', unit: 's' },
+  replication_lag: { title: 'How far a standby is behind, in time', unit: 's', items: ['standby'] },
+  replication_lag_bytes: { title: 'How far a standby is behind, in log', unit: 'B', items: ['standby'] },
+  recovery: { title: 'This server is a standby (1) or not (0)', unit: '' },
+  database_size: { title: 'Size of the database', unit: 'B', items: ['database'] },
+  cache_hit: { title: 'Reads answered by the cache since the run before', unit: '%', items: ['database'] },
+  deadlocks: { title: 'Deadlocks', unit: '', kind: 'counter', items: ['database'] },
+  commits: { title: 'Transactions committed', unit: '', kind: 'counter', items: ['database'] },
+  rollbacks: { title: 'Transactions rolled back', unit: '', kind: 'counter', items: ['database'] },
+  temporary_bytes: { title: 'Written to temporary files', unit: 'B', kind: 'counter', items: ['database'] },
+  query_duration: { title: 'Time of the user’s query', unit: 'ms' },
+} as const
+
+const maxUserRows = 1_000
+
+/**
+ * A PostgreSQL server in one short read-only session.
+ *
+ * Default thresholds: 80 and 95 % of the connections, 60 and 300 s of replication lag, as in the common sets for postgres_exporter;
+ * a transaction of more than an hour keeps vacuum from its work.
+ */
+export default defineMonitor({
+  id: 'postgresql',
+  title: 'PostgreSQL',
+  summary: 'Sessions, locks, oldest transaction, replication, sizes, cache and a query of one’s own.',
+  connector: 'postgresql',
+  settings: {
+    sizes: {
+      kind: 'flag',
+      label: 'Sizes of databases',
+      help: 'The server reads directories for this, which takes long with very many tables.',
+      default: true,
+    },
+    query: {
+      kind: 'text',
+      label: 'Query of one’s own',
+      help: 'One SELECT. Each numeric column becomes a metric of that name, each other column a label. Runs read-only and within the connector’s statement timeout.',
+      multiline: true,
+      maxLength: 16_000,
+      optional: true,
+      example: 'SELECT state, count(*) AS orders FROM orders GROUP BY state',
+    },
+  },
+  metrics,
+  openMetrics: 'The numeric columns of `query`, with its other columns as labels.',
+  period: '1m',
+  timeout: '15s',
+  rules: [
+    { name: 'no session', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
+    { name: 'connections used up', metric: 'connections_used', thresholds: { WARNING: '> 80%', CRITICAL: '> 95%' } },
+    { name: 'locks', metric: 'lock_wait_longest', thresholds: { WARNING: '> 60s', CRITICAL: '> 10m' } },
+    { name: 'long transaction', metric: 'transaction_longest', thresholds: { WARNING: '> 1h', MAJOR: '> 6h' } },
+    {
+      name: 'replication lag',
+      metric: 'replication_lag',
+      thresholds: { WARNING: '> 60s', CRITICAL: '> 300s' },
+      for: '1m',
+    },
+    { name: 'cache too small', metric: 'cache_hit', thresholds: { INFO: '< 90%' }, for: '15m' },
+  ],
+  needs:
+    'A user that may connect; the role `pg_monitor` shows all of it. What a missing privilege hides is left out, and the result says so.',
+  check({ query }, path) {
+    if (query === undefined) return []
+    return /^\s*(select|with|values|table)\b/i.test(query)
+      ? []
+      : [{ path: `${path}.query`, message: 'is not a query', hint: 'It begins with SELECT, WITH, VALUES or TABLE.' }]
+  },
+  async collect({ sizes, query }, { client, signal, now, previous, remember }) {
+    return client.session(signal, async (session) => {
+      const parts = new Parts(session)
+      const activity = await parts.read('sessions', activitySql)
+      const limits = await parts.read('limits', limitsSql)
+      const locks = await parts.read('locks', session.version >= 140000 ? locksSql : locksSqlBefore14)
+      const databases = await parts.read('databases', databasesSql)
+      const sizesSeen = sizes ? await parts.read('sizes', sizesSql) : []
+      const replication = await parts.read('replication', session.version >= 100000 ? replicationSql : undefined)
+      const recovery = await parts.read('recovery', session.version >= 100000 ? recoverySql : undefined)
+      const mine = query === undefined ? undefined : await readQuery(session, query, now)
+      const sessions = sumOf(activity, 'sessions')
+      const allowed = numberIn(limits[0], 'allowed')
+      const reads = readsByDatabase(databases)
+      remember(reads)
+      const isStandby = recovery[0]?.['standby'] === true
+      const failure = mine?.failure
+      return {
+        metrics: {
+          connect: session.connect,
+          ...(activity.length > 0
+            ? {
+                connections: activity.map((row) => ({
+                  labels: { state: String(row['state']) },
+                  value: Number(row['sessions']),
+                })),
+                transaction_longest: Math.max(0, ...activity.map((row) => Number(row['oldest'] ?? 0))),
+              }
+            : {}),
+          ...(allowed === undefined ? {} : { connections_max: allowed }),
+          ...(allowed === undefined || allowed === 0 || activity.length === 0
+            ? {}
+            : { connections_used: (100 * sessions) / allowed }),
+          ...(locks[0] === undefined
+            ? {}
+            : {
+                locks_waiting: numberIn(locks[0], 'waiting') ?? 0,
+                lock_wait_longest: numberIn(locks[0], 'longest') ?? 0,
+              }),
+          ...(recovery.length === 0 ? {} : { recovery: isStandby ? 1 : 0 }),
+          replication_lag: [
+            ...itemsOf(replication, 'standby', 'lag'),
+            ...(isStandby ? itemsOf(recovery, 'name', 'lag', 'standby') : []),
+          ],
+          replication_lag_bytes: itemsOf(replication, 'standby', 'bytes'),
+          database_size: itemsOf(sizesSeen, 'database', 'size'),
+          cache_hit: cacheHits(previous, reads),
+          deadlocks: itemsOf(databases, 'database', 'deadlocks'),
+          commits: itemsOf(databases, 'database', 'commits'),
+          rollbacks: itemsOf(databases, 'database', 'rollbacks'),
+          temporary_bytes: itemsOf(databases, 'database', 'temporary'),
+          ...(mine?.duration === undefined ? {} : { query_duration: mine.duration }),
+        },
+        more: mine?.samples ?? [],
+        facts: {
+          version: versionText(session.version),
+          database: client.database,
+          ...(parts.missing.length === 0 ? {} : { missing: parts.missing.join('; ').slice(0, 900) }),
+        },
+        ...(parts.missing.length === 0 ? {} : { message: `left out: ${parts.missing.join('; ')}`.slice(0, 900) }),
+        ...(failure === undefined
+          ? {}
+          : { failure: { reason: 'assertion' as const, message: `${client.target}: ${failure}`.slice(0, 900) } }),
+      }
+    })
+  },
+})
+
+// A user without pg_monitor sees that other sessions exist, but neither their state nor their transactions.
+const activitySql = `
+  SELECT coalesce(state, 'hidden') AS state, count(*) AS sessions,
+         coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)
+                                     FILTER (WHERE pid <> pg_backend_pid())), 0)::float8 AS oldest
+    FROM pg_stat_activity
+   WHERE backend_type = 'client backend'
+   GROUP BY 1 ORDER BY 1`
+
+const limitsSql = `
+  SELECT setting::int - (SELECT setting::int FROM pg_settings WHERE name = 'superuser_reserved_connections') AS allowed
+    FROM pg_settings WHERE name = 'max_connections'`
+
+const locksSql = `
+  SELECT count(DISTINCT pid) AS waiting,
+         coalesce(extract(epoch FROM max(clock_timestamp() - waitstart)), 0)::float8 AS longest
+    FROM pg_locks WHERE NOT granted`
+
+const locksSqlBefore14 = `
+  SELECT count(DISTINCT l.pid) AS waiting,
+         coalesce(extract(epoch FROM max(clock_timestamp() - a.query_start)), 0)::float8 AS longest
+    FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted`
+
+const databasesSql = `
+  SELECT datname AS database, blks_hit::float8 AS hit, blks_read::float8 AS read, deadlocks::float8 AS deadlocks,
+         xact_commit::float8 AS commits, xact_rollback::float8 AS rollbacks, temp_bytes::float8 AS temporary
+    FROM pg_stat_database WHERE datname IS NOT NULL AND datname NOT LIKE 'template%'
+   ORDER BY 1`
+
+const sizesSql = `
+  SELECT datname AS database, pg_database_size(oid)::float8 AS size
+    FROM pg_database
+   WHERE datallowconn AND NOT datistemplate AND has_database_privilege(oid, 'CONNECT')
+   ORDER BY 1`
+
+// A standby that has replayed everything has no lag in time, however long nothing was written.
+const replicationSql = `
+  SELECT coalesce(nullif(application_name, ''), 'standby') || coalesce('@' || host(client_addr), '') AS standby,
+         max(coalesce(extract(epoch FROM replay_lag), 0))::float8 AS lag,
+         max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float8 AS bytes
+    FROM pg_stat_replication WHERE NOT pg_is_in_recovery() AND replay_lsn IS NOT NULL
+   GROUP BY 1`
+
+const recoverySql = `
+  SELECT pg_is_in_recovery() AS standby, 'here' AS name,
+         CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+              ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END::float8 AS lag`
+
+/** Reads part by part; one that the server refuses is left out and named. */
+class Parts {
+  readonly missing: string[] = []
+  readonly #session: PostgresqlSession
+
+  constructor(session: PostgresqlSession) {
+    this.#session = session
+  }
+
+  async read(part: string, sql: string | undefined): Promise<readonly PostgresqlRow[]> {
+    if (sql === undefined) return []
+    try {
+      return await this.#session.query(sql, 1_000)
+    } catch (thrown) {
+      if (!(thrown instanceof StatementRefused)) throw thrown
+      this.missing.push(`${part} (${thrown.message})`)
+      return []
+    }
+  }
+}
+
+function versionText(version: number): string {
+  return version >= 100000
+    ? `${Math.floor(version / 10000)}.${version % 10000}`
+    : `${Math.floor(version / 10000)}.${Math.floor(version / 100) % 100}.${version % 100}`
+}
+
+function numberIn(row: PostgresqlRow | undefined, column: string): number | undefined {
+  const value = row?.[column]
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+function sumOf(rows: readonly PostgresqlRow[], column: string): number {
+  return rows.reduce((sum, row) => sum + (numberIn(row, column) ?? 0), 0)
+}
+
+function itemsOf(rows: readonly PostgresqlRow[], label: string, column: string, as = label): Item[] {
+  return rows.flatMap((row) => {
+    const value = numberIn(row, column)
+    return value === undefined ? [] : [{ labels: { [as]: String(row[label]) }, value }]
+  })
+}
+
+type Reads = Readonly<Record<string, { readonly hit: number; readonly read: number }>>
+
+function readsByDatabase(databases: readonly PostgresqlRow[]): Reads {
+  return Object.fromEntries(
+    databases.map((row) => [
+      String(row['database']),
+      { hit: numberIn(row, 'hit') ?? 0, read: numberIn(row, 'read') ?? 0 },
+    ]),
+  )
+}
+
+/** The share since the run before; too few reads to speak of say nothing. */
+function cacheHits(previous: unknown, now: Reads): Item[] {
+  // What a former run of this monitor handed over.
+  const before = (previous ?? {}) as Partial<Reads>
+  return Object.entries(now).flatMap(([database, { hit, read }]) => {
+    const last = before[database]
+    if (last === undefined) return []
+    const hits = hit - last.hit
+    const reads = read - last.read
+    return hits < 0 || reads < 0 || hits + reads < 1_000
+      ? []
+      : [{ labels: { database }, value: (100 * hits) / (hits + reads) }]
+  })
+}
+
+async function readQuery(
+  session: PostgresqlSession,
+  sql: string,
+  now: () => number,
+): Promise<{ samples: Sample[]; duration?: number; failure?: string }> {
+  const begun = now()
+  let rows: readonly PostgresqlRow[]
+  try {
+    // A closing semicolon is how people write; what follows one is refused by the server.
+    rows = await session.query(sql.trim().replace(/;\s*$/, ''), maxUserRows + 1)
+  } catch (thrown) {
+    if (!(thrown instanceof StatementRefused)) throw thrown
+    return { samples: [], failure: `the query was refused: ${thrown.message}` }
+  }
+  const duration = Math.max(0, now() - begun)
+  if (rows.length > maxUserRows)
+    return { samples: [], duration, failure: `the query gives more than ${maxUserRows} rows` }
+  const samples: Sample[] = []
+  const seen = new Set<string>()
+  for (const row of rows) {
+    const labels: Record<string, string> = {}
+    for (const [column, value] of Object.entries(row))
+      if (typeof value === 'string' || typeof value === 'boolean') labels[column] = String(value).slice(0, 200)
+    for (const [column, value] of Object.entries(row)) {
+      if (typeof value !== 'number' || !Number.isFinite(value)) continue
+      if (column in metrics || column === 'failed')
+        return {
+          samples: [],
+          duration,
+          failure: `the column ${column} bears the name of one of this monitor’s own metrics`,
+        }
+      const key = JSON.stringify([column, labels])
+      if (seen.has(key))
+        return { samples: [], duration, failure: `the query gives several rows with the same labels for ${column}` }
+      seen.add(key)
+      samples.push({ name: column, labels, value })
+    }
+  }
+  return samples.length === 0 && rows.length > 0
+    ? { samples, duration, failure: 'the query gives no numbers' }
+    : { samples, duration }
+}
