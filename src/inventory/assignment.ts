@@ -1,0 +1,136 @@
+import { pathId } from '../base/index.ts'
+import type { AssignedConnector, AssignedTask, Assignment, Secret, TravellingSettings } from '../model/index.ts'
+import type { Configuration, Group } from './configuration.ts'
+import { credentialContext, openSecrets, type SecretVault } from './secrets.ts'
+import type { GroupEntry, SystemEntry, View } from './tasks.ts'
+
+/** The name under which a server's own agent is associated with groups. */
+export const localAgent = 'local'
+
+/** Whether somebody runs a group. */
+export type CoverageState =
+  | { readonly state: 'covered'; readonly agents: readonly string[] }
+  | { readonly state: 'UNCOVERED'; readonly reason: string }
+
+/**
+ * The agents that a group is to be run by, whether they are there or not.
+ *
+ * A group is run by the agents it is associated with. One without any falls to the server's own agent, so that a standalone instance
+ * needs no association at all; from the moment that this agent is associated with some group it runs those it is given and no others.
+ */
+export function agentsOf(configuration: Configuration, group: string): readonly string[] {
+  const own = configuration.associations.get(group)?.agents ?? []
+  return own.length > 0 || isLocalGiven(configuration) ? own : [localAgent]
+}
+
+function isLocalGiven(configuration: Configuration): boolean {
+  for (const { agents } of configuration.associations.values()) if (agents.includes(localAgent)) return true
+  return false
+}
+
+/** @param isUsable whether an agent is known and may run tasks */
+export function coverageOf(
+  configuration: Configuration,
+  group: string,
+  isUsable: (agent: string) => boolean,
+): CoverageState {
+  const agents = agentsOf(configuration, group)
+  if (agents.length === 0)
+    return {
+      state: 'UNCOVERED',
+      reason: `the group ${JSON.stringify(group)} is associated with no agent, and the server's own agent only runs the groups it is associated with`,
+    }
+  const usable = agents.filter(isUsable)
+  if (usable.length > 0) return { state: 'covered', agents: usable }
+  return {
+    state: 'UNCOVERED',
+    reason: `none of the agents of the group ${JSON.stringify(group)} can run it: ${agents.join(', ')}`,
+  }
+}
+
+// Digests of parts that are shared between revisions. They live as long as the parts.
+const systemDigests = new WeakMap<SystemEntry, string>()
+const valueDigests = new WeakMap<object, string>()
+
+function digestOfValue(value: object): string {
+  let digest = valueDigests.get(value)
+  if (digest === undefined) valueDigests.set(value, (digest = pathId(JSON.stringify(value))))
+  return digest
+}
+
+function digestOfSystem(system: SystemEntry): string {
+  let digest = systemDigests.get(system)
+  if (digest === undefined) {
+    const parts: string[] = []
+    for (const connector of system.connectors) {
+      parts.push(connector.id, connector.type, connector.credential ?? '', digestOfValue(connector.settings))
+      for (const task of connector.tasks)
+        parts.push(task.id, task.monitor, `${task.periodMs}/${task.timeoutMs}`, digestOfValue(task.settings))
+    }
+    systemDigests.set(system, (digest = pathId(...parts)))
+  }
+  return digest
+}
+
+/**
+ * Everything one agent has to do, with credentials in the clear: for the way to that agent only. The version is a digest of what is
+ * in it (of secrets: of their sealed form), so that nothing is sent again that did not change.
+ */
+export function assignmentOf(
+  configuration: Configuration,
+  view: View,
+  agent: string,
+  settings: TravellingSettings,
+  vault: SecretVault,
+): Assignment {
+  const connectors: AssignedConnector[] = []
+  const tasks: AssignedTask[] = []
+  const digests = [
+    agent,
+    JSON.stringify([settings.parallelTasks, settings.parallelPerTarget, settings.processTimeoutMs, settings.logLevel]),
+  ]
+  for (const entry of view.groups.values()) {
+    const group = configuration.groups.get(entry.name)
+    if (group === undefined || !agentsOf(configuration, entry.name).includes(agent)) continue
+    digests.push(entry.name)
+    for (const system of entry.systems) digests.push(digestOfSystem(system))
+    for (const credential of group.credentials.values()) digests.push(digestOfValue(credential))
+    addGroup(group, entry, vault, connectors, tasks)
+  }
+  return { version: pathId(...digests), connectors, tasks, settings }
+}
+
+function addGroup(
+  group: Group,
+  entry: GroupEntry,
+  vault: SecretVault,
+  connectors: AssignedConnector[],
+  tasks: AssignedTask[],
+): void {
+  const opened = new Map<string, { type: string; fields: Secret }>()
+  const open = (name: string) => {
+    const credential = group.credentials.get(name)
+    let found = opened.get(name)
+    if (found === undefined && credential !== undefined) {
+      const secrets = openSecrets(credential.secrets, credentialContext(group.name, name), vault)
+      opened.set(name, (found = { type: credential.type, fields: { ...credential.fields, ...secrets } }))
+    }
+    return found
+  }
+  for (const system of entry.systems) {
+    for (const connector of system.connectors) {
+      // A connector without tasks is nothing that an agent would have to know the password of.
+      if (connector.tasks.length === 0) continue
+      const credential = connector.credential === undefined ? undefined : open(connector.credential)
+      connectors.push({
+        id: connector.id,
+        type: connector.type,
+        group: group.name,
+        settings: connector.settings,
+        ...(credential === undefined ? {} : { credential }),
+      })
+      for (const { id, monitor, settings, periodMs, timeoutMs } of connector.tasks)
+        tasks.push({ id, connector: connector.id, monitor, settings, periodMs, timeoutMs })
+    }
+  }
+}

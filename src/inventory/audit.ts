@@ -1,0 +1,105 @@
+import { FarwatchError } from '../base/index.ts'
+import type { Database, Statement } from '../platform/index.ts'
+
+/** One thing that somebody did. Secrets in it are `***`. */
+export interface AuditRecord {
+  /** The user's name, `farwatch` for the program itself. */
+  readonly who: string
+  /** A stable word: `configuration changed`, `signed in`, `agent accepted`. */
+  readonly action: string
+  /** What it was done to: a path in the configuration, a user's name. */
+  readonly what: string
+  readonly before?: unknown
+  readonly after?: unknown
+}
+
+/** The answer of `GET /audit`, one row. */
+export interface AuditEntry {
+  readonly id: number
+  readonly at: string
+  readonly who: string
+  readonly action: string
+  readonly what: string
+  readonly before: unknown
+  readonly after: unknown
+}
+
+export interface Page<T> {
+  readonly entries: readonly T[]
+  /** Where the next page begins; null where this is the last. */
+  readonly next: string | null
+}
+
+/** The statement that adds to the audit log, to be written together with what it tells of. */
+export function auditing(record: AuditRecord, at: number): Statement {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
+  return {
+    sql: `INSERT INTO audit (at, who, action, what, before_value, after_value)
+          VALUES ($at, $who, $action, $what, $before, $after)`,
+    params: {
+      at,
+      who: record.who,
+      action: record.action,
+      what: record.what,
+      before: json(record.before),
+      after: json(record.after),
+    },
+    expect: 1,
+  }
+}
+
+const mostRows = 10_000
+
+/** How many rows a page has, and below which id they begin. @throws FarwatchError `invalid-value` */
+export function readPage(page: { cursor?: string | undefined; limit?: number | undefined }): {
+  readonly below: number
+  readonly limit: number
+} {
+  const below = page.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(page.cursor)
+  if (!Number.isSafeInteger(below) || below < 0)
+    throw new FarwatchError('invalid-value', 'the cursor is not one that was given out', {
+      hint: 'Begin again without a cursor.',
+    })
+  return { below, limit: Math.min(Math.max(1, page.limit ?? mostRows), mostRows) }
+}
+
+/** One row more than asked for was read, to know whether there is a next page. */
+export function toPage<T>(rows: readonly T[], limit: number, idOf: (row: T) => number): Page<T> {
+  const entries = rows.slice(0, limit)
+  return { entries, next: rows.length > limit ? String(idOf(entries.at(-1)!)) : null }
+}
+
+interface AuditRow {
+  readonly id: number
+  readonly at: number
+  readonly who: string
+  readonly action: string
+  readonly what: string
+  readonly before_value: string | null
+  readonly after_value: string | null
+}
+
+/** What was done, newest first. */
+export async function listAudit(
+  database: Database,
+  query: { cursor?: string | undefined; limit?: number | undefined; who?: string | undefined },
+): Promise<Page<AuditEntry>> {
+  const { below, limit } = readPage(query)
+  const rows = await database.read<AuditRow>(
+    `SELECT id, at, who, action, what, before_value, after_value FROM audit
+     WHERE id < $below ${query.who === undefined ? '' : 'AND who = $who'}
+     ORDER BY id DESC LIMIT $rows`,
+    { below, rows: limit + 1, ...(query.who === undefined ? {} : { who: query.who }) },
+  )
+  const json = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
+  const entries = rows.map((row) => ({
+    id: row.id,
+    at: new Date(row.at).toISOString(),
+    who: row.who,
+    action: row.action,
+    what: row.what,
+    before: json(row.before_value),
+    after: json(row.after_value),
+  }))
+  return toPage(entries, limit, (entry) => entry.id)
+}

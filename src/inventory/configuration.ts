@@ -1,0 +1,270 @@
+import type {
+  AssociationDocument,
+  ConfigurationDocument,
+  ConnectorDocument,
+  CredentialDocument,
+  GroupDocument,
+  MonitorDocument,
+  PluginDocument,
+  ProfileDocument,
+  SystemDocument,
+} from '../contract/index.ts'
+import type { Rule, RuleDocument } from '../model/index.ts'
+import type { PluginFeed } from '../sdk/index.ts'
+
+/**
+ * The whole configuration as one immutable value. A change makes a new value that shares every object that is still the same, so that
+ * "did it change" is a comparison of references everywhere behind `settle`.
+ *
+ * Objects hold what was written, in canonical form, and beside it what was made of it for use (`made`), which follows from what was
+ * written and the library. `made` is undefined where a later version of the library no longer takes what was stored.
+ */
+export interface Configuration {
+  readonly profiles: ReadonlyMap<string, Profile>
+  readonly groups: ReadonlyMap<string, Group>
+  /** Agents' names by group, sorted. */
+  readonly associations: ReadonlyMap<string, Association>
+  readonly plugins: ReadonlyMap<string, Plugin>
+}
+
+export interface Profile {
+  readonly name: string
+  readonly connector: string
+  readonly description: string
+  readonly monitors: ReadonlyMap<string, ProfileMonitor>
+}
+
+export interface ProfileMonitor {
+  readonly name: string
+  readonly written: Omit<MonitorDocument, 'name'>
+  readonly made: MonitorForUse | undefined
+}
+
+/** A monitor of a profile as the tasks made of it need it; shared by all of them. */
+export interface MonitorForUse {
+  readonly periodMs: number
+  readonly timeoutMs: number
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly rules: readonly Rule[]
+}
+
+export interface Group {
+  readonly name: string
+  readonly description: string
+  readonly whenCutOff: 'available' | 'exclusive'
+  readonly credentials: ReadonlyMap<string, Credential>
+  readonly systems: ReadonlyMap<string, System>
+}
+
+export interface Credential {
+  readonly name: string
+  readonly type: string
+  /** The fields that may be shown. */
+  readonly fields: Readonly<Record<string, string>>
+  readonly secrets: Secrets
+}
+
+/** Secret fields: their names, and their values as the vault sealed them; `sealed` is empty where there are none. */
+export interface Secrets {
+  readonly names: readonly string[]
+  readonly sealed: string
+}
+
+export interface System {
+  readonly name: string
+  readonly type: string
+  readonly description: string
+  readonly tags: Readonly<Record<string, string>>
+  readonly connectors: ReadonlyMap<string, Connector>
+}
+
+export interface Connector {
+  readonly name: string
+  readonly type: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly credential: string | undefined
+  /** Names, sorted: on a connector profiles are a set. */
+  readonly profiles: readonly string[]
+  /** The settings as the connector's code sees them. */
+  readonly made: Readonly<Record<string, unknown>> | undefined
+}
+
+export interface Association {
+  readonly group: string
+  /** Names, sorted. */
+  readonly agents: readonly string[]
+}
+
+export interface Plugin {
+  readonly name: string
+  readonly plugin: string
+  /** The settings that may be shown. */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly secrets: Secrets
+  readonly sends: readonly PluginFeed[]
+}
+
+export const noSecrets: Secrets = { names: [], sealed: '' }
+
+export const emptyConfiguration: Configuration = {
+  profiles: new Map(),
+  groups: new Map(),
+  associations: new Map(),
+  plugins: new Map(),
+}
+
+/** By code units: the same on every machine, whatever its language. */
+export function byName(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** The entries of a map in the one order that everything leaves here in. */
+export function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
+  return [...map].sort((a, b) => byName(a[0], b[0]))
+}
+
+/** JSON values with the keys of every object in one order, so that two ways to write the same are the same. */
+export function canonical<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(canonical) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, one]) => one !== undefined)
+      .sort((a, b) => byName(a[0], b[0]))
+      .map(([key, one]) => [key, canonical(one)]),
+  ) as T
+}
+
+/** Whether two JSON values say the same; the order of keys says nothing. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return (
+      Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((one, index) => isSame(one, b[index]))
+    )
+  }
+  const left = a as Record<string, unknown>
+  const right = b as Record<string, unknown>
+  const keys = Object.keys(left)
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => Object.hasOwn(right, key) && isSame(left[key], right[key]))
+  )
+}
+
+const isEmpty = (value: object) => Object.keys(value).length === 0
+
+// One object each as the document writes it, without the named objects below it. `secret` says how its secrets are shown.
+
+export function writeProfile(profile: Profile): Omit<ProfileDocument, 'monitors'> {
+  return {
+    name: profile.name,
+    connector: profile.connector,
+    ...(profile.description === '' ? {} : { description: profile.description }),
+  }
+}
+
+export function writeMonitor(monitor: ProfileMonitor): MonitorDocument {
+  const { monitor: id, period, timeout, settings, rules } = monitor.written
+  return {
+    monitor: id,
+    ...(monitor.name === id ? {} : { name: monitor.name }),
+    ...(period === undefined ? {} : { period }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(settings === undefined ? {} : { settings }),
+    ...(rules === undefined ? {} : { rules: rules as readonly RuleDocument[] }),
+  }
+}
+
+export function writeGroup(group: Group): Omit<GroupDocument, 'credentials' | 'systems'> {
+  return {
+    name: group.name,
+    ...(group.description === '' ? {} : { description: group.description }),
+    whenCutOff: group.whenCutOff,
+  }
+}
+
+export function writeCredential<S>(credential: Credential, secret: S): Record<string, string | S> {
+  return {
+    name: credential.name,
+    type: credential.type,
+    ...credential.fields,
+    ...Object.fromEntries(credential.secrets.names.map((field) => [field, secret])),
+  }
+}
+
+export function writeSystem(system: System): Omit<SystemDocument, 'connectors'> {
+  return {
+    name: system.name,
+    ...(system.type === '' ? {} : { type: system.type }),
+    ...(system.description === '' ? {} : { description: system.description }),
+    ...(isEmpty(system.tags) ? {} : { tags: system.tags }),
+  }
+}
+
+export function writeConnector(connector: Connector): ConnectorDocument {
+  return {
+    name: connector.name,
+    type: connector.type,
+    ...(isEmpty(connector.settings) ? {} : { settings: connector.settings }),
+    ...(connector.credential === undefined ? {} : { credential: connector.credential }),
+    ...(connector.profiles.length === 0 ? {} : { profiles: connector.profiles }),
+  }
+}
+
+export function writeAssociation(association: Association): AssociationDocument {
+  return { group: association.group, agents: association.agents }
+}
+
+export function writePlugin(plugin: Plugin, secret: unknown): PluginDocument {
+  const settings = {
+    ...plugin.settings,
+    ...Object.fromEntries(plugin.secrets.names.map((field) => [field, secret])),
+  }
+  return {
+    name: plugin.name,
+    plugin: plugin.plugin,
+    ...(isEmpty(settings) ? {} : { settings: canonical(settings) }),
+    sends: plugin.sends,
+  }
+}
+
+/** Whose part of the configuration somebody sees. `undefined` stands for everything. */
+export type Visible = ReadonlySet<string> | undefined
+
+/**
+ * The document of a configuration: in one order, secrets as `{ keep: true }`, nothing volatile. Profiles belong to no group and are
+ * seen by all; plugins only by those who see everything.
+ */
+export function exportDocument(configuration: Configuration, visible?: Visible): ConfigurationDocument {
+  const keep = { keep: true } as const
+  const sees = (group: string) => visible === undefined || visible.has(group)
+  return {
+    profiles: sorted(configuration.profiles).map(([, profile]) => ({
+      ...writeProfile(profile),
+      monitors: sorted(profile.monitors).map(([, monitor]) => writeMonitor(monitor)),
+    })),
+    groups: sorted(configuration.groups)
+      .filter(([name]) => sees(name))
+      .map(([, group]) => ({
+        ...writeGroup(group),
+        ...(group.credentials.size === 0
+          ? {}
+          : {
+              credentials: sorted(group.credentials).map(
+                // Name and type are written first, and every other field is a text or the secret's stand-in.
+                ([, credential]) => writeCredential(credential, keep) as CredentialDocument,
+              ),
+            }),
+        systems: sorted(group.systems).map(([, system]) => ({
+          ...writeSystem(system),
+          connectors: sorted(system.connectors).map(([, connector]) => writeConnector(connector)),
+        })),
+      })),
+    associations: sorted(configuration.associations)
+      .filter(([group]) => sees(group))
+      .map(([, association]) => writeAssociation(association)),
+    plugins: visible === undefined ? sorted(configuration.plugins).map(([, plugin]) => writePlugin(plugin, keep)) : [],
+  }
+}

@@ -1,0 +1,217 @@
+import {
+  byName,
+  isSame,
+  writeAssociation,
+  writeConnector,
+  writeCredential,
+  writeGroup,
+  writeMonitor,
+  writePlugin,
+  writeProfile,
+  writeSystem,
+  type Association,
+  type Configuration,
+  type Connector,
+  type Credential,
+  type Group,
+  type Plugin,
+  type Profile,
+  type ProfileMonitor,
+  type System,
+} from './configuration.ts'
+import { namePath } from './plan.ts'
+
+/** Where an object stands: its names from the outside in. The two in front are empty where it needs fewer. */
+export interface ObjectKey {
+  readonly parent: string
+  readonly place: string
+  readonly name: string
+}
+
+/** A named object of the configuration without the named objects below it. */
+export type ConfigurationObject =
+  | { readonly kind: 'profile'; readonly value: Profile }
+  | { readonly kind: 'monitor'; readonly value: ProfileMonitor }
+  | { readonly kind: 'group'; readonly value: Group }
+  | { readonly kind: 'credential'; readonly value: Credential }
+  | { readonly kind: 'system'; readonly value: System }
+  | { readonly kind: 'connector'; readonly value: Connector }
+  | { readonly kind: 'association'; readonly value: Association }
+  | { readonly kind: 'plugin'; readonly value: Plugin }
+
+/** One object that changed: as people see it (secrets as `***`), and as it is to be stored. */
+export interface Edit {
+  readonly action: 'add' | 'change' | 'remove'
+  readonly kind: ConfigurationObject['kind']
+  readonly path: string
+  /** The group it belongs to; null for what belongs to none. */
+  readonly group: string | null
+  readonly key: ObjectKey
+  /** The whole object, or of a changed one the fields that differ; absent where there was or will be none. */
+  readonly before: Readonly<Record<string, unknown>> | undefined
+  readonly after: Readonly<Record<string, unknown>> | undefined
+  /** What to store; undefined where it is removed. */
+  readonly object: ConfigurationObject | undefined
+}
+
+const hidden = '***'
+
+/** The object as people see it, in the form of the document. */
+function written(object: ConfigurationObject): Readonly<Record<string, unknown>> {
+  switch (object.kind) {
+    case 'profile':
+      return { ...writeProfile(object.value) }
+    case 'monitor':
+      return { ...writeMonitor(object.value) }
+    case 'group':
+      return { ...writeGroup(object.value) }
+    case 'credential':
+      return writeCredential(object.value, hidden)
+    case 'system':
+      return { ...writeSystem(object.value) }
+    case 'connector':
+      return { ...writeConnector(object.value) }
+    case 'association':
+      return { ...writeAssociation(object.value) }
+    case 'plugin':
+      return { ...writePlugin(object.value, hidden) }
+  }
+}
+
+/**
+ * Everything that differs between two settled configurations, in one order: profiles, groups with what is in them, associations,
+ * plugins, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
+ */
+export function difference(before: Configuration, after: Configuration): readonly Edit[] {
+  const edits: Edit[] = []
+
+  function compare(
+    key: ObjectKey,
+    path: string,
+    group: string | null,
+    old: ConfigurationObject | undefined,
+    next: ConfigurationObject | undefined,
+  ): void {
+    if (old?.value === next?.value) return
+    const about = { path, group, key }
+    if (old === undefined) {
+      if (next !== undefined)
+        edits.push({ ...about, action: 'add', kind: next.kind, before: undefined, after: written(next), object: next })
+      return
+    }
+    if (next === undefined) {
+      edits.push({
+        ...about,
+        action: 'remove',
+        kind: old.kind,
+        before: written(old),
+        after: undefined,
+        object: undefined,
+      })
+      return
+    }
+    const changed = changedFields(old, next)
+    if (changed !== undefined) edits.push({ ...about, action: 'change', kind: next.kind, ...changed, object: next })
+  }
+
+  function each<T>(
+    old: ReadonlyMap<string, T> | undefined,
+    next: ReadonlyMap<string, T> | undefined,
+    look: (name: string, old: T | undefined, next: T | undefined) => void,
+  ): void {
+    if (old === next) return
+    const names: string[] = []
+    for (const [name, one] of next ?? []) if (old?.get(name) !== one) names.push(name)
+    for (const name of old?.keys() ?? []) if (next?.has(name) !== true) names.push(name)
+    for (const name of names.sort(byName)) look(name, old?.get(name), next?.get(name))
+  }
+
+  const of = <K extends ConfigurationObject['kind'], T>(kind: K, value: T | undefined) =>
+    value === undefined ? undefined : { kind, value }
+
+  each(before.profiles, after.profiles, (name, old, next) => {
+    const path = namePath(['profiles', name])
+    compare({ parent: '', place: '', name }, path, null, of('profile', old), of('profile', next))
+    each(old?.monitors, next?.monitors, (monitor, oldMonitor, nextMonitor) =>
+      compare(
+        { parent: name, place: '', name: monitor },
+        `${path}.${namePath(['monitors', monitor])}`,
+        null,
+        of('monitor', oldMonitor),
+        of('monitor', nextMonitor),
+      ),
+    )
+  })
+  each(before.groups, after.groups, (group, old, next) => {
+    const path = namePath(['groups', group])
+    compare({ parent: '', place: '', name: group }, path, group, of('group', old), of('group', next))
+    each(old?.credentials, next?.credentials, (name, oldOne, nextOne) =>
+      compare(
+        { parent: group, place: '', name },
+        `${path}.${namePath(['credentials', name])}`,
+        group,
+        of('credential', oldOne),
+        of('credential', nextOne),
+      ),
+    )
+    each(old?.systems, next?.systems, (system, oldSystem, nextSystem) => {
+      const place = `${path}.${namePath(['systems', system])}`
+      compare(
+        { parent: group, place: '', name: system },
+        place,
+        group,
+        of('system', oldSystem),
+        of('system', nextSystem),
+      )
+      each(oldSystem?.connectors, nextSystem?.connectors, (name, oldOne, nextOne) =>
+        compare(
+          { parent: group, place: system, name },
+          `${place}.${namePath(['connectors', name])}`,
+          group,
+          of('connector', oldOne),
+          of('connector', nextOne),
+        ),
+      )
+    })
+  })
+  each(before.associations, after.associations, (name, old, next) =>
+    compare(
+      { parent: '', place: '', name },
+      namePath(['associations', name]),
+      name,
+      of('association', old),
+      of('association', next),
+    ),
+  )
+  each(before.plugins, after.plugins, (name, old, next) =>
+    compare({ parent: '', place: '', name }, namePath(['plugins', name]), null, of('plugin', old), of('plugin', next)),
+  )
+  return edits
+}
+
+/** The fields that differ, before and after; undefined where nothing that is written does. */
+function changedFields(
+  old: ConfigurationObject,
+  next: ConfigurationObject,
+): Pick<Edit, 'before' | 'after'> | undefined {
+  const left = written(old)
+  const right = written(next)
+  // A secret is `***` before and after: that it is listed at all says that it is another one.
+  const secrets = new Set(changedSecrets(old, next))
+  const fields = [...new Set([...Object.keys(left), ...Object.keys(right), ...secrets])].filter(
+    (field) => secrets.has(field) || !isSame(left[field], right[field]),
+  )
+  if (fields.length === 0) return undefined
+  const pick = (from: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(fields.filter((field) => Object.hasOwn(from, field)).map((field) => [field, from[field]]))
+  return { before: pick(left), after: pick(right) }
+}
+
+/** The top-level fields in which a secret changed. */
+function changedSecrets(old: ConfigurationObject, next: ConfigurationObject): readonly string[] {
+  if (old.kind === 'credential' && next.kind === 'credential' && old.value.secrets.sealed !== next.value.secrets.sealed)
+    return [...new Set([...old.value.secrets.names, ...next.value.secrets.names])]
+  if (old.kind === 'plugin' && next.kind === 'plugin' && old.value.secrets.sealed !== next.value.secrets.sealed)
+    return ['settings']
+  return []
+}

@@ -1,0 +1,18 @@
+export { localAgent } from './assignment.ts'
+export type { CoverageState } from './assignment.ts'
+export type { AuditEntry, AuditRecord, Page } from './audit.ts'
+export { openInventory } from './inventory.ts'
+export type {
+  Allowed,
+  ApplyOptions,
+  ConfigurationChange,
+  Inventory,
+  Place,
+  PluginForUse,
+  RevisionEntry,
+  SnapshotEntry,
+  Snapshots,
+} from './inventory.ts'
+export type { Environment, SecretVault } from './secrets.ts'
+export { inventorySchema } from './store.ts'
+export type { ConnectorEntry, GroupEntry, SystemEntry, TaskChanges, TaskEntry } from './tasks.ts'

@@ -1,0 +1,502 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { FarwatchError, messageOf, pathId, type Clock, type Problem } from '../base/index.ts'
+import type { ConfigurationDocument, Difference } from '../contract/index.ts'
+import type { Assignment, TravellingSettings } from '../model/index.ts'
+import type { Database, Log, Statement } from '../platform/index.ts'
+import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
+import { assignmentOf, coverageOf, localAgent, type CoverageState } from './assignment.ts'
+import { auditing, listAudit, readPage, toPage, type AuditEntry, type AuditRecord, type Page } from './audit.ts'
+import { readDocument } from './check.ts'
+import { emptyConfiguration, exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
+import { difference, type Edit } from './difference.ts'
+import { merge, settle } from './plan.ts'
+import { Problems } from './reading.ts'
+import { openSecrets, pluginContext, type Environment, type SecretVault } from './secrets.ts'
+import { fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './store.ts'
+import {
+  emptyView,
+  taskChanges,
+  viewOf,
+  type GroupEntry,
+  type SystemEntry,
+  type TaskChanges,
+  type TaskEntry,
+} from './tasks.ts'
+
+/** Whether the one who applies is `editor` or `admin` of a group; null stands for what belongs to no group. */
+export type Allowed = (group: string | null, role: 'editor' | 'admin') => boolean
+
+export interface ApplyOptions {
+  readonly author: string
+  readonly comment?: string | undefined
+  /** Only say what would change. */
+  readonly dryRun?: boolean | undefined
+  /** Remove what the document does not name, as far as the one who applies can see. */
+  readonly prune?: boolean | undefined
+  /** Default: everything. */
+  readonly allowed?: Allowed | undefined
+  /** The groups that the one who applies can see; undefined for all of them. */
+  readonly groups?: readonly string[] | undefined
+  /** Where `{ env: NAME }` is looked up; undefined where that is not for the one who applies. */
+  readonly env?: Environment
+  /** Told from time to time how many objects of the document have been checked. */
+  readonly progress?: ((checked: number) => void) | undefined
+}
+
+export interface ConfigurationChange extends TaskChanges {
+  readonly revision: number
+}
+
+export interface RevisionEntry {
+  readonly revision: number
+  readonly at: string
+  readonly author: string
+  readonly comment: string
+  readonly summary: Difference['summary']
+}
+
+export interface SnapshotEntry {
+  readonly id: string
+  readonly name: string
+  readonly at: string
+  readonly author: string
+  readonly revision: number
+}
+
+/** A configured plugin, ready for use: secrets in the clear. */
+export interface PluginForUse {
+  readonly name: string
+  readonly plugin: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly sends: readonly PluginFeed[]
+}
+
+/** Narrows a listing. `groups`: the ones that the asker may see; undefined for all. */
+export interface Place {
+  readonly groups?: readonly string[] | undefined
+  readonly group?: string | undefined
+  readonly system?: string | undefined
+  readonly connector?: string | undefined
+}
+
+/**
+ * The configuration of an instance. Held whole in memory; every reading below is of one whole revision, costs no I/O, and gives
+ * immutable values that may be kept.
+ */
+export interface Inventory {
+  /** The revision in force; 0 before the first. */
+  revision(): number
+  /** What is stored and the present library does not take: it stays in the document and is not run. */
+  problems(): readonly Problem[]
+  /** The document, without what only others see. What it gives can be applied with `prune` and changes nothing. */
+  document(groups?: readonly string[]): ConfigurationDocument
+  /**
+   * Checks a decoded document completely and makes it true, all of it or nothing. Changes are made one after another.
+   * @throws FarwatchError `invalid-document` with every problem, `forbidden` naming the path, `storage-unwritable`
+   */
+  apply(document: unknown, options: ApplyOptions): Promise<Difference>
+  /** Newest first. */
+  revisions(page?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<RevisionEntry>>
+  /** Newest first. */
+  audit(query?: {
+    cursor?: string | undefined
+    limit?: number | undefined
+    who?: string | undefined
+  }): Promise<Page<AuditEntry>>
+  /** Adds to the audit log. Where the deed is a database batch of its own, put `auditStatement` into that batch instead. */
+  record(record: AuditRecord): Promise<void>
+  auditStatement(record: AuditRecord): Statement
+  readonly snapshots: Snapshots
+  /** Called after each revision is stored, in order. @returns how to stop listening */
+  onChange(listener: (change: ConfigurationChange) => void): () => void
+
+  groups(groups?: readonly string[]): readonly GroupEntry[]
+  systems(place?: Pick<Place, 'groups' | 'group'>): readonly SystemEntry[]
+  system(id: string): SystemEntry | undefined
+  /** In the order of names: group, system, connector, profile, monitor. */
+  tasks(place?: Place): readonly TaskEntry[]
+  task(id: string): TaskEntry | undefined
+  associations(groups?: readonly string[]): readonly { readonly group: string; readonly agents: readonly string[] }[]
+  plugins(): readonly PluginForUse[]
+  /** @param agent `local` for the server's own, otherwise the agent's name */
+  assignmentFor(agent: string, settings: TravellingSettings): Assignment
+  /** @param isUsable whether an agent is known and may run tasks; default: the server's own may, no other is known */
+  coverageState(group: string, isUsable?: (agent: string) => boolean): CoverageState
+}
+
+/** Saved copies of the whole configuration, with the secrets sealed as they were. */
+export interface Snapshots {
+  /** @throws FarwatchError `conflict` where there are too many */
+  create(given: { name: string; author: string }): Promise<SnapshotEntry>
+  /** Newest first. */
+  list(): Promise<readonly SnapshotEntry[]>
+  /** @throws FarwatchError `not-found`, as the next ones do */
+  show(id: string): Promise<{ readonly snapshot: SnapshotEntry; readonly document: ConfigurationDocument }>
+  /** What restoring it would change. */
+  diff(id: string): Promise<Difference>
+  /** @throws FarwatchError `invalid-document` where the present library does not take what is in it */
+  restore(id: string, given: { author: string; comment?: string | undefined }): Promise<Difference>
+  remove(id: string, given: { author: string }): Promise<void>
+}
+
+const mostSnapshots = 1_000
+/** The event loop gets its turn after so long: a ping of the portal hardly notices a document of any size. */
+const longestSliceMs = 10
+
+/**
+ * Opens the inventory of an instance.
+ * @param options.defaults the document of the very first start, applied as revision 1 by `farwatch`
+ */
+export async function openInventory(options: {
+  readonly database: Database
+  readonly library: Library
+  readonly vault: SecretVault
+  readonly clock: Clock
+  readonly log: Log
+  readonly defaults?: ConfigurationDocument | undefined
+}): Promise<Inventory> {
+  const { database, library, vault, clock, log } = options
+  const stored = fromRows(await database.read<ObjectRow>(selectObjects), library)
+  const [last] = await database.read<{ revision: number | null }>(
+    'SELECT max(revision) AS revision FROM configuration_revision',
+  )
+  let configuration: Configuration = stored.configuration
+  let problems: readonly Problem[] = stored.problems
+  let view = viewOf(configuration, emptyView)
+  let revision = last?.revision ?? 0
+  for (const { path, message } of problems.slice(0, 20)) log.error('stored configuration not usable', { path, message })
+
+  const listeners = new Set<(change: ConfigurationChange) => void>()
+  const assignments = new Map<string, { of: Configuration; settings: string; assignment: Assignment }>()
+  let snapshotCount = 0
+
+  // Changes wait for each other: each is decided on what the one before it left.
+  let changing: Promise<unknown> = Promise.resolve()
+  function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = changing.then(act)
+    // Whoever asked for it is told of a failure; the next one only waits.
+    changing = turn.catch(() => undefined)
+    return turn
+  }
+
+  async function commit(
+    wanted: Configuration,
+    edits: readonly Edit[],
+    about: { author: string; comment?: string | undefined; dryRun?: boolean | undefined },
+  ): Promise<Difference> {
+    const summary = { add: 0, change: 0, remove: 0 }
+    for (const { action } of edits) summary[action]++
+    const changes = edits.map(({ action, kind, path, before, after }) => ({
+      action,
+      kind,
+      path,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+    }))
+    if (about.dryRun === true || edits.length === 0)
+      return { applied: about.dryRun !== true, revision: null, summary, changes }
+    const at = clock.now()
+    const next = revision + 1
+    const { author } = about
+    await database.write([
+      {
+        sql: `INSERT INTO configuration_revision (revision, at, author, comment, added, changed, removed)
+              VALUES ($revision, $at, $author, $comment, $added, $changed, $removed)`,
+        params: {
+          revision: next,
+          at,
+          author,
+          comment: about.comment ?? '',
+          added: summary.add,
+          changed: summary.change,
+          removed: summary.remove,
+        },
+        expect: 1,
+      },
+      ...edits.map(storing),
+      ...edits.map(({ action, kind, path, before, after }) =>
+        auditing({ who: author, action: `${kind} ${pastTense[action]}`, what: path, before, after }, at),
+      ),
+    ])
+    const before = view
+    configuration = wanted
+    view = viewOf(wanted, before)
+    revision = next
+    assignments.clear()
+    problems = problems.filter(({ path }) => !edits.some((edit) => path.startsWith(edit.path)))
+    const change = { revision: next, ...taskChanges(before, view) }
+    log.info('configuration changed', { revision: next, author, ...summary, tasks: view.tasks.size })
+    for (const listener of listeners) {
+      try {
+        listener(change)
+      } catch (thrown) {
+        log.error('listener of the configuration failed', { revision: next, message: messageOf(thrown) })
+      }
+    }
+    return { applied: true, revision: next, summary, changes }
+  }
+
+  async function apply(document: unknown, given: ApplyOptions): Promise<Difference> {
+    const found = new Problems()
+    const visible = given.groups === undefined ? undefined : new Set(given.groups)
+    let checked = 0
+    let since = clock.elapsed()
+    const written = await readDocument(
+      document,
+      {
+        library,
+        current: configuration,
+        vault,
+        environment: given.env,
+        breathe() {
+          checked++
+          if (clock.elapsed() - since < longestSliceMs) return undefined
+          given.progress?.(checked)
+          return nextTurn().then(() => {
+            since = clock.elapsed()
+          })
+        },
+      },
+      found,
+    )
+    // Before anything is said about them: a group that one does not see is not there.
+    for (const [name, { path }] of written.groups) {
+      if (visible !== undefined && !visible.has(name) && given.allowed?.(name, 'editor') !== true)
+        throw forbidden(path, name, 'editor')
+    }
+    await nextTurn()
+    const wanted = merge(configuration, written, { prune: given.prune === true, visible }, library, found)
+    if (found.list.length > 0) throw invalid(found)
+    await nextTurn()
+    const edits = difference(configuration, wanted)
+    if (given.allowed !== undefined) {
+      for (const edit of edits) {
+        const [group, role] = needOf(edit)
+        if (!given.allowed(group, role)) throw forbidden(edit.path, group, role)
+      }
+    }
+    return commit(wanted, edits, given)
+  }
+
+  interface SnapshotRow extends Omit<SnapshotEntry, 'at'> {
+    readonly at: number
+  }
+  const toEntry = (row: SnapshotRow): SnapshotEntry => ({
+    id: row.id,
+    name: row.name,
+    at: new Date(row.at).toISOString(),
+    author: row.author,
+    revision: row.revision,
+  })
+
+  async function readSnapshot(id: string) {
+    const [row] = await database.read<SnapshotRow & { body: string }>(
+      'SELECT id, name, at, author, revision, body FROM configuration_snapshot WHERE id = $id',
+      { id },
+    )
+    if (row === undefined) throw noSnapshot(id)
+    // Written by `create` below.
+    return { snapshot: toEntry(row), ...fromRows(JSON.parse(row.body) as ObjectRow[], library) }
+  }
+
+  async function restore(id: string, about: { author: string; comment?: string | undefined; dryRun: boolean }) {
+    const { snapshot, configuration: saved, problems: wrong } = await readSnapshot(id)
+    if (wrong.length > 0 && !about.dryRun) {
+      throw new FarwatchError(
+        'invalid-document',
+        `the snapshot ${JSON.stringify(snapshot.name)} holds what this version does not take; nothing was changed`,
+        { problems: wrong.slice(0, 100), hint: 'Export the snapshot, correct the document, and apply that.' },
+      )
+    }
+    const wanted = settle(configuration, saved)
+    return commit(wanted, difference(configuration, wanted), {
+      ...about,
+      comment: about.comment ?? `restored the snapshot ${snapshot.name}`,
+    })
+  }
+
+  const snapshots: Snapshots = {
+    create: ({ name, author }) =>
+      inTurn(async () => {
+        const [count] = await database.read<{ count: number }>('SELECT count(*) AS count FROM configuration_snapshot')
+        if ((count?.count ?? 0) >= mostSnapshots)
+          throw new FarwatchError('conflict', `there are already ${mostSnapshots} snapshots`, {
+            hint: 'Remove some that are not needed any more.',
+          })
+        const at = clock.now()
+        const id = pathId(name, author, String(at), String(snapshotCount++))
+        const row = { id, name, at, author, revision }
+        await database.write([
+          {
+            sql: `INSERT INTO configuration_snapshot (id, name, at, author, revision, body)
+                  VALUES ($id, $name, $at, $author, $revision, $body)`,
+            params: { ...row, body: JSON.stringify(rowsOf(configuration)) },
+            expect: 1,
+          },
+          auditing({ who: author, action: 'snapshot created', what: name, after: { id, revision } }, at),
+        ])
+        return toEntry(row)
+      }),
+    async list() {
+      const rows = await database.read<SnapshotRow>(
+        'SELECT id, name, at, author, revision FROM configuration_snapshot ORDER BY at DESC, id',
+      )
+      return rows.map(toEntry)
+    },
+    async show(id) {
+      const { snapshot, configuration: saved } = await readSnapshot(id)
+      return { snapshot, document: exportDocument(saved) }
+    },
+    diff: (id) => restore(id, { author: '', dryRun: true }),
+    restore: (id, given) => inTurn(() => restore(id, { ...given, dryRun: false })),
+    async remove(id, { author }) {
+      const { snapshot } = await readSnapshot(id)
+      await database.write([
+        { sql: 'DELETE FROM configuration_snapshot WHERE id = $id', params: { id }, expect: 1 },
+        auditing({ who: author, action: 'snapshot removed', what: snapshot.name, before: { id } }, clock.now()),
+      ])
+    },
+  }
+
+  if (revision === 0 && options.defaults !== undefined)
+    await apply(options.defaults, { author: 'farwatch', comment: 'the first start' })
+
+  const sees = (groups: readonly string[] | undefined) => {
+    const visible = groups === undefined ? undefined : new Set(groups)
+    return (group: string) => visible === undefined || visible.has(group)
+  }
+  const visibleGroups = (groups: readonly string[] | undefined, group: string | undefined): GroupEntry[] => {
+    const isSeen = sees(groups)
+    if (group === undefined) return [...view.groups.values()].filter(({ name }) => isSeen(name))
+    const one = isSeen(group) ? view.groups.get(group) : undefined
+    return one === undefined ? [] : [one]
+  }
+
+  return {
+    revision: () => revision,
+    problems: () => problems,
+    document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
+    apply: (document, given) => inTurn(() => apply(document, given)),
+    async revisions(page = {}) {
+      const { below, limit } = readPage(page)
+      const rows = await database.read<{
+        revision: number
+        at: number
+        author: string
+        comment: string
+        added: number
+        changed: number
+        removed: number
+      }>(
+        `SELECT revision, at, author, comment, added, changed, removed FROM configuration_revision
+         WHERE revision < $below ORDER BY revision DESC LIMIT $rows`,
+        { below, rows: limit + 1 },
+      )
+      const entries = rows.map((row) => ({
+        revision: row.revision,
+        at: new Date(row.at).toISOString(),
+        author: row.author,
+        comment: row.comment,
+        summary: { add: row.added, change: row.changed, remove: row.removed },
+      }))
+      return toPage(entries, limit, (entry) => entry.revision)
+    },
+    audit: (query = {}) => listAudit(database, query),
+    async record(record) {
+      await database.write([auditing(record, clock.now())])
+    },
+    auditStatement: (record) => auditing(record, clock.now()),
+    snapshots,
+    onChange(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+
+    groups: (groups) => visibleGroups(groups, undefined),
+    systems: ({ groups, group } = {}) => visibleGroups(groups, group).flatMap((one) => one.systems),
+    system: (id) => view.systems.get(id),
+    tasks({ groups, group, system, connector } = {}) {
+      if (groups === undefined && group === undefined && system === undefined && connector === undefined)
+        return [...view.tasks.values()]
+      return visibleGroups(groups, group).flatMap((one) =>
+        one.systems.flatMap((entry) =>
+          system !== undefined && entry.name !== system
+            ? []
+            : connector === undefined
+              ? entry.tasks
+              : entry.tasks.filter((task) => task.connector === connector),
+        ),
+      )
+    },
+    task: (id) => view.tasks.get(id),
+    associations(groups) {
+      const isSeen = sees(groups)
+      return sorted(configuration.associations)
+        .filter(([group]) => isSeen(group))
+        .map(([, association]) => writeAssociation(association))
+    },
+    plugins: () =>
+      sorted(configuration.plugins).flatMap(([, { name, plugin, settings, secrets, sends }]) => {
+        const declared = library.plugins.get(plugin)
+        if (declared === undefined) return []
+        const clear = { ...settings, ...openSecrets(secrets, pluginContext(name), vault) }
+        const checked = checkPluginSettings(declared, clear, '')
+        return checked.ok ? [{ name, plugin, settings: checked.value, sends }] : []
+      }),
+    assignmentFor(agent, settings) {
+      const known = assignments.get(agent)
+      const text = JSON.stringify(settings)
+      if (known !== undefined && known.of === configuration && known.settings === text) return known.assignment
+      const assignment = assignmentOf(configuration, view, agent, settings, vault)
+      assignments.set(agent, { of: configuration, settings: text, assignment })
+      return assignment
+    },
+    coverageState: (group, isUsable = (agent) => agent === localAgent) => coverageOf(configuration, group, isUsable),
+  }
+}
+
+const pastTense = { add: 'added', change: 'changed', remove: 'removed' } as const
+
+/** What somebody must be to make an edit. Whoever decides where credentials and alarms go to decides for everybody. */
+function needOf(edit: Edit): readonly [group: string | null, role: 'editor' | 'admin'] {
+  switch (edit.kind) {
+    case 'profile':
+    case 'monitor':
+      return [null, 'editor']
+    case 'association':
+    case 'plugin':
+      return [null, 'admin']
+    case 'group':
+      return [edit.action === 'change' ? edit.group : null, 'editor']
+    case 'credential':
+    case 'system':
+    case 'connector':
+      return [edit.group, 'editor']
+  }
+}
+
+function forbidden(path: string, group: string | null, role: 'editor' | 'admin'): FarwatchError {
+  return new FarwatchError('forbidden', `${path} may not be changed; nothing was changed`, {
+    hint:
+      group === null
+        ? `It takes the role ${role} for all groups (*).`
+        : `It takes the role ${role} in the group ${JSON.stringify(group)}.`,
+  })
+}
+
+function invalid(problems: Problems): FarwatchError {
+  const { list, isFull } = problems
+  const [first] = list
+  const count = list.length === 1 ? 'a problem' : `${isFull ? 'at least ' : ''}${list.length} problems`
+  return new FarwatchError(
+    'invalid-document',
+    `the configuration document has ${count}; nothing was changed: ${first!.path === '' ? 'the document' : first!.path} ${first!.message}`,
+    { problems: list, hint: first!.hint ?? '' },
+  )
+}
+
+function noSnapshot(id: string): FarwatchError {
+  return new FarwatchError('not-found', `there is no snapshot ${JSON.stringify(id)}`, {
+    hint: '`farwatch snapshot list` shows the ones there are.',
+  })
+}

@@ -1,0 +1,350 @@
+import { at } from '../base/index.ts'
+import { credentialTypes, shown, type CredentialType, type Library } from '../sdk/index.ts'
+import { bounds, type Written, type WrittenConnector, type WrittenDocument, type WrittenGroup } from './check.ts'
+import {
+  isSame,
+  type Association,
+  type Configuration,
+  type Connector,
+  type Credential,
+  type Group,
+  type Plugin,
+  type Profile,
+  type ProfileMonitor,
+  type System,
+  type Visible,
+} from './configuration.ts'
+import { comparable, suggestFrom, type Problems } from './reading.ts'
+
+/** What the words of a path mean outside of a document: `groups["acme"].systems["shop"]`. */
+export function namePath(...steps: readonly (readonly [list: string, name: string])[]): string {
+  return steps.map(([list, name]) => `${list}[${JSON.stringify(name)}]`).join('.')
+}
+
+/**
+ * Makes the configuration that a document asks for out of the present one. Pure.
+ *
+ * Merging is by name, at every level: an object that is named is replaced as written, the named objects below it are merged in turn,
+ * and whatever is not named stays. With `prune` it goes, everywhere that the one who applies can see: then the document is the whole
+ * truth. Either way applying the same document again changes nothing.
+ */
+export function merge(
+  current: Configuration,
+  document: WrittenDocument,
+  options: { readonly prune: boolean; readonly visible: Visible },
+  library: Library,
+  problems: Problems,
+): Configuration {
+  const { prune, visible } = options
+  const unseen = (group: string) => visible !== undefined && !visible.has(group)
+  const join = <W extends Written<unknown>, T>(
+    old: ReadonlyMap<string, T> | undefined,
+    written: ReadonlyMap<string, W>,
+    make: (written: W, old: T | undefined) => T,
+    stays: (name: string) => boolean = () => false,
+  ): ReadonlyMap<string, T> => {
+    const joined = new Map<string, T>()
+    for (const [name, one] of old ?? []) if (!prune || written.has(name) || stays(name)) joined.set(name, one)
+    if (!prune && old !== undefined) reportLookalikes(old, written, problems)
+    for (const [name, one] of written) joined.set(name, make(one, old?.get(name)))
+    return joined
+  }
+  const value = <T>(written: Written<T>): T => written.value
+
+  const wanted: Configuration = {
+    profiles: join(current.profiles, document.profiles, (written, old) => ({
+      ...written.value,
+      monitors: join(old?.monitors, written.monitors, value),
+    })),
+    groups: join(
+      current.groups,
+      document.groups,
+      (written, old) => ({
+        ...written.value,
+        credentials: join(old?.credentials, written.credentials, value),
+        systems: join(old?.systems, written.systems, (system, before) => ({
+          ...system.value,
+          connectors: join(before?.connectors, system.connectors, value),
+        })),
+      }),
+      unseen,
+    ),
+    associations: join(current.associations, document.associations, value, unseen),
+    plugins: join(current.plugins, document.plugins, value, () => visible !== undefined),
+  }
+  // Names that were misread would be reported as missing ones once more.
+  if (problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
+  return settle(current, wanted)
+}
+
+/** A new name that looks exactly like one that is there: only how its characters are composed tells them apart. */
+function reportLookalikes<W extends Written<unknown>>(
+  old: ReadonlyMap<string, unknown>,
+  written: ReadonlyMap<string, W>,
+  problems: Problems,
+): void {
+  let known: Map<string, string> | undefined
+  for (const [name, { path }] of written) {
+    if (old.has(name)) continue
+    known ??= new Map([...old.keys()].map((one) => [comparable(one), one]))
+    const other = known.get(comparable(name))
+    if (other !== undefined) {
+      problems.add(
+        at(path, 'name'),
+        `${shown(name)} differs from a name that is there only in how its characters are composed (Unicode normal form)`,
+        'Write it as the export does.',
+      )
+    }
+  }
+}
+
+/** Looks at everything that one named object says of another. */
+function checkReferences(
+  wanted: Configuration,
+  document: WrittenDocument,
+  visible: Visible,
+  library: Library,
+  problems: Problems,
+): void {
+  for (const profile of wanted.profiles.values()) {
+    const written = document.profiles.get(profile.name)
+    if (written === undefined) continue
+    for (const [name, monitor] of profile.monitors) {
+      const needs = library.monitors.get(monitor.written.monitor)?.connector
+      if (written.monitors.has(name) || needs === undefined || needs === profile.connector) continue
+      problems.add(
+        at(written.path, 'connector'),
+        `the profile has the monitor ${shown(name)}, which needs a connector of type ${needs}, not ${profile.connector}`,
+      )
+    }
+  }
+  let tasks = 0
+  for (const group of wanted.groups.values()) {
+    if (problems.isFull) return
+    const writtenGroup = document.groups.get(group.name)
+    for (const system of group.systems.values()) {
+      const writtenSystem = writtenGroup?.systems.get(system.name)
+      for (const connector of system.connectors.values()) {
+        const written = writtenSystem?.connectors.get(connector.name)
+        const place = { wanted, document, visible, library, group, system, connector }
+        checkCredential({ ...place, written, writtenGroup }, problems)
+        for (const name of connector.profiles) {
+          tasks += wanted.profiles.get(name)?.monitors.size ?? 0
+          checkProfile({ ...place, written, name }, problems)
+        }
+      }
+    }
+  }
+  if (tasks > bounds.tasks)
+    problems.add('', `the configuration would have ${tasks} tasks; an instance holds at most ${bounds.tasks}`)
+  for (const [group, { path }] of document.associations) {
+    if (!wanted.groups.has(group))
+      problems.add(
+        at(path, 'group'),
+        `there is no group ${shown(group)}`,
+        suggestFrom(group, seenGroups(wanted, visible)),
+      )
+  }
+}
+
+function seenGroups(wanted: Configuration, visible: Visible): string[] {
+  return [...wanted.groups.keys()].filter((name) => visible === undefined || visible.has(name))
+}
+
+interface Place {
+  readonly wanted: Configuration
+  readonly document: WrittenDocument
+  readonly visible: Visible
+  readonly library: Library
+  readonly group: Group
+  readonly system: System
+  readonly connector: Connector
+}
+
+function nameOf({ group, system, connector }: Place): string {
+  return namePath(['groups', group.name], ['systems', system.name], ['connectors', connector.name])
+}
+
+function checkProfile(
+  place: Place & { readonly written: WrittenConnector | undefined; readonly name: string },
+  problems: Problems,
+): void {
+  const { wanted, document, visible, connector, written, name } = place
+  const profile = wanted.profiles.get(name)
+  if (profile !== undefined && profile.connector === connector.type) return
+  const where = written === undefined ? undefined : at(at(written.path, 'profiles'), written.profiles.indexOf(name))
+  if (profile === undefined) {
+    const fitting = [...wanted.profiles.values()].filter((one) => one.connector === connector.type)
+    const isSeen = visible === undefined || visible.has(place.group.name)
+    if (where !== undefined)
+      problems.add(
+        where,
+        `there is no profile ${shown(name)}`,
+        suggestFrom(
+          name,
+          fitting.map((one) => one.name),
+        ),
+      )
+    else
+      problems.add(
+        'profiles',
+        `the profile ${shown(name)} would be removed, and is used by ${isSeen ? nameOf(place) : 'groups that you do not see'}`,
+      )
+    return
+  }
+  if (where !== undefined) {
+    const fitting = [...wanted.profiles.values()].filter((one) => one.connector === connector.type)
+    problems.add(
+      where,
+      `the profile ${shown(name)} is for connectors of type ${profile.connector}, not ${connector.type}`,
+      fitting.length === 0
+        ? `There is no profile for ${connector.type} yet.`
+        : `For ${connector.type}: ${fitting
+            .slice(0, 12)
+            .map((one) => one.name)
+            .join(', ')}.`,
+    )
+    return
+  }
+  const writtenProfile = document.profiles.get(name)
+  const isSeen = visible === undefined || visible.has(place.group.name)
+  if (writtenProfile !== undefined)
+    problems.add(
+      at(writtenProfile.path, 'connector'),
+      `the profile is used by ${isSeen ? nameOf(place) : 'groups that you do not see'}, of type ${connector.type}`,
+      'Give the profile for another connector type another name.',
+    )
+}
+
+function checkCredential(
+  place: Place & { readonly written: WrittenConnector | undefined; readonly writtenGroup: WrittenGroup | undefined },
+  problems: Problems,
+): void {
+  const { wanted, visible, library, group, connector, writtenGroup } = place
+  // Undefined where the document does not write the connector, and only what it refers to has changed.
+  const path = place.written?.path
+  const type = library.connectors.get(connector.type)
+  const name = connector.credential
+  if (name === undefined) {
+    if (type?.credentialRequired === true && path !== undefined)
+      problems.add(
+        at(path, 'credential'),
+        `is missing: a connector of type ${connector.type} needs one`,
+        `Of type: ${type.credentials.join(', ')}.`,
+      )
+    return
+  }
+  const credential = group.credentials.get(name)
+  if (credential === undefined) {
+    if (path === undefined) {
+      problems.add(
+        writtenGroup === undefined ? 'groups' : at(writtenGroup.path, 'credentials'),
+        `the credential ${shown(name)} would be removed, and is used by ${nameOf(place)}`,
+      )
+      return
+    }
+    const owner = seenGroups(wanted, visible).find((other) => wanted.groups.get(other)!.credentials.has(name))
+    problems.add(
+      at(path, 'credential'),
+      owner === undefined
+        ? `there is no credential ${shown(name)} in the group ${shown(group.name)}`
+        : `${shown(name)} is a credential of the group ${shown(owner)}; a connector of ${shown(group.name)} can only use those of its own group`,
+      suggestFrom(name, group.credentials.keys()),
+    )
+    return
+  }
+  if (type === undefined || type.credentials.some((usable) => usable === credential.type)) return
+  const why =
+    type.credentials.length === 0
+      ? `a connector of type ${connector.type} uses no credential`
+      : `a connector of type ${connector.type} cannot use a credential of type ${credential.type}`
+  const usable = type.credentials.length === 0 ? '' : `It can use: ${type.credentials.join(', ')}.`
+  if (path !== undefined) {
+    const title = Object.hasOwn(credentialTypes, credential.type)
+      ? ` (${credentialTypes[credential.type as CredentialType].title.toLowerCase()})`
+      : ''
+    problems.add(at(path, 'credential'), `${shown(name)}: ${why}${title}`, usable)
+    return
+  }
+  const writtenCredential = writtenGroup?.credentials.get(name)
+  if (writtenCredential !== undefined)
+    problems.add(at(writtenCredential.path, 'type'), `is used by ${nameOf(place)}, and ${why}`, usable)
+}
+
+/** The same configuration as `wanted`, made of the objects of `current` wherever they say the same. */
+export function settle(current: Configuration, wanted: Configuration): Configuration {
+  const profiles = settleMap(current.profiles, wanted.profiles, settleProfile)
+  const groups = settleMap(current.groups, wanted.groups, settleGroup)
+  const associations = settleMap(current.associations, wanted.associations, keepIfSame<Association>)
+  const plugins = settleMap(current.plugins, wanted.plugins, keepIfSame<Plugin>)
+  return profiles === current.profiles &&
+    groups === current.groups &&
+    associations === current.associations &&
+    plugins === current.plugins
+    ? current
+    : { profiles, groups, associations, plugins }
+}
+
+function settleMap<T>(
+  old: ReadonlyMap<string, T>,
+  wanted: ReadonlyMap<string, T>,
+  settleOne: (old: T, wanted: T) => T,
+): ReadonlyMap<string, T> {
+  if (old === wanted) return old
+  let isChanged = old.size !== wanted.size
+  const settled = new Map<string, T>()
+  for (const [name, one] of wanted) {
+    const before = old.get(name)
+    const after = before === undefined ? one : before === one ? one : settleOne(before, one)
+    if (after !== before) isChanged = true
+    settled.set(name, after)
+  }
+  return isChanged ? settled : old
+}
+
+function keepIfSame<T extends object>(old: T, wanted: T): T {
+  return isSame(old, wanted) ? old : wanted
+}
+
+/** What was written is compared; what was made of it follows, but for what the library did not take before. */
+function settleMonitor(old: ProfileMonitor, wanted: ProfileMonitor): ProfileMonitor {
+  return old.made !== undefined && isSame(old.written, wanted.written) ? old : wanted
+}
+
+function settleConnector(old: Connector, wanted: Connector): Connector {
+  return old.made !== undefined &&
+    old.type === wanted.type &&
+    old.credential === wanted.credential &&
+    isSame(old.profiles, wanted.profiles) &&
+    isSame(old.settings, wanted.settings)
+    ? old
+    : wanted
+}
+
+function settleProfile(old: Profile, wanted: Profile): Profile {
+  const monitors = settleMap(old.monitors, wanted.monitors, settleMonitor)
+  return monitors === old.monitors && old.connector === wanted.connector && old.description === wanted.description
+    ? old
+    : { ...wanted, monitors }
+}
+
+function settleSystem(old: System, wanted: System): System {
+  const connectors = settleMap(old.connectors, wanted.connectors, settleConnector)
+  return connectors === old.connectors &&
+    old.type === wanted.type &&
+    old.description === wanted.description &&
+    isSame(old.tags, wanted.tags)
+    ? old
+    : { ...wanted, connectors }
+}
+
+function settleGroup(old: Group, wanted: Group): Group {
+  const credentials = settleMap(old.credentials, wanted.credentials, keepIfSame<Credential>)
+  const systems = settleMap(old.systems, wanted.systems, settleSystem)
+  return credentials === old.credentials &&
+    systems === old.systems &&
+    old.whenCutOff === wanted.whenCutOff &&
+    old.description === wanted.description
+    ? old
+    : { ...wanted, credentials, systems }
+}
