@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process'
+import { appendFile, chmod, chown, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { freePort, listening, run, scratch } from './processes.ts'
+
+const execute = promisify(execFile)
+
+export interface Postgres {
+  readonly host: '127.0.0.1'
+  readonly port: number
+  /** The superuser. */
+  readonly user: 'postgres'
+  readonly password: string
+  /** Runs SQL as the superuser, in a database. */
+  sql(text: string, database?: string): Promise<string>
+  stop(): Promise<void>
+}
+
+/** The directory of the newest PostgreSQL's programs, or undefined where none is installed. */
+export async function postgresPrograms(): Promise<string | undefined> {
+  const root = '/usr/lib/postgresql'
+  const versions = await readdir(root).catch(() => [])
+  const newest = versions
+    .map(Number)
+    .filter(Number.isFinite)
+    .sort((a, b) => b - a)[0]
+  return newest === undefined ? undefined : join(root, String(newest), 'bin')
+}
+
+/** A real PostgreSQL on a free port, with password sign-in and an empty cluster. `configuration` is appended to postgresql.conf. */
+export async function startPostgres(configuration = ''): Promise<Postgres> {
+  const programs = await postgresPrograms()
+  if (programs === undefined) throw new Error('PostgreSQL is not installed')
+  const directory = await scratch('postgres')
+  const password = 'p0stgres-secret'
+  const port = await freePort()
+  // The server refuses to run as root; root becomes the user that Debian made for it.
+  const asRoot = process.getuid?.() === 0
+  const as = (program: string, args: string[]): [string, string[]] =>
+    asRoot ? ['runuser', ['-u', 'postgres', '--', program, ...args]] : [program, args]
+  try {
+    if (asRoot) {
+      const { stdout } = await execute('id', ['-u', 'postgres'])
+      const { stdout: group } = await execute('id', ['-g', 'postgres'])
+      await chown(directory.path, Number(stdout), Number(group))
+    }
+    await chmod(directory.path, 0o750)
+    const data = join(directory.path, 'data')
+    const passwordFile = join(directory.path, 'password')
+    await writeFile(passwordFile, password)
+    await chmod(passwordFile, 0o644)
+    await execute(
+      ...as(join(programs, 'initdb'), [
+        ...['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
+        ...['--no-sync', '--no-instructions', '--encoding=UTF8', '--locale=C'],
+      ]),
+      { cwd: directory.path },
+    )
+    await appendFile(
+      join(data, 'postgresql.conf'),
+      [
+        `port = ${port}`,
+        `listen_addresses = '127.0.0.1'`,
+        `unix_socket_directories = ''`,
+        'fsync = off',
+        'shared_buffers = 16MB',
+        'max_connections = 30',
+        'log_min_messages = warning',
+        configuration,
+        '',
+      ].join('\n'),
+    )
+    const server = run(...as(join(programs, 'postgres'), ['-D', data]), { cwd: directory.path })
+    const stop = async () => {
+      // Fast shutdown ends sessions. runuser passes the signal on.
+      await server.stop('SIGINT')
+      await directory.remove()
+    }
+    try {
+      await listening(port, server)
+      const sql = async (text: string, database = 'postgres') => {
+        const args = [
+          '-h',
+          '127.0.0.1',
+          '-p',
+          String(port),
+          '-U',
+          'postgres',
+          '-d',
+          database,
+          '-XAtq',
+          '-v',
+          'ON_ERROR_STOP=1',
+        ]
+        const { stdout } = await execute(join(programs, 'psql'), [...args, '-c', text], {
+          env: { ...process.env, PGPASSWORD: password },
+        })
+        return stdout.trim()
+      }
+      // It listens a moment before it lets anybody in.
+      for (let attempt = 0; ; attempt++) {
+        const failed = await sql('SELECT 1').then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        if (failed === undefined) break
+        if (attempt > 100) throw failed
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      return { host: '127.0.0.1', port, user: 'postgres', password, sql, stop }
+    } catch (error) {
+      await stop()
+      throw error
+    }
+  } catch (error) {
+    await directory.remove()
+    throw error
+  }
+}
