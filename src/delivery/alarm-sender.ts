@@ -121,11 +121,11 @@ export class AlarmSender {
       const about = { plugin: this.#name, delivery: delivery.id, alarm: delivery.alarm, event: event.event }
       switch (verdict.state) {
         case 'delivered':
-          world.log.info(about, 'alarm delivered')
+          world.log.info('alarm delivered', about)
           return this.#queue.remove(delivery)
         case 'dead':
           this.#lastError = verdict.message
-          world.log.error({ ...about, reason: verdict.message }, 'alarm could not be delivered')
+          world.log.error('alarm could not be delivered', { ...about, reason: verdict.message })
           return this.#queue.remove(delivery)
         case 'queued':
           this.#lastError = verdict.message
@@ -146,13 +146,13 @@ export class AlarmSender {
   #noteOutcome(answered: boolean, message: string): void {
     const { clock, log, random } = this.#world
     if (answered) {
-      if (this.#failuresInARow > 0) log.info({ plugin: this.#name, after: this.#failuresInARow }, 'plugin works again')
+      if (this.#failuresInARow > 0) log.info('plugin works again', { plugin: this.#name, after: this.#failuresInARow })
       this.#failuresInARow = 0
       this.#pausedUntil = -Infinity
       return
     }
     this.#failuresInARow++
-    if (this.#failuresInARow === 1) log.warn({ plugin: this.#name, reason: message }, 'plugin began to fail')
+    if (this.#failuresInARow === 1) log.warn('plugin began to fail', { plugin: this.#name, reason: message })
     this.#pausedUntil = clock.elapsed() + waitAfter(this.#failuresInARow, random, longestPauseMs)
   }
 
@@ -173,7 +173,7 @@ export class AlarmSender {
       for (const one of tooMany) this.#queue.remove(one)
       this.#dropping = false
       this.#lastError = reason
-      this.#world.log.error({ plugin: this.#name, dropped: tooMany.length }, 'queue of a plugin overflowed')
+      this.#world.log.error('queue of a plugin overflowed', { plugin: this.#name, dropped: tooMany.length })
     })
     this.#run(write)
   }

@@ -8,10 +8,3 @@ export interface ConfiguredPlugin {
   readonly settings: Readonly<Record<string, unknown>>
   readonly sends: readonly PluginFeed[]
 }
-
-/** What delivery writes to the log; pino's shape. Fields first, then what happened. */
-export interface DeliveryLog {
-  info(fields: Readonly<Record<string, unknown>>, event: string): void
-  warn(fields: Readonly<Record<string, unknown>>, event: string): void
-  error(fields: Readonly<Record<string, unknown>>, event: string): void
-}

@@ -1,10 +1,10 @@
 import { FarwatchError, messageOf, pathId, type CancelTimer, type Clock, type Random } from '../base/index.ts'
 import type { AlarmEvent } from '../model/index.ts'
-import type { Database, Statement } from '../platform/index.ts'
+import type { Database, Log, Statement } from '../platform/index.ts'
 import type { DeliveryOutcome, PluginFeed } from '../sdk/index.ts'
 import { AlarmSender } from './alarm-sender.ts'
 import { attempt } from './attempt.ts'
-import type { ConfiguredPlugin, DeliveryLog } from './configured-plugin.ts'
+import type { ConfiguredPlugin } from './configured-plugin.ts'
 import type { DeliveryState } from './delivery-life.ts'
 import { exampleAlarm, examplePoint } from './example-alarm.ts'
 import { MetricForwarder, rememberPosition, type MetricForwarderStatus, type MetricLog } from './metric-forwarder.ts'
@@ -30,7 +30,7 @@ export interface DeliveryOptions {
   readonly database: Database
   readonly clock: Clock
   readonly random: Random
-  readonly log: DeliveryLog
+  readonly log: Log
   /** All plugins as they are configured now. Asked often; answers from memory. */
   readonly configured: () => readonly ConfiguredPlugin[]
   /** Where people reach the portal, for links; empty where nobody has said. */
@@ -307,7 +307,7 @@ export class Delivery {
   /** The same for work nobody waits for; `stop` awaits it. */
   #later(act: () => Promise<void>): void {
     this.#inOrder(act).catch((thrown: unknown) =>
-      this.#options.log.error({ error: messageOf(thrown) }, 'outbox could not be read'),
+      this.#options.log.error('outbox could not be read', { error: messageOf(thrown) }),
     )
   }
 
@@ -392,7 +392,7 @@ export class Delivery {
       buryAll(name, 'the plugin is not configured to send alarms any more', this.#options.clock.now()),
     ])
     if (buried !== 0)
-      this.#options.log.warn({ plugin: name, deliveries: buried }, 'deliveries of a removed plugin became dead letters')
+      this.#options.log.warn('deliveries of a removed plugin became dead letters', { plugin: name, deliveries: buried })
   }
 
   #pollLater(): void {

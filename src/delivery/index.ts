@@ -1,4 +1,4 @@
-export type { ConfiguredPlugin, DeliveryLog } from './configured-plugin.ts'
+export type { ConfiguredPlugin } from './configured-plugin.ts'
 export { Delivery, defaultDeliveryBounds } from './delivery.ts'
 export type { DeliveryBounds, DeliveryOptions, PluginStatus, TestOutcome } from './delivery.ts'
 export type { DeliveryState } from './delivery-life.ts'

@@ -151,7 +151,7 @@ export class MetricForwarder {
     const newest = this.#log.position()
     if (newest < this.#position) {
       // The log was begun anew: its data directory was replaced. Old positions mean nothing in it.
-      this.#world.log.warn({ plugin: this.#name, position: this.#position, newest }, 'metric feed begins the log anew')
+      this.#world.log.warn('metric feed begins the log anew', { plugin: this.#name, position: this.#position, newest })
       await this.#advance(0)
     }
     const behind = newest - this.#position
@@ -165,10 +165,13 @@ export class MetricForwarder {
     if (skipped <= 0) return
     this.#skippedBatches += skipped
     this.#lastError = `skipped ${skipped} batches of results: ${reason}`
-    this.#world.log.warn(
-      { plugin: this.#name, from: this.#position + 1, to: position, skipped, reason },
-      'metric feed skipped results',
-    )
+    this.#world.log.warn('metric feed skipped results', {
+      plugin: this.#name,
+      from: this.#position + 1,
+      to: position,
+      skipped,
+      reason,
+    })
     await this.#advance(position)
   }
 
@@ -213,7 +216,7 @@ export class MetricForwarder {
       )
       if (outcome.delivered) {
         if (this.#failuresInARow > 0)
-          this.#world.log.info({ plugin: this.#name, after: this.#failuresInARow }, 'metric feed works again')
+          this.#world.log.info('metric feed works again', { plugin: this.#name, after: this.#failuresInARow })
         this.#failuresInARow = 0
         this.#sentPoints += points.length
         return true
@@ -223,10 +226,12 @@ export class MetricForwarder {
         this.#droppedPoints += points.length
         this.#lastError = outcome.message
         this.#failuresInARow = 0
-        this.#world.log.error(
-          { plugin: this.#name, points: points.length, position, reason: outcome.message },
-          'metric feed was refused; the points are dropped',
-        )
+        this.#world.log.error('metric feed was refused; the points are dropped', {
+          plugin: this.#name,
+          points: points.length,
+          position,
+          reason: outcome.message,
+        })
         return true
       }
       await this.#failed(outcome.message, outcome.afterMs)
@@ -239,7 +244,7 @@ export class MetricForwarder {
     const { log, random } = this.#world
     this.#lastError = message
     this.#failuresInARow++
-    if (this.#failuresInARow === 1) log.warn({ plugin: this.#name, reason: message }, 'metric feed began to fail')
+    if (this.#failuresInARow === 1) log.warn('metric feed began to fail', { plugin: this.#name, reason: message })
     this.#afresh = new AbortController()
     await pause(
       this.#world,

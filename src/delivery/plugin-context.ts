@@ -6,6 +6,7 @@ import { createTransport } from 'nodemailer'
 import { compress } from 'snappyjs'
 import { formatDuration, messageOf, systemCodeOf, type Clock } from '../base/index.ts'
 import type { HttpAnswer, PluginContext } from '../sdk/index.ts'
+import { trusting } from './trust.ts'
 
 /** How plugins reach the network. */
 export interface PluginNetwork {
@@ -14,8 +15,8 @@ export interface PluginNetwork {
    * wait; hand in one that does not.
    */
   readonly lookup?: LookupFunction
-  /** PEM certificates that are trusted, read for each connection; undefined for the ones Node trusts by itself. */
-  readonly authorities?: () => readonly string[] | undefined
+  /** PEM certificates that are trusted besides the authorities of Node and the machine. Asked for each connection. */
+  readonly trusted?: () => readonly string[]
 }
 
 export interface PluginContextOptions {
@@ -69,7 +70,6 @@ function sendHttp(options: PluginContextOptions, given: Parameters<PluginContext
     const url = new URL(given.url)
     const secure = url.protocol === 'https:'
     const body = typeof given.body === 'string' ? Buffer.from(given.body) : given.body
-    const authorities = secure ? options.network.authorities?.() : undefined
     const request = (secure ? https : http).request(url, {
       method: given.method,
       // Deliveries are seldom; a connection kept for the next one would mostly be found dead.
@@ -80,8 +80,12 @@ function sendHttp(options: PluginContextOptions, given: Parameters<PluginContext
         'content-length': String(body?.byteLength ?? 0),
       },
       ...(options.network.lookup === undefined ? {} : { lookup: options.network.lookup }),
-      ...(secure ? { rejectUnauthorized: given.verifyCertificate !== false } : {}),
-      ...(authorities === undefined ? {} : { ca: [...authorities] }),
+      ...(secure
+        ? {
+            rejectUnauthorized: given.verifyCertificate !== false,
+            secureContext: trusting(options.network.trusted?.() ?? []),
+          }
+        : {}),
     })
     let answer: http.IncomingMessage | undefined
     const chunks: Buffer[] = []
@@ -176,7 +180,6 @@ async function sendMail(
 ): Promise<{ detail: string }> {
   options.signal.throwIfAborted()
   const target = `${server.host}:${server.port}`
-  const authorities = options.network.authorities?.()
   // The socket is ours, so that the end of the attempt ends it: nodemailer knows timeouts of its own, but no signal.
   const socket = connect({
     host: server.host,
@@ -199,7 +202,7 @@ async function sendMail(
     tls: {
       rejectUnauthorized: server.verifyCertificate,
       ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
-      ...(authorities === undefined ? {} : { ca: [...authorities] }),
+      secureContext: trusting(options.network.trusted?.() ?? []),
     },
     ...(server.username === undefined ? {} : { auth: { user: server.username, pass: server.password ?? '' } }),
     // A message is text that came from a target; it may not name files or URLs to attach.

@@ -1,15 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openDatabase, systemClock, type Database } from '../platform/index.ts'
+import { openDatabase, silentLog, systemClock, type Database, type Log, type LogFields } from '../platform/index.ts'
 import type { PluginContext } from '../sdk/index.ts'
-import type { DeliveryLog } from './configured-plugin.ts'
 import { deliverySchema } from './outbox.ts'
 import { makePluginContext } from './plugin-context.ts'
 
 /** The real context of one attempt, over the real network. */
 export function realContext(
-  about: Partial<{ idempotencyKey: string; signal: AbortSignal; test: boolean }> = {},
+  about: Partial<{ idempotencyKey: string; signal: AbortSignal; test: boolean; trusted: readonly string[] }> = {},
 ): PluginContext {
   return makePluginContext({
     idempotencyKey: about.idempotencyKey ?? 'key-1',
@@ -17,7 +16,7 @@ export function realContext(
     portalUrl: 'https://farwatch.example:8443',
     test: about.test ?? false,
     clock: systemClock,
-    network: {},
+    network: { trusted: () => about.trusted ?? [] },
   })
 }
 
@@ -39,9 +38,12 @@ export function temporaryOutbox(): { open(): Promise<Database>; remove(): Promis
 }
 
 /** A log that keeps what was written into it. */
-export function keptLog(): DeliveryLog & { readonly lines: string[] } {
+export function keptLog(): Log & { readonly lines: string[] } {
   const lines: string[] = []
-  const keep = (level: string) => (fields: Readonly<Record<string, unknown>>, event: string) =>
-    void lines.push(`${level} ${event} ${JSON.stringify(fields)}`)
-  return { lines, info: keep('info'), warn: keep('warn'), error: keep('error') }
+  const keep =
+    (level: string) =>
+    (event: string, fields: LogFields = {}) =>
+      void lines.push(`${level} ${event} ${JSON.stringify(fields)}`)
+  const log = { lines, debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') }
+  return { ...log, with: () => ({ ...log, with: () => silentLog }) }
 }

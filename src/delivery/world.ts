@@ -1,15 +1,15 @@
 import type { Random } from '../base/index.ts'
 import { messageOf } from '../base/index.ts'
-import type { Database, Statement } from '../platform/index.ts'
+import type { Database, Log, Statement } from '../platform/index.ts'
 import type { AttemptWorld } from './attempt.ts'
-import type { ConfiguredPlugin, DeliveryLog } from './configured-plugin.ts'
+import type { ConfiguredPlugin } from './configured-plugin.ts'
 import { waitAfter } from './delivery-life.ts'
 
 /** What the senders of delivery share. */
 export interface DeliveryWorld extends AttemptWorld {
   readonly database: Database
   readonly random: Random
-  readonly log: DeliveryLog
+  readonly log: Log
   /** The plugin of that name as it is configured now, or undefined where it is not any more. */
   readonly configured: (name: string) => ConfiguredPlugin | undefined
 }
@@ -42,7 +42,7 @@ export async function writeSurely(
       await world.database.write(statements)
       return
     } catch (thrown) {
-      if (failures === 1) world.log.error({ error: messageOf(thrown) }, 'delivery could not be recorded')
+      if (failures === 1) world.log.error('delivery could not be recorded', { error: messageOf(thrown) })
       if (signal.aborted) return
       await pause(world, waitAfter(failures, world.random, 30_000), signal)
     }
