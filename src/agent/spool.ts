@@ -1,0 +1,578 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, readdir, rename, rm, stat, truncate, writeFile, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { messageOf, type CancelTimer, type Clock } from '../base/index.ts'
+import type { GapRecord, SpoolEntry } from '../model/index.ts'
+import type { AgentListener } from './events.ts'
+import {
+  blockAt,
+  decodeHeader,
+  encodeBlock,
+  encodeHeader,
+  entriesOf,
+  findBlock,
+  headerBytes,
+  type BlockPlace,
+} from './spool-block.ts'
+import { readLife, type Life, type LifeFile, openLife } from './spool-life.ts'
+
+export interface SpoolOptions {
+  /** Made where it is missing. Belongs to this spool alone. */
+  readonly directory: string
+  /** All segments together; beyond it the oldest segment is dropped. */
+  readonly maxBytes: number
+  /** Entries older than this are dropped. */
+  readonly maxAgeMs: number
+  readonly clock: Clock
+  readonly tell: AgentListener
+  /** A task's period, for the gap records of what was dropped. */
+  readonly periodOf: (task: string) => number | undefined
+}
+
+/** Consecutive entries of one spool. */
+export interface SpoolSlice {
+  readonly spool: string
+  readonly from: number
+  readonly entries: readonly SpoolEntry[]
+}
+
+/** What was found when the spool was opened. */
+export interface Recovered {
+  /** The agent was alive then, for the last time; undefined where it never was or nobody knows. */
+  readonly lastAlive: number | undefined
+  /** Stretches of time whose entries were damaged. */
+  readonly damaged: readonly { readonly from: number; readonly to: number }[]
+}
+
+interface Segment {
+  readonly file: string
+  readonly spool: string
+  readonly first: number
+  /** Position behind its last entry. */
+  end: number
+  bytes: number
+  firstAt: number
+  lastAt: number
+}
+
+interface Remembered {
+  readonly spool: string
+  readonly first: number
+  readonly entries: readonly SpoolEntry[]
+}
+
+/** Entries are gathered so long before they are written: one sync then serves all of them. */
+const gatherMs = 8
+const retryMs = 1_000
+const lifeMs = 1_000
+const maxBlockEntries = 2_000
+/** What is kept in memory while the disk cannot be written. */
+const maxWaiting = 50_000
+/** The newest entries are kept in memory too, so that an uploader that keeps up never reads the disk. */
+const maxRecent = 10_000
+/** Skipped after damage, because positions that were lost may have been seen by the server. */
+const damageStride = 1_048_576
+
+/**
+ * The agent's results on disk until the server has them. An entry is `durable` once it was written and synced; only then it has a
+ * position and can be read. Entries leave when the server calls them safe, or by overflow, which leaves gap records in their place.
+ * Survives being killed at any moment. While the disk cannot be written, entries wait in memory, a bounded number of them.
+ */
+export class Spool {
+  readonly recovered: Recovered
+  readonly #options: SpoolOptions
+  readonly #clock: Clock
+  readonly #life: LifeFile
+  readonly #segmentBytes: number
+  #spool: string
+  #segments: Segment[]
+  #handle: FileHandle | undefined
+  #next: number
+  #acknowledged: number
+  #safe: number
+  #waiting: SpoolEntry[] = []
+  /** The slots of entries that were dropped from memory, by task. */
+  readonly #dropped = new Map<string, Stretch>()
+  #recent: Remembered[] = []
+  #recentCount = 0
+  #writing: Promise<void> = Promise.resolve()
+  #isWriting = false
+  #cancelGather: CancelTimer | undefined
+  #cancelLife: CancelTimer = () => undefined
+  #unwritable: string | undefined
+  #alive = false
+  #closed = false
+  #cache: { readonly file: string; readonly bytes: Buffer; readonly size: number } | undefined
+  readonly #onDurable = new Set<() => void>()
+
+  /** Opens the spool of a directory, or begins one. @throws Error where the directory cannot be made or read */
+  static async open(options: SpoolOptions): Promise<Spool> {
+    await mkdir(options.directory, { recursive: true, mode: 0o700 })
+    const life = await readLife(options.directory)
+    const found = await recover(options, life)
+    return new Spool(options, life, await openLife(options.directory), found)
+  }
+
+  private constructor(options: SpoolOptions, life: Life | undefined, file: LifeFile, found: Found) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#life = file
+    this.#segmentBytes = Math.max(65_536, Math.min(8 * 1_048_576, Math.floor(options.maxBytes / 16)))
+    this.#segments = found.segments
+    const last = found.segments.at(-1)
+    // Damage may have taken entries that the server knows; a new name keeps their positions from meaning something else.
+    this.#spool = found.damaged.length > 0 || last === undefined ? randomUUID() : last.spool
+    const end = Math.max(last?.end ?? 0, life?.next ?? 0)
+    this.#next = found.damaged.length > 0 ? end + damageStride : end
+    const oldest = found.segments[0]?.first ?? this.#next
+    this.#acknowledged = clamp(life?.acknowledged ?? oldest, oldest, this.#next)
+    this.#safe = clamp(life?.safe ?? oldest, oldest, this.#acknowledged)
+    this.recovered = { lastAlive: life?.at ?? last?.lastAt, damaged: found.damaged }
+  }
+
+  /** The id under which new entries are kept. */
+  get id(): string {
+    return this.#spool
+  }
+
+  /** Every entry below this position is with the server. */
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  /** Position behind the last durable entry. */
+  get end(): number {
+    return this.#next
+  }
+
+  status(): { entries: number; bytes: number; oldestAt: number | undefined; waiting: number; unwritable?: string } {
+    return {
+      entries: this.#segments.reduce((sum, one) => sum + one.end - Math.max(one.first, Math.min(one.end, this.#acknowledged)), 0),
+      bytes: this.#segments.reduce((sum, one) => sum + one.bytes, 0),
+      oldestAt: this.#segments.find((one) => one.end > this.#acknowledged)?.firstAt,
+      waiting: this.#waiting.length,
+      ...(this.#unwritable === undefined ? {} : { unwritable: this.#unwritable }),
+    }
+  }
+
+  /** From now on the sign of life is written every second; before, what the last stop left open is not recorded yet. */
+  beginLife(): void {
+    this.#alive = true
+    const again = () => {
+      this.#writeLife()
+      this.#cancelLife = this.#clock.after(lifeMs, again)
+    }
+    again()
+  }
+
+  /** Takes entries. They are durable a few milliseconds later; `onDurable` tells. */
+  append(entries: readonly SpoolEntry[]): void {
+    if (entries.length === 0 || this.#closed) return
+    for (const entry of entries) this.#waiting.push(entry)
+    if (this.#waiting.length > maxWaiting) this.#dropWaiting()
+    this.#writeSoon(this.#unwritable === undefined ? gatherMs : retryMs)
+  }
+
+  /** @returns what ends the listening */
+  onDurable(listener: () => void): () => void {
+    this.#onDurable.add(listener)
+    return () => void this.#onDurable.delete(listener)
+  }
+
+  /** Resolves when everything taken so far is durable, or when it was tried and the disk refused. */
+  async flush(): Promise<void> {
+    this.#cancelGather?.()
+    this.#cancelGather = undefined
+    await this.#writing
+    if (this.#waiting.length > 0) await this.#write()
+  }
+
+  /**
+   * The durable entries from a position on, in order, at most `limit` of them and never of two spools.
+   * Where the position itself is gone the slice begins at the next one there is. Undefined where there is nothing.
+   */
+  async read(position: number, limit: number): Promise<SpoolSlice | undefined> {
+    const oldest = this.#recent[0]
+    if (oldest !== undefined && position >= oldest.first) return this.#readRecent(position, limit)
+    for (;;) {
+      const segment = this.#segments.find((one) => one.end > position && one.end > one.first)
+      if (segment === undefined) return undefined
+      const slice = await this.#readSegment(segment, Math.max(position, segment.first), limit)
+      if (slice !== undefined) return slice
+      // It was dropped while it was read, or cannot be read; go on behind it.
+      position = segment.end
+    }
+  }
+
+  /** The server has everything below `acknowledged`, and its standby everything below `safe`. */
+  async settle(acknowledged: number, safe: number): Promise<void> {
+    this.#acknowledged = clamp(acknowledged, this.#acknowledged, this.#next)
+    this.#safe = clamp(safe, this.#safe, this.#acknowledged)
+    const current = this.#handle === undefined ? undefined : this.#segments.at(-1)
+    for (let oldest = this.#segments[0]; oldest !== undefined; oldest = this.#segments[0]) {
+      if (oldest.end > this.#safe || oldest === current) break
+      this.#segments.shift()
+      await this.#remove(oldest)
+    }
+  }
+
+  /** Writes what waits, says for the last time that the agent was alive, and lets the files go. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    await this.flush()
+    this.#closed = true
+    this.#cancelGather?.()
+    this.#cancelLife()
+    await this.#writing
+    this.#writeLife()
+    this.#life.close()
+    await this.#handle?.close().catch(() => undefined)
+    this.#handle = undefined
+  }
+
+  // --- Writing
+
+  #writeSoon(delayMs: number): void {
+    if (this.#isWriting || this.#cancelGather !== undefined || this.#closed) return
+    this.#cancelGather = this.#clock.after(delayMs, () => {
+      this.#cancelGather = undefined
+      void this.#write()
+    })
+  }
+
+  /** Writes blocks until nothing waits or the disk refuses. One at a time; never rejects. */
+  #write(): Promise<void> {
+    this.#writing = this.#writing.then(async () => {
+      this.#isWriting = true
+      try {
+        while (this.#waiting.length > 0 || this.#dropped.size > 0) {
+          this.#recordDropped()
+          const entries = this.#waiting.slice(0, maxBlockEntries)
+          await this.#writeBlock(entries)
+          this.#waiting.splice(0, entries.length)
+          this.#remember(entries)
+          this.#next += entries.length
+          if (this.#unwritable !== undefined) {
+            this.#unwritable = undefined
+            this.#options.tell({ event: 'spool writable' })
+          }
+          if (this.#alive) this.#writeLife()
+          for (const listener of this.#onDurable) listener()
+          await this.#limit()
+        }
+      } catch (thrown) {
+        const message = messageOf(thrown)
+        if (this.#unwritable === undefined) this.#options.tell({ event: 'spool unwritable', message })
+        this.#unwritable = message
+      } finally {
+        this.#isWriting = false
+      }
+      if (this.#waiting.length > 0) this.#writeSoon(retryMs)
+    })
+    return this.#writing
+  }
+
+  async #writeBlock(entries: readonly SpoolEntry[]): Promise<void> {
+    const at = this.#clock.now()
+    const block = encodeBlock(this.#next, at, entries)
+    let segment = this.#segments.at(-1)
+    if (
+      this.#handle === undefined ||
+      segment === undefined ||
+      segment.bytes + block.length > this.#segmentBytes ||
+      at - segment.firstAt > this.#options.maxAgeMs / 24
+    ) {
+      segment = await this.#beginSegment(at)
+    }
+    const handle = this.#handle!
+    try {
+      let written = 0
+      while (written < block.length) {
+        const { bytesWritten } = await handle.write(block, written, block.length - written, segment.bytes + written)
+        written += bytesWritten
+      }
+      await handle.datasync()
+    } catch (thrown) {
+      // After a failed sync nobody knows what is on the disk, so the segment ends where it was good and another one begins.
+      await handle.truncate(segment.bytes).catch(() => undefined)
+      await handle.close().catch(() => undefined)
+      this.#handle = undefined
+      throw thrown
+    }
+    segment.bytes += block.length
+    segment.end = this.#next + entries.length
+    segment.lastAt = at
+  }
+
+  async #beginSegment(at: number): Promise<Segment> {
+    await this.#handle?.close().catch(() => undefined)
+    this.#handle = undefined
+    const file = join(this.#options.directory, segmentName(this.#next))
+    const handle = await open(file, 'w', 0o600)
+    try {
+      await handle.write(encodeHeader(this.#spool), 0, headerBytes, 0)
+      await handle.datasync()
+      await syncDirectory(this.#options.directory)
+    } catch (thrown) {
+      await handle.close().catch(() => undefined)
+      await rm(file, { force: true }).catch(() => undefined)
+      throw thrown
+    }
+    this.#handle = handle
+    const segment: Segment = {
+      file,
+      spool: this.#spool,
+      first: this.#next,
+      end: this.#next,
+      bytes: headerBytes,
+      firstAt: at,
+      lastAt: at,
+    }
+    // One that was begun at this very position and never got a block has the same file.
+    this.#segments = [...this.#segments.filter((one) => one.file !== file), segment]
+    return segment
+  }
+
+  #remember(entries: readonly SpoolEntry[]): void {
+    this.#recent.push({ spool: this.#spool, first: this.#next, entries })
+    this.#recentCount += entries.length
+    while (this.#recentCount > maxRecent && this.#recent.length > 1) {
+      this.#recentCount -= this.#recent.shift()!.entries.length
+    }
+  }
+
+  #writeLife(): void {
+    this.#life.write({
+      at: this.#clock.now(),
+      next: this.#next,
+      acknowledged: this.#acknowledged,
+      safe: this.#safe,
+    })
+  }
+
+  // --- Bounds
+
+  async #limit(): Promise<void> {
+    let bytes = this.#segments.reduce((sum, one) => sum + one.bytes, 0)
+    for (let oldest = this.#segments[0]; oldest !== undefined && this.#segments.length > 1; oldest = this.#segments[0]) {
+      const tooOld = this.#clock.now() - oldest.lastAt > this.#options.maxAgeMs
+      if (bytes <= this.#options.maxBytes && !tooOld) return
+      const lost = await this.#lostWith(oldest)
+      this.#segments.shift()
+      bytes -= oldest.bytes
+      await this.#remove(oldest)
+      const why = tooOld ? 'it is older than the spool may be' : 'the spool is full'
+      if (lost.count > 0) {
+        this.#waiting.push(...lost.gaps.map((gap) => ({ ...gap, reason: `lost: ${why}` })))
+        this.#options.tell({ event: 'spool overflowed', entries: lost.count, why })
+      }
+    }
+  }
+
+  /** What the server has not yet of a segment, as gaps. */
+  async #lostWith(segment: Segment): Promise<{ count: number; gaps: GapRecord[] }> {
+    const stretches = new Map<string, Stretch>()
+    const gaps: GapRecord[] = []
+    let count = 0
+    for (let at = Math.max(segment.first, this.#acknowledged); at < segment.end; ) {
+      const slice = await this.#readSegment(segment, at, maxBlockEntries)
+      if (slice === undefined) break
+      for (const entry of slice.entries) {
+        count++
+        if (entry.kind === 'run') widen(stretches, entry.task, entry.slot)
+        else gaps.push(entry)
+      }
+      at = slice.from + slice.entries.length
+    }
+    return { count, gaps: [...gaps, ...this.#gapsOf(stretches)] }
+  }
+
+  #gapsOf(stretches: ReadonlyMap<string, Stretch>): GapRecord[] {
+    return [...stretches].map(([task, { from, to }]) => ({
+      kind: 'gap',
+      task,
+      from,
+      to,
+      outcome: 'lost',
+      // Of a task that is gone meanwhile nobody knows the period; one slot is the least that was lost.
+      periodMs: this.#options.periodOf(task) ?? Math.max(1, to - from),
+      reason: 'lost',
+    }))
+  }
+
+  #dropWaiting(): void {
+    const dropped = this.#waiting.splice(0, maxWaiting / 10)
+    for (const entry of dropped) {
+      if (entry.kind === 'run') widen(this.#dropped, entry.task, entry.slot)
+      else {
+        widen(this.#dropped, entry.task, entry.from)
+        widen(this.#dropped, entry.task, entry.to)
+      }
+    }
+    const why = 'the disk cannot be written and the memory for it is full'
+    this.#options.tell({ event: 'spool overflowed', entries: dropped.length, why })
+  }
+
+  #recordDropped(): void {
+    if (this.#dropped.size === 0) return
+    const reason = 'lost: the agent could not write its disk'
+    this.#waiting.push(...this.#gapsOf(this.#dropped).map((gap) => ({ ...gap, reason })))
+    this.#dropped.clear()
+  }
+
+  async #remove(segment: Segment): Promise<void> {
+    if (this.#cache?.file === segment.file) this.#cache = undefined
+    // A file that cannot be removed is found again at the next start, and what is in it counts once anyway.
+    await rm(segment.file, { force: true }).catch(() => undefined)
+  }
+
+  // --- Reading
+
+  #readRecent(position: number, limit: number): SpoolSlice | undefined {
+    const entries: SpoolEntry[] = []
+    let found: { spool: string; from: number } | undefined
+    for (const block of this.#recent) {
+      const skip = Math.max(0, position - block.first)
+      if (skip >= block.entries.length) continue
+      if (found === undefined) found = { spool: block.spool, from: block.first + skip }
+      else if (block.first !== found.from + entries.length) break
+      entries.push(...block.entries.slice(skip, skip + limit - entries.length))
+      if (entries.length >= limit) break
+    }
+    return found === undefined ? undefined : { ...found, entries }
+  }
+
+  async #readSegment(segment: Segment, position: number, limit: number): Promise<SpoolSlice | undefined> {
+    const bytes = await this.#bytesOf(segment)
+    if (bytes === undefined) return undefined
+    const entries: SpoolEntry[] = []
+    let from: number | undefined
+    for (let block = findBlock(bytes, headerBytes); block !== undefined; block = nextBlock(bytes, block)) {
+      if (block.first + block.count <= position) continue
+      const skip = Math.max(0, position - block.first)
+      from ??= block.first + skip
+      // Behind a damaged stretch another slice begins: a slice has no holes.
+      if (block.first + skip !== from + entries.length) break
+      entries.push(...entriesOf(bytes, block).slice(skip, skip + limit - entries.length))
+      if (entries.length >= limit) break
+    }
+    return from === undefined ? undefined : { spool: segment.spool, from, entries }
+  }
+
+  /** A segment that is drained is read once, and a few megabytes stay in memory for the while. */
+  async #bytesOf(segment: Segment): Promise<Buffer | undefined> {
+    const size = segment.bytes
+    if (this.#cache?.file === segment.file && this.#cache.size === size) return this.#cache.bytes
+    try {
+      const bytes = (await readFile(segment.file)).subarray(0, size)
+      this.#cache = { file: segment.file, bytes, size }
+      return bytes
+    } catch {
+      return undefined
+    }
+  }
+}
+
+interface Stretch {
+  from: number
+  to: number
+}
+
+function widen(stretches: Map<string, Stretch>, task: string, slot: number): void {
+  const known = stretches.get(task)
+  if (known === undefined) stretches.set(task, { from: slot, to: slot })
+  else {
+    known.from = Math.min(known.from, slot)
+    known.to = Math.max(known.to, slot)
+  }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.max(min, Math.min(max, value))
+}
+
+function segmentName(first: number): string {
+  return `${String(first).padStart(16, '0')}.segment`
+}
+
+function nextBlock(bytes: Buffer, block: BlockPlace): BlockPlace | undefined {
+  const end = block.offset + block.bytes
+  // Checked blocks follow each other; only past damage the next one has to be looked for.
+  return blockAt(bytes, end) ?? findBlock(bytes, end)
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+interface Found {
+  readonly segments: Segment[]
+  readonly damaged: { from: number; to: number }[]
+}
+
+/** Looks through all segments; what is torn or damaged is put aside as `*.damaged` and told. */
+async function recover(options: SpoolOptions, life: Life | undefined): Promise<Found> {
+  const { directory, tell, clock } = options
+  const segments: Segment[] = []
+  const damaged: { from: number; to: number }[] = []
+  const names = (await readdir(directory)).filter((name) => /^\d{16}\.segment$/.test(name)).sort()
+  const until = life?.at ?? clock.now()
+  let before = until - options.maxAgeMs
+  for (const name of names) {
+    const file = join(directory, name)
+    const bytes = await readFile(file)
+    const spool = decodeHeader(bytes)
+    if (spool === undefined) {
+      // A segment that was just being begun has no entries yet; anything else is not ours to read.
+      if (bytes.length < headerBytes) await rm(file, { force: true })
+      else {
+        await rename(file, `${file}.damaged`)
+        const { mtimeMs } = await stat(`${file}.damaged`)
+        damaged.push({ from: before, to: Math.max(before, mtimeMs) })
+        tell({ event: 'spool damaged', file, message: 'the file is not a segment of a spool' })
+      }
+      continue
+    }
+    let good = headerBytes
+    const parts: Buffer[] = []
+    let segment: Segment | undefined
+    for (let block = findBlock(bytes, headerBytes); block !== undefined; block = nextBlock(bytes, block)) {
+      if (block.offset > good) {
+        parts.push(bytes.subarray(good, block.offset))
+        damaged.push({ from: before, to: block.at })
+      }
+      segment ??= {
+        file,
+        spool,
+        first: block.first,
+        end: block.first,
+        bytes: headerBytes,
+        firstAt: block.at,
+        lastAt: block.at,
+      }
+      good = block.offset + block.bytes
+      segment.end = block.first + block.count
+      segment.bytes = good
+      segment.lastAt = block.at
+      before = block.at
+    }
+    if (good < bytes.length) {
+      parts.push(bytes.subarray(good))
+      damaged.push({ from: before, to: Math.max(before, until) })
+      await writeFile(`${file}.damaged`, Buffer.concat(parts), { mode: 0o600 })
+      await truncate(file, good)
+    } else if (parts.length > 0) await writeFile(`${file}.damaged`, Buffer.concat(parts), { mode: 0o600 })
+    if (parts.length > 0) {
+      const lost = parts.reduce((sum, part) => sum + part.length, 0)
+      tell({ event: 'spool damaged', file, message: `${lost} bytes cannot be read and were put aside` })
+    }
+    if (segment !== undefined) segments.push(segment)
+    else await rm(file, { force: true })
+  }
+  return { segments, damaged }
+}
