@@ -1,0 +1,153 @@
+// npm test: on a fresh clone, installs what is missing and runs every check and test. `npm test -- <arguments>` runs vitest alone with
+// them, for the short way round while working.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import launcher from '../bin/launcher.js'
+import { buildPortal } from './build-web.mjs'
+import { installPackages, root } from './install.mjs'
+
+// The real programs that the tests start, by the Debian package that brings them, and how to see that they are there.
+const programs = [
+  { package: 'nginx-light', isThere: () => inPath('nginx') },
+  { package: 'postgresql', isThere: () => inPath('postgres') || folderHolds('/usr/lib/postgresql', 'bin/postgres') },
+  { package: 'prometheus-node-exporter', isThere: () => inPath('prometheus-node-exporter') },
+  { package: 'victoria-metrics', isThere: () => inPath('victoria-metrics') },
+  { package: 'monitoring-plugins-basic', isThere: () => existsSync('/usr/lib/nagios/plugins/check_http') },
+  { package: 'chromium', isThere: () => inPath('chromium') },
+  { package: 'fping', isThere: () => inPath('fping') },
+  { package: 'iputils-ping', isThere: () => inPath('ping') },
+  { package: 'openssl', isThere: () => inPath('openssl') },
+]
+
+function inPath(name) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders.some((folder) => existsSync(join(folder, name)))
+}
+
+function folderHolds(folder, path) {
+  return existsSync(folder) && readdirSync(folder).some((entry) => existsSync(join(folder, entry, path)))
+}
+
+/** Installs missing programs where this user may, without starting any of their services; else names the one command to run. */
+function installPrograms() {
+  const missing = programs.filter((program) => !program.isThere()).map((program) => program.package)
+  if (missing.length === 0) return
+  const command = `apt-get install --no-install-recommends -y ${missing.join(' ')}`
+  const isDebian = existsSync('/etc/debian_version') && inPath('apt-get')
+  if (!isDebian || process.getuid?.() !== 0) {
+    throw new Error(`The tests need programs that are missing here. Install them with:\n\n  sudo ${command}\n`)
+  }
+  process.stderr.write(`Installing programs the tests start: ${missing.join(' ')}\n`)
+  withoutServices(() => {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const apt = (...args) => spawnSync('apt-get', ['-q', ...args], { stdio: ['ignore', 2, 2], env }).status === 0
+    if (!apt('update') || !apt('install', '--no-install-recommends', '-y', ...missing))
+      throw new Error(`apt-get failed; its words are above. By hand:\n\n  sudo ${command}\n`)
+  })
+}
+
+/** Debian asks this file before it starts a service of a fresh package; 101 says no. One that exists already is the administrator's. */
+function withoutServices(act) {
+  const policy = '/usr/sbin/policy-rc.d'
+  const isOurs = !existsSync(policy)
+  const remove = () => rmSync(policy, { force: true })
+  const stop = () => {
+    remove()
+    process.exit(130)
+  }
+  if (isOurs) {
+    writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop)
+  }
+  try {
+    act()
+  } finally {
+    if (isOurs) {
+      remove()
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, stop)
+    }
+  }
+}
+
+/** Runs a script under the Node of the program, with the same Node first in PATH for whatever it starts. @returns exit code, and what it said */
+function underNode(script, args, { collect = false } = {}) {
+  const node = launcher.findNode() ?? process.execPath
+  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
+  return new Promise((done, failed) => {
+    const stdio = ['ignore', collect ? 'pipe' : 'inherit', 'inherit']
+    const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], {
+      cwd: root,
+      env,
+      stdio,
+    })
+    let output = ''
+    child.stdout?.on('data', (chunk) => {
+      output += chunk
+      process.stdout.write(chunk)
+    })
+    child.on('error', failed)
+    child.on('close', (code) => done({ code: code ?? 1, output }))
+  })
+}
+
+async function vitest(project, folder) {
+  const report = join(folder, `${project}.json`)
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--passWithNoTests',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]
+  const { code } = await underNode('node_modules/vitest/vitest.mjs', args)
+  const seen = existsSync(report)
+    ? JSON.parse(readFileSync(report, 'utf8'))
+    : { numPassedTests: 0, numFailedTests: 0, testResults: [] }
+  // A file that could not be loaded has no tests to count.
+  const failed =
+    seen.numFailedTests +
+    seen.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length
+  // An error outside of a test, or a runner that died, is a failure that no test bears.
+  return { passed: seen.numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed }
+}
+
+async function checks() {
+  const { code, output } = await underNode('scripts/check.ts', [], { collect: true })
+  const counted = /(\d+) checks passed, (\d+) failed\s*$/.exec(output)
+  return counted === null
+    ? { passed: 0, failed: 1 }
+    : { passed: Number(counted[1]), failed: code === 0 ? 0 : Number(counted[2]) }
+}
+
+async function everything() {
+  installPrograms()
+  buildPortal()
+  const folder = mkdtempSync(join(tmpdir(), 'farwatch-test-'))
+  try {
+    const counts = []
+    // Every part runs even where an earlier one failed: one look shows all there is to mend.
+    for (const part of [checks, () => vitest('unit', folder), () => vitest('stories', folder)])
+      counts.push(await part())
+    const passed = counts.reduce((sum, count) => sum + count.passed, 0)
+    const failed = counts.reduce((sum, count) => sum + count.failed, 0)
+    process.stdout.write(`${passed} passed, ${failed} failed\n`)
+    return failed === 0 && passed > 0 ? 0 : 1
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+try {
+  installPackages()
+  const args = process.argv.slice(2)
+  process.exitCode =
+    args.length === 0 ? await everything() : (await underNode('node_modules/vitest/vitest.mjs', ['run', ...args])).code
+} catch (thrown) {
+  process.stderr.write(`${thrown.message}\n`)
+  process.stdout.write('0 passed, 1 failed\n')
+  process.exitCode = 1
+}
