@@ -89,9 +89,21 @@ const rowKeys = [
   'message',
 ] as const satisfies readonly (keyof RuleDocument)[]
 
+/** What a rule must know of a metric to judge it. A counter is judged by its rate per second. */
+export interface JudgedMetric {
+  readonly unit: Unit
+  readonly kind?: 'gauge' | 'counter'
+}
+
+/** The unit of what is compared: a counter of bytes is judged in bytes per second, one of seconds in seconds per second. */
+export function judgedUnit(metric: JudgedMetric): Unit {
+  if (metric.kind !== 'counter') return metric.unit
+  return metric.unit === '' ? '/s' : metric.unit === 'B' ? 'B/s' : metric.unit
+}
+
 export interface RuleSubject {
   /** The metrics the monitor declares; `items` are the names of their labels. */
-  readonly metrics: Readonly<Record<string, { readonly unit: Unit; readonly items?: readonly string[] }>>
+  readonly metrics: Readonly<Record<string, JudgedMetric & { readonly items?: readonly string[] }>>
   /** Further metrics may appear, whose names the user or the target chooses. */
   readonly open: boolean
   /** Where the table stands in the document. */
@@ -182,7 +194,7 @@ function checkRow(
   const message = checkMessage(row['message'], at(path, 'message'), fail)
 
   // Thresholds of metrics that are declared are read now; those of open metrics once their unit is known.
-  const unitsJudged = new Map(declared.map((name) => [about.metrics[name]!.unit, name]))
+  const unitsJudged = new Map(declared.map((name) => [judgedUnit(about.metrics[name]!), name]))
   if (judgesFailed) unitsJudged.set('', failedMetric)
   for (const [unit, name] of unitsJudged) {
     for (const { severity, text, back } of thresholds) {
