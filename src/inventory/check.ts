@@ -29,6 +29,7 @@ import {
   type Secrets,
   type System,
 } from './configuration.ts'
+import type { Breathe } from './pace.ts'
 import {
   Problems,
   UniqueNames,
@@ -104,8 +105,8 @@ export interface CheckContext {
   readonly current: Configuration
   readonly vault: SecretVault
   readonly environment: Environment
-  /** Called after each object: a promise where the event loop wants its turn, undefined where not. */
-  readonly breathe: () => Promise<void> | undefined
+  /** Called after each object. */
+  readonly breathe: Breathe
 }
 
 /**

@@ -1,6 +1,7 @@
 export { localAgent } from './assignment.ts'
 export type { CoverageState } from './assignment.ts'
 export type { AuditEntry, AuditRecord, Page } from './audit.ts'
+export { defaultDocument, followOwnUrl } from './defaults.ts'
 export { openInventory } from './inventory.ts'
 export type {
   Allowed,

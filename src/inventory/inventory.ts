@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { FarwatchError, messageOf, pathId, type Clock, type Problem } from '../base/index.ts'
 import type { ConfigurationDocument, Difference } from '../contract/index.ts'
 import type { Assignment, TravellingSettings } from '../model/index.ts'
@@ -9,6 +8,7 @@ import { auditing, listAudit, readPage, toPage, type AuditEntry, type AuditRecor
 import { readDocument } from './check.ts'
 import { emptyConfiguration, exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
+import { breathing } from './pace.ts'
 import { merge, settle } from './plan.ts'
 import { Problems } from './reading.ts'
 import { openSecrets, pluginContext, type Environment, type SecretVault } from './secrets.ts'
@@ -140,9 +140,6 @@ export interface Snapshots {
 }
 
 const mostSnapshots = 1_000
-/** The event loop gets its turn after so long: a ping of the portal hardly notices a document of any size. */
-const longestSliceMs = 10
-
 /**
  * Opens the inventory of an instance.
  * @param options.defaults the document of the very first start, applied as revision 1 by `farwatch`
@@ -162,7 +159,7 @@ export async function openInventory(options: {
   )
   let configuration: Configuration = stored.configuration
   let problems: readonly Problem[] = stored.problems
-  let view = viewOf(configuration, emptyView)
+  let view = await viewOf(configuration, emptyView, breathing(clock))
   let revision = last?.revision ?? 0
   for (const { path, message } of problems.slice(0, 20)) log.error('stored configuration not usable', { path, message })
 
@@ -198,7 +195,8 @@ export async function openInventory(options: {
     const at = clock.now()
     const next = revision + 1
     const { author } = about
-    await database.write([
+    const breathe = breathing(clock)
+    const statements: Statement[] = [
       {
         sql: `INSERT INTO configuration_revision (revision, at, author, comment, added, changed, removed)
               VALUES ($revision, $at, $author, $comment, $added, $changed, $removed)`,
@@ -213,14 +211,22 @@ export async function openInventory(options: {
         },
         expect: 1,
       },
-      ...edits.map(storing),
-      ...edits.map(({ action, kind, path, before, after }) =>
+    ]
+    for (const edit of edits) {
+      const { action, kind, path, before, after } = edit
+      statements.push(
+        storing(edit),
         auditing({ who: author, action: `${kind} ${pastTense[action]}`, what: path, before, after }, at),
-      ),
-    ])
+      )
+      const turn = breathe()
+      if (turn !== undefined) await turn
+    }
     const before = view
+    // Made before anything is stored or replaced: what could fail has then been done.
+    const nextView = await viewOf(wanted, before, breathe)
+    await database.write(statements)
     configuration = wanted
-    view = viewOf(wanted, before)
+    view = nextView
     revision = next
     assignments.clear()
     problems = problems.filter(({ path }) => !edits.some((edit) => path.startsWith(edit.path)))
@@ -239,8 +245,7 @@ export async function openInventory(options: {
   async function apply(document: unknown, given: ApplyOptions): Promise<Difference> {
     const found = new Problems()
     const visible = given.groups === undefined ? undefined : new Set(given.groups)
-    let checked = 0
-    let since = clock.elapsed()
+    const breathe = breathing(clock, given.progress)
     const written = await readDocument(
       document,
       {
@@ -248,14 +253,7 @@ export async function openInventory(options: {
         current: configuration,
         vault,
         environment: given.env,
-        breathe() {
-          checked++
-          if (clock.elapsed() - since < longestSliceMs) return undefined
-          given.progress?.(checked)
-          return nextTurn().then(() => {
-            since = clock.elapsed()
-          })
-        },
+        breathe,
       },
       found,
     )
@@ -264,10 +262,10 @@ export async function openInventory(options: {
       if (visible !== undefined && !visible.has(name) && given.allowed?.(name, 'editor') !== true)
         throw forbidden(path, name, 'editor')
     }
-    await nextTurn()
+    await breathe()
     const wanted = merge(configuration, written, { prune: given.prune === true, visible }, library, found)
     if (found.list.length > 0) throw invalid(found)
-    await nextTurn()
+    await breathe()
     const edits = difference(configuration, wanted)
     if (given.allowed !== undefined) {
       for (const edit of edits) {

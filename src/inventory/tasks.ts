@@ -9,6 +9,7 @@ import {
   type Profile,
   type System,
 } from './configuration.ts'
+import type { Breathe } from './pace.ts'
 
 /** A task: one monitor of one profile on one connector, with everything that others ask of it. Immutable. */
 export interface TaskEntry {
@@ -79,14 +80,15 @@ interface Origin {
 
 export const emptyView: View = { groups: new Map(), systems: new Map(), tasks: new Map(), origins: new Map() }
 
-/** Pure. Costs a few map entries for each task, and real work only for systems that changed or whose profiles did. */
-export function viewOf(configuration: Configuration, before: View = emptyView): View {
+/** Decides by itself alone. Costs a few map entries for each task, and real work only for systems that changed or whose profiles did. */
+export async function viewOf(configuration: Configuration, before: View, breathe: Breathe): Promise<View> {
   const groups = new Map<string, GroupEntry>()
   const systems = new Map<string, SystemEntry>()
   const tasks = new Map<string, TaskEntry>()
   const origins = new Map<string, Origin>()
   for (const [name, group] of sorted(configuration.groups)) {
-    const own = sorted(group.systems).map(([, system]) => {
+    const own: SystemEntry[] = []
+    for (const [, system] of sorted(group.systems)) {
       const id = pathId(name, system.name)
       const old = before.origins.get(id)
       const isTrue =
@@ -97,8 +99,10 @@ export function viewOf(configuration: Configuration, before: View = emptyView): 
       systems.set(id, entry)
       origins.set(id, isTrue ? old : { system, profiles: profilesOf(system, configuration) })
       for (const task of entry.tasks) tasks.set(task.id, task)
-      return entry
-    })
+      own.push(entry)
+      const turn = breathe()
+      if (turn !== undefined) await turn
+    }
     groups.set(name, {
       name,
       description: group.description,

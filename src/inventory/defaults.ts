@@ -1,0 +1,130 @@
+import type { ConfigurationDocument, ProfileDocument } from '../contract/index.ts'
+import type { Inventory } from './inventory.ts'
+import { nameProblem } from './reading.ts'
+
+/**
+ * The profiles that the product ships with: every monitor that needs to be told nothing (a name to look up and a plugin's command
+ * line are somebody's own). Monitors come with their own rules and, but for what is shown first, their own
+ * periods.
+ */
+const profiles: readonly ProfileDocument[] = [
+  {
+    name: 'host-local',
+    connector: 'local',
+    description: 'Processors, memory, file systems and network of the machine that the agent runs on.',
+    // Short, so that there are charts within the first minute. What it reads is in memory.
+    monitors: [{ monitor: 'host.local', period: '10s' }],
+  },
+  {
+    name: 'farwatch-self',
+    connector: 'http',
+    description: 'Whether this Farwatch answers, and how long its certificate lasts.',
+    monitors: [{ monitor: 'http.response', period: '10s', settings: { expectStatus: '200' } }],
+  },
+  {
+    name: 'web-default',
+    connector: 'http',
+    description: 'A page or an interface: whether it answers, how fast, and how long its certificate lasts.',
+    monitors: [{ monitor: 'http.response' }],
+  },
+  {
+    name: 'prometheus-default',
+    connector: 'http',
+    description: 'Everything that an exporter for Prometheus shows under /metrics.',
+    monitors: [{ monitor: 'prometheus.scrape' }],
+  },
+  {
+    name: 'tcp-default',
+    connector: 'tcp',
+    description: 'Whether a port accepts connections, and how fast.',
+    monitors: [{ monitor: 'tcp.port' }],
+  },
+  {
+    name: 'tls-default',
+    connector: 'tcp',
+    description: 'The certificate of a port that speaks TLS: its chain, its name, and how long it lasts.',
+    monitors: [{ monitor: 'tls.certificate' }],
+  },
+  {
+    name: 'ping-default',
+    connector: 'icmp',
+    description: 'Whether a host is there: loss, round trip and jitter.',
+    monitors: [{ monitor: 'ping' }],
+  },
+  {
+    name: 'postgresql-default',
+    connector: 'postgresql',
+    description: 'Connections, locks, long transactions, replication and size of a PostgreSQL database.',
+    monitors: [{ monitor: 'postgresql' }],
+  },
+]
+
+const own = { group: 'local', connector: 'farwatch', profile: 'farwatch-self', path: '/healthz' } as const
+
+/** Where an instance reaches itself. Any certificate will do: it may be replaced, and nothing secret is sent. */
+function ownSettings(ownUrl: string): Readonly<Record<string, unknown>> {
+  return { url: `${ownUrl}${own.path}`, verifyCertificate: false }
+}
+
+/**
+ * The configuration of the very first start: the machine and the instance itself, so that there is something to see and a real way for
+ * an alarm from the first minute. Whoever removes any of it has it gone.
+ * @param about.ownUrl where the instance reaches itself, without a path: `https://localhost:8443`
+ */
+export function defaultDocument(about: { hostname: string; ownUrl: string }): ConfigurationDocument {
+  return {
+    profiles,
+    groups: [
+      {
+        name: own.group,
+        description: 'The machine that Farwatch runs on.',
+        systems: [
+          {
+            name: nameProblem(about.hostname) === undefined ? about.hostname : 'localhost',
+            type: 'host',
+            connectors: [
+              { name: 'host', type: 'local', profiles: ['host-local'] },
+              {
+                name: own.connector,
+                type: 'http',
+                settings: ownSettings(about.ownUrl),
+                profiles: [own.profile],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  }
+}
+
+/**
+ * Keeps the shipped connector to the instance itself right where the instance is now started on another port: a new revision by
+ * `farwatch`, for that connector alone. One that somebody has changed in any other way is left as it is.
+ */
+export async function followOwnUrl(inventory: Inventory, ownUrl: string): Promise<void> {
+  const group = inventory.document([own.group]).groups?.[0]
+  const wanted = ownSettings(ownUrl)
+  for (const system of group?.systems ?? []) {
+    const connector = system.connectors?.find(({ name }) => name === own.connector)
+    const settings = connector?.settings ?? {}
+    const url = settings['url']
+    const isShipped =
+      connector?.type === 'http' &&
+      connector.profiles?.includes(own.profile) === true &&
+      Object.keys(settings).length === Object.keys(wanted).length &&
+      settings['verifyCertificate'] === wanted['verifyCertificate'] &&
+      typeof url === 'string' &&
+      new URL(url).pathname === own.path &&
+      new URL(url).hostname === new URL(ownUrl).hostname
+    if (!isShipped || url === wanted['url']) continue
+    await inventory.apply(
+      {
+        groups: [
+          { ...group, credentials: [], systems: [{ ...system, connectors: [{ ...connector, settings: wanted }] }] },
+        ],
+      },
+      { author: 'farwatch', comment: `this instance is now reached at ${ownUrl}` },
+    )
+  }
+}
