@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import { checkDeclared, type HttpClient } from '../sdk/index.ts'
+import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import prometheusScrape from './prometheus.scrape.ts'
+
+function exposing(body: string, contentType = 'text/plain; version=0.0.4', status = 200): HttpClient {
+  return {
+    url: 'http://node1:9100/',
+    request: async () => ({
+      status,
+      headers: { 'content-type': contentType },
+      body: new TextEncoder().encode(body),
+      text: () => body,
+      phases: { firstByte: 1, total: 5 },
+      redirects: 0,
+      finalUrl: 'http://node1:9100/metrics',
+    }),
+  }
+}
+
+const exposition = `
+# TYPE requests_total counter
+requests_total{code="200",app="shop"} 10
+requests_total{code="500",app="shop"} 1
+# TYPE temperature gauge
+temperature 21.5 1700000000000
+temperature_bad NaN
+go_goroutines 7
+`
+
+test('takes what is chosen by name and label, counters as counters', async () => {
+  const settings = { include: ['requests_*', 'temperature'], labels: { code: '!5*' } }
+  const seen = await collectOnce(prometheusScrape, settings, { client: exposing(exposition) })
+  expectSound(prometheusScrape, seen)
+  expect([seen.more, seen.metrics['scrape_samples'], seen.metrics['scrape_samples_exposed']]).toEqual([
+    [
+      { name: 'requests_total', labels: { code: '200', app: 'shop' }, value: 10, kind: 'counter' },
+      { name: 'temperature', labels: {}, value: 21.5 },
+    ],
+    2,
+    5,
+  ])
+})
+
+test('takes everything but the exporter’s own runtime by default', async () => {
+  const seen = await collectOnce(prometheusScrape, {}, { client: exposing(exposition) })
+  expect([seen.more?.map((one) => one.name), judgedBy(prometheusScrape, seen)]).toEqual([
+    ['requests_total', 'requests_total', 'temperature'],
+    {},
+  ])
+})
+
+test('more series than allowed are refused whole', async () => {
+  const seen = await collectOnce(prometheusScrape, { maxSeries: 2 }, { client: exposing(exposition) })
+  expect([seen.more, seen.failure]).toEqual([
+    undefined,
+    { reason: 'too large', message: 'http://node1:9100/ offers 3 series of those chosen; at most 2 are allowed' },
+  ])
+})
+
+// answer → the failure's words
+const wrong: [string, HttpClient, string][] = [
+  [
+    'a page',
+    exposing('<html>\n</html>'),
+    'the answer is no exposition of metrics (line 1: a name is missing or begins with a digit)',
+  ],
+  [
+    'no OpenMetrics',
+    exposing('a 1\n', 'application/openmetrics-text'),
+    'the answer is not OpenMetrics: line 2: the end is missing (# EOF)',
+  ],
+  ['an error', exposing('', 'text/plain', 503), 'the status is 503, not 200'],
+]
+test.each(wrong)('%s is named', async (_, client, words) => {
+  const seen = await collectOnce(prometheusScrape, {}, { client })
+  expect([seen.failure?.message, judgedBy(prometheusScrape, seen)]).toEqual([
+    `http://node1:9100/: ${words}`,
+    { 'no metrics': 'CRITICAL' },
+  ])
+})
+
+test('patterns that cannot be read are refused', () => {
+  const checked = checkDeclared(prometheusScrape, { include: ['/(/'], labels: { a: '' } }, 'settings')
+  expect(checked.ok ? [] : checked.problems.map((one) => one.path)).toEqual(['settings.include', 'settings.labels.a'])
+})
