@@ -1,7 +1,7 @@
 import { messageOf, type CancelTimer } from '../base/index.ts'
 import { AlarmQueue } from './alarm-queue.ts'
 import { attempt } from './attempt.ts'
-import { afterAttempt, longestPauseMs, waitAfter } from './delivery-life.ts'
+import { afterAttempt, longestAskedWaitMs, longestPauseMs, waitAfter } from './delivery-life.ts'
 import { bury, readEvent, recordAttempt, type QueuedDelivery } from './outbox.ts'
 import { writeSurely, type DeliveryWorld } from './world.ts'
 
@@ -117,7 +117,7 @@ export class AlarmSender {
       const at = world.clock.now()
       const verdict = afterAttempt(delivery, outcome, at, world.random)
       await writeSurely(world, [recordAttempt(delivery.id, verdict, at)], signal)
-      this.#noteOutcome(outcome.delivered || !outcome.retry, verdict.message)
+      this.#noteOutcome(outcome.delivered || !outcome.retry, verdict.message, outcome.delivered ? 0 : outcome.afterMs)
       const about = { plugin: this.#name, delivery: delivery.id, alarm: delivery.alarm, event: event.event }
       switch (verdict.state) {
         case 'delivered':
@@ -143,7 +143,7 @@ export class AlarmSender {
   }
 
   /** A receiver that answers, even with a refusal, is there; one that is not is left alone for a while. */
-  #noteOutcome(answered: boolean, message: string): void {
+  #noteOutcome(answered: boolean, message: string, askedMs = 0): void {
     const { clock, log, random } = this.#world
     if (answered) {
       if (this.#failuresInARow > 0) log.info('plugin works again', { plugin: this.#name, after: this.#failuresInARow })
@@ -153,7 +153,9 @@ export class AlarmSender {
     }
     this.#failuresInARow++
     if (this.#failuresInARow === 1) log.warn('plugin began to fail', { plugin: this.#name, reason: message })
-    this.#pausedUntil = clock.elapsed() + waitAfter(this.#failuresInARow, random, longestPauseMs)
+    // "Too many requests, come back in a minute" is said to the sender, not to the one delivery that happened to hear it.
+    const ownMs = waitAfter(this.#failuresInARow, random, longestPauseMs)
+    this.#pausedUntil = clock.elapsed() + Math.max(ownMs, Math.min(askedMs, longestAskedWaitMs))
   }
 
   #dropOverflow(): void {

@@ -3,7 +3,7 @@ import { ManualClock, seededRandom } from '../base/index.ts'
 import type { Database } from '../platform/index.ts'
 import { systemClock } from '../platform/index.ts'
 import { definePlugin, type AnyPlugin, type DeliveryOutcome, type PluginContext } from '../sdk/index.ts'
-import { alarmStep } from '../sdk/plugin-testing.ts'
+import { alarmStep } from '../sdk/testing.ts'
 import type { ConfiguredPlugin } from './configured-plugin.ts'
 import { Delivery, type DeliveryOptions } from './delivery.ts'
 import { keptLog, temporaryOutbox } from './testing.ts'
@@ -236,6 +236,23 @@ test('changed settings are tried at once, whatever wait was going on', async () 
   answer = ok
   await delivery.configurationChanged()
   await vi.waitFor(async () => expect(await ledgerOf(delivery)).toEqual(['hook: disk raised delivered']))
+})
+
+test('a receiver that asks to be left alone is left alone with every alarm', async () => {
+  const clock = new ManualClock()
+  const at: number[] = []
+  const hook = scripted(() => {
+    at.push(clock.elapsed())
+    return at.length === 1 ? { delivered: false, retry: true, afterMs: 60_000, message: 'not now' } : ok
+  })
+  const { delivery, tell } = await begin([configure('hook', hook.plugin)], { clock })
+  await tell(alarmStep('disk', 'raised'), alarmStep('web', 'raised'))
+  await vi.waitFor(async () => expect((await delivery.status())[0]?.alarms?.failuresInARow).toBe(1))
+  await vi.waitFor(async () => {
+    clock.advance(5_000)
+    expect((await delivery.status())[0]?.alarms?.delivered).toBe(2)
+  })
+  expect(at.filter((moment) => moment > 0 && moment < 60_000)).toEqual([])
 })
 
 test('a test is answered with its outcome and kept nowhere', async () => {

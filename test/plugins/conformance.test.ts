@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { realContext } from '../../src/delivery/testing.ts'
 import { plugins } from '../../src/plugins/index.ts'
-import { brokenDeclaration, brokenHttpPromises } from '../../src/sdk/plugin-testing.ts'
+import { brokenDeclaration, brokenHttpPromises } from '../../src/sdk/testing.ts'
 
 /** Plugins that speak HTTP, with the settings that point them at a receiver. */
 const overHttp: Readonly<Record<string, (url: string) => Readonly<Record<string, unknown>>>> = {

@@ -5,7 +5,7 @@ import type { SMTPServerOptions } from 'smtp-server'
 import { realContext } from '../../src/delivery/testing.ts'
 import email from '../../src/plugins/email.ts'
 import { checkPluginSettings, type AlarmEvent, type DeliveryOutcome } from '../../src/sdk/index.ts'
-import { alarmStep } from '../../src/sdk/plugin-testing.ts'
+import { alarmStep } from '../../src/sdk/testing.ts'
 import { startMailServer, type MailServer } from '../servers/mail-server.ts'
 import { certificateFor } from '../servers/certificate.ts'
 

@@ -8,7 +8,7 @@ import { keptLog, temporaryOutbox } from '../../src/delivery/testing.ts'
 import { systemClock, type Database } from '../../src/platform/index.ts'
 import webhook from '../../src/plugins/webhook.ts'
 import { checkPluginSettings } from '../../src/sdk/index.ts'
-import { alarmStep } from '../../src/sdk/plugin-testing.ts'
+import { alarmStep } from '../../src/sdk/testing.ts'
 
 const outbox = { current: temporaryOutbox() }
 const closers: (() => Promise<unknown>)[] = []
