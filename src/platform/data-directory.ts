@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { FarwatchError, messageOf, systemCodeOf } from '../base/index.ts'
 import { makePrivateDirectory, writeFileAtomically } from './files.ts'
-import { tryLock } from './lock.ts'
+import { tryLock, waitForLock } from './lock.ts'
 
 /** The layout this program writes. It grows by one when an older program could no longer make sense of the directory. */
 const format = 1
@@ -61,7 +61,7 @@ export async function prepareDataDirectory(path: string, now: number): Promise<D
   }
   if (found !== undefined) return asDirectory(directory, found, false)
   // Two first starts at the same moment must agree on one UUID.
-  const making = tryLock(join(directory, 'making.db'), 5_000)
+  const making = await waitForLock(join(directory, '.making.db'), 5_000)
   try {
     const meanwhile = await readMark(directory)
     if (meanwhile !== undefined) return asDirectory(directory, meanwhile, false)

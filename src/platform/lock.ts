@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
 import { FarwatchError, messageOf } from '../base/index.ts'
 
 /**
@@ -21,14 +22,14 @@ export interface HeldLock {
 const sqliteBusy = 5
 
 /**
- * @param waitMs how long to wait for another holder to finish; blocks the thread meanwhile, so keep it short
- * @returns undefined where somebody else holds it
+ * Takes a lock if nobody holds it.
+ * @returns undefined where somebody else does, be it this process
  * @throws FarwatchError `data-directory-unusable` where the file cannot be opened
  */
-export function tryLock(file: string, waitMs = 0): HeldLock | undefined {
+export function tryLock(file: string): HeldLock | undefined {
   let db: DatabaseSync | undefined
   try {
-    db = new DatabaseSync(file, { timeout: waitMs })
+    db = new DatabaseSync(file, { timeout: 0 })
     db.exec('BEGIN EXCLUSIVE')
   } catch (thrown) {
     db?.close()
@@ -46,5 +47,15 @@ export function tryLock(file: string, waitMs = 0): HeldLock | undefined {
       open?.close()
       open = undefined
     },
+  }
+}
+
+/** As `tryLock`, and waits for another holder to finish. SQLite's own waiting would stop the event loop, and with it a holder in this process. */
+export async function waitForLock(file: string, waitMs: number): Promise<HeldLock | undefined> {
+  const until = performance.now() + waitMs
+  for (;;) {
+    const lock = tryLock(file)
+    if (lock !== undefined || performance.now() >= until) return lock
+    await delay(10)
   }
 }

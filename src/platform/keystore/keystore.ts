@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { FarwatchError, messageOf, systemCodeOf } from '../../base/index.ts'
 import type { DataDirectory } from '../data-directory.ts'
 import { writeFileAtomically } from '../files.ts'
-import { tryLock } from '../lock.ts'
+import { waitForLock } from '../lock.ts'
 import { certificateInfo, certificatesFromPem, type CertificateInfo } from './certificate.ts'
 import type { Pkcs12Content } from './pkcs12.ts'
 
@@ -95,7 +95,7 @@ export async function openKeystore(
 
   /** Reads what is there, changes it and writes it, with every other process kept out meanwhile. */
   async function update(change: (present: Pkcs12Content | undefined) => Promise<Pkcs12Content>): Promise<State> {
-    const lock = tryLock(lockFile, 5_000)
+    const lock = await waitForLock(lockFile, 5_000)
     if (lock === undefined)
       throw new FarwatchError('conflict', `${file} is being changed by another process`, { hint: 'Try again.' })
     try {
@@ -268,7 +268,7 @@ function freeName(wanted: string, taken: ReadonlySet<string>): string {
 
 async function readOrMakePassword(directory: DataDirectory): Promise<string> {
   const file = directory.file('keys', 'keystore.password')
-  const lock = tryLock(directory.file('certificates', '.lock.db'), 5_000)
+  const lock = await waitForLock(directory.file('certificates', '.lock.db'), 5_000)
   try {
     const present = await readIfThere(file)
     if (present !== undefined) return new TextDecoder().decode(present).trim()
