@@ -1,0 +1,37 @@
+import { openSqlite, serveWorker, storageError } from '../platform/index.ts'
+import { readingMethods } from './history-reading.ts'
+
+export type HistoryReaderMethods = ReturnType<typeof makeMethods>
+
+/** The thread that answers long questions about the history over a connection of its own. */
+function makeMethods({ file }: { file: string }) {
+  const db = openSqlite(file, { readOnly: true })
+  const methods = readingMethods(db)
+  // One transaction for each question, so that a day that is being closed is seen before or after, never between.
+  const whole =
+    <I, O>(method: (input: I) => O) =>
+    (input: I): O => {
+      try {
+        db.exec('BEGIN')
+        try {
+          return method(input)
+        } finally {
+          db.exec('COMMIT')
+        }
+      } catch (thrown) {
+        throw storageError(thrown, file)
+      }
+    }
+  return {
+    results: whole(methods.results),
+    coverage: whole(methods.coverage),
+    statistics: whole(methods.statistics),
+    query: whole(methods.query),
+    close: (_: undefined): true => {
+      db.close()
+      return true
+    },
+  }
+}
+
+serveWorker(makeMethods)

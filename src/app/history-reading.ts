@@ -1,0 +1,93 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { FarwatchError } from '../base/index.ts'
+import { IngestReader, type Coverage, type ResultRow, type TaskHead, type TaskStatistics } from '../ingest/index.ts'
+import type { Labels, Unit } from '../model/index.ts'
+import { SampleReader, type QueriedPoints, type SampleQuery, type Series } from '../metrics/index.ts'
+import { Moved } from '../platform/index.ts'
+import type { SeriesHead } from './history-store.ts'
+
+/** A range, and the moment before which what was due and not heard of is lost. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+  readonly heardBy: number
+}
+
+export interface Metric {
+  readonly name: string
+  readonly labels: Labels
+  readonly value: number
+  readonly unit: Unit
+}
+
+/** A row of results; runs with what they measured. */
+export type ResultWithMetrics = ResultRow & { readonly metrics: readonly Metric[] }
+
+export interface QueriedSeries {
+  readonly series: Series
+  readonly points: QueriedPoints
+}
+
+/** Beyond so many points an answer helps nobody, and would take the memory of those who do need one. */
+const mostPoints = 1_000_000
+
+/** Questions about what is in the file, answered by a thread that only reads, so that no question holds up an upload. */
+export function readingMethods(db: DatabaseSync) {
+  const ingest = new IngestReader(db)
+  const samples = new SampleReader(db)
+  return {
+    results({
+      head,
+      series,
+      range,
+      limit,
+    }: {
+      head: TaskHead
+      series: readonly SeriesHead[]
+      range: Range
+      limit: number
+    }): {
+      rows: readonly ResultWithMetrics[]
+      next?: number
+    } {
+      const page = ingest.results(head, range.from, range.to, limit, range.heardBy)
+      const metrics = new Map<number, Metric[]>()
+      const slots = page.rows.flatMap((row) => (row.kind === 'run' ? [row.slot] : []))
+      for (const slot of slots) metrics.set(slot, [])
+      if (slots.length > 0) {
+        for (const {
+          series: { number, name, labels, unit },
+          recent,
+        } of series) {
+          const { times, values } = samples.samples(number, slots[0]!, slots.at(-1)! + 1, recent)
+          for (let i = 0; i < times.length; i++) metrics.get(times[i]!)?.push({ name, labels, value: values[i]!, unit })
+        }
+      }
+      return {
+        ...page,
+        rows: page.rows.map((row) => ({ ...row, metrics: (row.kind === 'run' && metrics.get(row.slot)) || [] })),
+      }
+    },
+    coverage: ({ heads, range }: { heads: readonly TaskHead[]; range: Range }): readonly Coverage[] =>
+      heads.map((head) => ingest.coverage(head, range.from, range.to, range.heardBy)),
+    statistics: ({ heads, range }: { heads: readonly TaskHead[]; range: Range }): readonly TaskStatistics[] =>
+      heads.map((head) => ingest.statistics(head, range.from, range.to, range.heardBy)),
+    query({ series, query }: { series: readonly SeriesHead[]; query: SampleQuery }): Moved<readonly QueriedSeries[]> {
+      const answer: QueriedSeries[] = []
+      const buffers: ArrayBuffer[] = []
+      let count = 0
+      for (const { series: of, recent } of series) {
+        const points = samples.query(of.number, query, recent)
+        count += points.times.length
+        if (count > mostPoints) {
+          throw new FarwatchError('too-large', `the answer would have more than ${mostPoints} points`, {
+            hint: 'Ask for a shorter time, fewer series, or a larger step.',
+          })
+        }
+        answer.push({ series: of, points })
+        for (const column of Object.values(points)) buffers.push(column.buffer)
+      }
+      return new Moved(answer, buffers)
+    },
+  }
+}

@@ -1,0 +1,102 @@
+import type { BatchAnswer, KnownTask, LastSlot, PackedUpload, StoredBatch, TaskHead } from '../ingest/index.ts'
+import type { SeriesFilter, SeriesPage } from '../metrics/index.ts'
+import { openSqlite, serveWorker, storageError } from '../platform/index.ts'
+import { readingMethods } from './history-reading.ts'
+import { HistoryStore, historySchema, type HistorySettings, type SeriesHead } from './history-store.ts'
+
+export type HistoryMethods = ReturnType<typeof makeMethods>
+
+/** The thread that writes the history; the only one that does. */
+function makeMethods({ file, settings }: { file: string; settings: HistorySettings }) {
+  const db = openSqlite(file, { schema: historySchema })
+  const store = new HistoryStore(db, settings)
+  const guarded = <T>(act: () => T): T => {
+    try {
+      return act()
+    } catch (thrown) {
+      throw storageError(thrown, file)
+    }
+  }
+  return {
+    // A database in memory has this one connection only, so questions come here too.
+    ...readingMethods(db),
+    ready: (_: undefined): { position: number; generation: number } => ({
+      position: store.ingest.position,
+      generation: store.generation,
+    }),
+    /** No answers where the near end packed for a generation that is over: it packs anew and asks again. */
+    upload: ({
+      upload,
+      at,
+      generation,
+    }: {
+      upload: PackedUpload
+      at: number
+      generation: number
+    }): {
+      answers: readonly BatchAnswer[] | undefined
+      generation: number
+    } =>
+      guarded(() => {
+        const isStale = generation !== store.generation && !upload.reset
+        return { answers: isStale ? undefined : store.upload(upload, at), generation: store.generation }
+      }),
+    applySettings: (next: HistorySettings): number => {
+      store.applySettings(next)
+      return store.generation
+    },
+    applyTasks: ({ tasks, at }: { tasks: readonly KnownTask[]; at: number }): number =>
+      guarded(() => {
+        store.applyTasks(tasks, at)
+        return store.generation
+      }),
+    /** Says what consumers need no more, and does one step of what is due. */
+    upkeep: ({
+      at,
+      released,
+      seal,
+    }: {
+      at: number
+      released: number
+      seal: boolean
+    }): { more: boolean; generation: number } =>
+      guarded(() => {
+        store.ingest.release(released)
+        return { more: store.upkeep(at, seal), generation: store.generation }
+      }),
+    read: ({ after, limit }: { after: number; limit: number }): readonly StoredBatch[] =>
+      guarded(() => store.ingest.read(after, limit)),
+    lastSlots: ({ tasks, at }: { tasks: readonly string[]; at: number }): readonly LastSlot[] =>
+      guarded(() => store.ingest.lastSlots(tasks, at)),
+    heads: (input: { tasks: readonly string[]; from: number; to: number; withRuns: boolean }): readonly TaskHead[] =>
+      guarded(() => store.heads(input.tasks, input.from, input.to, input.withRuns)),
+    seriesOfTask: ({ task, from, to }: { task: string; from: number; to: number }): readonly SeriesHead[] =>
+      store.seriesOfTask(task, from, to),
+    seriesHeads: ({
+      numbers,
+      from,
+      to,
+    }: {
+      numbers: readonly number[]
+      from: number
+      to: number
+    }): readonly SeriesHead[] => store.seriesHeads(numbers, from, to),
+    series: ({ filter, limit, after }: { filter: SeriesFilter; limit: number; after: number }): SeriesPage =>
+      store.samples.series(filter, limit, after),
+    facts: (_: undefined) => ({
+      ...store.ingest.facts(),
+      ...store.samples.facts(),
+      databaseBytes: Number(
+        db.prepare('SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()').get()?.[
+          'bytes'
+        ],
+      ),
+    }),
+    close: (_: undefined): true => {
+      db.close()
+      return true
+    },
+  }
+}
+
+serveWorker(makeMethods)

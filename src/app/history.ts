@@ -1,0 +1,495 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { FarwatchError, type Clock } from '../base/index.ts'
+import {
+  UploadPacker,
+  checkBatch,
+  defaultIngestSettings,
+  type BatchAnswer,
+  type Coverage,
+  type KnownTask,
+  type LastSlot,
+  type PackedBatch,
+  type ResultLog,
+  type StoredBatch,
+  type StoredEntry,
+  type TaskStatistics,
+} from '../ingest/index.ts'
+import type { Unit, UploadAnswer, UploadBatch } from '../model/index.ts'
+import {
+  aggregations,
+  defaultMetricSettings,
+  lastMoment,
+  type RefusedSeries,
+  type SampleQuery,
+  type SeriesFilter,
+  type SeriesPage,
+} from '../metrics/index.ts'
+import { WorkerClient, siblingModule } from '../platform/index.ts'
+import type { HistoryReaderMethods } from './history-reader-worker.ts'
+import type { QueriedSeries, Range, ResultWithMetrics } from './history-reading.ts'
+import type { HistorySettings } from './history-store.ts'
+import type { HistoryMethods } from './history-worker.ts'
+
+export const defaultHistorySettings: HistorySettings = { ingest: defaultIngestSettings, metrics: defaultMetricSettings }
+
+/** What `GET /metrics` and the portal show of the history. */
+export interface HistoryFacts {
+  readonly position: number
+  readonly sealed: number
+  readonly released: number
+  readonly tasks: number
+  readonly series: number
+  readonly headSamples: number
+  readonly logBytes: number
+  /** Since the start. */
+  readonly results: number
+  readonly samples: number
+  readonly repeated: number
+  readonly tooOld: number
+  readonly samplesPerSecond: number
+  readonly refused: readonly RefusedSeries[]
+  readonly databaseBytes: number
+  /** The file and its journal, as on the disk. */
+  readonly diskBytes: number
+}
+
+/**
+ * Results, coverage, statistics and metrics, in one file that one thread writes and another reads; this is the near end of both.
+ * Every method may be called at any time and concurrently. Where storage fails they reject with `storage-unwritable` or
+ * `storage-corrupt`; a history that cannot be written still answers questions.
+ */
+export interface History extends ResultLog {
+  /** Resolves when the batch is durable. Repeats change nothing. @throws FarwatchError `bad-request`, `storage-unwritable` */
+  upload(batch: UploadBatch): Promise<UploadAnswer>
+  /** The tasks of the configuration as it is from now on: their slots are expected, their connectors bound their series. */
+  applyTasks(tasks: readonly KnownTask[]): Promise<void>
+  applySettings(settings: HistorySettings): Promise<void>
+  /** How tasks stand; those of which nothing was ever heard are left out. */
+  lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]>
+  /** By slot, oldest first, `from` ≤ slot < `to`, 1,000 rows at most; for the next page ask again from `next`. */
+  results(
+    task: string,
+    range: { from: number; to: number; limit?: number },
+  ): Promise<{ rows: readonly ResultWithMetrics[]; next?: number }>
+  coverage(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly Coverage[]>
+  statistics(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly TaskStatistics[]>
+  /** In the order of numbers, 1,000 at most; for the next page ask again `after` its `next`. */
+  series(filter: SeriesFilter, page?: { limit?: number; after?: number }): Promise<SeriesPage>
+  /** @throws FarwatchError `invalid-value`, `not-found` for a series that is not there, `too-large` */
+  query(question: SampleQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]>
+  facts(): Promise<HistoryFacts>
+  /** Seals all that memory holds, and does all upkeep that is due: for tests, benches and before a copy of the file is taken. */
+  settle(): Promise<void>
+  close(): Promise<void>
+}
+
+interface Waiting {
+  readonly batch: UploadBatch
+  readonly resolve: (answer: UploadAnswer) => void
+  readonly reject: (reason: unknown) => void
+}
+
+const upkeepEveryMs = 5_000
+const upkeepAfterFailureMs = 30_000
+// Batches that wait while a commit is under way share the next one.
+const entriesPerCommit = 20_000
+// With more waiting than the next commits take, agents are asked to hold back for a moment.
+const busyEntries = 50_000
+const busyPauseMs = 500
+
+/**
+ * Opens, creates or migrates the history of a data directory; resolves when it is usable.
+ * @param options.unitOf the unit of a metric where a sample does not say it
+ * @param options.report told of failures that no caller learns of: upkeep that could not be done, a listener that threw
+ * @throws FarwatchError `data-directory-unusable`, `data-directory-newer`, `storage-corrupt`
+ */
+export async function openHistory(options: {
+  directory: string
+  clock: Clock
+  settings?: HistorySettings
+  unitOf?: (task: string, metric: string) => Unit | undefined
+  report?: (failure: unknown) => void
+}): Promise<History> {
+  const {
+    directory,
+    clock,
+    settings = defaultHistorySettings,
+    unitOf = () => undefined,
+    report = () => undefined,
+  } = options
+  const inMemory = directory === ':memory:'
+  const file = inMemory ? directory : join(directory, 'history.db')
+  const writer = new WorkerClient<HistoryMethods>(
+    siblingModule(import.meta.url, 'history-worker'),
+    { file, settings },
+    'history',
+  )
+  try {
+    const { position, generation } = await writer.call('ready', undefined)
+    // The file is there and migrated only now.
+    const reader = inMemory
+      ? writer
+      : new WorkerClient<HistoryReaderMethods>(
+          siblingModule(import.meta.url, 'history-reader-worker'),
+          { file },
+          'history reader',
+        )
+    return new OpenHistory({
+      writer,
+      reader,
+      file,
+      clock,
+      settings,
+      packer: new UploadPacker(unitOf),
+      report,
+      position,
+      generation,
+    })
+  } catch (thrown) {
+    await writer.end()
+    throw thrown
+  }
+}
+
+interface Parts {
+  readonly writer: WorkerClient<HistoryMethods>
+  readonly reader: WorkerClient<HistoryReaderMethods> | WorkerClient<HistoryMethods>
+  readonly file: string
+  readonly clock: Clock
+  readonly settings: HistorySettings
+  readonly packer: UploadPacker
+  readonly report: (failure: unknown) => void
+  readonly position: number
+  readonly generation: number
+}
+
+class OpenHistory implements History {
+  readonly #writer: WorkerClient<HistoryMethods>
+  readonly #reader: WorkerClient<HistoryReaderMethods>
+  readonly #file: string
+  readonly #clock: Clock
+  readonly #packer: UploadPacker
+  readonly #report: (failure: unknown) => void
+  #settings: HistorySettings
+  readonly #waiting: Waiting[] = []
+  #waitingEntries = 0
+  #storing: Promise<void> | undefined
+  readonly #listeners = new Set<(batch: StoredBatch) => void>()
+  #position: number
+  #generation: number
+  #released = 0
+  #cancelUpkeep: () => void
+  #upkeep: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+  #measured: { samples: number; elapsed: number; perSecond: number }
+
+  constructor({ writer, reader, file, clock, settings, packer, report, position, generation }: Parts) {
+    this.#writer = writer
+    // The writing thread has all methods of the reading one.
+    this.#reader = reader as WorkerClient<HistoryReaderMethods>
+    this.#file = file
+    this.#clock = clock
+    this.#settings = settings
+    this.#packer = packer
+    this.#report = report
+    this.#position = position
+    this.#generation = generation
+    this.#measured = { samples: 0, elapsed: clock.elapsed(), perSecond: 0 }
+    this.#cancelUpkeep = clock.after(upkeepEveryMs, () => this.#startUpkeep())
+  }
+
+  // Uploads.
+
+  upload(batch: UploadBatch): Promise<UploadAnswer> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed !== undefined) throw closedError()
+      checkBatch(batch)
+      this.#waiting.push({ batch, resolve, reject })
+      this.#waitingEntries += batch.entries.length
+      // It never rejects: what goes wrong goes to those whose uploads it was. `close` awaits it.
+      this.#storing ??= this.#storeWaiting()
+    })
+  }
+
+  async #storeWaiting(): Promise<void> {
+    // One turn, so that batches that arrive together go together.
+    await Promise.resolve()
+    while (this.#waiting.length > 0) {
+      const group: Waiting[] = []
+      for (let entries = 0; this.#waiting.length > 0 && entries < entriesPerCommit;) {
+        const next = this.#waiting.shift()!
+        entries += next.batch.entries.length
+        group.push(next)
+      }
+      for (const { batch } of group) this.#waitingEntries -= batch.entries.length
+      try {
+        await this.#store(group)
+      } catch (thrown) {
+        // The other end may or may not know the layouts of this upload.
+        this.#packer.reset()
+        for (const { reject } of group) reject(thrown)
+      }
+    }
+    this.#storing = undefined
+  }
+
+  async #store(group: readonly Waiting[]): Promise<void> {
+    let answers: readonly BatchAnswer[] | undefined
+    while (answers === undefined) {
+      const packed = group.map(({ batch }) => this.#packer.pack(batch))
+      const upload = this.#packer.upload(packed)
+      const input = { upload, at: this.#clock.now(), generation: this.#generation }
+      const answer = await this.#writer.call('upload', input, packed.flatMap(buffersOf))
+      this.#follow(answer.generation)
+      answers = answer.answers
+    }
+    const stored = answers
+    group.forEach(({ batch, resolve }, i) => {
+      const answer = stored[i]!
+      if (answer.position !== undefined) this.#announce(batch, answer, answer.position)
+      const pauseMs = this.#waitingEntries > busyEntries ? busyPauseMs : 0
+      resolve({ acknowledged: answer.acknowledged, safe: answer.acknowledged, pauseMs })
+    })
+  }
+
+  #announce({ agent, entries }: UploadBatch, { at, counted, late }: BatchAnswer, position: number): void {
+    this.#position = position
+    const stored = Array.from(counted, (index): StoredEntry => {
+      const entry = entries[index]!
+      return late.has(index) ? { ...entry, late: true } : entry
+    })
+    const batch: StoredBatch = { position, at, agent, entries: stored }
+    for (const listener of this.#listeners) {
+      try {
+        listener(batch)
+      } catch (thrown) {
+        this.#report(thrown)
+      }
+    }
+  }
+
+  /** Layouts stand for series and tasks; when some of those are gone, or more are allowed, they are sent anew. */
+  #follow(generation: number): void {
+    if (generation === this.#generation) return
+    this.#generation = generation
+    this.#packer.reset()
+  }
+
+  // The log.
+
+  position(): number {
+    return this.#position
+  }
+
+  read(after: number, limit: number): Promise<readonly StoredBatch[]> {
+    return this.#writer.call('read', { after, limit: Math.min(limit, 1_000) })
+  }
+
+  onStored(listener: (batch: StoredBatch) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  release(upTo: number): void {
+    this.#released = Math.max(this.#released, upTo)
+  }
+
+  // Configuration.
+
+  async applyTasks(tasks: readonly KnownTask[]): Promise<void> {
+    for (const { id, periodMs } of tasks) {
+      if (!Number.isInteger(periodMs) || periodMs < 1)
+        throw new FarwatchError(
+          'invalid-value',
+          `task ${id} has the period ${periodMs}: it must be a number of whole milliseconds`,
+        )
+    }
+    this.#follow(await this.#writer.call('applyTasks', { tasks, at: this.#clock.now() }))
+  }
+
+  async applySettings(settings: HistorySettings): Promise<void> {
+    this.#follow(await this.#writer.call('applySettings', settings))
+    this.#settings = settings
+  }
+
+  // Questions.
+
+  lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]> {
+    return this.#writer.call('lastSlots', { tasks, at: this.#clock.now() })
+  }
+
+  async results(task: string, { from, to, limit = 100 }: { from: number; to: number; limit?: number }) {
+    const range = this.#range(from, to)
+    const [[head], series] = await Promise.all([
+      this.#writer.call('heads', { tasks: [task], from: range.from, to: range.to, withRuns: true }),
+      this.#writer.call('seriesOfTask', { task, from: range.from, to: range.to }),
+    ])
+    return this.#reader.call('results', { head: head!, series, range, limit: bounded(limit) })
+  }
+
+  async coverage({
+    tasks,
+    from,
+    to,
+  }: {
+    tasks: readonly string[]
+    from: number
+    to: number
+  }): Promise<readonly Coverage[]> {
+    const range = this.#range(from, to)
+    const heads = await this.#writer.call('heads', { tasks, from: range.from, to: range.to, withRuns: false })
+    return this.#reader.call('coverage', { heads, range })
+  }
+
+  async statistics({
+    tasks,
+    from,
+    to,
+  }: {
+    tasks: readonly string[]
+    from: number
+    to: number
+  }): Promise<readonly TaskStatistics[]> {
+    const range = this.#range(from, to)
+    // Durations are kept by day, so the heads of whole days are needed.
+    const heads = await this.#writer.call('heads', {
+      tasks,
+      from: range.from - dayMs,
+      to: range.to + dayMs,
+      withRuns: false,
+    })
+    return this.#reader.call('statistics', { heads, range })
+  }
+
+  series(
+    filter: SeriesFilter,
+    { limit = 100, after = 0 }: { limit?: number; after?: number } = {},
+  ): Promise<SeriesPage> {
+    return this.#writer.call('series', { filter, limit: bounded(limit), after })
+  }
+
+  async query({
+    series,
+    ...query
+  }: SampleQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]> {
+    const { from, to, step, agg } = query
+    const wrong = (message: string, hint: string): never => {
+      throw new FarwatchError('invalid-value', message, { hint })
+    }
+    if (!aggregations.includes(agg)) wrong(`${String(agg)} is no aggregation`, `Use one of ${aggregations.join(', ')}.`)
+    if (!(from >= 0 && to <= lastMoment && from < to))
+      wrong('from must lie before to', 'Give both as moments between 1970 and 2089.')
+    if (step !== undefined && !(Number.isInteger(step) && step >= 1_000))
+      wrong('step is too small', 'Give a step of a second or more.')
+    if (step !== undefined && (to - from) / step > mostBuckets)
+      wrong(`the time has more than ${mostBuckets} steps`, 'Ask for a shorter time or a larger step.')
+    if (series.length > mostSeries)
+      wrong(`more than ${mostSeries} series are asked for at once`, 'Ask in several questions.')
+    // A step widens the range, and a rate looks back for a step.
+    const lead = 2 * Math.min(step ?? 0, dayMs)
+    const heads = await this.#writer.call('seriesHeads', { numbers: series, from: from - lead, to: to + (step ?? 0) })
+    if (heads.length < series.length) {
+      const known = new Set(heads.map((head) => head.series.number))
+      throw new FarwatchError('not-found', `there is no series ${series.find((number) => !known.has(number))}`)
+    }
+    return this.#reader.call('query', { series: heads, query })
+  }
+
+  async facts(): Promise<HistoryFacts> {
+    const { appended, ...facts } = await this.#writer.call('facts', undefined)
+    const elapsed = this.#clock.elapsed()
+    if (elapsed - this.#measured.elapsed >= 1_000) {
+      const perSecond = ((appended - this.#measured.samples) * 1_000) / (elapsed - this.#measured.elapsed)
+      this.#measured = { samples: appended, elapsed, perSecond }
+    }
+    return {
+      ...facts,
+      samples: appended,
+      samplesPerSecond: this.#measured.perSecond,
+      diskBytes: sizeOf(this.#file) + sizeOf(`${this.#file}-wal`),
+    }
+  }
+
+  /** Nothing is lost silently before coverage is kept, so nobody is told of it. */
+  #range(from: number, to: number): Range {
+    if (!(from >= 0 && to <= lastMoment && from <= to)) {
+      throw new FarwatchError('invalid-value', 'from must lie before to', {
+        hint: 'Give both as moments between 1970 and 2089.',
+      })
+    }
+    const now = this.#clock.now()
+    const { coverageMs, lostAfterMs } = this.#settings.ingest
+    const kept = Math.max(from, Math.floor(now - coverageMs))
+    return { from: Math.min(kept, to), to, heardBy: now - lostAfterMs }
+  }
+
+  // Upkeep.
+
+  async settle(): Promise<void> {
+    await this.#upkeep
+    await this.#keepUp(true)
+  }
+
+  #startUpkeep(): void {
+    this.#upkeep = this.#keepUp(false).then(
+      () => this.#upkeepIn(upkeepEveryMs),
+      (thrown: unknown) => {
+        if (this.#closed === undefined) this.#report(thrown)
+        this.#upkeepIn(upkeepAfterFailureMs)
+      },
+    )
+  }
+
+  #upkeepIn(delayMs: number): void {
+    if (this.#closed === undefined) this.#cancelUpkeep = this.#clock.after(delayMs, () => this.#startUpkeep())
+  }
+
+  /** One short step after the other, with room for uploads in between. */
+  async #keepUp(seal: boolean): Promise<void> {
+    for (let first = true; this.#closed === undefined; first = false) {
+      const step = { at: this.#clock.now(), released: this.#released, seal: seal && first }
+      const { more, generation } = await this.#writer.call('upkeep', step)
+      this.#follow(generation)
+      if (!more) return
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelUpkeep()
+    // What was taken is stored: uploads that wait end before the file is closed.
+    await this.#storing
+    await this.#upkeep
+    try {
+      if (this.#reader !== (this.#writer as unknown)) await this.#reader.call('close', undefined)
+      await this.#writer.call('close', undefined)
+    } finally {
+      await Promise.all([this.#reader.end(), this.#writer.end()])
+    }
+  }
+}
+
+const dayMs = 86_400_000
+const mostBuckets = 50_000
+const mostSeries = 1_000
+const mostRows = 1_000
+
+function bounded(limit: number): number {
+  return Math.max(1, Math.min(Math.floor(limit), mostRows))
+}
+
+function buffersOf({ indexes, layouts, slots, startedAt, durations, codes, values }: PackedBatch): ArrayBuffer[] {
+  return [indexes, layouts, slots, startedAt, durations, codes, values].map((column) => column.buffer)
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function closedError(): FarwatchError {
+  return new FarwatchError('shutting-down', 'the history is closed')
+}

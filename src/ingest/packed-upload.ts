@@ -1,0 +1,284 @@
+import { FarwatchError } from '../base/index.ts'
+import {
+  isRun,
+  outcomes,
+  type Facts,
+  type GapRecord,
+  type Labels,
+  type RunResult,
+  type Sample,
+  type Unit,
+  type UploadBatch,
+} from '../model/index.ts'
+import type { SampleDefinition } from './sample-sink.ts'
+
+/**
+ * Uploads on their way into the thread that stores them. Objects are dear to copy between threads (about a microsecond each, and a
+ * sample is three), while the results of one task carry the same samples again and again. So each task's *layouts* (which series, in
+ * which order) are sent once, and of a result only the numbers.
+ */
+export interface PackedUpload {
+  /** Both ends forget the layouts that they know, before those of this upload are added. */
+  readonly reset: boolean
+  readonly layouts: readonly PackedLayout[]
+  /** Layouts that will not be used again. */
+  readonly dropped: readonly number[]
+  readonly batches: readonly PackedBatch[]
+}
+
+export interface PackedLayout {
+  readonly number: number
+  readonly task: string
+  readonly samples: readonly SampleDefinition[]
+}
+
+export interface PackedBatch {
+  readonly agent: string
+  readonly spool: string
+  readonly from: number
+  readonly count: number
+  /** Columns of the runs, in the batch's order. */
+  readonly indexes: Int32Array<ArrayBuffer>
+  readonly layouts: Int32Array<ArrayBuffer>
+  readonly slots: Float64Array<ArrayBuffer>
+  readonly startedAt: Float64Array<ArrayBuffer>
+  readonly durations: Float64Array<ArrayBuffer>
+  readonly codes: Uint8Array<ArrayBuffer>
+  /** The samples of all runs, one after the other, as many as the layout of each has. */
+  readonly values: Float64Array<ArrayBuffer>
+  /** What only some runs have, by index in the batch. */
+  readonly notes: readonly (readonly [index: number, note: RunNote])[]
+  readonly gaps: readonly (readonly [index: number, gap: GapRecord])[]
+}
+
+export interface RunNote {
+  readonly reason?: string
+  readonly message?: string
+  readonly facts?: Facts
+}
+
+/** The code of a run: its outcome's place in `outcomes`, and whether the agent was isolated. */
+export const isolatedBit = 8
+
+// Bounds beyond what any agent of ours sends. Each protects memory; none is meant to be met.
+const bounds = {
+  entries: 50_000,
+  samplesOfRun: 50_000,
+  labels: 64,
+  text: 4_096,
+  message: 1_000,
+  gapMs: 800 * 86_400_000,
+  slot: 2 ** 20 * 3_600_000,
+} as const
+
+/** How many layouts a task may have at a time; beyond that the one that was not used for longest goes. */
+const layoutsOfTask = 16
+
+interface Layout {
+  readonly number: number
+  readonly samples: readonly SampleDefinition[]
+}
+
+/** The near end: checks batches and packs them. Only one upload is under way at a time. */
+export class UploadPacker {
+  readonly #unitOf: (task: string, metric: string) => Unit | undefined
+  readonly #known = new Map<string, Layout[]>()
+  #next = 0
+  #reset = true
+  #layouts: PackedLayout[] = []
+  #dropped: number[] = []
+
+  /** @param unitOf the unit of a metric where the sample does not say it */
+  constructor(unitOf: (task: string, metric: string) => Unit | undefined) {
+    this.#unitOf = unitOf
+  }
+
+  /** After an upload that was not stored, and when the series that layouts stand for may have changed. */
+  reset(): void {
+    this.#known.clear()
+    this.#reset = true
+    this.#layouts = []
+    this.#dropped = []
+  }
+
+  /** What `pack` gave since the last call, with what the other end needs to read it. */
+  upload(batches: readonly PackedBatch[]): PackedUpload {
+    const upload = { reset: this.#reset, layouts: this.#layouts, dropped: this.#dropped, batches }
+    this.#reset = false
+    this.#layouts = []
+    this.#dropped = []
+    return upload
+  }
+
+  pack({ agent, spool, from, entries }: UploadBatch): PackedBatch {
+    const runs: [index: number, run: RunResult][] = []
+    const gaps: [index: number, gap: GapRecord][] = []
+    let samples = 0
+    entries.forEach((entry, i) => {
+      if (entry.kind === 'gap') gaps.push([i, entry])
+      else {
+        runs.push([i, entry])
+        samples += entry.samples.length
+      }
+    })
+    const values = new Float64Array(samples)
+    const layouts = new Int32Array(runs.length)
+    const notes: [number, RunNote][] = []
+    let next = 0
+    runs.forEach(([index, run], i) => {
+      layouts[i] = this.#layoutOf(run)
+      for (const { value } of run.samples) values[next++] = value
+      if (run.reason !== undefined || run.message !== undefined || run.facts !== undefined) {
+        notes.push([
+          index,
+          {
+            ...(run.reason === undefined ? {} : { reason: run.reason }),
+            ...(run.message === undefined ? {} : { message: run.message.slice(0, bounds.message) }),
+            ...(run.facts === undefined ? {} : { facts: run.facts }),
+          },
+        ])
+      }
+    })
+    return {
+      agent,
+      spool,
+      from,
+      count: entries.length,
+      indexes: Int32Array.from(runs, ([index]) => index),
+      layouts,
+      slots: Float64Array.from(runs, ([, run]) => run.slot),
+      startedAt: Float64Array.from(runs, ([, run]) => Math.round(run.startedAt)),
+      // To the microsecond: what lies below is noise that would take eight bytes to keep.
+      durations: Float64Array.from(runs, ([, run]) => Math.round(run.durationMs * 1_000) / 1_000),
+      codes: Uint8Array.from(
+        runs,
+        ([, run]) => outcomes.indexOf(run.outcome) + (run.isolated === true ? isolatedBit : 0),
+      ),
+      values,
+      notes,
+      gaps,
+    }
+  }
+
+  #layoutOf({ task, samples }: RunResult): number {
+    let known = this.#known.get(task)
+    if (known === undefined) this.#known.set(task, (known = []))
+    for (let i = known.length - 1; i >= 0; i--) {
+      const layout = known[i]!
+      if (!this.#fits(layout.samples, samples)) continue
+      if (i < known.length - 1) known.push(...known.splice(i, 1))
+      return layout.number
+    }
+    const layout = {
+      number: this.#next++,
+      samples: samples.map(({ name, labels, unit }) => ({
+        name,
+        labels,
+        unit: unit ?? this.#unitOf(task, name) ?? '',
+      })),
+    }
+    known.push(layout)
+    // This very upload may still use it, so the other end forgets it afterwards.
+    if (known.length > layoutsOfTask) this.#dropped.push(known.shift()!.number)
+    this.#layouts.push({ ...layout, task })
+    return layout.number
+  }
+
+  #fits(layout: readonly SampleDefinition[], samples: readonly Sample[]): boolean {
+    if (layout.length !== samples.length) return false
+    for (let i = 0; i < layout.length; i++) {
+      const known = layout[i]!
+      const sample = samples[i]!
+      if (known.name !== sample.name || !sameLabels(known.labels, sample.labels)) return false
+    }
+    return true
+  }
+}
+
+function sameLabels(a: Labels, b: Labels): boolean {
+  if (a === b) return true
+  let count = 0
+  for (const key in a) {
+    if (a[key] !== b[key]) return false
+    count++
+  }
+  for (const _ in b) count--
+  return count === 0
+}
+
+/**
+ * Defends the store against batches that no agent of ours makes.
+ * @throws FarwatchError `bad-request` with what is wrong and where; nothing of the batch is stored then
+ */
+export function checkBatch(batch: UploadBatch): void {
+  const wrong = (where: string, what: string): never => {
+    throw new FarwatchError(
+      'bad-request',
+      `the upload of agent ${String(batch.agent).slice(0, 100)} is malformed: ${where} ${what}`,
+      {
+        hint: 'Check that agent and server have versions that go together.',
+      },
+    )
+  }
+  const text = (where: string, value: unknown): void => {
+    if (typeof value !== 'string' || value.length === 0 || value.length > bounds.text)
+      wrong(where, `must be a text of 1 to ${bounds.text} characters`)
+  }
+  const slot = (where: string, value: unknown): void => {
+    if (!Number.isInteger(value) || Number(value) < 0 || Number(value) >= bounds.slot)
+      wrong(where, 'must be a moment in whole epoch milliseconds')
+  }
+  if (batch.format !== 1) wrong('format', 'must be 1')
+  text('agent', batch.agent)
+  text('spool', batch.spool)
+  if (!Number.isSafeInteger(batch.from) || batch.from < 0) wrong('from', 'must be a position')
+  if (!Array.isArray(batch.entries) || batch.entries.length > bounds.entries)
+    wrong('entries', `must be a list of at most ${bounds.entries}`)
+  for (let i = 0; i < batch.entries.length; i++) {
+    const entry = batch.entries[i]!
+    const where = `entries[${i}]`
+    text(`${where}.task`, entry.task)
+    if (!outcomes.includes(entry.outcome)) wrong(`${where}.outcome`, `must be one of ${outcomes.join(', ')}`)
+    if (entry.kind === 'gap') {
+      slot(`${where}.from`, entry.from)
+      slot(`${where}.to`, entry.to)
+      if (entry.to < entry.from || entry.to - entry.from > bounds.gapMs)
+        wrong(`${where}.to`, 'must lie after from, within 800 days')
+      if (!Number.isInteger(entry.periodMs) || entry.periodMs < 1) wrong(`${where}.periodMs`, 'must be a period')
+      if (isRun(entry.outcome)) wrong(`${where}.outcome`, 'must not be that of a run')
+      if (typeof entry.reason !== 'string' || entry.reason.length > bounds.text)
+        wrong(`${where}.reason`, 'must be a text')
+      continue
+    }
+    if (entry.kind !== 'run') wrong(`${where}.kind`, 'must be run or gap')
+    if (!isRun(entry.outcome)) wrong(`${where}.outcome`, 'must be that of a run')
+    slot(`${where}.slot`, entry.slot)
+    if (!(entry.startedAt >= 0 && entry.startedAt < bounds.slot)) wrong(`${where}.startedAt`, 'must be a moment')
+    if (!(entry.durationMs >= 0 && entry.durationMs < bounds.slot)) wrong(`${where}.durationMs`, 'must be a duration')
+    if (!Array.isArray(entry.samples) || entry.samples.length > bounds.samplesOfRun)
+      wrong(`${where}.samples`, `must be a list of at most ${bounds.samplesOfRun}`)
+    for (let s = 0; s < entry.samples.length; s++) {
+      const sample = entry.samples[s]!
+      if (!Number.isFinite(sample.value)) wrong(`${where}.samples[${s}].value`, 'must be a finite number')
+      const name: unknown = sample.name
+      if (typeof name !== 'string' || name.length === 0 || name.length > bounds.text)
+        text(`${where}.samples[${s}].name`, name)
+      const labels: unknown = sample.labels
+      if (typeof labels !== 'object' || labels === null) wrong(`${where}.samples[${s}].labels`, 'must be an object')
+      let count = 0
+      for (const key in sample.labels) {
+        const label: unknown = sample.labels[key]
+        if (
+          typeof label !== 'string' ||
+          label.length > bounds.text ||
+          key.length > bounds.text ||
+          ++count > bounds.labels
+        )
+          wrong(
+            `${where}.samples[${s}].labels`,
+            `must be at most ${bounds.labels} texts of at most ${bounds.text} characters`,
+          )
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { SchemaPart } from '../platform/index.ts'
+
+/**
+ * The tables of ingest. `log` is where everything is durable first; the others are written from time to time, and tell as of which
+ * position (`mark`). The ids of days and parts are task · 2^20 + the number of the day, or of the four hours, since 1970.
+ */
+export const ingestSchema: SchemaPart = {
+  name: 'ingest',
+  steps: [
+    `CREATE TABLE log (position INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+     CREATE TABLE mark (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;
+     CREATE TABLE spool (agent TEXT NOT NULL, spool TEXT NOT NULL, ranges TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (agent, spool)) STRICT;
+     CREATE TABLE ingest_task (
+       number INTEGER PRIMARY KEY,
+       id TEXT NOT NULL UNIQUE,
+       connector TEXT NOT NULL,
+       spans TEXT NOT NULL,
+       last TEXT NOT NULL,
+       seen_at INTEGER NOT NULL
+     ) STRICT;
+     CREATE TABLE task_day (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+     CREATE TABLE result_part (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`,
+  ],
+}
+
+export const dayMs = 86_400_000
+/** Results are kept in parts of four hours: longer ones would be written again more often until they are full. */
+export const partMs = 4 * 3_600_000
+
+const perTask = 2 ** 20
+
+export function rowId(task: number, at: number, sizeMs: number): number {
+  return task * perTask + Math.floor(at / sizeMs)
+}
+
+export function rowStart(id: number, sizeMs: number): number {
+  return (id % perTask) * sizeMs
+}
