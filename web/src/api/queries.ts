@@ -1,0 +1,202 @@
+import { QueryClient, queryOptions, infiniteQueryOptions, type QueryKey } from '@tanstack/react-query'
+import type { LiveEvent } from '../../../src/contract/index.ts'
+import { ApiError, call, callAll, callPage, type Input } from './call.ts'
+
+/**
+ * What is loaded, under which key, and which live event makes it old. Keys begin with what they are about, so that one event
+ * reaches all that shows it.
+ */
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // Live events refresh what is shown; this catches what they missed, and what no event announces.
+      refetchInterval: 60_000,
+      // The browser's idea of being online says nothing about a server in the same closed network.
+      networkMode: 'always',
+      retry: (failures, error) =>
+        failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
+      retryDelay: (attempt) => Math.min(500 * 2 ** attempt, 4_000),
+    },
+    mutations: { networkMode: 'always' },
+  },
+})
+
+export const me = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => call('showMe', { signal }),
+  staleTime: 60_000,
+})
+export const status = queryOptions({
+  queryKey: ['status'],
+  queryFn: ({ signal }) => call('showStatus', { signal }),
+  refetchInterval: 15_000,
+})
+export const instance = queryOptions({
+  queryKey: ['instance'],
+  queryFn: ({ signal }) => call('showInstance', { signal }),
+})
+export const groups = queryOptions({ queryKey: ['groups'], queryFn: ({ signal }) => call('listGroups', { signal }) })
+export const systems = queryOptions({
+  queryKey: ['systems'],
+  queryFn: ({ signal }) => callAll('listSystems', { signal }),
+})
+export const systemById = (id: string) =>
+  queryOptions({
+    queryKey: ['systems', 'one', id],
+    queryFn: ({ signal }) => call('showSystem', { params: { id }, signal }),
+  })
+export const tasksOf = (group: string, system: string) =>
+  queryOptions({
+    queryKey: ['tasks', group, system],
+    queryFn: ({ signal }) => callAll('listTasks', { query: { group, system }, signal }),
+  })
+export const resultsOf = (task: string) =>
+  queryOptions({
+    queryKey: ['results', task],
+    queryFn: ({ signal }) => callAll('listResults', { params: { id: task }, signal }),
+  })
+export const seriesOf = (task: string) =>
+  queryOptions({
+    queryKey: ['series', task],
+    queryFn: ({ signal }) => callAll('listSeries', { query: { task }, signal }),
+    staleTime: 30_000,
+  })
+export const monitors = queryOptions({
+  queryKey: ['library', 'monitors'],
+  queryFn: ({ signal }) => call('listMonitors', { signal }),
+  staleTime: Infinity,
+  refetchInterval: false,
+})
+
+type AlarmQuery = NonNullable<Input<'listAlarms'>['query']>
+export const openAlarms = (query: AlarmQuery) =>
+  queryOptions({
+    queryKey: ['alarms', 'open', query],
+    queryFn: ({ signal }) => callAll('listAlarms', { query: { ...query, state: 'open' }, signal }),
+  })
+export const alarmPages = (query: AlarmQuery) =>
+  infiniteQueryOptions({
+    queryKey: ['alarms', 'pages', query],
+    queryFn: ({ signal, pageParam }) =>
+      callPage('listAlarms', {
+        query: { ...query, limit: 200, ...(pageParam === '' ? {} : { cursor: pageParam }) },
+        signal,
+      }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next,
+  })
+export const alarmById = (id: string) =>
+  queryOptions({
+    queryKey: ['alarms', 'one', id],
+    queryFn: ({ signal }) => call('showAlarm', { params: { id }, signal }),
+  })
+
+export const configuration = queryOptions({
+  queryKey: ['configuration', 'document'],
+  queryFn: ({ signal }) => call('showConfiguration', { signal }),
+})
+export const revisions = infiniteQueryOptions({
+  queryKey: ['configuration', 'revisions'],
+  queryFn: ({ signal, pageParam }) =>
+    callPage('listRevisions', { query: { limit: 50, ...(pageParam === '' ? {} : { cursor: pageParam }) }, signal }),
+  initialPageParam: '',
+  getNextPageParam: (page) => page.next,
+})
+
+export const plugins = queryOptions({
+  queryKey: ['plugins'],
+  queryFn: ({ signal }) => call('listPlugins', { signal }),
+  refetchInterval: 5_000,
+})
+type DeliveryState = NonNullable<NonNullable<Input<'listDeliveries'>['query']>['state']>
+export const deliveriesOf = (name: string, state: DeliveryState | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ['plugins', 'deliveries', name, state ?? 'all'],
+    queryFn: ({ signal, pageParam }) =>
+      callPage('listDeliveries', {
+        params: { name },
+        query: {
+          limit: 100,
+          ...(state === undefined ? {} : { state }),
+          ...(pageParam === '' ? {} : { cursor: pageParam }),
+        },
+        signal,
+      }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next,
+    refetchInterval: 5_000,
+  })
+
+export const agents = queryOptions({
+  queryKey: ['agents'],
+  queryFn: ({ signal }) => call('listAgents', { signal }),
+  refetchInterval: 5_000,
+})
+export const certificates = queryOptions({
+  queryKey: ['certificates'],
+  queryFn: ({ signal }) => call('listCertificates', { signal }),
+})
+export const settings = queryOptions({
+  queryKey: ['settings'],
+  queryFn: async ({ signal }) => {
+    const answer = await call('showSettings', { query: { details: true }, signal })
+    // `details` is what makes the answer the list rather than the plain map.
+    return Array.isArray(answer) ? answer : []
+  },
+})
+
+/**
+ * Turns live events into fresh data. Alarms are shown as soon as they come; results, which come all the time, are gathered, because
+ * each refresh costs the server a query and nobody reads a chart that redraws ten times a second.
+ */
+export function followWith(client: QueryClient): {
+  event: (event: LiveEvent) => void
+  open: () => void
+  stop: () => void
+} {
+  const soon = new Map<number, { keys: Map<string, QueryKey>; timer: ReturnType<typeof setTimeout> }>()
+  const refresh = (delayMs: number, ...keys: QueryKey[]): void => {
+    let due = soon.get(delayMs)
+    if (due === undefined) {
+      const wanted = new Map<string, QueryKey>()
+      const timer = setTimeout(() => {
+        soon.delete(delayMs)
+        for (const queryKey of wanted.values()) void client.invalidateQueries({ queryKey })
+      }, delayMs)
+      due = { keys: wanted, timer }
+      soon.set(delayMs, due)
+    }
+    for (const key of keys) due.keys.set(JSON.stringify(key), key)
+  }
+  return {
+    event: (event) => {
+      switch (event.is) {
+        case 'alarm':
+          refresh(200, ['alarms'], ['systems'], ['groups'], ['status'], ['tasks'])
+          break
+        case 'results':
+          refresh(
+            3_000,
+            ['tasks'],
+            ['systems'],
+            ['groups'],
+            ...event.tasks.flatMap(({ task }) => [
+              ['chart', task],
+              ['results', task],
+            ]),
+          )
+          break
+        case 'configuration':
+          refresh(200, [])
+          break
+      }
+    },
+    // Anything may have happened while nobody listened.
+    open: () => refresh(0, []),
+    stop: () => {
+      for (const { timer } of soon.values()) clearTimeout(timer)
+      soon.clear()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+import type { Series } from '../../../src/contract/index.ts'
+import { compareNames } from './overview.ts'
+
+/** One chart: a metric of a task, with a line for each of its items. */
+export interface ChartPlan {
+  readonly metric: string
+  readonly unit: string
+  readonly kind: 'gauge' | 'counter'
+  readonly lines: readonly { readonly id: string; readonly label: string }[]
+  /** How many items there are; more than lines where a chart would be past reading. */
+  readonly items: number
+}
+
+/** More lines than colours that can be told apart make a chart of noise. */
+export const maxLines = 16
+
+/** Labels that every series of a task bears and that say nothing within its chart. */
+const placeLabels = new Set(['group', 'system', 'connector', 'task', 'monitor', 'profile', 'agent'])
+
+/** The series of one task as charts: in the order of the monitor's declaration where that is known, then by name. */
+export function planCharts(series: readonly Series[], declared: readonly string[] = []): ChartPlan[] {
+  const byMetric = new Map<string, Series[]>()
+  for (const one of series) {
+    const there = byMetric.get(one.name)
+    if (there === undefined) byMetric.set(one.name, [one])
+    else there.push(one)
+  }
+  const order = new Map(declared.map((name, i) => [name, i]))
+  return [...byMetric.entries()]
+    .toSorted(([a], [b]) => (order.get(a) ?? declared.length) - (order.get(b) ?? declared.length) || compareNames(a, b))
+    .map(([metric, of]) => {
+      const telling = tellingLabels(of)
+      const lines = of
+        .map((one) => ({ id: one.id, label: labelOf(one, telling) }))
+        .toSorted((a, b) => compareNames(a.label, b.label))
+      return { metric, unit: of[0]!.unit, kind: of[0]!.kind, lines: lines.slice(0, maxLines), items: lines.length }
+    })
+}
+
+/** The label keys in which series of one chart differ; what all share would be the same words on every line. */
+function tellingLabels(series: readonly Series[]): string[] {
+  const keys = [...new Set(series.flatMap((one) => Object.keys(one.labels)))]
+    .filter((key) => !placeLabels.has(key))
+    .toSorted()
+  if (series.length === 1) return keys
+  const differing = keys.filter((key) => new Set(series.map((one) => one.labels[key])).size > 1)
+  return differing.length > 0 ? differing : keys
+}
+
+function labelOf(series: Series, telling: readonly string[]): string {
+  const values = telling.flatMap((key) => (series.labels[key] === undefined ? [] : [`${key}=${series.labels[key]}`]))
+  if (values.length === 1) return values[0]!.slice(values[0]!.indexOf('=') + 1)
+  return values.length === 0 ? series.name : values.join(', ')
+}
+
+/** A metric's name as a title where the library has none: `http_first_byte` is "http first byte". */
+export function titleOf(metric: string): string {
+  const words = metric.replace(/[._]+/g, ' ').trim()
+  return words === '' ? metric : words[0]!.toUpperCase() + words.slice(1)
+}
+
+const factors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  time: { us: 0.001, ms: 1, s: 1_000, min: 60_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 },
+  bytes: { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 },
+}
+
+/**
+ * The value at which a threshold such as `> 2s` lies, in the metric's own unit.
+ * @returns undefined for one that is not a line on a chart: another quantity, or equality with something
+ */
+export function thresholdAt(text: string, unit: string): number | undefined {
+  const found = /^\s*(?:>=?|<=?)\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([^\s\d]*)\s*$/i.exec(text)
+  if (found === null) return undefined
+  const value = Number(found[1])
+  const given = found[2]!
+  if (given === '' || given === unit) return value
+  for (const family of Object.values(factors)) {
+    const from = family[given]
+    const to = family[unit]
+    if (from !== undefined && to !== undefined) return (value * from) / to
+  }
+  return undefined
+}

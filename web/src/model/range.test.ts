@@ -1,0 +1,32 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { readRange, zoomed } from './range.ts'
+
+test('whatever the address says, there is a range', () => {
+  expect(
+    [
+      {},
+      { range: '24h' },
+      { range: '__proto__' },
+      { from: '1000', to: '61000' },
+      { from: '61000', to: '1000', range: '7d' },
+      { from: 'x', to: '1' },
+    ].map(readRange),
+  ).toEqual([
+    { is: 'last', name: '6h' },
+    { is: 'last', name: '24h' },
+    { is: 'last', name: '6h' },
+    { is: 'fixed', from: 1_000, to: 61_000 },
+    { is: 'last', name: '7d' },
+    { is: 'last', name: '6h' },
+  ])
+})
+
+test('what was zoomed into can be read back, however narrow it was', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1e12, max: 2e12 }), fc.integer({ min: 0, max: 1e9 }), (from, width) => {
+      const range = readRange(zoomed(from, from + width))
+      expect(range.is === 'fixed' && range.from <= from && range.to >= from + width).toBe(true)
+    }),
+  )
+})

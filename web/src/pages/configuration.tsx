@@ -1,0 +1,49 @@
+import { Tabs, Title } from '@mantine/core'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useState, type ReactNode } from 'react'
+import { texts } from '../texts.ts'
+import { ApplyTab } from './configuration-apply.tsx'
+import { DocumentTab } from './configuration-document.tsx'
+import { RevisionsTab } from './configuration-revisions.tsx'
+
+const tabs = ['document', 'apply', 'revisions'] as const
+
+/** The configuration as one document: looked at, changed with the difference shown first, and its past. */
+export function ConfigurationPage(): ReactNode {
+  const search = useSearch({ from: '/signed-in/configuration' })
+  const navigate = useNavigate({ from: '/configuration' })
+  // Kept here, so that looking at the document once more does not lose what was typed.
+  const [draft, setDraft] = useState('')
+  const tab = tabs.find((one) => one === search.tab) ?? 'document'
+  const go = (to: string | null): void => void navigate({ search: to === null || to === 'document' ? {} : { tab: to } })
+  return (
+    <>
+      <div className="page-head">
+        <Title order={1}>{texts.configuration.title}</Title>
+      </div>
+      <Tabs value={tab} onChange={go} keepMounted={false}>
+        <Tabs.List>
+          {tabs.map((one) => (
+            <Tabs.Tab key={one} value={one}>
+              {texts.configuration.tabs[one]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="document" pt="md">
+          <DocumentTab
+            edit={(text) => {
+              setDraft(text)
+              go('apply')
+            }}
+          />
+        </Tabs.Panel>
+        <Tabs.Panel value="apply" pt="md">
+          <ApplyTab draft={draft} setDraft={setDraft} />
+        </Tabs.Panel>
+        <Tabs.Panel value="revisions" pt="md">
+          <RevisionsTab />
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  )
+}

@@ -1,0 +1,159 @@
+import { Button, SegmentedControl, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useCallback, useMemo, type ReactNode } from 'react'
+import type { SystemSummary } from '../../../src/contract/index.ts'
+import { openAlarms, systemById, tasksOf } from '../api/queries.ts'
+import { formatMomentShort } from '../format/times.ts'
+import { rangeNames, readRange, zoomed } from '../model/range.ts'
+import { compareNames } from '../model/overview.ts'
+import { Ago, CoverageShare, SeverityMark, StateMark, Tags } from '../parts/marks.tsx'
+import { Empty, Present } from '../parts/states.tsx'
+import { TaskSection } from './system-task.tsx'
+import { texts } from '../texts.ts'
+
+/** One system: how it is, what is wrong with it, what is measured on it. */
+export function SystemPage(): ReactNode {
+  const { id } = useParams({ from: '/signed-in/systems/$id' })
+  const system = useQuery(systemById(id))
+  return <Present query={system}>{(loaded) => <Loaded system={loaded} />}</Present>
+}
+
+function Loaded({ system }: { system: SystemSummary }): ReactNode {
+  return (
+    <>
+      <div className="head">
+        <div className="crumbs">
+          <Link to="/">{texts.nav.overview}</Link>
+          <span aria-hidden="true">/</span>
+          <Link to="/" search={{ text: system.group }}>
+            {system.group}
+          </Link>
+        </div>
+        <div className="head-line">
+          <Title order={1} className="ellipsis">
+            {system.name}
+          </Title>
+          <StateMark worst={system.worst} state={system.state} />
+          <span className="dim">{system.type}</span>
+          <Tags of={system.tags} />
+          <span className="head-end" title={texts.overview.coverageHint}>
+            <span className="dim">{texts.overview.coverage}</span> <CoverageShare of={system.coverage} />
+          </span>
+        </div>
+        <ul className="connectors" aria-label={texts.system.connectors}>
+          {system.connectors.map((connector) => (
+            <li key={connector.name}>
+              <SeverityMark of={connector.worst} />
+              <span>{connector.name}</span>
+              <span className="dim">{connector.type}</span>
+              {connector.failing > 0 ? (
+                <span className="bad">{texts.overview.failingOf(connector.failing, connector.tasks)}</span>
+              ) : (
+                <span className="dim">{texts.overview.tasksOk(connector.tasks)}</span>
+              )}
+            </li>
+          ))}
+        </ul>
+      </div>
+      <OpenAlarms system={system} />
+      <Measured system={system} />
+    </>
+  )
+}
+
+function OpenAlarms({ system }: { system: SystemSummary }): ReactNode {
+  const alarms = useQuery(openAlarms({ group: system.group, system: system.name }))
+  return (
+    <section aria-labelledby="alarms">
+      <Title order={2} id="alarms">
+        {texts.system.alarms}
+      </Title>
+      <Present query={alarms}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <p className="quiet">{texts.system.noAlarms}</p>
+          ) : (
+            <ul className="alarm-lines">
+              {rows.map((alarm) => (
+                <li key={alarm.id} className={`alarm-line edge-${alarm.severity}`}>
+                  <SeverityMark of={alarm.severity} />
+                  <Link
+                    to="/alarms/$alarm"
+                    params={{ alarm: alarm.id }}
+                    search={{ group: system.group }}
+                    className="alarm-line-message"
+                  >
+                    {alarm.message}
+                  </Link>
+                  <span className="dim nowrap">
+                    {alarm.acknowledgedBy === null
+                      ? texts.alarmState.raised
+                      : `${texts.alarmState.acknowledged}: ${alarm.acknowledgedBy}`}
+                  </span>
+                  <span className="dim nowrap">
+                    <Ago at={alarm.raisedAt} />
+                  </span>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Present>
+    </section>
+  )
+}
+
+function Measured({ system }: { system: SystemSummary }): ReactNode {
+  const search = useSearch({ from: '/signed-in/systems/$id' })
+  const navigate = useNavigate({ from: '/systems/$id' })
+  const tasks = useQuery(tasksOf(system.group, system.name))
+  const range = useMemo(() => readRange(search), [search])
+  const zoom = useCallback(
+    (from: number, to: number) => void navigate({ search: (old) => ({ ...old, ...zoomed(from, to) }) }),
+    [navigate],
+  )
+  const choose = (name: string): void => void navigate({ search: { range: name } })
+
+  return (
+    <section aria-labelledby="tasks">
+      <div className="section-head">
+        <Title order={2} id="tasks">
+          {texts.system.tasks}
+        </Title>
+        <div className="range">
+          {range.is === 'fixed' ? (
+            <>
+              <span className="dim nowrap">
+                {formatMomentShort(range.from, Date.now())} – {formatMomentShort(range.to, Date.now())}
+              </span>
+              <Button size="compact-sm" variant="default" onClick={() => choose(search.range ?? '6h')}>
+                {texts.system.resetZoom}
+              </Button>
+            </>
+          ) : (
+            <span className="dim zoom-hint">{texts.system.zoomHint}</span>
+          )}
+          <SegmentedControl
+            size="xs"
+            aria-label={texts.system.range}
+            value={range.is === 'last' ? range.name : ''}
+            onChange={choose}
+            data={[...rangeNames]}
+          />
+        </div>
+      </div>
+      <Present query={tasks}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty title={texts.system.noTasks} hint={texts.system.noTasksHint} />
+          ) : (
+            rows
+              .toSorted((a, b) => compareNames(a.connector, b.connector) || compareNames(a.name, b.name))
+              .map((task) => <TaskSection key={task.id} task={task} range={range} onZoom={zoom} />)
+          )
+        }
+      </Present>
+    </section>
+  )
+}

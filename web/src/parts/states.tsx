@@ -1,0 +1,113 @@
+import { Alert, Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
+import type { UseQueryResult } from '@tanstack/react-query'
+import { Link, type ErrorComponentProps } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { ApiError } from '../api/call.ts'
+import { formatMomentShort } from '../format/times.ts'
+import { texts } from '../texts.ts'
+
+/** Loading takes a moment to appear, so that what comes at once does not flicker. */
+export function Waiting(): ReactNode {
+  return (
+    <div className="waiting" role="status">
+      <Loader size="sm" />
+      <span>{texts.common.loading}</span>
+    </div>
+  )
+}
+
+export function Empty({ title, hint, children }: { title: string; hint?: string; children?: ReactNode }): ReactNode {
+  return (
+    <div className="empty">
+      <Text fw={600}>{title}</Text>
+      {hint === undefined ? null : (
+        <Text size="sm" c="dimmed" maw="34rem">
+          {hint}
+        </Text>
+      )}
+      {children}
+    </div>
+  )
+}
+
+/** What went wrong, in the server's words, and what to do about it. */
+export function Failure({ error, title, again }: { error: Error; title?: string; again?: () => void }): ReactNode {
+  const hint = error instanceof ApiError ? error.hint : ''
+  const details = error instanceof ApiError ? error.details : []
+  return (
+    <Alert color="red" variant="light" title={title ?? texts.common.failedToLoad} role="alert">
+      <Text size="sm">{error.message}</Text>
+      {hint === '' ? null : (
+        <Text size="sm" mt={4}>
+          {hint}
+        </Text>
+      )}
+      {details.length === 0 ? null : (
+        <ul className="problems">
+          {details.map((problem, i) => (
+            <li key={i}>
+              <code>{problem.path}</code> {problem.message}
+              {problem.hint === undefined || problem.hint === '' ? null : <span className="hint"> {problem.hint}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+      {again === undefined ? null : (
+        <Button size="xs" variant="default" mt="sm" onClick={again}>
+          {texts.common.retry}
+        </Button>
+      )}
+    </Alert>
+  )
+}
+
+type Loaded<T> = Pick<UseQueryResult<T>, 'data' | 'error' | 'isPending' | 'dataUpdatedAt'> & { refetch: () => unknown }
+
+/**
+ * Draws what a query loaded, in each of its states: loading, failed, and present. What was loaded once stays on the screen while it
+ * cannot be refreshed, with a line above that says how old it is.
+ */
+export function Present<T>({ query, children }: { query: Loaded<T>; children: (data: T) => ReactNode }): ReactNode {
+  if (query.data === undefined) {
+    if (query.error !== null) return <Failure error={query.error} again={() => void query.refetch()} />
+    return <Waiting />
+  }
+  return (
+    <>
+      <Stale query={query} />
+      {children(query.data)}
+    </>
+  )
+}
+
+export function Stale({ query }: { query: Pick<UseQueryResult, 'error' | 'dataUpdatedAt'> }): ReactNode {
+  if (query.error === null) return null
+  return (
+    <div className="stale" role="status">
+      {texts.common.staleAs(formatMomentShort(query.dataUpdatedAt, Date.now()), query.error.message)}
+    </div>
+  )
+}
+
+export function NothingHere(): ReactNode {
+  return (
+    <Stack align="center" p="xl" gap="xs">
+      <Title order={1}>{texts.common.notFound}</Title>
+      <Text c="dimmed">{texts.common.notFoundHint}</Text>
+      <Link to="/">{texts.common.toOverview}</Link>
+    </Stack>
+  )
+}
+
+export function Crashed({ error }: ErrorComponentProps): ReactNode {
+  // What was thrown is an error in all but name where a library threw something else.
+  const known = error instanceof Error ? error : new Error(String(error))
+  return (
+    <Stack p="xl" maw="44rem" mx="auto">
+      <Failure error={known} title={texts.common.crashed} />
+      <Group>
+        <Button onClick={() => window.location.reload()}>{texts.common.retry}</Button>
+      </Group>
+    </Stack>
+  )
+}

@@ -1,0 +1,31 @@
+import { createTheme, type MantineColorsTuple } from '@mantine/core'
+
+/** A quiet blue-green, so that the only loud colours on the screen are those of alarms. Shade 7 on white has a contrast of 6.6 to 1. */
+const petrol: MantineColorsTuple = [
+  '#eef7fa',
+  '#dbecf2',
+  '#b3d9e6',
+  '#87c4d9',
+  '#63b2cd',
+  '#3f97b5',
+  '#237f9e',
+  '#146984',
+  '#0f5c73',
+  '#084a5e',
+]
+
+export const theme = createTheme({
+  primaryColor: 'petrol',
+  primaryShade: { light: 7, dark: 4 },
+  autoContrast: true,
+  colors: { petrol },
+  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "Liberation Mono", Menlo, monospace',
+  defaultRadius: 'sm',
+  cursorType: 'pointer',
+  focusRing: 'auto',
+  headings: {
+    fontWeight: '600',
+    sizes: { h1: { fontSize: '1.375rem' }, h2: { fontSize: '1.0625rem' }, h3: { fontSize: '0.9375rem' } },
+  },
+})
