@@ -7,7 +7,7 @@ import { makePrivateDirectory } from '../files.ts'
  * Log files of bounded size and age: `farwatch-<UTC time of its first line>.log`, JSON lines.
  *
  * A line is handed to the file's stream and written by the thread pool. Where the disk is slower than the log, lines beyond a bound are dropped
- * and counted rather than kept in memory; where it fails, logging to stderr goes on and the file is tried again with the next one.
+ * and counted rather than kept in memory; where it fails, logging to stderr goes on and files are tried again a minute later.
  */
 export interface LogFiles {
   write(line: string): void
@@ -27,6 +27,8 @@ const fileShare = 1 / 16
 const largestFile = 16 * 1024 ** 2
 const smallestFile = 64 * 1024
 const maxWaitingBytes = 8 * 1024 ** 2
+// A full disk is asked again once a minute, not once a line.
+const retryAfterMs = 60_000
 const namePattern = /^farwatch-\d{8}T\d{9}Z(-\d+)?\.log$/
 
 export async function openLogFiles(
@@ -39,6 +41,7 @@ export async function openLogFiles(
   let written = 0
   let sequence = 0
   let dropped = 0
+  let retryAt = 0
   // One pruning after another; each is short.
   let pruning: Promise<void> = prune(directory, bounds, options.now()).catch(options.onProblem)
   const ending = new Set<Promise<void>>()
@@ -50,6 +53,7 @@ export async function openLogFiles(
     const made = createWriteStream(path, { flags: 'a', mode: 0o600 })
     made.on('error', (thrown) => {
       options.onProblem(thrown)
+      retryAt = options.now() + retryAfterMs
       if (file === made) file = undefined
     })
     written = 0
@@ -78,7 +82,7 @@ export async function openLogFiles(
   let closed: Promise<void> | undefined
   return {
     write(line) {
-      if (closed !== undefined) return
+      if (closed !== undefined || options.now() < retryAt) return
       if (file !== undefined && written >= fileLimit()) finish()
       file ??= begin()
       if (file.writableLength > maxWaitingBytes) {
