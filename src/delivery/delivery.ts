@@ -65,7 +65,7 @@ export const defaultDeliveryBounds: DeliveryBounds = {
   pollMs: 1_000,
   keepDeliveredMs: 30 * 86_400_000,
   keepDeadMs: 90 * 86_400_000,
-  pointsPerRequest: 5_000,
+  pointsPerRequest: 2_000,
   metricsBehindBound: 100_000,
 }
 

@@ -22,7 +22,10 @@ export interface LoggedBatch {
 }
 
 export interface MetricForwarderBounds {
-  /** Points of one request to the receiver. Default 5,000, of which snappy and protobuf hold the event loop for a few milliseconds. */
+  /**
+   * Points of one request to the receiver. Making a remote write request holds the event loop: 5,000 points of as many series took
+   * 40 ms, 5,000 points of 500 series 6 ms.
+   */
   readonly pointsPerRequest: number
   /** How many log batches a feed may be behind before it skips ahead. */
   readonly behindBound: number

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkPluginSettings, type AlarmEvent, type PluginContext } from '../sdk/index.ts'
-import { alarmStep } from '../sdk/plugin-testing.ts'
+import { alarmStep } from '../sdk/testing.ts'
 import webhook from './webhook.ts'
 
 type Sent = Parameters<PluginContext['http']>[0]
