@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Worker } from 'node:worker_threads'
 import { formatDuration, messageOf, type Clock } from '../base/index.ts'
 import type { AssignedConnector, AssignedTask, FailureReason } from '../model/index.ts'
-import { parentProcess, siblingModule, systemClock, type ParentProcess } from '../platform/processes/index.ts'
+import { parentProcess, siblingModule, systemClock, type ParentProcess } from '../platform/index.ts'
 import {
   TargetError,
   type AnyConnector,

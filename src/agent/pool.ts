@@ -1,7 +1,6 @@
 import { formatDuration, hash53, type CancelTimer, type Clock } from '../base/index.ts'
 import type { AssignedConnector, AssignedTask, FailureReason, Slot } from '../model/index.ts'
-import type { Log } from '../platform/index.ts'
-import { forkProcess, systemClock, type ChildProcess, type ProcessEnd } from '../platform/processes/index.ts'
+import { forkProcess, systemClock, type ChildProcess, type Log, type ProcessEnd } from '../platform/index.ts'
 import type { AgentListener, ProcessEndReason } from './events.ts'
 import { oneLine } from './gathered.ts'
 import { maskOf } from './mask.ts'

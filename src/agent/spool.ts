@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, readdir, rename, rm, stat, truncate, writeFile, type FileHandle } from 'node:fs/promises'
+import {
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf, type CancelTimer, type Clock } from '../base/index.ts'
 import type { GapRecord, SpoolEntry } from '../model/index.ts'
@@ -147,7 +158,10 @@ export class Spool {
 
   status(): { entries: number; bytes: number; oldestAt: number | undefined; waiting: number; unwritable?: string } {
     return {
-      entries: this.#segments.reduce((sum, one) => sum + one.end - Math.max(one.first, Math.min(one.end, this.#acknowledged)), 0),
+      entries: this.#segments.reduce(
+        (sum, one) => sum + one.end - Math.max(one.first, Math.min(one.end, this.#acknowledged)),
+        0,
+      ),
       bytes: this.#segments.reduce((sum, one) => sum + one.bytes, 0),
       oldestAt: this.#segments.find((one) => one.end > this.#acknowledged)?.firstAt,
       waiting: this.#waiting.length,
@@ -354,7 +368,11 @@ export class Spool {
 
   async #limit(): Promise<void> {
     let bytes = this.#segments.reduce((sum, one) => sum + one.bytes, 0)
-    for (let oldest = this.#segments[0]; oldest !== undefined && this.#segments.length > 1; oldest = this.#segments[0]) {
+    for (
+      let oldest = this.#segments[0];
+      oldest !== undefined && this.#segments.length > 1;
+      oldest = this.#segments[0]
+    ) {
       const tooOld = this.#clock.now() - oldest.lastAt > this.#options.maxAgeMs
       if (bytes <= this.#options.maxBytes && !tooOld) return
       const lost = await this.#lostWith(oldest)
@@ -374,7 +392,7 @@ export class Spool {
     const stretches = new Map<string, Stretch>()
     const gaps: GapRecord[] = []
     let count = 0
-    for (let at = Math.max(segment.first, this.#acknowledged); at < segment.end; ) {
+    for (let at = Math.max(segment.first, this.#acknowledged); at < segment.end;) {
       const slice = await this.#readSegment(segment, at, maxBlockEntries)
       if (slice === undefined) break
       for (const entry of slice.entries) {
@@ -502,7 +520,9 @@ function nextBlock(bytes: Buffer, block: BlockPlace): BlockPlace | undefined {
 }
 
 async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
+  // Windows has no such call and needs none.
+  const handle = await open(directory, 'r').catch(() => undefined)
+  if (handle === undefined) return
   try {
     await handle.sync()
   } finally {

@@ -1,3 +1,5 @@
+export { endWithParent, forkProcess, parentProcess } from './child-process.ts'
+export type { ChildProcess, ParentProcess, ProcessEnd } from './child-process.ts'
 export { holderOf, diskSpace, openDataDirectory, prepareDataDirectory } from './data-directory.ts'
 export type { DataDirectory, LockedDataDirectory } from './data-directory.ts'
 export { openDatabase } from './database/database.ts'

@@ -13,7 +13,11 @@ const spool = await Spool.open({
 })
 spool.beginLife()
 let count = 0
-for (let slice = await spool.read(count, 2_000); slice !== undefined; slice = await spool.read(slice.from + slice.entries.length, 2_000))
+for (
+  let slice = await spool.read(count, 2_000);
+  slice !== undefined;
+  slice = await spool.read(slice.from + slice.entries.length, 2_000)
+)
   count += slice.entries.length
 spool.onDurable(() => process.send?.(count))
 for (;;) {

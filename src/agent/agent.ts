@@ -1,0 +1,617 @@
+import { availableParallelism, networkInterfaces } from 'node:os'
+import { FarwatchError, messageOf, type CancelTimer, type Clock, type Random } from '../base/index.ts'
+import type {
+  AssignedConnector,
+  AssignedTask,
+  Assignment,
+  GapRecord,
+  RunResult,
+  ServerLink,
+  SkipReason,
+  Slot,
+  SpoolEntry,
+  TravellingSettings,
+} from '../model/index.ts'
+import type { Log } from '../platform/index.ts'
+import { Admission, type AdmissionLimits, type Candidate } from './admission.ts'
+import { Backoff, pause } from './backoff.ts'
+import { AgentEvents, type AgentListener } from './events.ts'
+import { Isolation } from './isolation.ts'
+import { readKnownTasks, writeKnownTasks, type KnownTask } from './known-tasks.ts'
+import { Memory } from './memory.ts'
+import { Pool, type Ended, type PoolStatus } from './pool.ts'
+import type { RunReport } from './process-messages.ts'
+import { Schedule, slotsBetween } from './schedule.ts'
+import { Spool } from './spool.ts'
+import { Uploader } from './uploader.ts'
+
+export interface AgentSettings {
+  /** How many monitoring processes; 0 means one for each core. More cost about 50 MB each; fewer leave cores idle. */
+  readonly processes: number
+  /** Resident memory of one monitoring process. Too small ends healthy runs, too large lets one monitor starve the machine. */
+  readonly processMemoryMiB: number
+  /** Bounds of the spool: what of an outage of the server survives. */
+  readonly spoolMaxBytes: number
+  readonly spoolMaxAgeMs: number
+}
+
+export interface AgentOptions {
+  /** The instance's UUID; names the agent to the server. */
+  readonly uuid: string
+  readonly link: ServerLink
+  /** The agent's own directory: spool, sign of life. */
+  readonly directory: string
+  /** Server time. */
+  readonly clock: Clock
+  readonly random: Random
+  readonly settings: AgentSettings
+  /** Module that calls `serveMonitoringProcess`. */
+  readonly monitoringProcess: URL
+  /** What the bound per target counts, as the connector's declaration says. */
+  readonly targetOf: (connector: AssignedConnector) => string
+  readonly log: Log
+}
+
+/** One run of a monitor by hand: nothing of it is stored. */
+export interface CheckOrder {
+  readonly monitor: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly connector: Omit<AssignedConnector, 'id' | 'group'>
+  readonly timeoutMs: number
+}
+
+export interface AgentStatus {
+  /** Version of the assignment in force; undefined before the first. */
+  readonly assignment: string | undefined
+  readonly tasks: number
+  readonly running: number
+  readonly waiting: number
+  readonly isolated: boolean
+  readonly pool: PoolStatus
+  readonly spool: ReturnType<Spool['status']>
+  readonly upload: ReturnType<Uploader['status']>
+}
+
+export interface Agent {
+  status(): AgentStatus
+  /** Hears everything that happens from now on. @returns what ends the listening */
+  on(listener: AgentListener): () => void
+  /** Runs a task at once, beside its schedule; nothing of it is stored. Throws FarwatchError `not-found`, `overloaded`, `shutting-down`. */
+  runNow(task: string): Promise<RunResult>
+  /** Runs any monitor once. Throws FarwatchError `overloaded`, `shutting-down`. */
+  check(order: CheckOrder): Promise<RunResult>
+  /** Ends in bounded time (about 5 s): waits a moment for runs, records the others, writes and uploads what there is. May be called again. */
+  stop(): Promise<void>
+}
+
+const maxByHand = 16
+/** Slots that fall due within so long begin together; a timer for each of a thousand a second would cost more than the runs. */
+const gatherMs = 5
+const longestSleepMs = 1_000
+const jumpMs = 1_000
+const longestRetryMs = 300_000
+const memoryCharacters = 32 * 1_048_576
+/** A slot taken before a sudden end may have waited, run, and been made again; its trace may be that much older than the sign of life. */
+const inFlightMarginMs = 60_000
+const uplinkLookMs = 1_000
+
+/**
+ * Starts the agent: it works until it is stopped, whatever happens to the server. Resolves when the spool is open and the monitoring
+ * processes are started; the first assignment may come later.
+ * @throws Error or FarwatchError where the directory cannot be used
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const events = new AgentEvents(options.log)
+  const known = await readKnownTasks(options.directory)
+  const periods = new Map(known.map(({ id, periodMs }) => [id, periodMs]))
+  const spool = await Spool.open({
+    directory: options.directory,
+    maxBytes: options.settings.spoolMaxBytes,
+    maxAgeMs: options.settings.spoolMaxAgeMs,
+    clock: options.clock,
+    tell: events.tell,
+    periodOf: (task) => periods.get(task),
+  })
+  return new RunningAgent(options, events, spool, known, periods)
+}
+
+interface TaskState {
+  readonly task: AssignedTask
+  readonly connector: AssignedConnector
+  readonly target: string
+}
+
+interface Held {
+  readonly result: RunResult
+  readonly target: string
+  readonly since: number
+}
+
+class RunningAgent implements Agent {
+  readonly #options: AgentOptions
+  readonly #clock: Clock
+  readonly #events: AgentEvents
+  readonly #spool: Spool
+  readonly #pool: Pool
+  readonly #uploader: Uploader
+  readonly #schedule = new Schedule()
+  readonly #admission: Admission
+  readonly #isolation = new Isolation()
+  readonly #memory = new Memory(memoryCharacters)
+  readonly #abort = new AbortController()
+  /** The tasks of before this start, until their missed slots are recorded. */
+  #before: readonly KnownTask[] | undefined
+  readonly #periods: Map<string, number>
+  #tasks: ReadonlyMap<string, TaskState> = new Map()
+  #version: string | undefined
+  #travelling: TravellingSettings | undefined
+  readonly #inFlight = new Map<string, { readonly candidate: Candidate; readonly waitedMs: number }>()
+  #held: Held[] = []
+  #cancelTick: CancelTimer = () => undefined
+  #pumping = false
+  #byHand = 0
+  #nextCheck = 1
+  readonly #failByHand = new Set<(reason: FarwatchError) => void>()
+  #ticked: { readonly wall: number; readonly elapsed: number }
+  #assignmentLost = false
+  #uplink = { down: false, at: -Infinity }
+  readonly #polling: Promise<void>
+  #saving: Promise<void> = Promise.resolve()
+  #stopping: Promise<void> | undefined
+  #onIdle: () => void = () => undefined
+
+  constructor(
+    options: AgentOptions,
+    events: AgentEvents,
+    spool: Spool,
+    known: readonly KnownTask[],
+    periods: Map<string, number>,
+  ) {
+    const { uuid, link, clock, random, settings, monitoringProcess, log } = options
+    this.#options = options
+    this.#clock = clock
+    this.#events = events
+    this.#spool = spool
+    this.#before = known
+    this.#periods = periods
+    this.#admission = new Admission({ total: 1, perTarget: 1 })
+    this.#pool = new Pool({
+      module: monitoringProcess,
+      processes: settings.processes > 0 ? settings.processes : availableParallelism(),
+      processMemoryMiB: settings.processMemoryMiB,
+      clock,
+      log,
+      tell: events.tell,
+    })
+    this.#uploader = new Uploader({ agent: uuid, spool, link, clock, random, tell: events.tell })
+    this.#ticked = { wall: clock.now(), elapsed: clock.elapsed() }
+    this.#polling = this.#poll()
+  }
+
+  on(listener: AgentListener): () => void {
+    return this.#events.on(listener)
+  }
+
+  status(): AgentStatus {
+    return {
+      assignment: this.#version,
+      tasks: this.#tasks.size,
+      running: this.#admission.running,
+      waiting: this.#admission.waiting,
+      isolated: this.#isolation.isolated,
+      pool: this.#pool.status(),
+      spool: this.#spool.status(),
+      upload: this.#uploader.status(),
+    }
+  }
+
+  // --- Assignment
+
+  /** Never rejects. */
+  async #poll(): Promise<void> {
+    const { link, random } = this.#options
+    const backoff = new Backoff(random, 250, 15_000)
+    const { signal } = this.#abort
+    while (!signal.aborted) {
+      const asked = this.#clock.elapsed()
+      try {
+        const assignment = await link.assignment(this.#version, signal)
+        if (signal.aborted) return
+        if (this.#assignmentLost) this.#events.tell({ event: 'server reached', during: 'assignment' })
+        this.#assignmentLost = false
+        backoff.succeeded()
+        if (assignment !== undefined) await this.#apply(assignment)
+        // A server that answers at once with nothing would otherwise be asked as fast as it can.
+        else if (this.#clock.elapsed() - asked < 50) await pause(this.#clock, 250, signal)
+      } catch (thrown) {
+        if (signal.aborted) return
+        if (!this.#assignmentLost)
+          this.#events.tell({ event: 'server lost', during: 'assignment', message: messageOf(thrown) })
+        this.#assignmentLost = true
+        await pause(this.#clock, backoff.failed(), signal)
+      }
+    }
+  }
+
+  async #apply(assignment: Assignment): Promise<void> {
+    const at = this.#clock.now()
+    await this.#recordAbsence(at)
+    if (this.#abort.signal.aborted) return
+    const connectors = new Map(assignment.connectors.map((connector) => [connector.id, connector]))
+    const before = this.#tasks
+    const connectorsBefore = new Map([...before.values()].map(({ connector }) => [connector.id, connector]))
+    // The monitoring processes know a definition by its object, so one that did not change stays the same object.
+    for (const [id, connector] of connectors) {
+      const old = connectorsBefore.get(id)
+      if (old !== undefined && isSame(old, connector)) connectors.set(id, old)
+    }
+    const targets = new Map<string, string>()
+    const tasks = new Map<string, TaskState>()
+    for (const given of assignment.tasks) {
+      const connector = connectors.get(given.connector)
+      if (connector === undefined) {
+        this.#options.log.error('task left out', { task: given.id, problem: 'its connector was not assigned with it' })
+        continue
+      }
+      const old = before.get(given.id)
+      const task = old !== undefined && isSame(old.task, given) ? old.task : given
+      let target = targets.get(connector.id)
+      if (target === undefined) targets.set(connector.id, (target = this.#targetOf(connector)))
+      tasks.set(given.id, { task, connector, target })
+    }
+    const gone = [...before].filter(([id, { task }]) => tasks.get(id)?.task !== task).map(([id]) => id)
+    const goneConnectors = [...connectorsBefore].filter(([id, old]) => connectors.get(id) !== old).map(([id]) => id)
+    this.#tasks = tasks
+    this.#version = assignment.version
+    this.#travelling = assignment.settings
+    this.#admission.setLimits(limitsOf(assignment.settings))
+    this.#pool.forget(gone, goneConnectors)
+    for (const id of gone) this.#memory.forget(id)
+    // A slot of a task that is no longer ours, or has another period now, is nobody's.
+    this.#admission.clear(({ task, periodMs }) => tasks.get(task)?.task.periodMs !== periodMs)
+    for (const id of gone) if (!tasks.has(id)) this.#periods.delete(id)
+    for (const { task } of tasks.values()) this.#periods.set(task.id, task.periodMs)
+    this.#schedule.replace(scheduled(tasks), this.#clock.now())
+    this.#events.tell({
+      event: 'assignment applied',
+      version: assignment.version,
+      tasks: tasks.size,
+      settings: assignment.settings,
+    })
+    this.#saveTasks()
+    this.#tick()
+  }
+
+  #targetOf(connector: AssignedConnector): string {
+    try {
+      return this.#options.targetOf(connector)
+    } catch {
+      // Its settings are then wrong in a way the run itself will name.
+      return connector.id
+    }
+  }
+
+  #saveTasks(): void {
+    const tasks = [...this.#tasks.values()].map(({ task: { id, periodMs, timeoutMs } }) => ({
+      id,
+      periodMs,
+      timeoutMs,
+    }))
+    this.#saving = this.#saving.then(() =>
+      writeKnownTasks(this.#options.directory, tasks).catch((thrown: unknown) => {
+        this.#options.log.warn('task list not saved', { problem: messageOf(thrown) })
+      }),
+    )
+  }
+
+  /**
+   * Once after a start, when the server is there again: every slot between the last sign of life and now becomes a gap record. It reaches
+   * back over runs that were in flight; slots that have a result already keep it.
+   */
+  async #recordAbsence(at: number): Promise<void> {
+    const known = this.#before
+    if (known === undefined) return
+    this.#before = undefined
+    const { lastAlive, damaged } = this.#spool.recovered
+    const longestMs = known.reduce((longest, task) => Math.max(longest, task.timeoutMs), 0)
+    const marginMs = 2 * longestMs + inFlightMarginMs
+    const gaps: GapRecord[] = []
+    for (const task of known) {
+      for (const { from, to } of damaged) {
+        const slots = slotsBetween(task, from - marginMs, Math.min(to, at - 1))
+        if (slots !== undefined)
+          gaps.push({ kind: 'gap', ...slots, outcome: 'lost', reason: 'lost: the spool was damaged' })
+      }
+      const slots = lastAlive === undefined ? undefined : slotsBetween(task, lastAlive - marginMs, at - 1)
+      if (slots !== undefined) gaps.push({ kind: 'gap', ...slots, outcome: 'skipped', reason: 'stopped' })
+    }
+    this.#leaveOut(gaps)
+    await this.#spool.flush()
+    // Only now: a sign of life written before would hide the absence where we are killed here.
+    this.#spool.beginLife()
+  }
+
+  // --- Time
+
+  #tickLater(): void {
+    this.#cancelTick()
+    if (this.#stopping !== undefined) return
+    const now = this.#clock.now()
+    const next = Math.min(this.#schedule.nextAt() ?? Infinity, this.#admission.nextDeadline() ?? Infinity)
+    const sleepMs = Math.max(gatherMs, Math.min(longestSleepMs, next - now))
+    this.#cancelTick = this.#clock.after(sleepMs, () => this.#tick())
+  }
+
+  #tick(): void {
+    if (this.#stopping !== undefined) return
+    const wall = this.#clock.now()
+    const elapsed = this.#clock.elapsed()
+    const byMs = wall - this.#ticked.wall - (elapsed - this.#ticked.elapsed)
+    this.#ticked = { wall, elapsed }
+    if (Math.abs(byMs) > jumpMs) this.#events.tell({ event: 'clock jumped', byMs })
+    const { due, missed } = this.#schedule.take(wall)
+    const gaps: GapRecord[] = missed.map(({ task, from, to, periodMs }) =>
+      skipped(task, from, to, periodMs, 'suspended'),
+    )
+    for (const { task, slot, periodMs } of due) {
+      const state = this.#tasks.get(task)
+      if (state === undefined) continue
+      const refused = this.#admission.offer({ task, slot, periodMs, target: state.target })
+      if (refused !== undefined) gaps.push(skipped(task, slot, slot, periodMs, refused.reason))
+    }
+    this.#leaveOut(gaps)
+    this.#admit()
+    this.#settleHeld()
+    this.#tickLater()
+  }
+
+  /** Room was made; everything that ends in one turn of the event loop is served by one look. */
+  #admitSoon(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    queueMicrotask(() => {
+      this.#pumping = false
+      this.#admit()
+    })
+  }
+
+  #admit(): void {
+    if (this.#stopping !== undefined) return
+    const at = this.#clock.now()
+    const { start, refused } = this.#admission.admit(at)
+    for (const candidate of start) this.#start(candidate, at)
+    this.#leaveOut(
+      refused.map(({ candidate: { task, slot, periodMs }, reason }) => skipped(task, slot, slot, periodMs, reason)),
+    )
+  }
+
+  // --- Runs
+
+  #start(candidate: Candidate, at: number): void {
+    const { task: id, slot, periodMs } = candidate
+    const state = this.#tasks.get(id)
+    if (state === undefined) {
+      this.#admission.ended(id)
+      return
+    }
+    this.#inFlight.set(id, { candidate, waitedMs: Math.max(0, at - slot) })
+    const previous = this.#memory.get(id)
+    this.#pool.run(
+      {
+        task: state.task,
+        connector: state.connector,
+        slot,
+        timeoutMs: this.#timeoutOf(state.task.timeoutMs),
+        beginBefore: this.#clock.elapsed() + Math.max(0, Math.min(longestRetryMs, slot + periodMs - at)),
+        ...(previous === undefined ? {} : { previous }),
+      },
+      (ended) => this.#ended(candidate, state, ended),
+    )
+  }
+
+  #ended(candidate: Candidate, state: TaskState, ended: Ended): void {
+    const { task, slot, periodMs } = candidate
+    const waitedMs = this.#inFlight.get(task)?.waitedMs ?? 0
+    this.#inFlight.delete(task)
+    this.#admission.ended(task)
+    if (ended.kind === 'overload') this.#leaveOut([skipped(task, slot, slot, periodMs, 'overload')])
+    else {
+      const { report } = ended
+      const current = this.#tasks.get(task)
+      if (report.remember !== undefined && current?.task === state.task) this.#memory.set(task, report.remember)
+      const isLate = report.startedAt - slot > periodMs / 2
+      const result = resultOf(task, slot, report, isLate)
+      this.#judgeIsolation(result, state.target)
+      this.#events.tell({ event: 'run ended', result, waitedMs })
+    }
+    if (this.#inFlight.size === 0) this.#onIdle()
+    this.#admitSoon()
+  }
+
+  #timeoutOf(timeoutMs: number): number {
+    return Math.min(timeoutMs, this.#travelling?.processTimeoutMs ?? timeoutMs)
+  }
+
+  #leaveOut(gaps: readonly GapRecord[]): void {
+    if (gaps.length === 0) return
+    this.#spool.append(gaps)
+    for (const gap of gaps) this.#events.tell({ event: 'slots left out', gap })
+  }
+
+  // --- Isolation
+
+  #judgeIsolation(result: RunResult, target: string): void {
+    const cut = result.reason === 'unreachable' || result.reason === 'timed out'
+    const was = this.#isolation.isolated
+    const at = this.#clock.elapsed()
+    const verdict = this.#isolation.judge(target, cut, cut && this.#isUplinkDown(at), at)
+    const is = this.#isolation.isolated
+    if (was !== is) this.#events.tell({ event: 'isolation changed', isolated: is })
+    if (verdict === 'hold') this.#held.push({ result, target, since: at })
+    else this.#store(verdict === 'isolated' ? { ...result, isolated: true } : result)
+    if (was !== is) this.#settleHeld()
+  }
+
+  #settleHeld(): void {
+    if (this.#held.length === 0) return
+    const at = this.#clock.elapsed()
+    const down = this.#isUplinkDown(at)
+    this.#held = this.#held.filter(({ result, since }) => {
+      const verdict = this.#isolation.settle(since, down, at)
+      if (verdict === 'hold') return true
+      this.#store(verdict === 'isolated' ? { ...result, isolated: true } : result)
+      return false
+    })
+  }
+
+  /** The server is out of reach, or this machine has no address but its own loopback. */
+  #isUplinkDown(at: number): boolean {
+    if (at - this.#uplink.at >= uplinkLookMs) {
+      const lost = this.#assignmentLost || !this.#uploader.status().reached
+      this.#uplink = { down: lost || !hasAddress(), at }
+    }
+    return this.#uplink.down
+  }
+
+  #store(entry: SpoolEntry): void {
+    this.#spool.append([entry])
+  }
+
+  // --- By hand
+
+  runNow(id: string): Promise<RunResult> {
+    const state = this.#tasks.get(id)
+    if (state === undefined) {
+      return Promise.reject(
+        new FarwatchError('not-found', `the task ${id} is not assigned to this agent`, {
+          hint: 'The list of tasks names the agent of each.',
+        }),
+      )
+    }
+    return this.#runByHand(state.task, state.connector, this.#timeoutOf(state.task.timeoutMs), this.#memory.get(id))
+  }
+
+  async check(order: CheckOrder): Promise<RunResult> {
+    const id = `check ${this.#nextCheck++}`
+    const { monitor, settings, timeoutMs } = order
+    const connector: AssignedConnector = { ...order.connector, id, group: '' }
+    const task: AssignedTask = { id, connector: id, monitor, settings, timeoutMs, periodMs: timeoutMs }
+    try {
+      return await this.#runByHand(task, connector, timeoutMs)
+    } finally {
+      this.#pool.forget([id], [id])
+    }
+  }
+
+  #runByHand(
+    task: AssignedTask,
+    connector: AssignedConnector,
+    timeoutMs: number,
+    previous?: string,
+  ): Promise<RunResult> {
+    if (this.#stopping !== undefined) return Promise.reject(shuttingDown())
+    if (this.#byHand >= maxByHand) {
+      return Promise.reject(
+        new FarwatchError('overloaded', `${maxByHand} runs by hand are under way already`, {
+          hint: 'Wait until one of them has ended.',
+        }),
+      )
+    }
+    this.#byHand++
+    const slot = this.#clock.now()
+    return new Promise<RunResult>((resolve, reject) => {
+      this.#failByHand.add(reject)
+      const order = {
+        task,
+        connector,
+        slot,
+        timeoutMs,
+        beginBefore: this.#clock.elapsed() + 2 * timeoutMs,
+        ...(previous === undefined ? {} : { previous }),
+      }
+      this.#pool.run(order, (ended) => {
+        this.#byHand--
+        this.#failByHand.delete(reject)
+        if (ended.kind === 'report') resolve(resultOf(task.id, slot, ended.report, false))
+        else reject(new FarwatchError('overloaded', 'too many runs that must run alone are waiting'))
+      })
+    })
+  }
+
+  // --- The end
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.#cancelTick()
+    this.#abort.abort()
+    await this.#polling
+    const at = this.#clock.now()
+    const left = this.#admission.clear(() => true)
+    if (this.#inFlight.size > 0) {
+      const idle = new Promise<void>((resolve) => (this.#onIdle = resolve))
+      await Promise.race([idle, pause(this.#clock, 2_000, new AbortController().signal)])
+    }
+    // What fell due between the last look and the end, what waited, and what still runs, ends as not run.
+    const { due, missed } = this.#schedule.take(at)
+    this.#leaveOut([
+      ...missed.map(({ task, from, to, periodMs }) => skipped(task, from, to, periodMs, 'stopped')),
+      ...[...due, ...left, ...[...this.#inFlight.values()].map(({ candidate }) => candidate)].map(
+        ({ task, slot, periodMs }) => skipped(task, slot, slot, periodMs, 'stopped'),
+      ),
+    ])
+    for (const { result } of this.#held) this.#store(result)
+    this.#held = []
+    for (const reject of this.#failByHand) reject(shuttingDown())
+    await Promise.all([this.#pool.stop(), this.#saving, this.#spool.flush()])
+    await this.#uploader.stop(1_500)
+    await this.#spool.close()
+  }
+}
+
+function scheduled(tasks: ReadonlyMap<string, TaskState>): Iterable<{ id: string; periodMs: number }> {
+  return [...tasks.values()].map(({ task }) => task)
+}
+
+function limitsOf(settings: TravellingSettings): AdmissionLimits {
+  return {
+    total: settings.parallelTasks > 0 ? settings.parallelTasks : 64 * availableParallelism(),
+    perTarget: Math.max(1, settings.parallelPerTarget),
+  }
+}
+
+function skipped(task: string, from: Slot, to: Slot, periodMs: number, reason: SkipReason): GapRecord {
+  return { kind: 'gap', task, from, to, outcome: 'skipped', periodMs, reason }
+}
+
+function resultOf(task: string, slot: Slot, report: RunReport, isLate: boolean): RunResult {
+  const { startedAt, durationMs, samples, facts, message, reason } = report
+  return {
+    kind: 'run',
+    task,
+    slot,
+    outcome: reason !== undefined ? 'failed' : isLate ? 'late' : 'ran',
+    startedAt: Math.round(startedAt),
+    durationMs: Math.round(durationMs * 1_000) / 1_000,
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+    samples,
+    ...(facts === undefined ? {} : { facts }),
+  }
+}
+
+/** Assignments are plain data made by one program in one order of keys, so their text tells whether they are the same. */
+function isSame(a: object, b: object): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
+}
+
+function hasAddress(): boolean {
+  return Object.values(networkInterfaces()).some((list) => list?.some((one) => !one.internal) === true)
+}
+
+function shuttingDown(): FarwatchError {
+  return new FarwatchError('shutting-down', 'the agent is stopping')
+}

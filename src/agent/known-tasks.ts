@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeFileAtomically } from '../platform/index.ts'
+
+/** A task as the agent needs it to say, after it was away, which of its slots went by. */
+export interface KnownTask {
+  readonly id: string
+  readonly periodMs: number
+  readonly timeoutMs: number
+}
+
+const fileName = 'tasks.json'
+
+/** @throws FarwatchError `storage-unwritable` */
+export async function writeKnownTasks(directory: string, tasks: readonly KnownTask[]): Promise<void> {
+  const rows = tasks.map(({ id, periodMs, timeoutMs }) => [id, periodMs, timeoutMs])
+  await writeFileAtomically(join(directory, fileName), JSON.stringify({ format: 1, tasks: rows }))
+}
+
+/** The tasks that were run last; none where nobody ran here or the file cannot be read. */
+export async function readKnownTasks(directory: string): Promise<KnownTask[]> {
+  try {
+    const { tasks } = JSON.parse(await readFile(join(directory, fileName), 'utf8')) as { tasks: unknown }
+    if (!Array.isArray(tasks)) return []
+    return tasks.flatMap((row: unknown) => {
+      if (!Array.isArray(row)) return []
+      const [id, periodMs, timeoutMs] = row as unknown[]
+      return typeof id === 'string' && isPositive(periodMs) && isPositive(timeoutMs)
+        ? [{ id, periodMs, timeoutMs }]
+        : []
+    })
+  } catch {
+    return []
+  }
+}
+
+function isPositive(given: unknown): given is number {
+  return typeof given === 'number' && given > 0 && Number.isFinite(given)
+}
