@@ -95,7 +95,8 @@ interface Family {
 function parseOpenMetrics(text: string): Exposition {
   const samples: ExposedSample[] = []
   const families = new Set<string>()
-  const series = new Set<string>()
+  /** Where each series stands in `samples`. */
+  const series = new Map<string, number>()
   let family: Family | undefined
   const lines = text.split('\n')
   const fail = (index: number, why: string): never => {
@@ -140,6 +141,7 @@ function parseOpenMetrics(text: string): Exposition {
       return fail(index, thrown instanceof Unreadable ? thrown.message : 'cannot be read')
     }
     const { name, labels, value, timed, exemplar } = read
+    if (family?.name === name && !belongs(name, family)) fail(index, `${name} lacks the ending that its type demands`)
     const of = family !== undefined && belongs(name, family) ? family : enter(index, name)
     of.samples++
     const type = of.type ?? 'unknown'
@@ -151,15 +153,12 @@ function parseOpenMetrics(text: string): Exposition {
     if (type === 'stateset' && value !== 0 && value !== 1) fail(index, `a state of ${of.name} that is neither 0 nor 1`)
     if (type === 'info' && value !== 1) fail(index, `${name} is not 1`)
     const key = `${name} ${JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))}`
-    if (series.has(key) && !timed) fail(index, `${name} with the same labels again`)
+    const known = series.get(key)
+    if (known !== undefined && !timed) fail(index, `${name} with the same labels again`)
+    const sample = { name, labels, value, counter: counts }
     // Several points of one series: the last one is the present.
-    if (series.has(key))
-      samples.splice(
-        samples.findLastIndex((one) => one.name === name),
-        1,
-      )
-    series.add(key)
-    samples.push({ name, labels, value, counter: counts })
+    if (known !== undefined) samples[known] = sample
+    else series.set(key, samples.push(sample) - 1)
   }
   return { samples, skipped: 0 }
 }
