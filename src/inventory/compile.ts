@@ -94,7 +94,8 @@ export function readKnown(
   problems: Problems,
 ): string | undefined {
   const all = [...known]
-  if (given === undefined) return problems.add(path, `is missing: the ${what}`, suggestFrom('', all))
+  if (given === undefined)
+    return problems.add(path, `is missing: the ${what}`, `Known: ${all.slice(0, 12).join(', ')}.`)
   if (typeof given === 'string') {
     if (all.includes(given)) return given
     const named = given.length > 60 ? `${given.slice(0, 57)}…` : given
