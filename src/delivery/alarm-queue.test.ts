@@ -18,6 +18,7 @@ const stories: Record<string, [string, { at: number; room: number }, string]> = 
   'leaves in the order it came': ['1a 2b 3c', { at: 0, room: 2 }, '1a 2b'],
   'only the first of an alarm leaves': ['1a 2a 3b', { at: 0, room: 9 }, '1a 3b'],
   'a waiting delivery holds up its own alarm and no other': ['1a@50 2a 3b', { at: 0, room: 9 }, '3b ask@50'],
+  'a wall clock that was set back holds nothing up': ['1a@99999999', { at: 0, room: 9 }, '1a'],
   'what waits long enough leaves': ['1a@50 2a', { at: 50, room: 9 }, '1a'],
 }
 

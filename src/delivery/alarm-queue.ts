@@ -1,3 +1,4 @@
+import { longestAskedWaitMs } from './delivery-life.ts'
 import type { QueuedDelivery } from './outbox.ts'
 
 /**
@@ -45,7 +46,9 @@ export class AlarmQueue {
     for (const [alarm, [first]] of this.#alarms) {
       if (leaving.length >= room) break
       if (first === undefined || this.#onTheirWay.has(alarm)) continue
-      if (first.notBefore > at) askAgainAt = Math.min(askAgainAt ?? Infinity, first.notBefore)
+      // A wait longer than any that is ever made is the work of a wall clock that was set back; it is over.
+      const waitMs = first.notBefore - at
+      if (waitMs > 0 && waitMs <= longestAskedWaitMs) askAgainAt = Math.min(askAgainAt ?? Infinity, first.notBefore)
       else {
         leaving.push(first)
         this.#onTheirWay.set(alarm, first.id)

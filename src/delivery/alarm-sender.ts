@@ -60,6 +60,8 @@ export class AlarmSender {
     this.#timer = undefined
     if (this.#stopping.signal.aborted) return
     this.#dropOverflow()
+    // What is being dropped must not leave meanwhile; its end pumps again.
+    if (this.#dropping) return
     const { clock } = this.#world
     const pauseMs = this.#pausedUntil - clock.elapsed()
     if (pauseMs > 0) {
