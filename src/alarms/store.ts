@@ -60,7 +60,9 @@ export function saveAlarm({ alarm, place, steps }: StoredAlarm): Statement {
 
 export function saveStep(id: string, n: number, step: AlarmStep): Statement {
   return {
-    sql: 'INSERT INTO alarm_step (alarm, n, at, what, by_whom, text) VALUES ($id, $n, $at, $what, $by, $text)',
+    // A step that is there already must not hold up everything that is written with it.
+    sql: `INSERT INTO alarm_step (alarm, n, at, what, by_whom, text) VALUES ($id, $n, $at, $what, $by, $text)
+          ON CONFLICT (alarm, n) DO UPDATE SET at = excluded.at, what = excluded.what, by_whom = excluded.by_whom, text = excluded.text`,
     params: { id, n, ...step },
   }
 }

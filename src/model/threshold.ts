@@ -48,25 +48,27 @@ export function breaches(threshold: Threshold, value: number): boolean {
   return beyond(threshold, value, 0)
 }
 
-/** As `breaches`, with the threshold moved by `back` towards the good side. */
+/** As `breaches`, with the threshold moved by `back` towards the good side. A value that came back by all of it is good. */
 function beyond(threshold: Threshold, value: number, back: number): boolean {
   switch (threshold.is) {
     case '>':
       return value > threshold.than - back
     case '>=':
-      return value >= threshold.than - back
+      return back === 0 ? value >= threshold.than : value > threshold.than - back
     case '<':
       return value < threshold.than + back
     case '<=':
-      return value <= threshold.than + back
+      return back === 0 ? value <= threshold.than : value < threshold.than + back
     case '==':
-      return Math.abs(value - threshold.than) <= back
+      return back === 0 ? value === threshold.than : Math.abs(value - threshold.than) < back
     case '!=':
       return value !== threshold.than
     case 'outside':
       return value < threshold.low + back || value > threshold.high - back
     case 'inside':
-      return value >= threshold.low - back && value <= threshold.high + back
+      return back === 0
+        ? value >= threshold.low && value <= threshold.high
+        : value > threshold.low - back && value < threshold.high + back
   }
 }
 

@@ -1,0 +1,6 @@
+export { noResultsRule, openAlarms } from './alarms.ts'
+export type { Alarms, AlarmsOptions, InternalProblem, JudgedBatch, TasksChange } from './alarms.ts'
+export { explain, judgeRun, tableOf } from './judge.ts'
+export type { Explained, MetricFacts, TaskFacts } from './judge.ts'
+export { alarmsSchema } from './schema.ts'
+export type { AlarmQuery, AlarmStep } from './store.ts'
