@@ -85,7 +85,7 @@ test('late results, older slots and isolated agents raise nothing', async () => 
 test('what people do to an alarm is kept with who and when, and a clearing by hand holds until the problem was gone once', async () => {
   const alarms = await open()
   await alarms.judge(batchOf(failedRun('a', slot(1))))
-  const [{ id }] = alarms.open() as [{ id: string }]
+  const { id } = alarms.open()[0]!
   await alarms.acknowledge(id, 'ada', 'looking')
   await alarms.assign(id, 'ada', 'bob')
   await alarms.comment(id, 'bob', 'power cut')
