@@ -11,6 +11,7 @@ interface Finding {
 
 const checks: readonly (readonly [string, () => Finding])[] = [
   ['generated files are fresh (npm run generate)', () => tool('scripts/generate.ts', '--check')],
+  ['the lock file names every platform', () => tool('scripts/complete-lock.mjs', '--check')],
   [
     'format (npm run format)',
     () => tool('node_modules/oxfmt/bin/oxfmt', '--check', 'src', 'test', 'scripts', 'bench', 'bin'),
