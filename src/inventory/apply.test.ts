@@ -363,6 +363,22 @@ test('who runs a group: its agents, else the local one, until that is given grou
   })
 })
 
+test('an edit of associations says which groups it leaves to nobody before it is made', async () => {
+  await using opened = await openTestInventory()
+  const { inventory } = opened
+  await inventory.apply({ ...exampleDocument, groups: [...exampleDocument.groups, { name: 'empty' }] }, by)
+  const given = [{ group: 'empty', agents: ['local'] }]
+  const isUsable = () => true
+  const tried = await inventory.replaceAssociations(given, { ...by, dryRun: true, isUsable })
+  expect([inventory.revision(), tried.uncovered.map(({ group }) => group)]).toEqual([1, ['acme']])
+  expect(tried.difference.changes.map(({ action, path }) => `${action} ${path}`)).toEqual([
+    'remove associations["acme"]',
+    'add associations["empty"]',
+  ])
+  await inventory.replaceAssociations(given, { ...by, isUsable })
+  expect(inventory.associations()).toEqual(given)
+})
+
 test('what a later version of the library does not take stays written, is reported, and is not run', async () => {
   await using opened = await openTestInventory()
   await opened.inventory.apply(exampleDocument, by)

@@ -106,13 +106,6 @@ export interface Plugin {
 
 export const noSecrets: Secrets = { names: [], sealed: '' }
 
-export const emptyConfiguration: Configuration = {
-  profiles: new Map(),
-  groups: new Map(),
-  associations: new Map(),
-  plugins: new Map(),
-}
-
 /** By code units: the same on every machine, whatever its language. */
 export function byName(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0

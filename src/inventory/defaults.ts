@@ -115,6 +115,7 @@ export async function followOwnUrl(inventory: Inventory, ownUrl: string): Promis
       Object.keys(settings).length === Object.keys(wanted).length &&
       settings['verifyCertificate'] === wanted['verifyCertificate'] &&
       typeof url === 'string' &&
+      URL.canParse(url) &&
       new URL(url).pathname === own.path &&
       new URL(url).hostname === new URL(ownUrl).hostname
     if (!isShipped || url === wanted['url']) continue

@@ -6,6 +6,8 @@ export { openInventory } from './inventory.ts'
 export type {
   Allowed,
   ApplyOptions,
+  AssociateOptions,
+  Associated,
   ConfigurationChange,
   Inventory,
   Place,

@@ -6,10 +6,10 @@ import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index
 import { assignmentOf, coverageOf, localAgent, type CoverageState } from './assignment.ts'
 import { auditing, listAudit, readPage, toPage, type AuditEntry, type AuditRecord, type Page } from './audit.ts'
 import { readDocument } from './check.ts'
-import { emptyConfiguration, exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
+import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
 import { breathing } from './pace.ts'
-import { merge, settle } from './plan.ts'
+import { merge, settle, type Prune } from './plan.ts'
 import { Problems } from './reading.ts'
 import { openSecrets, pluginContext, type Environment, type SecretVault } from './secrets.ts'
 import { fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './store.ts'
@@ -43,8 +43,20 @@ export interface ApplyOptions {
   readonly progress?: ((checked: number) => void) | undefined
 }
 
+export interface AssociateOptions extends Omit<ApplyOptions, 'prune'> {
+  /** As for `coverageState`. */
+  readonly isUsable?: ((agent: string) => boolean) | undefined
+}
+
+export interface Associated {
+  readonly difference: Difference
+  /** The groups with tasks that were run and are run by nobody any more. */
+  readonly uncovered: readonly { readonly group: string; readonly reason: string }[]
+}
+
 export interface ConfigurationChange extends TaskChanges {
   readonly revision: number
+  readonly pluginsChanged: boolean
 }
 
 export interface RevisionEntry {
@@ -95,6 +107,11 @@ export interface Inventory {
    * @throws FarwatchError `invalid-document` with every problem, `forbidden` naming the path, `storage-unwritable`
    */
   apply(document: unknown, options: ApplyOptions): Promise<Difference>
+  /**
+   * Replaces all associations by a list of `{ group, agents }`, and says which groups that leaves to nobody.
+   * @throws as `apply`
+   */
+  replaceAssociations(associations: unknown, options: AssociateOptions): Promise<Associated>
   /** Newest first. */
   revisions(page?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<RevisionEntry>>
   /** Newest first. */
@@ -153,7 +170,7 @@ export async function openInventory(options: {
   readonly defaults?: ConfigurationDocument | undefined
 }): Promise<Inventory> {
   const { database, library, vault, clock, log } = options
-  const stored = fromRows(await database.read<ObjectRow>(selectObjects), library)
+  const stored = readStored(await database.read<ObjectRow>(selectObjects), library)
   const [last] = await database.read<{ revision: number | null }>(
     'SELECT max(revision) AS revision FROM configuration_revision',
   )
@@ -165,6 +182,7 @@ export async function openInventory(options: {
 
   const listeners = new Set<(change: ConfigurationChange) => void>()
   const assignments = new Map<string, { of: Configuration; settings: string; assignment: Assignment }>()
+  let plugins: { of: Configuration['plugins']; ready: readonly PluginForUse[] } = { of: new Map(), ready: [] }
   let snapshotCount = 0
 
   // Changes wait for each other: each is decided on what the one before it left.
@@ -222,6 +240,7 @@ export async function openInventory(options: {
       if (turn !== undefined) await turn
     }
     const before = view
+    const pluginsChanged = wanted.plugins !== configuration.plugins
     // Made before anything is stored or replaced: what could fail has then been done.
     const nextView = await viewOf(wanted, before, breathe)
     await database.write(statements)
@@ -230,7 +249,7 @@ export async function openInventory(options: {
     revision = next
     assignments.clear()
     problems = problems.filter(({ path }) => !edits.some((edit) => path.startsWith(edit.path)))
-    const change = { revision: next, ...taskChanges(before, view) }
+    const change = { revision: next, pluginsChanged, ...taskChanges(before, view) }
     log.info('configuration changed', { revision: next, author, ...summary, tasks: view.tasks.size })
     for (const listener of listeners) {
       try {
@@ -242,7 +261,12 @@ export async function openInventory(options: {
     return { applied: true, revision: next, summary, changes }
   }
 
-  async function apply(document: unknown, given: ApplyOptions): Promise<Difference> {
+  /** Checks what is given and says what it comes to; nothing is changed yet. */
+  async function decide(
+    document: unknown,
+    given: ApplyOptions,
+    prune: Prune,
+  ): Promise<{ wanted: Configuration; edits: readonly Edit[] }> {
     const found = new Problems()
     const visible = given.groups === undefined ? undefined : new Set(given.groups)
     const breathe = breathing(clock, given.progress)
@@ -263,7 +287,7 @@ export async function openInventory(options: {
         throw forbidden(path, name, 'editor')
     }
     await breathe()
-    const wanted = merge(configuration, written, { prune: given.prune === true, visible }, library, found)
+    const wanted = merge(configuration, written, { prune, visible }, library, found)
     if (found.list.length > 0) throw invalid(found)
     await breathe()
     const edits = difference(configuration, wanted)
@@ -273,7 +297,27 @@ export async function openInventory(options: {
         if (!given.allowed(group, role)) throw forbidden(edit.path, group, role)
       }
     }
+    return { wanted, edits }
+  }
+
+  async function apply(document: unknown, given: ApplyOptions): Promise<Difference> {
+    const { wanted, edits } = await decide(document, given, given.prune === true ? 'everything' : 'nothing')
     return commit(wanted, edits, given)
+  }
+
+  async function replaceAssociations(associations: unknown, given: AssociateOptions): Promise<Associated> {
+    const { isUsable = isLocal } = given
+    const { wanted, edits } = await decide({ associations }, given, 'associations')
+    const uncovered = [...view.groups.values()].flatMap(({ name, tasks }) => {
+      const after = coverageOf(wanted, name, isUsable)
+      return tasks === 0 ||
+        after.state === 'covered' ||
+        coverageOf(configuration, name, isUsable).state === 'UNCOVERED' ||
+        (given.groups !== undefined && !given.groups.includes(name))
+        ? []
+        : [{ group: name, reason: after.reason }]
+    })
+    return { difference: await commit(wanted, edits, given), uncovered }
   }
 
   interface SnapshotRow extends Omit<SnapshotEntry, 'at'> {
@@ -294,7 +338,7 @@ export async function openInventory(options: {
     )
     if (row === undefined) throw noSnapshot(id)
     // Written by `create` below.
-    return { snapshot: toEntry(row), ...fromRows(JSON.parse(row.body) as ObjectRow[], library) }
+    return { snapshot: toEntry(row), ...readStored(JSON.parse(row.body) as ObjectRow[], library) }
   }
 
   async function restore(id: string, about: { author: string; comment?: string | undefined; dryRun: boolean }) {
@@ -375,6 +419,7 @@ export async function openInventory(options: {
     problems: () => problems,
     document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
     apply: (document, given) => inTurn(() => apply(document, given)),
+    replaceAssociations: (associations, given) => inTurn(() => replaceAssociations(associations, given)),
     async revisions(page = {}) {
       const { below, limit } = readPage(page)
       const rows = await database.read<{
@@ -433,14 +478,18 @@ export async function openInventory(options: {
         .filter(([group]) => isSeen(group))
         .map(([, association]) => writeAssociation(association))
     },
-    plugins: () =>
-      sorted(configuration.plugins).flatMap(([, { name, plugin, settings, secrets, sends }]) => {
+    plugins() {
+      if (plugins.of === configuration.plugins) return plugins.ready
+      const ready = sorted(configuration.plugins).flatMap(([, { name, plugin, settings, secrets, sends }]) => {
         const declared = library.plugins.get(plugin)
         if (declared === undefined) return []
         const clear = { ...settings, ...openSecrets(secrets, pluginContext(name), vault) }
         const checked = checkPluginSettings(declared, clear, '')
         return checked.ok ? [{ name, plugin, settings: checked.value, sends }] : []
-      }),
+      })
+      plugins = { of: configuration.plugins, ready }
+      return ready
+    },
     assignmentFor(agent, settings) {
       const known = assignments.get(agent)
       const text = JSON.stringify(settings)
@@ -449,9 +498,11 @@ export async function openInventory(options: {
       assignments.set(agent, { of: configuration, settings: text, assignment })
       return assignment
     },
-    coverageState: (group, isUsable = (agent) => agent === localAgent) => coverageOf(configuration, group, isUsable),
+    coverageState: (group, isUsable = isLocal) => coverageOf(configuration, group, isUsable),
   }
 }
+
+const isLocal = (agent: string) => agent === localAgent
 
 const pastTense = { add: 'added', change: 'changed', remove: 'removed' } as const
 
@@ -491,6 +542,17 @@ function invalid(problems: Problems): FarwatchError {
     `the configuration document has ${count}; nothing was changed: ${first!.path === '' ? 'the document' : first!.path} ${first!.message}`,
     { problems: list, hint: first!.hint ?? '' },
   )
+}
+
+function readStored(rows: Iterable<ObjectRow>, library: Library): ReturnType<typeof fromRows> {
+  try {
+    return fromRows(rows, library)
+  } catch (thrown) {
+    throw new FarwatchError('storage-corrupt', `the stored configuration cannot be read: ${messageOf(thrown)}`, {
+      hint: 'Restore the data directory from a copy.',
+      cause: thrown,
+    })
+  }
 }
 
 function noSnapshot(id: string): FarwatchError {

@@ -21,56 +21,62 @@ export function namePath(...steps: readonly (readonly [list: string, name: strin
   return steps.map(([list, name]) => `${list}[${JSON.stringify(name)}]`).join('.')
 }
 
+/** What of that which a document does not name goes: nothing, all of it, or its associations alone. */
+export type Prune = 'nothing' | 'everything' | 'associations'
+
 /**
  * Makes the configuration that a document asks for out of the present one. Pure.
  *
  * Merging is by name, at every level: an object that is named is replaced as written, the named objects below it are merged in turn,
- * and whatever is not named stays. With `prune` it goes, everywhere that the one who applies can see: then the document is the whole
+ * and whatever is not named stays. Pruned it goes, everywhere that the one who applies can see: then the document is the whole
  * truth. Either way applying the same document again changes nothing.
  */
 export function merge(
   current: Configuration,
   document: WrittenDocument,
-  options: { readonly prune: boolean; readonly visible: Visible },
+  options: { readonly prune: Prune; readonly visible: Visible },
   library: Library,
   problems: Problems,
 ): Configuration {
   const { prune, visible } = options
   const unseen = (group: string) => visible !== undefined && !visible.has(group)
   const join = <W extends Written<unknown>, T>(
+    list: 'associations' | 'others',
     old: ReadonlyMap<string, T> | undefined,
     written: ReadonlyMap<string, W>,
     make: (written: W, old: T | undefined) => T,
     stays: (name: string) => boolean = () => false,
   ): ReadonlyMap<string, T> => {
     const joined = new Map<string, T>()
-    for (const [name, one] of old ?? []) if (!prune || written.has(name) || stays(name)) joined.set(name, one)
-    if (!prune && old !== undefined) reportLookalikes(old, written, problems)
+    const isPruned = prune === 'everything' || prune === list
+    for (const [name, one] of old ?? []) if (!isPruned || written.has(name) || stays(name)) joined.set(name, one)
+    if (!isPruned && old !== undefined) reportLookalikes(old, written, problems)
     for (const [name, one] of written) joined.set(name, make(one, old?.get(name)))
     return joined
   }
   const value = <T>(written: Written<T>): T => written.value
 
   const wanted: Configuration = {
-    profiles: join(current.profiles, document.profiles, (written, old) => ({
+    profiles: join('others', current.profiles, document.profiles, (written, old) => ({
       ...written.value,
-      monitors: join(old?.monitors, written.monitors, value),
+      monitors: join('others', old?.monitors, written.monitors, value),
     })),
     groups: join(
+      'others',
       current.groups,
       document.groups,
       (written, old) => ({
         ...written.value,
-        credentials: join(old?.credentials, written.credentials, value),
-        systems: join(old?.systems, written.systems, (system, before) => ({
+        credentials: join('others', old?.credentials, written.credentials, value),
+        systems: join('others', old?.systems, written.systems, (system, before) => ({
           ...system.value,
-          connectors: join(before?.connectors, system.connectors, value),
+          connectors: join('others', before?.connectors, system.connectors, value),
         })),
       }),
       unseen,
     ),
-    associations: join(current.associations, document.associations, value, unseen),
-    plugins: join(current.plugins, document.plugins, value, () => visible !== undefined),
+    associations: join('associations', current.associations, document.associations, value, unseen),
+    plugins: join('others', current.plugins, document.plugins, value, () => visible !== undefined),
   }
   // Names that were misread would be reported as missing ones once more.
   if (problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)

@@ -20,7 +20,7 @@ const anyName = fc.oneof(
 const text = fc.constantFrom('', 'x', 'two words')
 const named = <T>(object: (name: string) => fc.Arbitrary<T>, maxLength: number): fc.Arbitrary<T[]> =>
   fc
-    .uniqueArray(anyName, { maxLength, selector: (name) => name.normalize('NFC') })
+    .uniqueArray(anyName, { maxLength, size: 'max', selector: (name) => name.normalize('NFC') })
     .chain((names) => fc.tuple(...names.map(object)))
 
 const monitorOf = (type: string) => (type === 'http' ? 'http.response' : 'tcp.port')
@@ -138,7 +138,7 @@ test('applying twice changes nothing, and what is exported can be put back with 
       ]
       expect(seen.flatMap(({ changes }) => changes)).toEqual([])
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
 })
 
@@ -150,7 +150,7 @@ test('what is stored is what is true: a restart changes nothing', async () => {
       const again = await opened.restart()
       expect([again.document(), again.tasks()]).toEqual(before)
     }),
-    { numRuns: 10 },
+    { numRuns: 5 },
   )
 })
 
@@ -168,7 +168,7 @@ test('from one document to the next, prune leaves the next one alone, and withou
       await inventory.apply(second, { ...by, prune: true })
       expect([inventory.document(), inventory.tasks().map(({ id }) => id)]).toEqual([alone, taskIds])
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
 })
 
@@ -206,6 +206,6 @@ test('whatever is wrong in a document is answered as problems, and nothing of it
         if (outcome !== 'applied') expect(JSON.stringify(inventory.document())).toBe(before)
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 120 },
   )
 })

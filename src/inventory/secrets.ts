@@ -1,5 +1,5 @@
 import { at } from '../base/index.ts'
-import { isPlainObject, shown } from '../sdk/index.ts'
+import { isPlainObject } from '../sdk/index.ts'
 import { noSecrets, type Secrets } from './configuration.ts'
 import { reportUnknown, type Problems } from './reading.ts'
 
@@ -17,7 +17,7 @@ export type GivenSecret = { readonly is: 'value'; readonly value: string } | { r
 
 const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/
 
-/** Reads one of the three forms of a secret. Its value never enters a message. */
+/** Reads one of the three forms of a secret. What was given never enters a message: it may be the secret in the wrong place. */
 export function readSecret(
   given: unknown,
   path: string,
@@ -30,7 +30,7 @@ export function readSecret(
   if (!isPlainObject(given))
     return problems.add(
       path,
-      typeof given === 'string' ? 'a secret is not written as a plain text' : `must be a secret, not ${shown(given)}`,
+      typeof given === 'string' ? 'a secret is not written as a plain text' : 'must be a secret in one of its forms',
       forms,
     )
   reportUnknown(given, path, ['value', 'env', 'keep'], problems)
@@ -42,9 +42,7 @@ export function readSecret(
       forms,
     )
   if (keys[0] === 'keep') {
-    return given['keep'] === true
-      ? { is: 'keep' }
-      : problems.add(at(path, 'keep'), `must be true, not ${shown(given['keep'])}`)
+    return given['keep'] === true ? { is: 'keep' } : problems.add(at(path, 'keep'), 'must be true')
   }
   if (keys[0] === 'value') {
     return typeof given['value'] === 'string'
@@ -61,7 +59,7 @@ function readVariable(
   problems: Problems,
 ): GivenSecret | undefined {
   if (typeof name !== 'string' || !variableName.test(name))
-    return problems.add(path, `must be the name of an environment variable, not ${shown(name)}`)
+    return problems.add(path, 'must be the name of an environment variable', 'For example: SHOP_PASSWORD')
   if (name.startsWith('FARWATCH_'))
     return problems.add(path, `${name} belongs to Farwatch itself and is never read as a secret`)
   if (environment === undefined)

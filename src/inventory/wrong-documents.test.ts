@@ -192,6 +192,29 @@ const table: Record<string, readonly [document: unknown, ...answers: string[]]> 
     group({ credentials: [login('x', { secret: 'hunter2' })] }),
     'groups[0].credentials[0].secret: a secret is not written as a plain text (Write { value: … }, { env: NAME }, or { keep: true } for the stored one.)',
   ],
+  'a secret in the wrong form': [
+    {
+      groups: [
+        {
+          name: 'acme',
+          credentials: [
+            login('a', { secret: 48151623 }),
+            login('b', { secret: { value: 48151623 } }),
+            login('c', { secret: { env: 'pass word' } }),
+            login('d', { secret: { keep: 'pass word' } }),
+            login('e', { secret: {} }),
+          ],
+        },
+      ],
+      ...hook({ settings: { url: 'http://h/', signingKey: 48151623 } }),
+    },
+    'groups[0].credentials[0].secret: must be a secret in one of its forms (Write { value: … }, { env: NAME }, or { keep: true } for the stored one.)',
+    'groups[0].credentials[1].secret.value: must be a text (Put a number in quotes.)',
+    'groups[0].credentials[2].secret.env: must be the name of an environment variable (For example: SHOP_PASSWORD)',
+    'groups[0].credentials[3].secret.keep: must be true',
+    'groups[0].credentials[4].secret: says nothing of the secret (Write { value: … }, { env: NAME }, or { keep: true } for the stored one.)',
+    'plugins[0].settings.signingKey: must be a secret in one of its forms (Write { value: … }, { env: NAME }, or { keep: true } for the stored one.)',
+  ],
   'two forms of a secret': [
     group({ credentials: [login('x', { secret: { value: 'a', env: 'B' } })] }),
     'groups[0].credentials[0].secret: says value and env; only one of them can be meant (Write { value: … }, { env: NAME }, or { keep: true } for the stored one.)',
