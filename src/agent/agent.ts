@@ -19,8 +19,8 @@ import { AgentEvents, type AgentListener } from './events.ts'
 import { Isolation } from './isolation.ts'
 import { readKnownTasks, writeKnownTasks, type KnownTask } from './known-tasks.ts'
 import { Memory } from './memory.ts'
-import { Pool, type Ended, type PoolStatus } from './pool.ts'
-import type { RunReport } from './process-messages.ts'
+import { Pool, stopGraceMs, type Ended, type PoolStatus } from './pool.ts'
+import { resultOf } from './run-result.ts'
 import { Schedule, slotsBetween } from './schedule.ts'
 import { Spool } from './spool.ts'
 import { Uploader } from './uploader.ts'
@@ -179,6 +179,7 @@ class RunningAgent implements Agent {
       module: monitoringProcess,
       processes: settings.processes > 0 ? settings.processes : availableParallelism(),
       processMemoryMiB: settings.processMemoryMiB,
+      graceMs: stopGraceMs,
       clock,
       log,
       tell: events.tell,
@@ -585,22 +586,6 @@ function limitsOf(settings: TravellingSettings): AdmissionLimits {
 
 function skipped(task: string, from: Slot, to: Slot, periodMs: number, reason: SkipReason): GapRecord {
   return { kind: 'gap', task, from, to, outcome: 'skipped', periodMs, reason }
-}
-
-function resultOf(task: string, slot: Slot, report: RunReport, isLate: boolean): RunResult {
-  const { startedAt, durationMs, samples, facts, message, reason } = report
-  return {
-    kind: 'run',
-    task,
-    slot,
-    outcome: reason !== undefined ? 'failed' : isLate ? 'late' : 'ran',
-    startedAt: Math.round(startedAt),
-    durationMs: Math.round(durationMs * 1_000) / 1_000,
-    ...(reason === undefined ? {} : { reason }),
-    ...(message === undefined ? {} : { message }),
-    samples,
-    ...(facts === undefined ? {} : { facts }),
-  }
 }
 
 /** Assignments are plain data made by one program in one order of keys, so their text tells whether they are the same. */

@@ -16,9 +16,7 @@ import { checkGathered, isFailureReason, oneLine } from './gathered.ts'
 import { maskOf, type Mask } from './mask.ts'
 import { maxRememberLength, type ProcessMessage, type RunOrder, type RunReport, type Work } from './process-messages.ts'
 
-/** How long a run may take to stop once it is told to. */
-export const stopGraceMs = 2_000
-const beatMs = 500
+const beatMs = 200
 const flushMs = 10
 const flushReports = 100
 const sweepMs = 50
@@ -80,6 +78,7 @@ class Runner {
   #reports: RunReport[] = []
   #flushing = false
   #offsetMs = 0
+  #graceMs = Infinity
 
   constructor(
     parent: ParentProcess,
@@ -97,6 +96,7 @@ class Runner {
 
   take(work: Work): void {
     this.#offsetMs = work.offsetMs
+    this.#graceMs = work.graceMs
     for (const id of work.forgetTasks) this.#tasks.delete(id)
     for (const id of work.forgetConnectors) this.#forgetWay(id)
     for (const definition of work.connectors) {
@@ -242,7 +242,7 @@ class Runner {
           this.#current.run(run.order.run, () => {
             run.abort.abort(new TargetError('timed out', timeoutWords(run.order.timeoutMs)))
           })
-        } else if (!run.toldHung && at - run.timedOutAt >= stopGraceMs) {
+        } else if (!run.toldHung && at - run.timedOutAt >= this.#graceMs) {
           run.toldHung = true
           this.#send({ kind: 'hung', run: run.order.run })
         }

@@ -1,5 +1,8 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import type { AssignedConnector, AssignedTask } from '../model/index.ts'
 import { silentLog, systemClock } from '../platform/index.ts'
@@ -20,6 +23,7 @@ function start(options: { processes?: number; processMemoryMiB?: number; module?
     module: options.module ?? new URL('./misbehaving/testing.ts', import.meta.url),
     processes: options.processes ?? 1,
     processMemoryMiB: options.processMemoryMiB ?? 512,
+    graceMs: 300,
     clock: systemClock,
     log: silentLog,
     tell: (event) => void events.push(event),
@@ -104,7 +108,7 @@ test('a run that is over its time is told to stop, and the process goes on', asy
 
 test('a run that does not stop is ended; those beside it end as if nothing had happened', async () => {
   start()
-  expect(await Promise.all([run('hang', { timeoutMs: 200 }), run('well', { ms: 3_000 })])).toEqual([
+  expect(await Promise.all([run('hang', { timeoutMs: 200 }), run('well', { ms: 1_000 })])).toEqual([
     'killed: hung: did not stop when its time of 200ms was over, and was ended',
     'ran value=1',
   ])
@@ -121,7 +125,7 @@ test('a monitor that spins is found among those beside it, who run again', async
   // From now on it runs apart, and nobody has to run again because of it.
   const ended = () => events.filter((event) => event.event === 'process ended' && event.runs > 1).length
   const before = ended()
-  await Promise.all([run('spin', { timeoutMs: 300 }), run('well', { ms: 2_000 })])
+  await Promise.all([run('spin', { timeoutMs: 300 }), run('well', { ms: 1_000 })])
   expect([before, ended()]).toEqual([1, 1])
 })
 
@@ -136,7 +140,7 @@ test('a monitor that eats memory is ended by its process’s bound, outside of t
 })
 
 test('a full JavaScript heap is told as what it is', async () => {
-  start({ processMemoryMiB: 64 })
+  start({ processMemoryMiB: 300 })
   expect(await run('heap')).toMatch(/^killed: memory: /)
 })
 
@@ -208,17 +212,27 @@ test('runs of one connector share its client and what they remember', async () =
 test('programs a monitor left behind are gone with its process', async () => {
   start()
   const pid = Number((await run('child')).replace('ran value=', ''))
-  const running = () => {
-    try {
-      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-    } catch {
-      return false
-    }
-  }
-  expect(running()).toBe(true)
+  expect(isRunning(pid)).toBe(true)
   await pool!.stop()
-  await expect.poll(running).toBe(false)
+  await expect.poll(() => isRunning(pid)).toBe(false)
 })
+
+test('when the agent is killed its processes end, even one that spins', async () => {
+  const owner = fork(fileURLToPath(new URL('./pool-owner/testing.ts', import.meta.url)), [], { execArgv: [] })
+  const [pid] = (await once(owner, 'message')) as [number]
+  // Until it spins it would hear of the lost parent through its event loop.
+  await wait(700)
+  owner.kill('SIGKILL')
+  await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false)
+})
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
 
 test('a module that cannot start is tried with growing pauses, and its runs end with words', async () => {
   start({ module: new URL('./misbehaving/absent.ts', import.meta.url) })

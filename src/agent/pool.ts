@@ -4,7 +4,6 @@ import { forkProcess, systemClock, type ChildProcess, type Log, type ProcessEnd 
 import type { AgentListener, ProcessEndReason } from './events.ts'
 import { oneLine } from './gathered.ts'
 import { maskOf } from './mask.ts'
-import { stopGraceMs } from './monitoring-process.ts'
 import { readProcessMessage, type RunReport, type Work } from './process-messages.ts'
 
 /** One run to be made. */
@@ -29,6 +28,8 @@ export interface PoolOptions {
   readonly processes: number
   /** Resident memory of one process beyond which it is ended. */
   readonly processMemoryMiB: number
+  /** How long a run may take to stop once its time is over. */
+  readonly graceMs: number
   readonly clock: Clock
   readonly log: Log
   readonly tell: AgentListener
@@ -44,9 +45,11 @@ export interface PoolStatus {
   readonly waiting: number
 }
 
+/** What the agent gives as `graceMs`: long enough for a client to close its connections in order. */
+export const stopGraceMs = 2_000
 const sweepMs = 250
-/** Silence after which a process counts as blocked, once one of its runs is over its time. */
-const silentMs = 2_000
+/** Silence after which a process may count as blocked; its event loop tells five times a second that it turns. */
+const silentMs = 800
 /** How long after its time a run is given up although its process seems well, and how long a process may take to come up. */
 const lastResortMs = 30_000
 const longestBackoffMs = 30_000
@@ -60,6 +63,8 @@ const trustAfter = 3
 /** Above this share of the memory cap a process takes no more work and ends with its last run. */
 const retireShare = 0.75
 const retireAfterRuns = 50
+/** Of the memory cap for the JavaScript heap; the rest is for the program itself and for buffers. */
+const heapShare = 0.6
 
 interface Job {
   readonly id: number
@@ -85,6 +90,8 @@ interface Member {
   readonly startedAt: number
   heardAt: number
   residentBytes: number
+  /** Resident memory when it was new: what cannot be less. */
+  bareBytes: number
   served: number
   idleSince: number
   /** Why we end it, told before the process is gone. */
@@ -246,6 +253,7 @@ export class Pool {
     const work: Work = {
       kind: 'work',
       offsetMs: this.#clock.now() - systemClock.now(),
+      graceMs: this.#options.graceMs,
       connectors,
       tasks,
       runs: jobs.map(({ id, order }) => ({
@@ -291,12 +299,7 @@ export class Pool {
   /** An order that cannot be run (again) in time. */
   #giveUp(job: Job): void {
     if (job.tries === 0) this.#finish(job, { kind: 'overload' })
-    else
-      this.#fail(
-        job,
-        'crashed',
-        'the monitoring process ended while this ran beside others, and there was no time to run it again',
-      )
+    else this.#fail(job, 'crashed', crashedBesideOthers)
   }
 
   #finish(job: Job, ended: Ended): void {
@@ -333,7 +336,12 @@ export class Pool {
     const { module, processMemoryMiB, tell } = this.#options
     const process = forkProcess(
       module,
-      { execArgv: [`--max-old-space-size=${processMemoryMiB}`, '--disable-warning=ExperimentalWarning'] },
+      {
+        execArgv: [
+          `--max-old-space-size=${Math.ceil(heapShare * processMemoryMiB)}`,
+          '--disable-warning=ExperimentalWarning',
+        ],
+      },
       {
         onMessage: (message) => this.#heard(member, message),
         onOutput: (text) => this.#output(member, text),
@@ -356,6 +364,7 @@ export class Pool {
       startedAt: at,
       heardAt: at,
       residentBytes: 0,
+      bareBytes: 0,
       served: 0,
       idleSince: at,
       ending: undefined,
@@ -383,6 +392,7 @@ export class Pool {
         return
       case 'beat':
         member.residentBytes = message.residentBytes
+        if (member.bareBytes === 0) member.bareBytes = message.residentBytes
         return
       case 'reports':
         for (const report of message.reports) this.#reported(member, report)
@@ -473,16 +483,16 @@ export class Pool {
     for (const job of jobs) {
       if (!member.ready) {
         // It never began, so nothing is known against it.
-        this.#again(job, member.alone)
+        this.#again(job, member.alone, `no monitoring process could be started to run it: ${cause.detail}`)
       } else if (job === culprit || (cause.clear && jobs.length === 1) || member.alone) {
         this.#blame(job, cause.failure, cause.failure === 'killed: hung' ? hungWords(job) : cause.words)
-      } else this.#again(job, culprit === undefined)
+      } else this.#again(job, culprit === undefined, crashedBesideOthers)
     }
   }
 
-  #again(job: Job, alone: boolean): void {
+  #again(job: Job, alone: boolean, words: string): void {
     job.tries++
-    if (job.tries >= maxTries || this.#isTooLate(job)) this.#giveUp(job)
+    if (job.tries >= maxTries || this.#isTooLate(job)) this.#fail(job, 'crashed', words)
     else if (alone) this.#queueAlone(job)
     else this.#place(job)
   }
@@ -541,7 +551,7 @@ export class Pool {
       if (member.residentBytes > cap) {
         const mib = Math.round(member.residentBytes / 1_048_576)
         this.#end(member, 'memory', `${mib} MiB are in use; ${this.#options.processMemoryMiB} MiB are allowed`)
-      } else if (member.residentBytes > retireShare * cap && member.served >= retireAfterRuns && !member.retiring) {
+      } else if (isWorn(member, cap)) {
         this.#retire(member, 'retired', 'it comes near its memory bound')
       } else if (!stoodStill) this.#judgeSilence(member, at)
       if (member.alone && member.jobs.size === 0 && at - member.idleSince > aloneIdleMs)
@@ -558,7 +568,7 @@ export class Pool {
     }
     for (const job of member.jobs.values()) {
       const late = overdue(job)
-      if (silence > silentMs && late > stopGraceMs) {
+      if (silence > silentMs && late > this.#options.graceMs) {
         return this.#end(member, 'hung', `it is blocked since ${formatDuration(silence)}`)
       }
       if (late > lastResortMs) {
@@ -570,7 +580,15 @@ export class Pool {
   }
 }
 
+const crashedBesideOthers =
+  'the monitoring process ended while this ran beside others, and there was no time to run it again'
 const maxOutputPerMinute = 16_384
+
+/** It has grown, comes near its bound, and has served for a while: a new one in its place harms nobody. */
+function isWorn(member: Member, cap: number): boolean {
+  const { residentBytes, bareBytes, served, retiring } = member
+  return !retiring && served >= retireAfterRuns && residentBytes > Math.max(retireShare * cap, 1.5 * bareBytes)
+}
 
 interface Cause {
   readonly reason: ProcessEndReason

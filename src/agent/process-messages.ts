@@ -18,6 +18,8 @@ export interface Work {
   readonly kind: 'work'
   /** Server time minus the machine's own, in milliseconds. */
   readonly offsetMs: number
+  /** How long a run may take to stop once it is told to. */
+  readonly graceMs: number
   readonly connectors: readonly AssignedConnector[]
   readonly tasks: readonly AssignedTask[]
   readonly runs: readonly RunOrder[]

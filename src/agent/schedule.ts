@@ -39,7 +39,7 @@ interface Entry {
   done: { readonly from: Slot; readonly to: Slot }[] | undefined
 }
 
-const maxStretches = 4
+const maxStretches = 16
 
 /**
  * Which slots fall due, decided from times it is told; it reads no clock. A slot is handed out once: going back in time hands out
@@ -84,8 +84,9 @@ export class Schedule {
       const { id, periodMs } = entry
       const oldest = slotFrom(id, periodMs, at - toleranceOf(periodMs))
       if (entry.next < oldest) {
-        missed.push({ task: id, from: entry.next, to: oldest - periodMs, periodMs })
-        moveTo(entry, oldest)
+        const to = undoneUntil(entry, oldest - periodMs)
+        missed.push({ task: id, from: entry.next, to, periodMs })
+        moveTo(entry, to + periodMs)
       } else {
         due.push({ task: id, slot: entry.next, periodMs })
         moveTo(entry, entry.next + periodMs)
@@ -126,6 +127,12 @@ function moveTo(entry: Entry, slot: Slot): void {
   for (const { from, to } of entry.done.toSorted((a, b) => a.from - b.from)) {
     if (entry.next >= from && entry.next <= to) entry.next = to + entry.periodMs
   }
+}
+
+/** The last slot up to `last` that follows `next` without one that was handed out before. */
+function undoneUntil(entry: Entry, last: Slot): Slot {
+  const ahead = (entry.done ?? []).filter(({ from }) => from > entry.next)
+  return ahead.reduce((until, { from }) => Math.min(until, from - entry.periodMs), last)
 }
 
 /** The slots of a task in a stretch of time, ends included, or undefined where there is none. */

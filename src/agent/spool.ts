@@ -230,7 +230,7 @@ export class Spool {
     }
   }
 
-  /** Writes what waits, says for the last time that the agent was alive, and lets the files go. */
+  /** Writes what waits, says for the last time that the agent was alive where that was begun, and lets the files go. */
   async close(): Promise<void> {
     if (this.#closed) return
     await this.flush()
@@ -238,7 +238,7 @@ export class Spool {
     this.#cancelGather?.()
     this.#cancelLife()
     await this.#writing
-    this.#writeLife()
+    if (this.#alive) this.#writeLife()
     this.#life.close()
     await this.#handle?.close().catch(() => undefined)
     this.#handle = undefined
@@ -367,17 +367,18 @@ export class Spool {
   // --- Bounds
 
   async #limit(): Promise<void> {
-    let bytes = this.#segments.reduce((sum, one) => sum + one.bytes, 0)
     for (
       let oldest = this.#segments[0];
       oldest !== undefined && this.#segments.length > 1;
       oldest = this.#segments[0]
     ) {
       const tooOld = this.#clock.now() - oldest.lastAt > this.#options.maxAgeMs
+      const bytes = this.#segments.reduce((sum, one) => sum + one.bytes, 0)
       if (bytes <= this.#options.maxBytes && !tooOld) return
       const lost = await this.#lostWith(oldest)
+      // The server may have taken it while it was read.
+      if (this.#segments[0] !== oldest) continue
       this.#segments.shift()
-      bytes -= oldest.bytes
       await this.#remove(oldest)
       const why = tooOld ? 'it is older than the spool may be' : 'the spool is full'
       if (lost.count > 0) {
