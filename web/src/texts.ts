@@ -348,8 +348,14 @@ export const texts = {
     },
     settings: {
       hint: 'A value given by a flag, the environment or a file goes before what is stored here.',
-      source: { flag: 'flag', environment: 'environment', file: 'file', stored: 'stored', default: 'default' },
-      setBy: (source: string) => `set by ${source}`,
+      source: {
+        flag: 'set by a flag',
+        environment: 'set by the environment',
+        file: 'set by the file',
+        stored: 'stored here',
+        default: 'default',
+      },
+      overruler: { flag: 'a flag', environment: 'the environment', file: 'the file' },
       default: (value: string) => `Default: ${value}`,
       travels: 'goes to every agent',
       restart: 'takes effect with the next start',

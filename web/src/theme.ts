@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from '@mantine/core'
+import { Button, createTheme, type MantineColorsTuple } from '@mantine/core'
 
 /** A quiet blue-green, so that the only loud colours on the screen are those of alarms. Shade 7 on white has a contrast of 6.6 to 1. */
 const petrol: MantineColorsTuple = [
@@ -14,11 +14,26 @@ const petrol: MantineColorsTuple = [
   '#084a5e',
 ]
 
+/** Greys with the ground's own tinge, from the lightest. */
+const dark: MantineColorsTuple = [
+  '#e4e8eb',
+  '#c3cbd1',
+  '#a0aab2',
+  '#828d96',
+  '#4a545c',
+  '#333b42',
+  '#1f252a',
+  '#1c2126',
+  '#14181c',
+  '#0e1114',
+]
+
 export const theme = createTheme({
   primaryColor: 'petrol',
   primaryShade: { light: 7, dark: 4 },
   autoContrast: true,
-  colors: { petrol },
+  colors: { petrol, dark },
+  components: { Button: Button.extend({ styles: { label: { fontWeight: 500 } } }) },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "Liberation Mono", Menlo, monospace',
   defaultRadius: 'sm',

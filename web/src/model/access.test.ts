@@ -23,6 +23,7 @@ test('after signing in one goes on where one wanted to, and never elsewhere', ()
       '/systems/1#x',
       undefined,
       '//evil.example',
+      '/\t/evil.example',
       '/\\evil.example',
       'https://evil.example',
       '/sign-in?x',

@@ -17,6 +17,11 @@ export function may(grants: readonly Grant[], role: Role, group?: string): boole
  * elsewhere (`//evil.example`, `https:…`) is a trick and is not followed.
  */
 export function safeReturn(wanted: string | undefined): string {
-  if (wanted === undefined || !/^\/(?![/\\])/.test(wanted) || /[\u0000-\u001f]/.test(wanted)) return '/'
+  if (wanted === undefined || !/^\/(?![/\\])/.test(wanted) || !isPlain(wanted)) return '/'
   return /^\/(sign-in|setup)(?:[/?#]|$)/.test(wanted) ? '/' : wanted
+}
+
+/** Browsers drop tabs and line breaks from addresses, which would turn `/<tab>/evil.example` into one of the tricks above. */
+function isPlain(text: string): boolean {
+  return [...text].every((character) => character >= ' ')
 }

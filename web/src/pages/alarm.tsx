@@ -8,6 +8,7 @@ import { alarmById, me, systems } from '../api/queries.ts'
 import { formatLasting, formatMoment } from '../format/times.ts'
 import { formatNumber } from '../format/values.ts'
 import { may } from '../model/access.ts'
+import { Fact, Facts } from '../parts/facts.tsx'
 import { SeverityMark } from '../parts/marks.tsx'
 import { Failure, Present } from '../parts/states.tsx'
 import { useNow } from '../parts/use-now.ts'
@@ -49,26 +50,6 @@ function Loaded({ alarm }: { alarm: OneAlarm }): ReactNode {
   const now = useNow(1_000)
   const { data: known } = useQuery(systems)
   const system = known?.find((one) => one.group === alarm.group && one.name === alarm.system)
-  const facts: [string, ReactNode][] = [
-    [
-      texts.alarms.where,
-      <>
-        {alarm.group} / {alarm.system} <span className="dim">{alarm.connector}</span>
-      </>,
-    ],
-    [texts.alarms.monitor, alarm.monitor],
-    [texts.alarms.rule, alarm.rule],
-    ...(alarm.item === '' ? [] : [[texts.alarms.item, alarm.item] as [string, ReactNode]]),
-    [texts.alarms.metric, alarm.metric],
-    [texts.alarms.value, alarm.value === null ? texts.common.none : formatNumber(alarm.value)],
-    [texts.alarms.raisedAt, formatMoment(alarm.raisedAt)],
-    ...(alarm.clearedAt === null
-      ? []
-      : [[texts.alarms.clearedAt, formatMoment(alarm.clearedAt)] as [string, ReactNode]]),
-    [texts.alarms.lasted, formatLasting(alarm.raisedAt, alarm.clearedAt ?? now)],
-    [texts.alarms.acknowledgedBy, alarm.acknowledgedBy ?? texts.alarms.unacknowledged],
-    [texts.alarms.assignedTo, alarm.assignedTo ?? texts.alarms.unacknowledged],
-  ]
   return (
     <>
       <p className="alarm-text">{alarm.message}</p>
@@ -80,14 +61,21 @@ function Loaded({ alarm }: { alarm: OneAlarm }): ReactNode {
         </p>
       )}
       <Acts alarm={alarm} />
-      <dl className="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts>
+        <Fact name={texts.alarms.where}>
+          {alarm.group} / {alarm.system} <span className="dim">{alarm.connector}</span>
+        </Fact>
+        <Fact name={texts.alarms.monitor}>{alarm.monitor}</Fact>
+        <Fact name={texts.alarms.rule}>{alarm.rule}</Fact>
+        {alarm.item === '' ? null : <Fact name={texts.alarms.item}>{alarm.item}</Fact>}
+        <Fact name={texts.alarms.metric}>{alarm.metric}</Fact>
+        <Fact name={texts.alarms.value}>{alarm.value === null ? texts.common.none : formatNumber(alarm.value)}</Fact>
+        <Fact name={texts.alarms.raisedAt}>{formatMoment(alarm.raisedAt)}</Fact>
+        {alarm.clearedAt === null ? null : <Fact name={texts.alarms.clearedAt}>{formatMoment(alarm.clearedAt)}</Fact>}
+        <Fact name={texts.alarms.lasted}>{formatLasting(alarm.raisedAt, alarm.clearedAt ?? now)}</Fact>
+        <Fact name={texts.alarms.acknowledgedBy}>{alarm.acknowledgedBy ?? texts.alarms.unacknowledged}</Fact>
+        <Fact name={texts.alarms.assignedTo}>{alarm.assignedTo ?? texts.alarms.unacknowledged}</Fact>
+      </Facts>
       <h2 className="small-head">{texts.alarms.history}</h2>
       <ol className="history">
         {alarm.history.toReversed().map((step, i) => (

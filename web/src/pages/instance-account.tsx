@@ -4,6 +4,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState, type FormEvent, type ReactNode } from 'react'
 import { call } from '../api/call.ts'
 import { me } from '../api/queries.ts'
+import { Fact, Facts } from '../parts/facts.tsx'
 import { Failure, Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 
@@ -17,16 +18,10 @@ export function AccountTab(): ReactNode {
         <Title order={2}>{texts.instance.tabs.account}</Title>
         <Present query={user}>
           {({ username, grants }) => (
-            <dl className="facts">
-              <div>
-                <dt>{words.signedInAs}</dt>
-                <dd>{username}</dd>
-              </div>
-              <div>
-                <dt>{words.grants}</dt>
-                <dd>{grants.map(({ role, group }) => words.grant(role, group)).join(', ')}</dd>
-              </div>
-            </dl>
+            <Facts>
+              <Fact name={words.signedInAs}>{username}</Fact>
+              <Fact name={words.grants}>{grants.map(({ role, group }) => words.grant(role, group)).join(', ')}</Fact>
+            </Facts>
           )}
         </Present>
         <ChangePassword />

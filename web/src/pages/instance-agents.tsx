@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 import { agents as agentsQuery } from '../api/queries.ts'
 import { formatValue } from '../format/values.ts'
 import { compareNames } from '../model/overview.ts'
+import { Fact, Facts } from '../parts/facts.tsx'
 import { Ago } from '../parts/marks.tsx'
 import { Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
@@ -35,26 +36,25 @@ export function AgentsTab(): ReactNode {
                           : words.runtime[agent.runtime]}
                     </span>
                   </header>
-                  <dl className="facts">
-                    {(
-                      [
-                        [words.version, agent.version],
-                        [words.groups, agent.groups.length === 0 ? texts.common.none : agent.groups.join(', ')],
-                        [words.connectors, agent.connectors.toLocaleString('en')],
-                        [words.tasks, agent.tasks.toLocaleString('en')],
-                        [words.running, agent.running.toLocaleString('en')],
-                        [words.processes, agent.processes.toLocaleString('en')],
-                        [words.spool, `${words.entries(agent.spool.entries)}, ${formatValue(agent.spool.bytes, 'B')}`],
-                        [words.lastSeen, <Ago at={agent.lastSeenAt} />],
-                        [texts.instance.fingerprint, <code className="break">{agent.fingerprint}</code>],
-                      ] as const
-                    ).map(([name, value]) => (
-                      <div key={name}>
-                        <dt>{name}</dt>
-                        <dd>{value}</dd>
-                      </div>
-                    ))}
-                  </dl>
+                  <Facts>
+                    <Fact name={words.version}>{agent.version}</Fact>
+                    <Fact name={words.groups}>
+                      {agent.groups.length === 0 ? texts.common.none : agent.groups.join(', ')}
+                    </Fact>
+                    <Fact name={words.connectors}>{agent.connectors.toLocaleString('en')}</Fact>
+                    <Fact name={words.tasks}>{agent.tasks.toLocaleString('en')}</Fact>
+                    <Fact name={words.running}>{agent.running.toLocaleString('en')}</Fact>
+                    <Fact name={words.processes}>{agent.processes.toLocaleString('en')}</Fact>
+                    <Fact name={words.spool}>
+                      {words.entries(agent.spool.entries)}, {formatValue(agent.spool.bytes, 'B')}
+                    </Fact>
+                    <Fact name={words.lastSeen}>
+                      <Ago at={agent.lastSeenAt} />
+                    </Fact>
+                    <Fact name={texts.instance.fingerprint}>
+                      <code>{agent.fingerprint}</code>
+                    </Fact>
+                  </Facts>
                 </article>
               ))}
           </div>

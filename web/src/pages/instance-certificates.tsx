@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { certificates as certificatesQuery } from '../api/queries.ts'
 import { formatMoment } from '../format/times.ts'
+import { Fact, Facts } from '../parts/facts.tsx'
 import { Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 
@@ -31,26 +32,14 @@ export function CertificatesTab(): ReactNode {
                     <span className="dim">{words.uses[one.use]}</span>
                     <span className={`mark ${severity}`}>{days < 0 ? words.expired : words.daysLeft(days)}</span>
                   </header>
-                  <dl className="facts">
-                    <div>
-                      <dt>{words.issuer}</dt>
-                      <dd className="break">{one.issuer}</dd>
-                    </div>
-                    <div>
-                      <dt>{words.names}</dt>
-                      <dd className="break">{one.names.join(', ')}</dd>
-                    </div>
-                    <div>
-                      <dt>{words.until}</dt>
-                      <dd>{formatMoment(one.validTo)}</dd>
-                    </div>
-                    <div>
-                      <dt>{words.fingerprint}</dt>
-                      <dd>
-                        <code className="break">{one.fingerprint}</code>
-                      </dd>
-                    </div>
-                  </dl>
+                  <Facts>
+                    <Fact name={words.issuer}>{one.issuer}</Fact>
+                    <Fact name={words.names}>{one.names.join(', ')}</Fact>
+                    <Fact name={words.until}>{formatMoment(one.validTo)}</Fact>
+                    <Fact name={words.fingerprint}>
+                      <code className="break">{one.fingerprint}</code>
+                    </Fact>
+                  </Facts>
                 </article>
               )
             })}

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { call } from '../api/call.ts'
-import { formatMomentShort } from '../format/times.ts'
+import { When } from '../parts/marks.tsx'
 import { Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 
@@ -19,7 +19,6 @@ export function LogTab(): ReactNode {
     queryFn: ({ signal }) => call('listLogs', { query: { level, limit: 500 }, signal }),
     refetchInterval: 3_000,
   })
-  const now = Date.now()
   return (
     <>
       <div className="filters">
@@ -41,8 +40,11 @@ export function LogTab(): ReactNode {
                 .toSorted((a, b) => b.at.localeCompare(a.at))
                 .map((line, i) => (
                   <li key={i} className={`log-${line.level}`}>
-                    <span className="dim nowrap">{formatMomentShort(line.at, now)}</span> <strong>{line.level}</strong>{' '}
-                    <span>{line.event}</span> <span className="dim break">{fieldsOf(line.fields)}</span>
+                    <span className="dim nowrap">
+                      <When at={line.at} />
+                    </span>{' '}
+                    <strong>{line.level}</strong> <span>{line.event}</span>{' '}
+                    <span className="dim break">{fieldsOf(line.fields)}</span>
                   </li>
                 ))}
             </ol>

@@ -2,7 +2,7 @@ import { Button, Switch, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useEffect, useState, type FormEvent, type ReactNode } from 'react'
+import { useCallback, useState, type FormEvent, type ReactNode } from 'react'
 import { call, type Answer } from '../api/call.ts'
 import { me, settings as settingsQuery } from '../api/queries.ts'
 import { may } from '../model/access.ts'
@@ -38,7 +38,8 @@ export function SettingsTab(): ReactNode {
             {rows
               .filter((one) => `${one.name} ${one.help}`.toLowerCase().includes(text))
               .map((one) => (
-                <OneSetting key={one.name} setting={one} allowed={allowed} />
+                // A value that changed elsewhere makes the form anew, in place of what stood here.
+                <OneSetting key={`${one.name} ${writeSetting(one.value)}`} setting={one} allowed={allowed} />
               ))}
           </div>
         )}
@@ -52,8 +53,6 @@ function OneSetting({ setting, allowed }: { setting: Setting; allowed: boolean }
   const written = writeSetting(setting.value)
   const [typed, setTyped] = useState(written)
   const [wrong, setWrong] = useState<string | undefined>()
-  // A value that changed elsewhere replaces what stands here; what is being typed is newer than what was loaded.
-  useEffect(() => setTyped(written), [written])
   const save = useMutation({
     mutationFn: (value: unknown) => call('changeSettings', { body: { [setting.name]: value } }),
     onSuccess: () => {
@@ -68,12 +67,12 @@ function OneSetting({ setting, allowed }: { setting: Setting; allowed: boolean }
     if (read.ok) save.mutate(read.value)
   }
   const about = [
-    setting.source === 'default' ? '' : words.setBy(words.source[setting.source]),
+    setting.source === 'default' ? '' : words.source[setting.source],
     words.default(writeSetting(setting.default) === '' ? texts.common.none : writeSetting(setting.default)),
     setting.allowed,
     setting.scope === 'travels' ? words.travels : '',
     setting.change === 'at once' ? '' : words.restart,
-    setting.overruledBy === undefined ? '' : words.overruled(words.source[setting.overruledBy]),
+    setting.overruledBy === undefined ? '' : words.overruled(words.overruler[setting.overruledBy]),
   ].filter((part) => part !== '')
   const why = allowed ? undefined : texts.common.notAllowed
   return (

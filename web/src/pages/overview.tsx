@@ -139,7 +139,8 @@ function Systems(props: {
   )
   const list = useRef<HTMLDivElement>(null)
   const [top, setTop] = useState(0)
-  useLayoutEffect(() => setTop(list.current?.offsetTop ?? 0), [rows.length === 0])
+  const drawn = rows.length > 0
+  useLayoutEffect(() => setTop(list.current?.offsetTop ?? 0), [drawn])
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => (narrowScreen.matches ? rowHeight.narrow : rowHeight.wide),

@@ -6,9 +6,9 @@ import type { ReactNode } from 'react'
 import type { PluginStatus } from '../../../src/contract/index.ts'
 import { call } from '../api/call.ts'
 import { deliveriesOf, me, plugins as pluginsQuery } from '../api/queries.ts'
-import { formatMomentShort } from '../format/times.ts'
 import { may } from '../model/access.ts'
-import { Ago } from '../parts/marks.tsx'
+import { Ago, When } from '../parts/marks.tsx'
+import { Fact, Facts } from '../parts/facts.tsx'
 import { Empty, Failure, Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 
@@ -81,49 +81,31 @@ function PluginCard({ plugin, chosen }: { plugin: PluginStatus; chosen: boolean 
           {broken ? texts.plugins.failing : texts.severity.CLEAR}
         </span>
       </header>
-      <dl className="facts">
-        <div>
-          <dt>{texts.plugins.sends}</dt>
-          <dd>{plugin.sends.join(', ')}</dd>
-        </div>
-        <div>
-          <dt>{texts.plugins.delivered}</dt>
-          <dd>{plugin.delivered.toLocaleString('en')}</dd>
-        </div>
-        <div>
-          <dt>{texts.plugins.queued}</dt>
-          <dd>
-            {(plugin.queued + plugin.inFlight).toLocaleString('en')}
-            {plugin.oldestQueuedAt === null ? null : (
-              <span className="dim">
-                {' '}
-                · {texts.plugins.oldest} <Ago at={plugin.oldestQueuedAt} />
-              </span>
-            )}
-          </dd>
-        </div>
-        <div>
-          <dt>{texts.plugins.dead}</dt>
-          <dd className={plugin.dead > 0 ? 'bad' : undefined}>{plugin.dead.toLocaleString('en')}</dd>
-        </div>
-        {plugin.metrics === null ? null : (
-          <div>
-            <dt>{texts.plugins.metrics}</dt>
-            <dd>{metricsLine(plugin.metrics)}</dd>
-          </div>
-        )}
+      <Facts>
+        <Fact name={texts.plugins.sends}>{plugin.sends.join(', ')}</Fact>
+        <Fact name={texts.plugins.delivered}>{plugin.delivered.toLocaleString('en')}</Fact>
+        <Fact name={texts.plugins.queued}>
+          {(plugin.queued + plugin.inFlight).toLocaleString('en')}
+          {plugin.oldestQueuedAt === null ? null : (
+            <span className="dim">
+              {' '}
+              · {texts.plugins.oldest} <Ago at={plugin.oldestQueuedAt} />
+            </span>
+          )}
+        </Fact>
+        <Fact name={texts.plugins.dead} bad={plugin.dead > 0}>
+          {plugin.dead.toLocaleString('en')}
+        </Fact>
+        {plugin.metrics === null ? null : <Fact name={texts.plugins.metrics}>{metricsLine(plugin.metrics)}</Fact>}
         {plugin.lastError === null ? null : (
-          <div>
-            <dt>{texts.plugins.lastError}</dt>
-            <dd className="break">
-              {plugin.lastError}{' '}
-              {plugin.failuresInARow > 0 ? (
-                <span className="dim">{texts.plugins.inARow(plugin.failuresInARow)}</span>
-              ) : null}
-            </dd>
-          </div>
+          <Fact name={texts.plugins.lastError}>
+            {plugin.lastError}{' '}
+            {plugin.failuresInARow > 0 ? (
+              <span className="dim">{texts.plugins.inARow(plugin.failuresInARow)}</span>
+            ) : null}
+          </Fact>
         )}
-      </dl>
+      </Facts>
       <Button
         size="xs"
         variant="default"
@@ -180,7 +162,6 @@ function Deliveries({ name }: { name: string }): ReactNode {
     },
   })
   const allowed = user !== undefined && may(user.grants, 'operator')
-  const now = Date.now()
   return (
     <section aria-labelledby="deliveries">
       <div className="section-head">
@@ -217,7 +198,9 @@ function Deliveries({ name }: { name: string }): ReactNode {
                   <Table.Tbody>
                     {rows.map((one) => (
                       <Table.Tr key={one.id}>
-                        <Table.Td className="nowrap">{formatMomentShort(one.queuedAt, now)}</Table.Td>
+                        <Table.Td className="nowrap">
+                          <When at={one.queuedAt} />
+                        </Table.Td>
                         <Table.Td>
                           <span
                             className={`mark ${{ dead: 'sev-MAJOR', queued: 'mark-none', delivered: 'sev-CLEAR', discarded: 'mark-none' }[one.state]}`}
@@ -242,7 +225,7 @@ function Deliveries({ name }: { name: string }): ReactNode {
                           {one.notBefore === null ? null : (
                             <span className="dim">
                               {' '}
-                              {texts.plugins.next} {formatMomentShort(one.notBefore, now)}
+                              {texts.plugins.next} <When at={one.notBefore} />
                             </span>
                           )}
                         </Table.Td>

@@ -5,7 +5,6 @@ import { useEffect, useRef, useState, type ReactNode } from 'react'
 import type { Result, Task } from '../../../src/contract/index.ts'
 import { call } from '../api/call.ts'
 import { configuration, me, monitors, resultsOf, seriesOf } from '../api/queries.ts'
-import { formatMomentShort } from '../format/times.ts'
 import { formatSpan, formatValue } from '../format/values.ts'
 import { may } from '../model/access.ts'
 import { planCharts, titleOf, type ChartPlan } from '../model/charts.ts'
@@ -13,7 +12,7 @@ import { ranges, type Range } from '../model/range.ts'
 import { rulesOf, thresholdsFor } from '../model/thresholds.ts'
 import { Chart, type ChartThreshold } from '../parts/chart.tsx'
 import { Icon } from '../parts/icons.tsx'
-import { Ago, CoverageShare, OutcomeMark, SeverityMark } from '../parts/marks.tsx'
+import { Ago, CoverageShare, OutcomeMark, SeverityMark, When } from '../parts/marks.tsx'
 import { Failure, Present, Stale } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 
@@ -287,7 +286,6 @@ const shownResults = 300
 
 function ResultList({ task }: { task: string }): ReactNode {
   const results = useQuery(resultsOf(task))
-  const now = Date.now()
   return (
     <Present query={results}>
       {(rows) =>
@@ -311,8 +309,13 @@ function ResultList({ task }: { task: string }): ReactNode {
                   .map((result) => (
                     <Table.Tr key={result.slot}>
                       <Table.Td className="nowrap">
-                        {formatMomentShort(result.plannedAt, now)}
-                        {result.to === undefined ? null : ` – ${formatMomentShort(result.to, now)}`}
+                        <When at={result.plannedAt} />
+                        {result.to === undefined ? null : (
+                          <>
+                            {' '}
+                            – <When at={result.to} />
+                          </>
+                        )}
                       </Table.Td>
                       <Table.Td>
                         <OutcomeMark of={result.outcome} />

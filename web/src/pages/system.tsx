@@ -4,10 +4,9 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback, useMemo, type ReactNode } from 'react'
 import type { SystemSummary } from '../../../src/contract/index.ts'
 import { openAlarms, systemById, tasksOf } from '../api/queries.ts'
-import { formatMomentShort } from '../format/times.ts'
 import { rangeNames, readRange, zoomed } from '../model/range.ts'
 import { compareNames } from '../model/overview.ts'
-import { Ago, CoverageShare, SeverityMark, StateMark, Tags } from '../parts/marks.tsx'
+import { Ago, CoverageShare, SeverityMark, StateMark, Tags, When } from '../parts/marks.tsx'
 import { Empty, Present } from '../parts/states.tsx'
 import { TaskSection } from './system-task.tsx'
 import { texts } from '../texts.ts'
@@ -125,7 +124,7 @@ function Measured({ system }: { system: SystemSummary }): ReactNode {
           {range.is === 'fixed' ? (
             <>
               <span className="dim nowrap">
-                {formatMomentShort(range.from, Date.now())} – {formatMomentShort(range.to, Date.now())}
+                <When at={range.from} /> – <When at={range.to} />
               </span>
               <Button size="compact-sm" variant="default" onClick={() => choose(search.range ?? '6h')}>
                 {texts.system.resetZoom}

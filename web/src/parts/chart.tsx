@@ -1,11 +1,10 @@
 import 'uplot/dist/uPlot.min.css'
 import { useComputedColorScheme } from '@mantine/core'
-import { useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from 'react'
+import { useEffect, useLayoutEffect, useRef, type ReactNode } from 'react'
 import uPlot from 'uplot'
 import type { Severity } from '../../../src/model/index.ts'
 import { formatMoment, formatTicks } from '../format/times.ts'
 import { byteSteps, formatValue } from '../format/values.ts'
-import { texts } from '../texts.ts'
 
 export interface ChartLine {
   readonly label: string
@@ -57,24 +56,20 @@ export function Chart(props: ChartProps): ReactNode {
   const scheme = useComputedColorScheme('light')
   const place = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | null>(null)
-  const zoom = useRef(props.onZoom)
-  zoom.current = props.onZoom
-  const span = useRef({ from, to })
-  span.current = { from, to }
+  const latest = useRef(props)
+  useLayoutEffect(() => {
+    latest.current = props
+  })
 
   // What a chart is made of; the values come and go without making it anew, which would lose the cursor.
-  const shape = JSON.stringify([scheme, unit, lines.map((line) => line.label), thresholds])
+  const shape = JSON.stringify([unit, lines.map((line) => line.label), thresholds])
   const banded = lines.length <= maxBands && lines.some((line) => line.max.some((max, i) => max !== line.value[i]))
-  const columns = useMemo(() => columnsOf(at, lines, banded), [at, lines, banded])
 
   useLayoutEffect(() => {
     const target = place.current
     if (target === null) return
-    const made = new uPlot(
-      optionsFor({ unit, lines, thresholds, scheme, banded, width: target.clientWidth, span, zoom }),
-      columns,
-      target,
-    )
+    const columns = columnsOf(latest.current.at, latest.current.lines, banded)
+    const made = new uPlot(optionsFor({ latest, scheme, banded, width: target.clientWidth }), columns, target)
     chart.current = made
     const watcher = new ResizeObserver(() => {
       if (target.clientWidth > 0) made.setSize({ width: target.clientWidth, height })
@@ -85,12 +80,11 @@ export function Chart(props: ChartProps): ReactNode {
       made.destroy()
       chart.current = null
     }
-    // `columns` is set by the effect below whenever it changes.
-  }, [shape, banded])
+  }, [shape, scheme, banded])
 
   useEffect(() => {
-    chart.current?.setData(columns)
-  }, [columns, from, to])
+    chart.current?.setData(columnsOf(at, lines, banded))
+  }, [at, lines, banded, from, to])
 
   return (
     <div
@@ -116,17 +110,15 @@ function columnsOf(at: readonly number[], lines: readonly ChartLine[], banded: b
   return [[...at], ...lines.map((line) => [...line.value]), ...bands]
 }
 
+/** What is read anew at each drawing comes from `latest`, the rest holds as long as the chart does. */
 function optionsFor(given: {
-  unit: string
-  lines: readonly ChartLine[]
-  thresholds: readonly ChartThreshold[]
+  latest: { readonly current: ChartProps }
   scheme: 'light' | 'dark'
   banded: boolean
   width: number
-  span: { readonly current: { from: number; to: number } }
-  zoom: { readonly current: (from: number, to: number) => void }
 }): uPlot.Options {
-  const { unit, lines, scheme, banded } = given
+  const { latest, scheme, banded } = given
+  const { unit, lines, thresholds } = latest.current
   const colours = lineColours[scheme]
   const colour = (i: number): string => colours[i % colours.length]!
   const { text, grid } = ink[scheme]
@@ -151,14 +143,14 @@ function optionsFor(given: {
     select: { show: true, left: 0, top: 0, width: 0, height: 0 },
     legend: { live: true, markers: { width: 0, fill: (_, i) => (i === 0 ? 'transparent' : colour(i - 1)) } },
     scales: {
-      x: { time: true, range: () => [given.span.current.from, given.span.current.to] },
+      x: { time: true, range: () => [latest.current.from, latest.current.to] },
       y: { range: (_, min, max) => valueRange(unit, min, max) },
     },
     axes: [
       {
         ...axis,
         space: 64,
-        size: 38,
+        size: 36,
         values: (_, splits, __, ___, step) => formatTicks(splits, step),
       },
       {
@@ -170,12 +162,12 @@ function optionsFor(given: {
       },
     ],
     series: [
-      { value: (_, at) => (at === null ? texts.common.none : formatMoment(at)) },
+      { value: (_, at) => (typeof at === 'number' ? formatMoment(at) : '') },
       ...lines.map((line, i): uPlot.Series => ({
         label: line.label,
         stroke: colour(i),
         width: 1.5,
-        value: (_, value) => formatValue(value, unit),
+        value: (_, value) => (typeof value === 'number' ? formatValue(value, unit) : ''),
       })),
       ...bandSeries,
     ],
@@ -193,10 +185,10 @@ function optionsFor(given: {
           if (width < 6) return
           const [from, to] = [made.posToVal(left, 'x'), made.posToVal(left + width, 'x')]
           made.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-          given.zoom.current(Math.round(from), Math.round(to))
+          latest.current.onZoom(Math.round(from), Math.round(to))
         },
       ],
-      draw: [(made) => drawThresholds(made, given.thresholds, scheme)],
+      draw: [(made) => drawThresholds(made, thresholds, scheme)],
     },
   }
 }

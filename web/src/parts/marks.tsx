@@ -2,7 +2,7 @@ import { UnstyledButton } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { Outcome, Severity, SeverityOrClear } from '../../../src/model/index.ts'
-import { formatAgo, formatMoment } from '../format/times.ts'
+import { formatAgo, formatMoment, formatMomentShort } from '../format/times.ts'
 import { formatShare } from '../format/values.ts'
 import { severitiesDown } from '../model/overview.ts'
 import { texts } from '../texts.ts'
@@ -85,7 +85,7 @@ export function AlarmCountLinks({ of }: { of: Readonly<Record<Severity, number>>
 /** A share of coverage; anything short of whole is set off. */
 export function CoverageShare({ of }: { of: number | null }): ReactNode {
   return (
-    <span className={of === null ? 'dim' : of >= 1 ? '' : of >= 0.99 ? 'cover-near' : 'cover-low'}>
+    <span className={of === null ? 'dim' : of >= 0.999 ? '' : of >= 0.99 ? 'cover-near' : 'cover-low'}>
       {formatShare(of)}
     </span>
   )
@@ -98,6 +98,16 @@ export function Ago({ at }: { at: string | number | null }): ReactNode {
   return (
     <time dateTime={new Date(at).toISOString()} title={formatMoment(at)}>
       {formatAgo(at, now)}
+    </time>
+  )
+}
+
+/** A moment, short where it is of today. */
+export function When({ at }: { at: string | number }): ReactNode {
+  const now = useNow(60_000)
+  return (
+    <time dateTime={new Date(at).toISOString()} title={formatMoment(at)}>
+      {formatMomentShort(at, now)}
     </time>
   )
 }

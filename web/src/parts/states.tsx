@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { ApiError } from '../api/call.ts'
 import { formatMomentShort } from '../format/times.ts'
 import { texts } from '../texts.ts'
+import { useNow } from './use-now.ts'
 
 /** Loading takes a moment to appear, so that what comes at once does not flicker. */
 export function Waiting(): ReactNode {
@@ -81,10 +82,11 @@ export function Present<T>({ query, children }: { query: Loaded<T>; children: (d
 }
 
 export function Stale({ query }: { query: Pick<UseQueryResult, 'error' | 'dataUpdatedAt'> }): ReactNode {
+  const now = useNow(60_000)
   if (query.error === null) return null
   return (
     <div className="stale" role="status">
-      {texts.common.staleAs(formatMomentShort(query.dataUpdatedAt, Date.now()), query.error.message)}
+      {texts.common.staleAs(formatMomentShort(query.dataUpdatedAt, now), query.error.message)}
     </div>
   )
 }

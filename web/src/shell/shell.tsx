@@ -9,6 +9,7 @@ import { forgetSession, onSession, session } from '../api/session.ts'
 import { formatMomentShort } from '../format/times.ts'
 import { countAlarms } from '../model/overview.ts'
 import { Icon, type IconName } from '../parts/icons.tsx'
+import { useNow } from '../parts/use-now.ts'
 import { texts } from '../texts.ts'
 import { useKeys } from './use-keys.ts'
 
@@ -123,10 +124,11 @@ function LiveMark(): ReactNode {
 
 function StaleBanner(): ReactNode {
   const live = useLiveState()
+  const now = useNow(60_000)
   if (live.is !== 'broken') return null
   return (
     <div className="stale-banner" role="status">
-      {texts.live.brokenSince(formatMomentShort(live.since, Date.now()))}
+      {texts.live.brokenSince(formatMomentShort(live.since, now))}
     </div>
   )
 }
