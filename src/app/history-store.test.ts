@@ -15,7 +15,7 @@ import {
   type RunResult,
   type SpoolEntry,
 } from '../model/index.ts'
-import { openSqlite } from '../platform/index.ts'
+import { openSqlite, storageError } from '../platform/index.ts'
 import { HistoryStore, historySchema } from './history-store.ts'
 
 const settings = { ingest: defaultIngestSettings, metrics: { ...defaultMetricSettings, rawMs: 3 * 86_400_000 } }
@@ -291,7 +291,13 @@ describe('an upload', () => {
     const pages = Number(subject.db.prepare('PRAGMA page_count').get()!['page_count'])
     subject.db.exec(`PRAGMA max_page_count = ${pages + 2}`)
     const before = JSON.stringify([subject.store.ingest.facts(), subject.store.samples.facts(), subject.log()])
-    expect(() => subject.upload('a', 1, [...entries(1), run('stranger', 1, { x: 1 })], begin)).toThrow('full')
+    let thrown: unknown
+    try {
+      subject.upload('a', 1, [...entries(1), run('stranger', 1, { x: 1 })], begin)
+    } catch (error) {
+      thrown = storageError(error, 'history.db')
+    }
+    expect(thrown).toMatchObject({ code: 'storage-unwritable' })
     const after = JSON.stringify([subject.store.ingest.facts(), subject.store.samples.facts(), subject.log()])
     expect(after).toBe(before)
     expect(subject.counts('one', begin, begin + dayMs).ran).toBe(1)

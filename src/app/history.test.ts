@@ -1,0 +1,286 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ManualClock, type FarwatchError } from '../base/index.ts'
+import type { StoredBatch } from '../ingest/index.ts'
+import { phaseOf, type RunResult, type UploadBatch } from '../model/index.ts'
+import { defaultHistorySettings, openHistory, type History } from './history.ts'
+
+const periodMs = 60_000
+const begin = Date.UTC(2026, 0, 1)
+let directory: string
+const open: History[] = []
+const children: ChildProcess[] = []
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'farwatch-history-'))
+})
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  await Promise.all(open.splice(0).map((history) => history.close()))
+  rmSync(directory, { recursive: true, force: true })
+})
+
+async function started(clock = new ManualClock(begin), where = directory): Promise<History> {
+  const history = await openHistory({
+    directory: where,
+    clock,
+    unitOf: (_, metric) => (metric === 'duration' ? 'ms' : undefined),
+  })
+  open.push(history)
+  await history.applyTasks([{ id: 'one', connector: 'c', periodMs }])
+  return history
+}
+
+function run(n: number, about: Partial<RunResult> = {}): RunResult {
+  const slot = begin + phaseOf('one', periodMs) + n * periodMs
+  const samples = [{ name: 'duration', labels: { phase: 'total' }, value: n / 8 }]
+  return { kind: 'run', task: 'one', slot, outcome: 'ran', startedAt: slot + 4, durationMs: 2.5, samples, ...about }
+}
+
+function batch(from: number, ...entries: UploadBatch['entries']): UploadBatch {
+  return { format: 1, agent: 'a', spool: 's', from, entries }
+}
+
+describe.each(['in a file', 'in memory'])('a history %s', (kept) => {
+  test('answers with what was uploaded, before and after it is sealed', async () => {
+    const clock = new ManualClock(begin)
+    const history = await started(clock, kept === 'in memory' ? ':memory:' : directory)
+    const seen: StoredBatch[] = []
+    history.onStored((stored) => void seen.push(stored))
+    clock.advance(3 * periodMs)
+    const failed = run(1, { outcome: 'failed', reason: 'refused', message: 'nothing listens', samples: [] })
+    const from = begin
+    const to = begin + 3 * periodMs
+    const missing = {
+      kind: 'gap' as const,
+      task: 'one',
+      from: run(2).slot,
+      to: run(2).slot,
+      outcome: 'skipped' as const,
+      periodMs,
+      reason: 'overload',
+    }
+    expect(await history.upload(batch(0, run(0), failed, missing, run(0)))).toEqual({
+      acknowledged: 4,
+      safe: 4,
+      pauseMs: 0,
+    })
+    expect(seen).toEqual([{ position: 1, at: to, agent: 'a', entries: [run(0), failed, missing] }])
+    for (const when of ['before', 'after']) {
+      if (when === 'after') await history.settle()
+      const { series } = await history.series({ tasks: ['one'], labels: { phase: 'total' } })
+      const [queried] = await history.query({ series: [series[0]!.number], from, to, agg: 'avg' })
+      const { rows } = await history.results('one', { from, to })
+      expect({
+        series,
+        points: [[...queried!.points.times], [...queried!.points.values]],
+        rows,
+        coverage: await history.coverage({ tasks: ['one'], from, to }),
+        last: await history.lastSlots(['one', 'nobody']),
+      }).toEqual({
+        series: [{ number: 1, task: 'one', name: 'duration', labels: { phase: 'total' }, unit: 'ms' }],
+        points: [[run(0).slot], [0]],
+        rows: [
+          {
+            kind: 'run',
+            slot: run(0).slot,
+            startedAt: run(0).startedAt,
+            durationMs: 2.5,
+            outcome: 'ran',
+            agent: 'a',
+            late: false,
+            isolated: false,
+            reason: '',
+            message: '',
+            metrics: [{ name: 'duration', labels: { phase: 'total' }, value: 0, unit: 'ms' }],
+          },
+          expect.objectContaining({
+            kind: 'run',
+            outcome: 'failed',
+            reason: 'refused',
+            message: 'nothing listens',
+            metrics: [],
+          }),
+          {
+            kind: 'gap',
+            from: missing.from,
+            to: missing.to,
+            slots: 1,
+            outcome: 'skipped',
+            reason: 'overload',
+            metrics: [],
+          },
+        ],
+        coverage: [expect.objectContaining({ task: 'one', slots: 3, share: 2 / 3 })],
+        last: [{ task: 'one', slot: missing.to, outcome: 'skipped', reason: 'overload', message: '', coverage: 2 / 3 }],
+      })
+    }
+  })
+})
+
+test('pages through results from the oldest on', async () => {
+  const history = await started()
+  await history.upload(batch(0, ...Array.from({ length: 25 }, (_, n) => run(n))))
+  const pages: number[][] = []
+  for (let from: number | undefined = begin; from !== undefined;) {
+    const page: Awaited<ReturnType<History['results']>> = await history.results('one', {
+      from,
+      to: begin + 60 * periodMs,
+      limit: 10,
+    })
+    pages.push(page.rows.map((row) => row.metrics[0]!.value * 8))
+    from = page.next
+  }
+  expect(pages).toEqual(
+    [0, 10, 20].map((first) => Array.from({ length: Math.min(10, 25 - first) }, (_, i) => first + i)),
+  )
+})
+
+test('keeps statistics of runs whose results are not kept', async () => {
+  const history = await started()
+  const settings = defaultHistorySettings
+  await history.applySettings({
+    ...settings,
+    ingest: { ...settings.ingest, results: { keep: 'longer than', ms: 100 } },
+  })
+  await history.upload(batch(0, ...[10, 20, 30, 500].map((durationMs, n) => run(n, { durationMs }))))
+  const range = { from: begin, to: begin + 10 * periodMs }
+  const { rows } = await history.results('one', range)
+  const [statistics] = await history.statistics({ tasks: ['one'], ...range })
+  const near = (value: number) => expect.closeTo(value, -Math.log10(value * 0.1))
+  expect([rows.map((row) => row.kind === 'run' && row.durationMs), statistics]).toEqual([
+    [500],
+    {
+      task: 'one',
+      runs: 4,
+      outcomes: expect.objectContaining({ ran: 4, failed: 0 }),
+      durationMs: { p50: near(20), p95: near(500), max: 500, mean: 140 },
+      delayMs: { p50: near(4), p95: near(4), max: 4, mean: 4 },
+    },
+  ])
+})
+
+// what is wrong → what is answered
+const malformed: Record<string, readonly [UploadBatch, string]> = {
+  'a value that is no number': [
+    batch(0, run(0, { samples: [{ name: 'x', labels: {}, value: NaN }] })),
+    'entries[0].samples[0].value must be a finite number',
+  ],
+  'a slot that is no moment': [
+    batch(0, run(0, { slot: 1.5 })),
+    'entries[0].slot must be a moment in whole epoch milliseconds',
+  ],
+  'a run without an outcome of runs': [
+    batch(0, run(0), run(1, { outcome: 'lost' as 'ran' })),
+    'entries[1].outcome must be that of a run',
+  ],
+  'a gap that ends before it begins': [
+    batch(0, { kind: 'gap', task: 'one', from: begin, to: begin - 1, outcome: 'lost', periodMs, reason: '' }),
+    'entries[0].to must lie after from, within 800 days',
+  ],
+  'no task': [batch(0, run(0, { task: '' })), 'entries[0].task must be a text of 1 to 4096 characters'],
+}
+
+test('refuses what is malformed with the place and the reason, and stores nothing of it', async () => {
+  const history = await started()
+  const answers: Record<string, unknown> = {}
+  for (const [name, [wrong]] of Object.entries(malformed)) {
+    answers[name] = await history.upload(wrong).catch(({ code, message }: FarwatchError) => [code, message])
+  }
+  const prefix = 'the upload of agent a is malformed: '
+  expect(answers).toEqual(
+    Object.fromEntries(Object.entries(malformed).map(([name, [, words]]) => [name, ['bad-request', prefix + words]])),
+  )
+  expect(history.position()).toBe(0)
+})
+
+test('a consumer that was away reads on from where it was, and only what all released goes', async () => {
+  const history = await started()
+  for (let n = 0; n < 5; n++) await history.upload(batch(n, run(n)))
+  history.release(3)
+  await history.settle()
+  expect((await history.read(0, 10)).map(({ position }) => position)).toEqual([4, 5])
+  expect((await history.read(4, 10))[0]!.entries).toMatchObject([{ kind: 'run', slot: run(4).slot, durationMs: 2.5 }])
+})
+
+test('uploads that wait for each other share a commit and are answered in order', async () => {
+  const history = await started()
+  const seen: number[] = []
+  history.onStored(({ position }) => void seen.push(position))
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => history.upload(batch(n, run(n)))))
+  expect([answers.map(({ acknowledged }) => acknowledged), seen]).toEqual([
+    Array.from({ length: 20 }, (_, n) => n + 1),
+    Array.from({ length: 20 }, (_, n) => n + 1),
+  ])
+})
+
+test('a change of the configuration amid uploads loses none of them', async () => {
+  const history = await started()
+  const uploads: Promise<unknown>[] = []
+  for (let n = 0; n < 30; n++) {
+    uploads.push(history.upload(batch(n, run(n))))
+    if (n % 5 === 0) uploads.push(history.applyTasks([{ id: 'one', connector: `c${n}`, periodMs }]))
+    if (n % 3 === 0) await uploads.at(-1)
+  }
+  await Promise.all(uploads)
+  expect((await history.results('one', { from: begin, to: begin + 60 * periodMs })).rows.length).toBe(30)
+})
+
+test('a process that is killed loses nothing it acknowledged and counts nothing twice', async () => {
+  const script = join(directory, 'uploads.mjs')
+  // The killed process has the machine's clock, and what is old is not kept.
+  const base = Math.floor(Date.now() / periodMs) * periodMs
+  writeFileSync(
+    script,
+    `import { openHistory } from ${JSON.stringify(new URL('history.ts', import.meta.url).href)}
+     import { systemClock } from ${JSON.stringify(new URL('../platform/index.ts', import.meta.url).href)}
+     const history = await openHistory({ directory: ${JSON.stringify(directory)}, clock: systemClock })
+     for (let n = Number(process.argv[2]); ; n++) {
+       const slot = ${base} + n * ${periodMs}
+       const samples = [{ name: 'x', labels: {}, value: n }]
+       const entry = { kind: 'run', task: 'one', slot, outcome: 'ran', startedAt: slot, durationMs: 1, samples }
+       const { acknowledged } = await history.upload({ format: 1, agent: 'a', spool: 's', from: n, entries: [entry] })
+       console.log(acknowledged)
+       // Sealing is under way whenever the process is killed.
+       if (n % 20 === 0) void history.settle()
+     }`,
+  )
+  let acknowledged = 0
+  for (let round = 0; round < 3; round++) {
+    // The last one is sent again, as an agent does that did not see the answer.
+    const child = spawn(process.execPath, [script, String(Math.max(0, acknowledged - 1))], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    const exited = once(child, 'exit')
+    let lines = 0
+    for await (const line of createInterface(child.stdout!)) {
+      acknowledged = Math.max(acknowledged, Number(line))
+      if (++lines === 30 + round * 17) child.kill('SIGKILL')
+    }
+    await exited
+  }
+  const history = await started(new ManualClock(base))
+  const rows = (await history.results('one', { from: base, to: base + acknowledged * periodMs, limit: 1_000 })).rows
+  expect(rows.map((row) => row.metrics.map(({ value }) => value))).toEqual(
+    Array.from({ length: acknowledged }, (_, n) => [n]),
+  )
+  const [coverage] = await history.coverage({ tasks: ['one'], from: base, to: base + acknowledged * periodMs })
+  expect(coverage!.counts.ran).toBe(acknowledged)
+})
+
+test('refuses a file that is no database and a directory that is not there, and says so', async () => {
+  writeFileSync(
+    join(directory, 'history.db'),
+    'not a database, but long enough to be taken for the beginning of a file'.repeat(100),
+  )
+  await expect(openHistory({ directory, clock: new ManualClock() })).rejects.toMatchObject({ code: 'storage-corrupt' })
+  await expect(openHistory({ directory: join(directory, 'nowhere'), clock: new ManualClock() })).rejects.toMatchObject({
+    code: 'data-directory-unusable',
+  })
+})
