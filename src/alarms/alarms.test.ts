@@ -261,6 +261,6 @@ test('killed after any batch and started again, the same alarms are told of with
       })
       expect(await play(batches, new Set(crashAt))).toEqual(await play(batches, new Set()))
     }),
-    { numRuns: 12 },
+    { numRuns: 8 },
   )
 })

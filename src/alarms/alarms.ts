@@ -1,4 +1,4 @@
-import { FarwatchError, pathId, type Clock } from '../base/index.ts'
+import { FarwatchError, hash53, pathId, type Clock } from '../base/index.ts'
 import {
   compareSeverity,
   severities,
@@ -334,7 +334,7 @@ export class Alarms {
     return cleared
   }
 
-  /** Called for every alarm that is another than before, once that is durable. @returns ends it */
+  /** Called for every alarm that is another than before, once that is durable; must not throw. @returns ends it */
   onChange(listener: (alarm: Alarm) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -364,6 +364,11 @@ export class Alarms {
   #judgeRun(run: RunResult, at: number): void {
     const live = this.#live(run.task, at)
     if (live === undefined || run.slot <= live.state.lastSlot) return
+    // A slot lies in the past of its result. One far ahead is a wrong clock's, and would make history of all that follows it.
+    if (run.slot > at + Math.max(live.facts.periodMs, 60_000)) {
+      this.#options.log.error({ task: run.task, slot: run.slot, at }, 'result of a future slot not judged')
+      return
+    }
     live.signAt = Math.max(live.signAt, run.slot)
     live.gap = undefined
     if (live.silent !== undefined) {
@@ -492,7 +497,8 @@ export class Alarms {
     }
     this.#lives.set(id, live)
     if (remembered !== undefined) this.#adopt(live, facts, at)
-    this.#due.put(id, this.#dueOf(live))
+    // All tasks are met at once when the program starts. First looks that are spread keep them apart for good; a look too early costs nothing.
+    this.#due.put(id, Math.min(this.#dueOf(live), at + (hash53(id) % patienceMs(facts.periodMs))))
     return live
   }
 
@@ -508,8 +514,10 @@ export class Alarms {
       const id = items.has(key) ? undefined : this.#placed.get(placeOf(facts.id, key))
       if (id !== undefined) this.#clear(id, at, null, noLongerMonitored)
     }
+    const { items: itemsBefore, watched: watchedBefore, counters } = live.state
     live.state = { ...live.state, items, watched }
-    this.#unsaved.tasks.add(facts.id)
+    // Nearly all tasks are calm and have no row: an edit of a large profile must not write one statement for each.
+    if (itemsBefore.size + watchedBefore.size + watched.size + counters.size > 0) this.#unsaved.tasks.add(facts.id)
     this.#due.put(facts.id, this.#dueOf(live))
   }
 
