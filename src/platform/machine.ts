@@ -61,3 +61,8 @@ async function fullName(signal: AbortSignal | undefined): Promise<string | undef
   const name = await Promise.race([asked, aborted])
   return name !== undefined && /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name) ? name : undefined
 }
+
+/** Memory this process has in use, in bytes, as the operating system counts it. */
+export function residentBytes(): number {
+  return process.memoryUsage.rss()
+}
