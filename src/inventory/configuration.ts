@@ -9,7 +9,7 @@ import type {
   ProfileDocument,
   SystemDocument,
 } from '../contract/index.ts'
-import type { Rule, RuleDocument } from '../model/index.ts'
+import { severities, type Rule, type RuleDocument } from '../model/index.ts'
 import type { PluginFeed } from '../sdk/index.ts'
 
 /**
@@ -166,8 +166,38 @@ export function writeMonitor(monitor: ProfileMonitor): MonitorDocument {
     ...(period === undefined ? {} : { period }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(settings === undefined ? {} : { settings }),
-    ...(rules === undefined ? {} : { rules: rules as readonly RuleDocument[] }),
+    ...(rules === undefined ? {} : { rules: rules.map(writeRule) }),
   }
+}
+
+// As people write a row: what it judges, when it breaches, how long, and what becomes of it.
+const ruleOrder: readonly string[] = [
+  'name',
+  'metric',
+  'items',
+  'thresholds',
+  'for',
+  'of',
+  'clear',
+  'noData',
+  'exclusive',
+  'alarm',
+  'metricOutput',
+  'report',
+  'message',
+] satisfies (keyof RuleDocument)[]
+
+function inOrder<T extends object>(value: T, order: readonly string[]): T {
+  const place = (key: string) => (order.includes(key) ? order.indexOf(key) : order.length)
+  // The same keys and values, so the same type.
+  return Object.fromEntries(Object.entries(value).sort((a, b) => place(a[0]) - place(b[0]) || byName(a[0], b[0]))) as T
+}
+
+function writeRule(rule: RuleDocument): RuleDocument {
+  const { thresholds } = rule
+  // A text is the notation `G2W:80 W2M:90`, which has an order of its own.
+  if (thresholds === undefined || typeof thresholds === 'string') return inOrder(rule, ruleOrder)
+  return inOrder({ ...rule, thresholds: inOrder(thresholds, severities) }, ruleOrder)
 }
 
 export function writeGroup(group: Group): Omit<GroupDocument, 'credentials' | 'systems'> {

@@ -40,7 +40,11 @@ const profilesArbitrary = named(
                 monitor: fc.constant(monitorOf(connector)),
                 period: fc.constantFrom('10s', '1m', '1h'),
                 settings: fc.constant({}),
-                rules: fc.constantFrom([], [{ metric: 'failed', thresholds: { MAJOR: '> 0' } }]),
+                rules: fc.constantFrom(
+                  [],
+                  [{ metric: 'failed', thresholds: { MAJOR: '> 0' } }],
+                  [{ metric: 'failed', thresholds: 'G2W:0 W2M:1' }],
+                ),
               },
               { requiredKeys: ['name', 'monitor'] },
             ),
