@@ -49,6 +49,8 @@ export interface AccessDependencies {
   readonly clock: Clock
   readonly secrets: Secrets
   readonly sessionMs: () => number
+  /** The token of this machine's own administrator, good for as long as this process lives. */
+  readonly localToken?: string
   readonly audit: (change: AccessChange) => readonly Statement[]
 }
 
@@ -95,6 +97,13 @@ interface StoredUser {
   readonly createdAt: number
 }
 
+/** Who can read the data directory can read everything in it; there is no more to protect from them. */
+const localAdministrator: Principal = {
+  username: 'command line',
+  grants: [{ group: '*', role: 'admin' }],
+  via: 'token',
+}
+
 const maxApiTokensPerUser = 1_000
 const maxSessionsPerUser = 200
 
@@ -102,7 +111,14 @@ const maxSessionsPerUser = 200
  * Users, their sessions and API tokens. All of it is small and asked at every request, so it is held in memory; each change is
  * stored first and then made in memory.
  */
-export async function openAccess({ database, clock, secrets, sessionMs, audit }: AccessDependencies): Promise<Access> {
+export async function openAccess({
+  database,
+  clock,
+  secrets,
+  sessionMs,
+  audit,
+  localToken,
+}: AccessDependencies): Promise<Access> {
   const users = new Map(
     (await database.read('SELECT * FROM user_account')).map(readUser).map((user) => [user.username, user]),
   )
@@ -113,6 +129,8 @@ export async function openAccess({ database, clock, secrets, sessionMs, audit }:
   const perName = new Attempts({ free: 5, windowMs: 300_000, maxKeys: 10_000 })
   const perAddress = new Attempts({ free: 20, windowMs: 300_000, maxKeys: 10_000 })
   let setupHash = (await database.read('SELECT token_hash FROM setup_token')).map((row) => String(row['token_hash']))[0]
+
+  const localHash = localToken === undefined ? undefined : secrets.hashToken(localToken)
 
   function refuseTooMany(name: string, address: string): void {
     const wait = Math.max(perName.waitMs(name, clock.now()), perAddress.waitMs(address, clock.now()))
@@ -270,6 +288,7 @@ export async function openAccess({ database, clock, secrets, sessionMs, audit }:
 
     authenticate(token) {
       const hash = secrets.hashToken(token)
+      if (hash === localHash) return localAdministrator
       const now = clock.now()
       const session = sessions.get(hash)
       const found = session ?? tokens.get(hash)

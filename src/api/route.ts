@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { may, mayAnywhere, type Access, type Principal } from '../access/index.ts'
+import { groupsWith, may, mayAnywhere, type Access, type Principal } from '../access/index.ts'
 import { FarwatchError } from '../base/index.ts'
 import type {
   AnswerOf,
@@ -125,6 +125,12 @@ export function authenticate(request: FastifyRequest, access: Access, role: Role
 /** @throws FarwatchError `forbidden` unless the caller has the role in the group; null is for what belongs to no group */
 export function demand(caller: Caller, role: Role, group: string | null): void {
   if (!may(caller.grants, role, group)) throw forbidden(caller, role, group)
+}
+
+/** The groups the caller may look at; undefined for all of them. */
+export function visibleGroups(caller: Caller): readonly string[] | undefined {
+  const groups = groupsWith(caller.grants, 'viewer')
+  return groups === '*' ? undefined : [...groups]
 }
 
 function forbidden(principal: Principal, role: Role, group: string | null): FarwatchError {

@@ -10,6 +10,7 @@ import { parseDocument } from 'yaml'
 import type { Access } from '../access/index.ts'
 import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../base/index.ts'
 import { operations, type Operation } from '../contract/index.ts'
+import type { Log } from '../platform/index.ts'
 import { openApiDocument } from './open-api.ts'
 import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
 
@@ -31,7 +32,7 @@ export interface ApiParts {
   readonly metricsPublic: () => boolean
   /** Streams live events to one client until `signal`; the caller was authenticated. */
   readonly stream: (request: FastifyRequest, reply: FastifyReply, caller: ReturnType<typeof authenticate>) => void
-  readonly log: { debug(event: string, fields: object): void; error(event: string, fields: object): void }
+  readonly log: Log
 }
 
 /** Makes the HTTPS server with everything it serves; the caller listens and closes. */

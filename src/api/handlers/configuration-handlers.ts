@@ -1,0 +1,88 @@
+import { groupsWith, may } from '../../access/index.ts'
+import type { Difference } from '../../contract/index.ts'
+import type { Inventory } from '../../inventory/index.ts'
+import { demand, Page, visibleGroups, type Handlers } from '../route.ts'
+
+type Names =
+  | 'showConfiguration'
+  | 'applyConfiguration'
+  | 'listRevisions'
+  | 'listSnapshots'
+  | 'createSnapshot'
+  | 'showSnapshot'
+  | 'diffSnapshot'
+  | 'restoreSnapshot'
+  | 'removeSnapshot'
+  | 'listAudit'
+  | 'listAssociations'
+
+/** The configuration document, its revisions and snapshots, and the audit log. */
+export function configurationHandlers(parts: {
+  readonly inventory: Inventory
+  readonly environment: (name: string) => string | undefined
+}): Handlers<Names> {
+  const { inventory, environment } = parts
+  return {
+    showConfiguration: ({ caller }) => inventory.document(visibleGroups(caller)),
+    applyConfiguration: async ({ caller, query, body }) => {
+      const editable = groupsWith(caller.grants, 'editor')
+      return difference(
+        await inventory.apply(body, {
+          author: caller.username,
+          comment: query.comment,
+          dryRun: query.dryRun,
+          prune: query.prune,
+          allowed: (group, role) => may(caller.grants, role, group),
+          groups: editable === '*' ? undefined : visibleGroups(caller),
+          // A document that names a variable sends its value to a target of the author's choice.
+          ...(may(caller.grants, 'admin', null) ? { env: environment } : {}),
+        }),
+      )
+    },
+    listRevisions: async ({ caller, query }) => {
+      demand(caller, 'viewer', null)
+      const page = await inventory.revisions({ cursor: query.cursor, limit: query.limit })
+      return new Page([...page.entries], page.next ?? undefined)
+    },
+    // A snapshot holds every group.
+    listSnapshots: async ({ caller }) => {
+      demand(caller, 'viewer', null)
+      return [...(await inventory.snapshots.list())]
+    },
+    createSnapshot: ({ caller, body }) => {
+      demand(caller, 'editor', null)
+      return inventory.snapshots.create({ name: body.name, author: caller.username })
+    },
+    showSnapshot: ({ caller, params }) => {
+      demand(caller, 'viewer', null)
+      return inventory.snapshots.show(params.id)
+    },
+    diffSnapshot: async ({ caller, params }) => {
+      demand(caller, 'viewer', null)
+      return difference(await inventory.snapshots.diff(params.id))
+    },
+    restoreSnapshot: async ({ caller, params }) => {
+      demand(caller, 'admin', null)
+      return difference(await inventory.snapshots.restore(params.id, { author: caller.username }))
+    },
+    removeSnapshot: async ({ caller, params }) => {
+      demand(caller, 'admin', null)
+      await inventory.snapshots.remove(params.id, { author: caller.username })
+      return { done: true }
+    },
+    listAudit: async ({ caller, query }) => {
+      demand(caller, 'admin', null)
+      const page = await inventory.audit({ cursor: query.cursor, limit: query.limit, who: query.who })
+      return new Page([...page.entries], page.next ?? undefined)
+    },
+    listAssociations: ({ caller }) => ({
+      associations: inventory
+        .associations(visibleGroups(caller))
+        .map(({ group, agents }) => ({ group, agents: [...agents] })),
+    }),
+  }
+}
+
+function difference({ changes, ...rest }: Difference): Difference {
+  return { ...rest, changes: [...changes] }
+}

@@ -1,0 +1,555 @@
+import { may } from '../../access/index.ts'
+import type { Alarms } from '../../alarms/index.ts'
+import { FarwatchError, formatDuration, parseDuration, type Clock } from '../../base/index.ts'
+import type { GroupSummary, Result, Series as SeriesAnswer, SystemSummary, Task } from '../../contract/index.ts'
+import type { Coverage, LastSlot } from '../../ingest/index.ts'
+import type { Inventory, SystemEntry, TaskEntry } from '../../inventory/index.ts'
+import type { Aggregation, Series } from '../../metrics/index.ts'
+import {
+  compareSeverity,
+  outcomes,
+  severities,
+  worstSeverity,
+  type Alarm,
+  type RunResult,
+  type Severity,
+  type SeverityOrClear,
+} from '../../model/index.ts'
+import type { Library } from '../../sdk/index.ts'
+import type { AgentQuestions, HistoryQuestions, StoredResult } from '../questions.ts'
+import { readRange } from '../read-request.ts'
+import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
+import { readSeriesMatch, takes } from '../series-match.ts'
+import { iso, isoOrNull } from '../shape.ts'
+
+type Names =
+  | 'listGroups'
+  | 'listSystems'
+  | 'showSystem'
+  | 'listTasks'
+  | 'showTask'
+  | 'listResults'
+  | 'runTask'
+  | 'listSeries'
+  | 'queryMetrics'
+  | 'chartMetrics'
+  | 'showCoverage'
+  | 'monitorStatistics'
+
+export interface MonitoringParts {
+  readonly inventory: Inventory
+  readonly history: HistoryQuestions
+  readonly alarms: Alarms
+  readonly library: Library
+  readonly clock: Clock
+  readonly agent: AgentQuestions
+  /** The name under which an agent's id is shown. */
+  readonly agentName: (id: string) => string
+  /** The id of this instance's own agent. */
+  readonly localAgent: string
+}
+
+const mostRows = 10_000
+const rowsPerRead = 1_000
+
+/** What is watched and how it is doing: groups, systems, tasks, results, series, coverage. */
+export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
+  const { inventory, history, alarms, library, clock, agent } = parts
+
+  function task(caller: Caller, id: string): TaskEntry {
+    const found = inventory.task(id)
+    // A task of a group that the caller does not see does not exist for the caller.
+    if (found === undefined || !may(caller.grants, 'viewer', found.group))
+      throw new FarwatchError('not-found', `there is no task ${JSON.stringify(id)}`, { hint: 'GET /tasks lists them.' })
+    return found
+  }
+
+  function series(numbers: readonly number[], of: readonly { readonly series: Series }[], caller: Caller): void {
+    const hidden = numbers.find((number) => {
+      const found = of.find((one) => one.series.number === number)
+      const owner = found === undefined ? undefined : inventory.task(found.series.task)
+      return owner === undefined || !may(caller.grants, 'viewer', owner.group)
+    })
+    if (hidden !== undefined) throw noSeries(String(hidden))
+  }
+
+  function shownSeries({ number, name, unit, task: id, labels }: Series): SeriesAnswer {
+    const owner = inventory.task(id)
+    const place =
+      owner === undefined
+        ? {}
+        : { group: owner.group, system: owner.system, connector: owner.connector, monitor: owner.monitor }
+    return { id: String(number), name, unit, kind: kindOf(owner, name), task: id, labels: { ...place, ...labels } }
+  }
+
+  function kindOf(owner: TaskEntry | undefined, metric: string): 'gauge' | 'counter' {
+    return (owner === undefined ? undefined : library.monitors.get(owner.monitor)?.metrics[metric]?.kind) ?? 'gauge'
+  }
+
+  async function shownTasks(entries: readonly TaskEntry[]): Promise<Task[]> {
+    const last = new Map((await history.lastSlots(entries.map(({ id }) => id))).map((slot) => [slot.task, slot]))
+    const worst = worstByTask(alarms.open())
+    const covered = new Map(
+      [...new Set(entries.map(({ group }) => group))].map((group) => [group, inventory.coverageState(group).state]),
+    )
+    return entries.map((entry) => {
+      const slot = last.get(entry.id)
+      const state = covered.get(entry.group)!
+      return {
+        id: entry.id,
+        group: entry.group,
+        system: entry.system,
+        connector: entry.connector,
+        profile: entry.profile,
+        monitor: entry.monitor,
+        name: entry.name,
+        period: formatDuration(entry.periodMs),
+        agent: state === 'covered' ? parts.agentName(parts.localAgent) : null,
+        coverage: slot?.coverage ?? null,
+        state,
+        worst: worst.get(entry.id) ?? 'CLEAR',
+        lastSlot: isoOrNull(slot?.slot),
+        lastOutcome: slot?.outcome ?? null,
+        lastMessage: slot === undefined || slot.message === '' ? (slot?.reason ?? '') || null : slot.message,
+      }
+    })
+  }
+
+  async function summaries(systems: readonly SystemEntry[]): Promise<SystemSummary[]> {
+    const last = new Map(
+      (await history.lastSlots(systems.flatMap((system) => system.tasks.map(({ id }) => id)))).map((slot) => [
+        slot.task,
+        slot,
+      ]),
+    )
+    const bySystem = Map.groupBy(alarms.open(), (alarm) => JSON.stringify([alarm.group, alarm.system]))
+    return systems.map((system) =>
+      summary(system, last, bySystem.get(JSON.stringify([system.group, system.name])) ?? []),
+    )
+  }
+
+  function summary(system: SystemEntry, last: ReadonlyMap<string, LastSlot>, open: readonly Alarm[]): SystemSummary {
+    const failing = (tasks: readonly TaskEntry[]) => tasks.filter(({ id }) => last.get(id)?.outcome === 'failed').length
+    return {
+      id: system.id,
+      group: system.group,
+      name: system.name,
+      type: system.type,
+      tags: { ...system.tags },
+      worst: worstSeverity(open.map(({ severity }) => severity)),
+      state: system.tasks.length === 0 ? 'no tasks' : inventory.coverageState(system.group).state,
+      alarms: countBySeverity(open),
+      tasks: system.tasks.length,
+      failing: failing(system.tasks),
+      coverage: meanCoverage(system.tasks, last),
+      connectors: system.connectors.map((connector) => ({
+        name: connector.name,
+        type: connector.type,
+        worst: worstSeverity(
+          open.filter((alarm) => alarm.connector === connector.name).map(({ severity }) => severity),
+        ),
+        tasks: connector.tasks.length,
+        failing: failing(connector.tasks),
+      })),
+    }
+  }
+
+  return {
+    listGroups: async ({ caller }) => {
+      const groups = inventory.groups(visibleGroups(caller))
+      const ids = groups.flatMap((group) => group.systems.flatMap((system) => system.tasks.map(({ id }) => id)))
+      const last = new Map((await history.lastSlots(ids)).map((slot) => [slot.task, slot]))
+      const byGroup = Map.groupBy(alarms.open(), ({ group }) => group)
+      return groups
+        .map((group): GroupSummary => {
+          const open = byGroup.get(group.name) ?? []
+          return {
+            name: group.name,
+            worst: worstSeverity(open.map(({ severity }) => severity)),
+            state: group.tasks === 0 ? 'no tasks' : inventory.coverageState(group.name).state,
+            systems: group.systems.length,
+            tasks: group.tasks,
+            alarms: countBySeverity(open),
+            coverage: meanCoverage(
+              group.systems.flatMap(({ tasks }) => tasks),
+              last,
+            ),
+          }
+        })
+        .sort((a, b) => compareSeverity(b.worst, a.worst) || byText(a.name, b.name))
+    },
+
+    listSystems: async ({ caller, query }) => {
+      const text = query.text?.toLowerCase()
+      const found = inventory
+        .systems({ groups: visibleGroups(caller), group: query.group })
+        .filter(
+          (system) =>
+            text === undefined ||
+            [system.group, system.name, system.type, ...Object.entries(system.tags).flat()].some((word) =>
+              word.toLowerCase().includes(text),
+            ),
+        )
+      const all = (await summaries(found)).sort(
+        (a, b) => compareSeverity(b.worst, a.worst) || byText(a.group, b.group) || byText(a.name, b.name),
+      )
+      return pageOf(all, ({ id }) => id, query)
+    },
+
+    showSystem: async ({ caller, params }) => {
+      const system = inventory.system(params.id)
+      if (system === undefined || !may(caller.grants, 'viewer', system.group))
+        throw new FarwatchError('not-found', `there is no system ${JSON.stringify(params.id)}`, {
+          hint: 'GET /systems lists them.',
+        })
+      return (await summaries([system]))[0]!
+    },
+
+    listTasks: async ({ caller, query }) => {
+      const { outcome, monitor, profile, group, system, connector } = query
+      let entries = inventory
+        .tasks({ groups: visibleGroups(caller), group, system, connector })
+        .filter(
+          (entry) =>
+            (monitor === undefined || entry.monitor === monitor) &&
+            (profile === undefined || entry.profile === profile),
+        )
+      if (outcome !== undefined) {
+        const wanted = new Set(
+          (await history.lastSlots(entries.map(({ id }) => id)))
+            .filter((slot) => slot.outcome === outcome)
+            .map((slot) => slot.task),
+        )
+        entries = entries.filter(({ id }) => wanted.has(id))
+      }
+      const page = pageOf(entries, ({ id }) => id, query)
+      return new Page(await shownTasks(page.rows), page.next)
+    },
+
+    showTask: async ({ caller, params }) => (await shownTasks([task(caller, params.id)]))[0]!,
+
+    listResults: async ({ caller, params, query }) => {
+      const { id } = task(caller, params.id)
+      const { from, to } = readRange(query, clock.now())
+      const limit = query.limit ?? mostRows
+      const rows: Result[] = []
+      let next = query.cursor === undefined ? from : readCursor(query.cursor)
+      for (;;) {
+        const page = await history.results(id, { from: next, to, limit: Math.min(rowsPerRead, limit - rows.length) })
+        for (const row of page.rows)
+          if (query.outcome === undefined || row.outcome === query.outcome) rows.push(shownResult(row, parts.agentName))
+        if (page.next === undefined) return new Page(rows, undefined)
+        next = page.next
+        if (rows.length >= limit) return new Page(rows, String(next))
+      }
+    },
+
+    runTask: async ({ caller, params }) => {
+      const entry = task(caller, params.id)
+      demand(caller, 'operator', entry.group)
+      return shownRun(await agent.runNow(entry.id), parts.agentName(parts.localAgent))
+    },
+
+    listSeries: async ({ caller, query }) => {
+      const match = readSeriesMatch(query.match ?? '')
+      const place = (key: string) => match.labels.get(key)
+      const tasks = inventory
+        .tasks({ groups: visibleGroups(caller) })
+        .filter(
+          (entry) =>
+            (query.task === undefined || entry.id === query.task) &&
+            takes(place('group'), entry.group) &&
+            takes(place('system'), entry.system) &&
+            takes(place('connector'), entry.connector) &&
+            takes(place('monitor'), entry.monitor) &&
+            takes(place('profile'), entry.profile) &&
+            takes(place('task'), entry.id),
+        )
+      const own = [...match.labels].filter(([key]) => !placeLabels.has(key))
+      const limit = query.limit ?? mostRows
+      const rows: SeriesAnswer[] = []
+      let after = query.cursor === undefined ? 0 : readCursor(query.cursor)
+      if (tasks.length === 0) return new Page(rows, undefined)
+      const exact =
+        match.name?.any.length === 1 && match.name.none.length === 0 && match.name.any[0]!.is === 'exact'
+          ? match.name.any[0]!.text
+          : undefined
+      for (;;) {
+        const page = await history.series(
+          { tasks: tasks.map(({ id }) => id), ...(exact === undefined ? {} : { name: exact }) },
+          { limit: rowsPerRead, after },
+        )
+        for (const one of page.series) {
+          after = one.number
+          if (!takes(match.name, one.name) || !own.every(([key, wanted]) => takes(wanted, one.labels[key]))) continue
+          rows.push(shownSeries(one))
+          if (rows.length >= limit) return new Page(rows, String(after))
+        }
+        if (page.next === undefined) return new Page(rows, undefined)
+        after = page.next
+      }
+    },
+
+    queryMetrics: async ({ caller, query }) => {
+      const { from, to } = readRange(query, clock.now())
+      const step = query.step === undefined ? undefined : parseDuration(query.step)
+      if (query.step !== undefined && step === undefined)
+        throw new FarwatchError('bad-request', `step: ${JSON.stringify(query.step)} is not a duration`, {
+          hint: 'For example: 1m, 5m, 1h',
+        })
+      const number = seriesNumber(query.series)
+      const agg: Aggregation = query.agg ?? 'avg'
+      const answers = await history.query({
+        series: [number],
+        from,
+        to: to + 1,
+        agg,
+        ...(step === undefined ? {} : { step }),
+      })
+      series([number], answers, caller)
+      const { series: found, points } = answers[0]!
+      const { times, values, minima, maxima } = points
+      return {
+        series: shownSeries(found),
+        step: step === undefined ? null : formatDuration(step),
+        agg,
+        points: Array.from(times, (at, i) => ({
+          at: iso(at),
+          value: values[i]!,
+          ...(minima === undefined || maxima === undefined ? {} : { min: minima[i]!, max: maxima[i]! }),
+        })),
+      }
+    },
+
+    chartMetrics: async ({ caller, query }) => {
+      const { from, to } = readRange(query, clock.now())
+      const numbers = query.series.split(',').map(seriesNumber)
+      if (numbers.length > 100)
+        throw new FarwatchError('bad-request', `series: ${numbers.length} are asked for; at most 100`, {
+          hint: 'Ask in several requests.',
+        })
+      // Asked first without points: a step shorter than the tasks' period would show a line of gaps.
+      const found = await history.query({ series: numbers, from: to, to: to + 1, agg: 'last' })
+      series(numbers, found, caller)
+      const longest = Math.max(...found.map((one) => inventory.task(one.series.task)?.periodMs ?? 0))
+      const stepMs = niceStep(Math.max(longest, (to - from) / (query.points ?? 500)))
+      const answers = await history.query({ series: numbers, from, to: to + 1, agg: query.agg ?? 'avg', step: stepMs })
+      const first = Math.floor(from / stepMs) * stepMs
+      const count = Math.floor((to - first) / stepMs) + 1
+      return {
+        stepMs,
+        at: Array.from({ length: count }, (_, i) => first + i * stepMs),
+        series: answers.map(({ series: one, points }) => {
+          const column = (values: Float64Array | undefined) =>
+            onGrid(points.times, values ?? points.values, first, stepMs, count)
+          return {
+            id: String(one.number),
+            value: column(points.values),
+            min: column(points.minima),
+            max: column(points.maxima),
+          }
+        }),
+      }
+    },
+
+    showCoverage: async ({ caller, query }) => {
+      const { from, to } = readRange(query, clock.now())
+      const { group, system, connector } = query
+      const tasks =
+        query.task === undefined
+          ? inventory.tasks({ groups: visibleGroups(caller), group, system, connector })
+          : [task(caller, query.task)]
+      return {
+        from: iso(from),
+        to: iso(to),
+        ...sumCoverage(await history.coverage({ tasks: tasks.map(({ id }) => id), from, to })),
+      }
+    },
+
+    monitorStatistics: async ({ caller, query }) => {
+      const { from, to } = readRange(query, clock.now())
+      const { group, system, connector } = query
+      const tasks = inventory.tasks({ groups: visibleGroups(caller), group, system, connector })
+      const entries = new Map(tasks.map((entry) => [entry.id, entry]))
+      const by = query.by ?? 'monitor'
+      const name = (id: string): string => {
+        const entry = entries.get(id)!
+        switch (by) {
+          case 'monitor':
+            return entry.monitor
+          case 'group':
+            return entry.group
+          case 'system':
+            return `${entry.group}/${entry.system}`
+          case 'connector':
+            return `${entry.group}/${entry.system}/${entry.connector}`
+          case 'task':
+            return entry.id
+          case 'agent':
+            return parts.agentName(parts.localAgent)
+        }
+      }
+      const all = await history.statistics({ tasks: [...entries.keys()], from, to })
+      return [...Map.groupBy(all, ({ task: id }) => name(id))]
+        .map(([key, rows]) => {
+          const runs = rows.reduce((sum, row) => sum + row.runs, 0)
+          // Percentiles of a group are those of its tasks weighed by their runs: near enough to find what is slow.
+          const weighed = (of: (row: (typeof rows)[number]) => number | undefined) =>
+            runs === 0 ? null : rows.reduce((sum, row) => sum + (of(row) ?? 0) * row.runs, 0) / runs
+          return {
+            by: key,
+            runs,
+            outcomes: Object.fromEntries(
+              outcomes.map((outcome) => [outcome, rows.reduce((sum, row) => sum + row.outcomes[outcome], 0)]),
+            ),
+            p50Ms: weighed((row) => row.durationMs?.p50),
+            p95Ms: weighed((row) => row.durationMs?.p95),
+            maxMs: runs === 0 ? null : Math.max(...rows.map((row) => row.durationMs?.max ?? 0)),
+            latenessP95Ms: weighed((row) => row.delayMs?.p95),
+          }
+        })
+        .sort((a, b) => b.runs - a.runs)
+    },
+  }
+}
+
+const placeLabels = new Set(['group', 'system', 'connector', 'monitor', 'profile', 'task'])
+
+/** Sums the slots of many tasks. */
+export function sumCoverage(all: readonly Coverage[]): { share: number | null; outcomes: Record<string, number> } {
+  const sums = Object.fromEntries(
+    outcomes.map((outcome) => [outcome, all.reduce((sum, one) => sum + one.counts[outcome], 0)]),
+  )
+  const slots = all.reduce((sum, one) => sum + one.slots, 0)
+  const runs = (sums['ran'] ?? 0) + (sums['failed'] ?? 0) + (sums['late'] ?? 0)
+  return { share: slots === 0 ? null : runs / slots, outcomes: sums }
+}
+
+function meanCoverage(tasks: readonly TaskEntry[], last: ReadonlyMap<string, LastSlot>): number | null {
+  const known = tasks.flatMap(({ id }) => last.get(id)?.coverage ?? [])
+  return known.length === 0 ? null : known.reduce((sum, share) => sum + share, 0) / known.length
+}
+
+function worstByTask(open: readonly Alarm[]): Map<string, SeverityOrClear> {
+  const worst = new Map<string, SeverityOrClear>()
+  for (const { task, severity } of open)
+    if (compareSeverity(severity, worst.get(task) ?? 'CLEAR') > 0) worst.set(task, severity)
+  return worst
+}
+
+function countBySeverity(open: readonly Alarm[]): Record<Severity, number> {
+  const counts = Object.fromEntries(severities.map((severity) => [severity, 0])) as Record<Severity, number>
+  for (const { severity } of open) counts[severity]++
+  return counts
+}
+
+function shownResult(row: StoredResult, agentName: (id: string) => string): Result {
+  const metrics = row.metrics.map(({ name, labels, value, unit }) => ({ name, labels: { ...labels }, value, unit }))
+  if (row.kind === 'run') {
+    return {
+      slot: row.slot,
+      plannedAt: iso(row.slot),
+      outcome: row.outcome,
+      startedAt: iso(row.startedAt),
+      durationMs: row.durationMs,
+      agent: agentName(row.agent),
+      late: row.late,
+      reason: row.reason || null,
+      message: row.message || null,
+      metrics,
+    }
+  }
+  return {
+    slot: row.from,
+    plannedAt: iso(row.from),
+    outcome: row.outcome,
+    startedAt: null,
+    durationMs: null,
+    agent: null,
+    late: false,
+    reason: row.reason || null,
+    message: null,
+    metrics,
+    from: iso(row.from),
+    to: iso(row.to),
+    slots: row.slots,
+  }
+}
+
+function shownRun(run: RunResult, agent: string): Result {
+  return {
+    slot: run.slot,
+    plannedAt: iso(run.slot),
+    outcome: run.outcome,
+    startedAt: iso(run.startedAt),
+    durationMs: run.durationMs,
+    agent,
+    late: false,
+    reason: run.reason ?? null,
+    message: run.message ?? null,
+    metrics: run.samples.map(({ name, labels, value, unit }) => ({
+      name,
+      labels: { ...labels },
+      value,
+      unit: unit ?? '',
+    })),
+  }
+}
+
+function pageOf<T>(
+  all: readonly T[],
+  id: (row: T) => string,
+  query: { readonly cursor?: string; readonly limit?: number },
+): Page<T[]> {
+  const begin = query.cursor === undefined ? 0 : all.findIndex((row) => id(row) === query.cursor) + 1
+  const rows = all.slice(begin, begin + (query.limit ?? mostRows))
+  return new Page(rows, begin + rows.length < all.length ? id(rows.at(-1)!) : undefined)
+}
+
+function readCursor(cursor: string): number {
+  if (!/^\d{1,15}$/.test(cursor))
+    throw new FarwatchError('bad-request', 'cursor: this is not one that was given out', {
+      hint: 'Take it from the header Farwatch-Next-Cursor.',
+    })
+  return Number(cursor)
+}
+
+function seriesNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw noSeries(text)
+  return Number(text)
+}
+
+function noSeries(text: string): FarwatchError {
+  return new FarwatchError('not-found', `there is no series ${JSON.stringify(text.slice(0, 40))}`, {
+    hint: 'GET /metrics/series lists them.',
+  })
+}
+
+const second = 1_000
+const niceSteps = [
+  1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400,
+].map((s) => s * second)
+
+/** The next step of a clock's own that is not shorter. */
+function niceStep(ms: number): number {
+  return niceSteps.find((step) => step >= ms) ?? Math.ceil(ms / 86_400_000) * 86_400_000
+}
+
+function onGrid(
+  times: Float64Array,
+  values: Float64Array,
+  first: number,
+  stepMs: number,
+  count: number,
+): (number | null)[] {
+  const column: (number | null)[] = Array.from({ length: count }, () => null)
+  times.forEach((at, i) => {
+    const place = Math.round((at - first) / stepMs)
+    if (place >= 0 && place < count) column[place] = values[i]!
+  })
+  return column
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

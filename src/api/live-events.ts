@@ -1,0 +1,96 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '../base/index.ts'
+import type { LiveEvent } from '../contract/index.ts'
+import type { Outcome } from '../model/index.ts'
+import { visibleGroups, type Caller } from './route.ts'
+
+const signOfLifeMs = 15_000
+/** Results are announced together this often, so that a thousand a second are two messages. */
+const gatherMs = 500
+/** A client that reads too slowly for this much is cut off and connects again; it must not fill the server's memory. */
+const mostBufferedBytes = 1024 * 1024
+const mostClients = 1_000
+
+interface Client {
+  readonly sees: (group: string) => boolean
+  readonly send: (event: LiveEvent) => void
+}
+
+/** Streams what happens to everyone who listens, each only what concerns the groups they may see. */
+export class LiveEvents {
+  readonly #clock: Clock
+  readonly #groupOf: (task: string) => string | undefined
+  readonly #clients = new Set<Client>()
+  #results: Map<string, { task: string; slot: number; outcome: Outcome }> = new Map()
+  #gathering = false
+
+  constructor(options: { readonly clock: Clock; readonly groupOf: (task: string) => string | undefined }) {
+    this.#clock = options.clock
+    this.#groupOf = options.groupOf
+  }
+
+  /** Serves one client until it goes away. */
+  stream(request: FastifyRequest, reply: FastifyReply, caller: Caller): void {
+    reply.hijack()
+    const raw = reply.raw
+    if (this.#clients.size >= mostClients) {
+      raw.writeHead(503, { 'retry-after': '30' }).end()
+      return
+    }
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+      'x-content-type-options': 'nosniff',
+    })
+    raw.write(': live\n\n')
+    const groups = visibleGroups(caller)
+    const write = (text: string) => {
+      if (raw.writableLength > mostBufferedBytes) raw.destroy()
+      else raw.write(text)
+    }
+    const client: Client = {
+      sees: (group) => groups === undefined || groups.includes(group),
+      send: (event) => write(`data: ${JSON.stringify(event)}\n\n`),
+    }
+    this.#clients.add(client)
+    let cancel = () => undefined as void
+    const live = () => {
+      write(': live\n\n')
+      cancel = this.#clock.after(signOfLifeMs, live)
+    }
+    cancel = this.#clock.after(signOfLifeMs, live)
+    request.raw.once('close', () => {
+      cancel()
+      this.#clients.delete(client)
+    })
+  }
+
+  alarm(event: Extract<LiveEvent, { is: 'alarm' }>): void {
+    for (const client of this.#clients) if (client.sees(event.alarm.group)) client.send(event)
+  }
+
+  configuration(revision: number): void {
+    for (const client of this.#clients) client.send({ is: 'configuration', revision })
+  }
+
+  /** Many results in one call; told together with those of the next half second. */
+  results(entries: Iterable<{ task: string; slot: number; outcome: Outcome }>): void {
+    if (this.#clients.size === 0) return
+    for (const entry of entries) this.#results.set(entry.task, entry)
+    if (this.#gathering) return
+    this.#gathering = true
+    this.#clock.after(gatherMs, () => {
+      this.#gathering = false
+      const all = [...this.#results.values()]
+      this.#results = new Map()
+      for (const client of this.#clients) {
+        const seen = all.filter(({ task }) => {
+          const group = this.#groupOf(task)
+          return group !== undefined && client.sees(group)
+        })
+        if (seen.length > 0) client.send({ is: 'results', tasks: seen })
+      }
+    })
+  }
+}

@@ -1,0 +1,34 @@
+import type { Coverage, LastSlot, ResultRow, TaskStatistics } from '../ingest/index.ts'
+import type { QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
+import type { Labels, RunResult, Unit } from '../model/index.ts'
+
+/** A stored row of a task; runs with what they measured. */
+export type StoredResult = ResultRow & {
+  readonly metrics: readonly {
+    readonly name: string
+    readonly labels: Labels
+    readonly value: number
+    readonly unit: Unit
+  }[]
+}
+
+/** What the API asks of results and metrics. */
+export interface HistoryQuestions {
+  lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]>
+  results(
+    task: string,
+    range: { from: number; to: number; limit?: number },
+  ): Promise<{ rows: readonly StoredResult[]; next?: number }>
+  coverage(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly Coverage[]>
+  statistics(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly TaskStatistics[]>
+  series(filter: SeriesFilter, page?: { limit?: number; after?: number }): Promise<SeriesPage>
+  query(
+    question: SampleQuery & { readonly series: readonly number[] },
+  ): Promise<readonly { readonly series: Series; readonly points: QueriedPoints }[]>
+}
+
+/** What the API asks of the agent in this instance. */
+export interface AgentQuestions {
+  /** Runs a task now, outside of its slots. @throws FarwatchError `not-found`, `overloaded` */
+  runNow(task: string): Promise<RunResult>
+}

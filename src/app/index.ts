@@ -1,0 +1,3 @@
+export { startInstance } from './instance.ts'
+export type { RunningInstance, StartOptions } from './instance.ts'
+export { library } from './library.ts'

@@ -1,0 +1,173 @@
+import type { Alarms } from '../alarms/index.ts'
+import { messageOf, type Clock } from '../base/index.ts'
+import type { Inventory } from '../inventory/index.ts'
+import type { Keystore, Log } from '../platform/index.ts'
+import type { History } from './history.ts'
+
+const lookEveryMs = 30_000
+const dayMs = 86_400_000
+
+interface OwnHealthParts {
+  readonly alarms: Alarms
+  readonly inventory: Inventory
+  readonly keystore: Keystore
+  readonly history: History
+  readonly clock: Clock
+  readonly log: Log
+  readonly disk: () => Promise<{ readonly freeBytes: number; readonly totalBytes: number }>
+}
+
+/**
+ * Watches Farwatch itself and raises what somebody must do something about: a certificate that ends, groups that nobody runs,
+ * metrics that were refused, a disk that fills. Whether storage can be written it learns from every upload.
+ */
+export class OwnHealth {
+  readonly #parts: OwnHealthParts
+  #cancel: () => void = () => undefined
+  #looking: Promise<void> = Promise.resolve()
+  #stopped = false
+  #unwritable: string | undefined
+  /** Groups with a standing alarm, so that it ends when the group is covered or gone. */
+  readonly #uncovered = new Set<string>()
+  readonly #refusing = new Set<string>()
+
+  constructor(parts: OwnHealthParts) {
+    this.#parts = parts
+  }
+
+  /** Why nothing can be stored at the moment; undefined where it can. */
+  get unwritable(): string | undefined {
+    return this.#unwritable
+  }
+
+  /** Told of every attempt to store results: with the reason where it failed. */
+  stored(failure: string | undefined): void {
+    if (failure === this.#unwritable) return
+    const { log } = this.#parts
+    if (failure === undefined) log.info('storage became writable')
+    else if (this.#unwritable === undefined) log.error('storage became unwritable', { reason: failure })
+    this.#unwritable = failure
+    this.look()
+  }
+
+  /** Looks now and from then on every half minute. */
+  look(): void {
+    this.#cancel()
+    if (this.#stopped) return
+    this.#looking = this.#looking
+      .then(() => this.#look())
+      .catch((thrown: unknown) => this.#parts.log.warn('own state not judged', { problem: messageOf(thrown) }))
+    this.#cancel = this.#parts.clock.after(lookEveryMs, () => this.look())
+  }
+
+  async #look(): Promise<void> {
+    if (this.#stopped) return
+    await this.#lookAtCertificate()
+    await this.#lookAtGroups()
+    await this.#lookAtStorage()
+    await this.#lookAtRefusals()
+  }
+
+  async #lookAtCertificate(): Promise<void> {
+    const { alarms, keystore, clock } = this.#parts
+    for (const [key, use, certificate] of [
+      ['certificate', 'own certificate', keystore.own()] as const,
+      ...keystore
+        .trusted()
+        .map((one) => [`certificate ${one.fingerprint}`, `trusted certificate ${one.name}`, one] as const),
+    ]) {
+      const days = Math.floor((certificate.validTo - clock.now()) / dayMs)
+      const when = days < 0 ? `expired ${-days} days ago` : `expires in ${days} days`
+      if (days < 30)
+        await alarms.raiseInternal({ key, severity: days < 7 ? 'CRITICAL' : 'WARNING', message: `The ${use} ${when}` })
+      else await alarms.clearInternal(key)
+    }
+  }
+
+  async #lookAtGroups(): Promise<void> {
+    const { alarms, inventory } = this.#parts
+    const uncovered = new Map(
+      inventory.groups().flatMap(({ name, tasks }) => {
+        const coverage = inventory.coverageState(name)
+        return tasks > 0 && coverage.state === 'UNCOVERED' ? [[name, coverage.reason] as const] : []
+      }),
+    )
+    for (const [group, reason] of uncovered) {
+      this.#uncovered.add(group)
+      await alarms.raiseInternal({
+        key: `uncovered ${group}`,
+        severity: 'MAJOR',
+        group,
+        message: `The group ${group} is not monitored: ${reason}`,
+      })
+    }
+    for (const group of this.#uncovered) {
+      if (uncovered.has(group)) continue
+      this.#uncovered.delete(group)
+      await alarms.clearInternal(`uncovered ${group}`, 'an agent runs the group again')
+    }
+  }
+
+  async #lookAtStorage(): Promise<void> {
+    const { alarms, disk } = this.#parts
+    const { freeBytes, totalBytes } = await disk()
+    const share = totalBytes === 0 ? 1 : freeBytes / totalBytes
+    const mib = Math.floor(freeBytes / 1024 ** 2)
+    // A tenth of a large disk is plenty; a small absolute rest is not, whatever its share.
+    if (share < 0.1 && mib < 5_000)
+      await alarms.raiseInternal({
+        key: 'disk space',
+        severity: mib < 500 ? 'CRITICAL' : 'WARNING',
+        message: `The disk of the data directory has ${mib} MiB left`,
+      })
+    else await alarms.clearInternal('disk space', 'there is space again')
+    if (this.#unwritable !== undefined)
+      await alarms.raiseInternal({
+        key: 'storage',
+        severity: 'CRITICAL',
+        message: `Results cannot be stored: ${this.#unwritable}. They wait in the spool`,
+      })
+    else await alarms.clearInternal('storage', 'results are stored again')
+  }
+
+  async #lookAtRefusals(): Promise<void> {
+    const { alarms, history, inventory } = this.#parts
+    const { refused } = await history.facts()
+    const connectors = new Map(
+      inventory
+        .systems()
+        .flatMap((system) =>
+          system.connectors.map(
+            (connector) =>
+              [
+                connector.id,
+                { group: system.group, name: `${system.group}/${system.name}/${connector.name}` },
+              ] as const,
+          ),
+        ),
+    )
+    const now = new Set<string>()
+    for (const { connector, samples, reason } of refused) {
+      const owner = connectors.get(connector)
+      if (owner === undefined) continue
+      now.add(connector)
+      await alarms.raiseInternal({
+        key: `series ${connector}`,
+        severity: 'WARNING',
+        group: owner.group,
+        message: `Values of the connector ${owner.name} are not kept (${samples} since the start): ${reason}`,
+      })
+    }
+    for (const connector of this.#refusing)
+      if (!now.has(connector)) await alarms.clearInternal(`series ${connector}`, 'all series are kept')
+    this.#refusing.clear()
+    for (const connector of now) this.#refusing.add(connector)
+  }
+
+  /** Resolves when the look under way has ended. May be called twice. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel()
+    await this.#looking
+  }
+}
