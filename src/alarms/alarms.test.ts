@@ -132,6 +132,21 @@ test('a task that falls silent raises once with the reason, and the next run cle
   expect([now(alarms), await told()]).toEqual([[], ['raised', 'cleared']])
 })
 
+test('a machine that slept for an hour takes nobody to be silent, until it has listened again for long enough', async () => {
+  const alarms = await open()
+  await alarms.tasksChanged({ added: ['a'] })
+  await alarms.judge(batchOf(runOf('a', slot(0), {})))
+  await alarms.tick(clock.now())
+  clock.advance(3_600_000)
+  await alarms.tick(clock.now())
+  expect(now(alarms)).toEqual([])
+  for (let second = 1; second <= 160; second++) {
+    clock.advance(1_000)
+    await alarms.tick(clock.now())
+  }
+  expect(alarms.counts().MAJOR).toBe(1)
+})
+
 test('a value that stays away raises no data though its task runs', async () => {
   tasks.set('a', taskOf('a', rulesOf({ metric: 'duration', noData: { after: '1m', severity: 'MINOR' } })))
   const alarms = await open()

@@ -69,6 +69,8 @@ export const noResultsRule = 'no results'
 const internalTask = ''
 const retentionMs = 400 * 86_400_000
 const flushEveryMs = 1_000
+/** Ticks come every second or so; a longer pause than this means that the program itself stood still. */
+const longestNapMs = 15_000
 const emptyState: TaskState = { lastSlot: 0, items: new Map(), counters: new Map(), watched: new Map() }
 
 /** The dead-man's patience: three periods, a minute at least, and what an upload may take. */
@@ -118,7 +120,9 @@ export class Alarms {
   readonly #remembered: Map<string, store.RememberedTask>
   /** Internal problems that a person cleared while they last. */
   readonly #mutedProblems = new Set<string>()
-  readonly #startedAt: number
+  /** Since when silence is heard: the start, or the last time the machine woke. */
+  #listeningSince: number
+  #tickedAt: number
   #unsaved: Unsaved = nothingUnsaved()
   #judged: number
   #stored: number
@@ -131,7 +135,7 @@ export class Alarms {
 
   constructor(options: AlarmsOptions, at: number, loaded: Awaited<ReturnType<typeof store.load>>) {
     this.#options = options
-    this.#startedAt = at
+    this.#listeningSince = this.#tickedAt = at
     this.#judged = this.#stored = loaded.position
     this.#flushedAt = options.clock.elapsed()
     this.#remembered = new Map(loaded.tasks)
@@ -183,6 +187,9 @@ export class Alarms {
 
   /** Looks for what did not happen: values and results that stay away. Called every second or so, with server time. */
   async tick(at: number): Promise<void> {
+    // The machine slept, or its clock was set: nobody listened meanwhile, so nobody was silent.
+    if (at - this.#tickedAt > longestNapMs) this.#listeningSince = at
+    this.#tickedAt = at
     for (const id of this.#due.take(at)) {
       const live = this.#lives.get(id)
       if (live === undefined) continue
@@ -452,8 +459,9 @@ export class Alarms {
 
   #tickTask(live: Live, at: number): void {
     const { facts } = live
-    this.#take(live, judgeSilence(tableOf(facts), live.state, at), undefined, at)
-    if (live.silent !== undefined || at - live.signAt < patienceMs(facts.periodMs)) return
+    this.#take(live, judgeSilence(tableOf(facts), live.state, this.#listeningSince, at), undefined, at)
+    const silentMs = at - Math.max(live.signAt, this.#listeningSince)
+    if (live.silent !== undefined || silentMs < patienceMs(facts.periodMs)) return
     live.silent = { since: live.signAt, muted: false }
     this.#unsaved.tasks.add(facts.id)
     this.#raise(
@@ -475,9 +483,9 @@ export class Alarms {
   }
 
   #dueOf(live: Live): number {
-    const silence = silenceDue(tableOf(live.facts), live.state)
+    const silence = silenceDue(tableOf(live.facts), live.state, this.#listeningSince)
     // A task whose dead-man has spoken is looked at again after another round, when a run may have come.
-    const from = live.silent === undefined ? live.signAt : this.#options.clock.now()
+    const from = live.silent === undefined ? Math.max(live.signAt, this.#listeningSince) : this.#options.clock.now()
     return Math.min(from + patienceMs(live.facts.periodMs), silence)
   }
 
@@ -487,12 +495,12 @@ export class Alarms {
     const facts = this.#options.tasks(id)
     if (facts === undefined) return undefined
     const remembered = this.#remembered.get(id)
-    const beginning = tableOf(facts).beginning(Math.max(at, this.#startedAt))
+    const beginning = tableOf(facts).beginning(Math.max(at, this.#listeningSince))
     const live: Live = {
       facts,
       state: remembered?.state ?? beginning,
       silent: remembered?.silent,
-      signAt: Math.max(at, this.#startedAt),
+      signAt: Math.max(at, this.#listeningSince),
       gap: undefined,
     }
     this.#lives.set(id, live)

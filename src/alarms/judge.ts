@@ -244,13 +244,16 @@ export function judgeRun(table: Table, state: TaskState, result: RunResult): Jud
   return work.end(result.slot)
 }
 
-/** Raises what has been silent for too long, and ends what has been silent for a day longer. `at` is server time. */
-export function judgeSilence(table: Table, state: TaskState, at: number): Judgement {
+/**
+ * Raises what has been silent for too long, and ends what has been silent for a day longer. `at` is server time; silence counts from
+ * `listeningSince` at the earliest.
+ */
+export function judgeSilence(table: Table, state: TaskState, listeningSince: number, at: number): Judgement {
   const work = new Work(state)
   for (const [key, last] of state.watched) {
     const judge = table.judgeOf(key)
     if (judge?.rule.noData === undefined) continue
-    const silentMs = at - last
+    const silentMs = at - Math.max(last, listeningSince)
     // A metric that every run should have is missed for as long as it is missing; one of many items was perhaps removed.
     if (judge.item !== '' && silentMs >= judge.rule.noData.afterMs + goneAfterMs) work.forget(judge, at)
     else if (silentMs >= judge.rule.noData.afterMs) work.observe(judge, { is: 'silence', since: last }, null, at)
@@ -262,9 +265,10 @@ export function judgeSilence(table: Table, state: TaskState, at: number): Judgem
 const goneAfterMs = 86_400_000
 
 /** When `judgeSilence` next may have something to say; Infinity where never. */
-export function silenceDue(table: Table, state: TaskState): number {
+export function silenceDue(table: Table, state: TaskState, listeningSince: number): number {
   let due = Infinity
-  for (const [key, last] of state.watched) {
+  for (const [key, seen] of state.watched) {
+    const last = Math.max(seen, listeningSince)
     const { rule: name, item } = partsOf(key)
     const afterMs = table.rules.find((rule) => rule.name === name)?.noData?.afterMs
     if (afterMs === undefined) continue
