@@ -239,6 +239,28 @@ test('paths and queries are added to the URL', async () => {
   expect(seen).toEqual(['200 /app?a=1', '200 /app/x?a=1', '200 /app?a=1&b=2', '200 /app/x?a=1&b=2'])
 })
 
+test('through a proxy HTTP is handed over and HTTPS gets a tunnel, whose refusal is named', async () => {
+  const heard: string[] = []
+  const target = await serve((_, answer) => answer.end('from the target'))
+  const server = createHttp((request, answer) => {
+    heard.push(`${request.method} ${request.url?.replace(String(target), 'PORT')}`)
+    answer.end('from the proxy')
+  })
+  server.on('connect', (request, socket) => {
+    heard.push(`${request.method} ${request.url}`)
+    socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
+  })
+  const proxy = `http://127.0.0.1:${await listen(server)}`
+  const plain = await client({ url: `http://127.0.0.1:${target}/x`, proxy }).request({}, AbortSignal.timeout(2_000))
+  const tunnelled = client({ url: 'https://shop.example/x', proxy }).request({}, AbortSignal.timeout(2_000))
+  const refused = await tunnelled.catch((thrown: unknown) => (thrown instanceof TargetError ? thrown.reason : thrown))
+  expect([plain.text(), refused, heard]).toEqual([
+    'from the proxy',
+    'credentials',
+    ['GET http://127.0.0.1:PORT/x', 'CONNECT shop.example:443'],
+  ])
+})
+
 test('a header that HTTP does not know is a matter of configuration', async () => {
   const port = await serve((_, answer) => answer.end('ok'))
   expect(await ask(port, { headers: { 'x y': '1' } })).toBe(

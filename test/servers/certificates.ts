@@ -25,8 +25,17 @@ export async function makeAuthority(): Promise<Authority> {
   const file = (name: string) => join(directory.path, name)
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   await execute('openssl', [
-    ...['req', '-x509', ...key, '-keyout', file('ca.key'), '-out', file('ca.pem'), '-days', '400'],
-    ...['-subj', '/CN=Farwatch test authority'],
+    'req',
+    '-x509',
+    ...key,
+    '-keyout',
+    file('ca.key'),
+    '-out',
+    file('ca.pem'),
+    '-days',
+    '400',
+    '-subj',
+    '/CN=Farwatch test authority',
   ])
   let made = 0
   return {
@@ -56,18 +65,22 @@ export async function makeAuthority(): Promise<Authority> {
           `[ca]\ndefault_ca=a\n[a]\ndatabase=${database}\nnew_certs_dir=${directory.path}\nrand_serial=yes\ndefault_md=sha256\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n`,
         )
         return [
-          ...[
-            'ca',
-            '-batch',
-            '-notext',
-            '-config',
-            file(`${name}.cnf`),
-            '-cert',
-            file('ca.pem'),
-            '-keyfile',
-            file('ca.key'),
-          ],
-          ...['-startdate', '20200101000000Z', '-enddate', '20200201000000Z', '-extfile', file(`${name}.ext`), ...out],
+          'ca',
+          '-batch',
+          '-notext',
+          '-config',
+          file(`${name}.cnf`),
+          '-cert',
+          file('ca.pem'),
+          '-keyfile',
+          file('ca.key'),
+          '-startdate',
+          '20200101000000Z',
+          '-enddate',
+          '20200201000000Z',
+          '-extfile',
+          file(`${name}.ext`),
+          ...out,
         ]
       }
     },

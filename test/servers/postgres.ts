@@ -28,6 +28,11 @@ export async function postgresPrograms(): Promise<string | undefined> {
   return newest === undefined ? undefined : join(root, String(newest), 'bin')
 }
 
+async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
+  const [uid, gid] = await Promise.all(['-u', '-g'].map((which) => execute('id', [which, name])))
+  return { uid: Number(uid?.stdout), gid: Number(gid?.stdout) }
+}
+
 /** A real PostgreSQL on a free port, with password sign-in and an empty cluster. `configuration` is appended to postgresql.conf. */
 export async function startPostgres(configuration = ''): Promise<Postgres> {
   const programs = await postgresPrograms()
@@ -35,27 +40,32 @@ export async function startPostgres(configuration = ''): Promise<Postgres> {
   const directory = await scratch('postgres')
   const password = 'p0stgres-secret'
   const port = await freePort()
-  // The server refuses to run as root; root becomes the user that Debian made for it.
-  const asRoot = process.getuid?.() === 0
-  const as = (program: string, args: string[]): [string, string[]] =>
-    asRoot ? ['runuser', ['-u', 'postgres', '--', program, ...args]] : [program, args]
   try {
-    if (asRoot) {
-      const { stdout } = await execute('id', ['-u', 'postgres'])
-      const { stdout: group } = await execute('id', ['-g', 'postgres'])
-      await chown(directory.path, Number(stdout), Number(group))
-    }
+    // The server refuses to run as root; root becomes the user that the distribution made for it. As a direct child of ours, so that
+    // it can be ended by its id: runuser keeps the signals it is sent to itself.
+    const user = process.getuid?.() === 0 ? await idsOf('postgres') : undefined
+    if (user !== undefined) await chown(directory.path, user.uid, user.gid)
+    const options = { cwd: directory.path, ...user }
     await chmod(directory.path, 0o750)
     const data = join(directory.path, 'data')
     const passwordFile = join(directory.path, 'password')
     await writeFile(passwordFile, password)
     await chmod(passwordFile, 0o644)
     await execute(
-      ...as(join(programs, 'initdb'), [
-        ...['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
-        ...['--no-sync', '--no-instructions', '--encoding=UTF8', '--locale=C'],
-      ]),
-      { cwd: directory.path },
+      join(programs, 'initdb'),
+      [
+        '-D',
+        data,
+        '-U',
+        'postgres',
+        '--auth=scram-sha-256',
+        `--pwfile=${passwordFile}`,
+        '--no-sync',
+        '--no-instructions',
+        '--encoding=UTF8',
+        '--locale=C',
+      ],
+      options,
     )
     await appendFile(
       join(data, 'postgresql.conf'),
@@ -71,9 +81,9 @@ export async function startPostgres(configuration = ''): Promise<Postgres> {
         '',
       ].join('\n'),
     )
-    const server = run(...as(join(programs, 'postgres'), ['-D', data]), { cwd: directory.path })
+    const server = run(join(programs, 'postgres'), ['-D', data], options)
     const stop = async () => {
-      // Fast shutdown ends sessions. runuser passes the signal on.
+      // A fast shutdown: sessions are ended, not waited for.
       await server.stop('SIGINT')
       await directory.remove()
     }
@@ -105,7 +115,7 @@ export async function startPostgres(configuration = ''): Promise<Postgres> {
           (error: unknown) => error,
         )
         if (failed === undefined) break
-        if (attempt > 100) throw failed
+        if (attempt > 100) throw new Error('it lets nobody in', { cause: failed })
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
       return { host: '127.0.0.1', port, user: 'postgres', password, sql, stop }

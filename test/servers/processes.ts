@@ -31,7 +31,11 @@ export interface Running {
 }
 
 /** Starts a program of the test's own. Stopped by its id, never by its name. */
-export function run(command: string, args: readonly string[], options: { cwd?: string } = {}): Running {
+export function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; uid?: number; gid?: number } = {},
+): Running {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr])

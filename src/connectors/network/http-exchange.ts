@@ -268,6 +268,7 @@ class Exchange {
     answer.on('end', () => {
       if (this.#settled) return
       this.#settle()
+      this.#tunnel?.destroy()
       this.#resolve({
         answer,
         packed: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks),

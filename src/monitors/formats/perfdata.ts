@@ -48,7 +48,7 @@ const maxValues = 500
 /** Splits a plugin's output into its first line, the lines after it, and the performance data of both. */
 export function splitPluginOutput(output: string): { text: string; more: string; perfdata: string } {
   const lines = output.replaceAll('\r', '').split('\n')
-  const [text = '', firstData = ''] = cut(lines[0] ?? '')
+  const [text, firstData = ''] = cut(lines[0] ?? '')
   const more: string[] = []
   const data = [firstData]
   let inData = false

@@ -1,0 +1,152 @@
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { monitors } from '../../src/monitors/index.ts'
+import type { OpenCredential } from '../../src/sdk/index.ts'
+import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
+import { startPostgres, type Postgres } from '../servers/postgres.ts'
+import { measured, runMonitor, theOne } from './library.ts'
+
+const monitor = theOne(monitors, 'postgresql')
+let server: Postgres
+let place: Record<string, unknown>
+const credential = (username: string, secret: string): OpenCredential => ({
+  type: 'basic',
+  fields: { username, secret },
+})
+const watcher = credential('watcher', 'geheim')
+
+beforeAll(async () => {
+  server = await startPostgres()
+  place = { host: 'localhost', port: server.port, database: 'shop' }
+  await server.sql('CREATE DATABASE shop')
+  await server.sql("CREATE ROLE watcher LOGIN PASSWORD 'geheim'; GRANT pg_monitor TO watcher")
+  await server.sql("CREATE ROLE stranger LOGIN PASSWORD 'geheim'")
+  await server.sql(
+    "CREATE TABLE orders (state text, amount numeric); INSERT INTO orders VALUES ('open', 2.5), ('open', 1), ('done', 7); GRANT SELECT ON orders TO watcher",
+    'shop',
+  )
+})
+afterAll(() => server?.stop())
+
+test('a server at rest is measured whole, and nothing raises', async () => {
+  const query = 'SELECT state, count(*) AS orders, sum(amount) AS amount FROM orders GROUP BY state ORDER BY state;'
+  const seen = await measured('postgresql', place, { query }, { credential: watcher })
+  expectSound(monitor, seen, ['geheim'])
+  expect([seen.facts?.['missing'], seen.metrics['recovery'], seen.more, judgedBy(monitor, seen)]).toEqual([
+    undefined,
+    0,
+    [
+      { name: 'orders', labels: { state: 'done' }, value: 1 },
+      { name: 'amount', labels: { state: 'done' }, value: 7 },
+      { name: 'orders', labels: { state: 'open' }, value: 2 },
+      { name: 'amount', labels: { state: 'open' }, value: 3.5 },
+    ],
+    {},
+  ])
+  expect(Object.keys(seen.metrics)).toEqual(
+    expect.arrayContaining([
+      'connections',
+      'connections_used',
+      'locks_waiting',
+      'transaction_longest',
+      'database_size',
+      'deadlocks',
+    ]),
+  )
+})
+
+test('a waiting lock and its transaction are seen', async () => {
+  const connect = async () => {
+    const client = new Client({
+      host: '127.0.0.1',
+      port: server.port,
+      user: server.user,
+      password: server.password,
+      database: 'shop',
+    })
+    await client.connect()
+    return client
+  }
+  const holder = await connect()
+  const waiter = await connect()
+  try {
+    await holder.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE')
+    const waiting = waiter.query('SELECT count(*) FROM orders')
+    await expect
+      .poll(async () => (await measured('postgresql', place, {}, { credential: watcher })).metrics['locks_waiting'], {
+        timeout: 5_000,
+      })
+      .toBe(1)
+    const seen = await measured('postgresql', place, {}, { credential: watcher })
+    await holder.query('ROLLBACK')
+    await waiting
+    expect([Number(seen.metrics['lock_wait_longest']) > 0, Number(seen.metrics['transaction_longest']) > 0]).toEqual([
+      true,
+      true,
+    ])
+  } finally {
+    await holder.end()
+    await waiter.end()
+  }
+})
+
+test('a query can neither write, nor hide a second statement, nor run for ever', async () => {
+  const ask = async (query: string, connector = {}) => {
+    const seen = await measured(
+      'postgresql',
+      { ...place, ...connector },
+      { query },
+      { credential: credential(server.user, server.password) },
+    )
+    return seen.failure?.message.replace(/^.*refused: /, '')
+  }
+  expect([
+    await ask('WITH gone AS (DELETE FROM orders RETURNING 1) SELECT count(*) AS gone FROM gone'),
+    await ask('SELECT 1 AS one; DELETE FROM orders'),
+    await ask('SELECT 1 AS one FROM pg_sleep(5)', { statementTimeout: '100ms' }),
+    await ask("SELECT nextval('no_such')"),
+    await server.sql('SELECT count(*) FROM orders', 'shop'),
+  ]).toEqual([
+    'DECLARE CURSOR must not contain data-modifying statements in WITH',
+    'cannot insert multiple commands into a prepared statement',
+    'canceling statement due to statement timeout',
+    'relation "no_such" does not exist',
+    '3',
+  ])
+})
+
+test('a user without privileges sees what it may see, and what failed is said', async () => {
+  const seen = await measured(
+    'postgresql',
+    place,
+    { query: 'SELECT count(*) AS orders FROM orders' },
+    { credential: credential('stranger', 'geheim') },
+  )
+  expectSound(monitor, seen, ['geheim'])
+  expect([seen.failure?.message, Number(seen.metrics['connections_used']) > 0]).toEqual([
+    `localhost:${server.port}: the query was refused: permission denied for table orders`,
+    true,
+  ])
+})
+
+// what is wrong → the failure, with the port written as PORT
+const wrong: [string, Record<string, unknown>, OpenCredential, string][] = [
+  [
+    'the password',
+    {},
+    credential('watcher', 'falsch'),
+    'credentials: localhost:PORT refused the sign-in: password authentication failed for user "watcher"',
+  ],
+  [
+    'the database',
+    { database: 'nowhere' },
+    watcher,
+    'configuration: localhost:PORT: database "nowhere" does not exist',
+  ],
+  ['TLS', { tls: 'require' }, watcher, 'tls: localhost:PORT offers no TLS'],
+  ['the port', { port: 1 }, watcher, 'refused: connection refused by localhost:1'],
+]
+test.each(wrong)('%s is wrong', async (_, settings, who, words) => {
+  const seen = await runMonitor('postgresql', { ...place, ...settings }, {}, { credential: who })
+  expect(seen.failed?.replaceAll(String(server.port), 'PORT')).toBe(words)
+})
