@@ -379,6 +379,30 @@ test('an edit of associations says which groups it leaves to nobody before it is
   expect(inventory.associations()).toEqual(given)
 })
 
+test('a secret that cannot be opened harms what needs it and nothing else, until it is entered again', async () => {
+  await using opened = await openTestInventory()
+  await opened.inventory.apply(exampleDocument, by)
+  const other = await opened.restart(smallLibrary, new Uint8Array(32).fill(8))
+  const connector = () => other.assignmentFor('north-1', settings).connectors[0]
+  expect([connector()?.credential, other.plugins(), other.problems().map(({ path }) => path)]).toEqual([
+    undefined,
+    [],
+    ['groups["acme"].credentials["shop-login"]', 'plugins["hook"]'],
+  ])
+  await expect(other.apply(other.document(), by)).rejects.toMatchObject({
+    problems: [
+      { path: 'groups[0].credentials[0].secret', message: 'the stored secret cannot be opened' },
+      { path: 'plugins[0].settings.signingKey', message: 'the stored secret cannot be opened' },
+    ],
+  })
+  await other.apply(exampleDocument, by)
+  expect([connector()?.credential?.fields['secret'], other.plugins().length, other.problems()]).toEqual([
+    'hunter2',
+    1,
+    [],
+  ])
+})
+
 test('what a later version of the library does not take stays written, is reported, and is not run', async () => {
   await using opened = await openTestInventory()
   await opened.inventory.apply(exampleDocument, by)

@@ -72,6 +72,9 @@ function digestOfSystem(system: SystemEntry): string {
   return digest
 }
 
+/** Told of a credential that the vault cannot open. Its connectors are assigned without one, so that their runs fail and say so. */
+export type OnUnreadable = (group: string, credential: string, thrown: unknown) => void
+
 /**
  * Everything one agent has to do, with credentials in the clear: for the way to that agent only. The version is a digest of what is
  * in it (of secrets: of their sealed form), so that nothing is sent again that did not change.
@@ -82,6 +85,7 @@ export function assignmentOf(
   agent: string,
   settings: TravellingSettings,
   vault: SecretVault,
+  onUnreadable: OnUnreadable,
 ): Assignment {
   const connectors: AssignedConnector[] = []
   const tasks: AssignedTask[] = []
@@ -95,7 +99,7 @@ export function assignmentOf(
     digests.push(entry.name)
     for (const system of entry.systems) digests.push(digestOfSystem(system))
     for (const credential of group.credentials.values()) digests.push(digestOfValue(credential))
-    addGroup(group, entry, vault, connectors, tasks)
+    addGroup(group, entry, vault, onUnreadable, connectors, tasks)
   }
   return { version: pathId(...digests), connectors, tasks, settings }
 }
@@ -104,6 +108,7 @@ function addGroup(
   group: Group,
   entry: GroupEntry,
   vault: SecretVault,
+  onUnreadable: OnUnreadable,
   connectors: AssignedConnector[],
   tasks: AssignedTask[],
 ): void {
@@ -112,8 +117,12 @@ function addGroup(
     const credential = group.credentials.get(name)
     let found = opened.get(name)
     if (found === undefined && credential !== undefined) {
-      const secrets = openSecrets(credential.secrets, credentialContext(group.name, name), vault)
-      opened.set(name, (found = { type: credential.type, fields: { ...credential.fields, ...secrets } }))
+      try {
+        const secrets = openSecrets(credential.secrets, credentialContext(group.name, name), vault)
+        opened.set(name, (found = { type: credential.type, fields: { ...credential.fields, ...secrets } }))
+      } catch (thrown) {
+        onUnreadable(group.name, name, thrown)
+      }
     }
     return found
   }

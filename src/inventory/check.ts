@@ -45,7 +45,7 @@ import {
 } from './reading.ts'
 import {
   credentialContext,
-  openSecrets,
+  openIfReadable,
   pluginContext,
   readSecret,
   sealSecrets,
@@ -340,7 +340,13 @@ class DocumentReader {
       if (found === undefined) isRight = false
       else if (found.is === 'value') secret[field] = found.value
       else {
-        kept ??= stored.secrets === undefined ? {} : openSecrets(stored.secrets, stored.context, vault)
+        const sealed = stored.secrets?.sealed ?? ''
+        kept ??= sealed === '' ? {} : openIfReadable(sealed, stored.context, vault)
+        if (kept === undefined) {
+          isRight = false
+          this.#problems.add(at(path, field), 'the stored secret cannot be opened', 'Enter it again: { value: … }.')
+          continue
+        }
         const before = Object.hasOwn(kept, field) ? kept[field] : undefined
         if (before === undefined) {
           isRight = false

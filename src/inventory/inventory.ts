@@ -9,7 +9,7 @@ import { readDocument } from './check.ts'
 import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
 import { breathing } from './pace.ts'
-import { merge, settle, type Prune } from './plan.ts'
+import { merge, namePath, settle, type Prune } from './plan.ts'
 import { Problems } from './reading.ts'
 import { openSecrets, pluginContext, type Environment, type SecretVault } from './secrets.ts'
 import { fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './store.ts'
@@ -184,6 +184,13 @@ export async function openInventory(options: {
   const assignments = new Map<string, { of: Configuration; settings: string; assignment: Assignment }>()
   let plugins: { of: Configuration['plugins']; ready: readonly PluginForUse[] } = { of: new Map(), ready: [] }
   let snapshotCount = 0
+
+  /** A secret that the vault cannot open harms what needs it and nothing else. */
+  function reportUnreadable(path: string, thrown: unknown): void {
+    if (problems.some((problem) => problem.path === path)) return
+    problems = [...problems, { path, message: messageOf(thrown), hint: 'Enter the secret again.' }]
+    log.error('stored secret not readable', { path, message: messageOf(thrown) })
+  }
 
   // Changes wait for each other: each is decided on what the one before it left.
   let changing: Promise<unknown> = Promise.resolve()
@@ -483,7 +490,13 @@ export async function openInventory(options: {
       const ready = sorted(configuration.plugins).flatMap(([, { name, plugin, settings, secrets, sends }]) => {
         const declared = library.plugins.get(plugin)
         if (declared === undefined) return []
-        const clear = { ...settings, ...openSecrets(secrets, pluginContext(name), vault) }
+        let clear: Readonly<Record<string, unknown>>
+        try {
+          clear = { ...settings, ...openSecrets(secrets, pluginContext(name), vault) }
+        } catch (thrown) {
+          reportUnreadable(namePath(['plugins', name]), thrown)
+          return []
+        }
         const checked = checkPluginSettings(declared, clear, '')
         return checked.ok ? [{ name, plugin, settings: checked.value, sends }] : []
       })
@@ -494,7 +507,9 @@ export async function openInventory(options: {
       const known = assignments.get(agent)
       const text = JSON.stringify(settings)
       if (known !== undefined && known.of === configuration && known.settings === text) return known.assignment
-      const assignment = assignmentOf(configuration, view, agent, settings, vault)
+      const assignment = assignmentOf(configuration, view, agent, settings, vault, (group, name, thrown) =>
+        reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
+      )
       assignments.set(agent, { of: configuration, settings: text, assignment })
       return assignment
     },

@@ -87,11 +87,28 @@ export function sealSecrets(
   const names = Object.keys(values).sort()
   if (names.length === 0) return noSecrets
   if (stored !== undefined && stored.sealed !== '') {
-    const before = vault.open(stored.sealed, context)
-    if (names.length === Object.keys(before).length && names.every((name) => before[name] === values[name]))
+    const before = openIfReadable(stored.sealed, context, vault)
+    if (
+      before !== undefined &&
+      names.length === Object.keys(before).length &&
+      names.every((name) => before[name] === values[name])
+    )
       return stored
   }
   return { names, sealed: vault.seal(values, context) }
+}
+
+/** Undefined where the vault cannot open it: then entering the secret again is the way out, and must not fail for the same reason. */
+export function openIfReadable(
+  sealed: string,
+  context: string,
+  vault: SecretVault,
+): Readonly<Record<string, string>> | undefined {
+  try {
+    return vault.open(sealed, context)
+  } catch {
+    return undefined
+  }
 }
 
 export function openSecrets(secrets: Secrets, context: string, vault: SecretVault): Readonly<Record<string, string>> {

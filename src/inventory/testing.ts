@@ -148,7 +148,7 @@ export interface TestInventory extends AsyncDisposable {
   readonly clock: ManualClock
   readonly file: string
   /** Ends the program, as it were, and starts it again on the same data. */
-  restart(library?: Library): Promise<Inventory>
+  restart(library?: Library, key?: Uint8Array): Promise<Inventory>
   /** What SQL finds in the database. */
   read(sql: string): Promise<readonly unknown[]>
   /** What SQL does to the database behind the inventory's back. */
@@ -161,12 +161,12 @@ export async function openTestInventory(
   const directory = mkdtempSync(join(tmpdir(), 'farwatch-inventory-'))
   const file = join(directory, 'farwatch.db')
   const clock = options.clock ?? new ManualClock()
-  const open = async (library: Library) => {
+  const open = async (library: Library, key: Uint8Array = new Uint8Array(32).fill(7)) => {
     const database = await openDatabase({ file, schema: [inventorySchema] })
     const inventory = await openInventory({
       database,
       library,
-      vault: vaultWith(new Uint8Array(32).fill(7)),
+      vault: vaultWith(key),
       clock,
       log: silentLog,
       defaults: options.defaults,
@@ -181,9 +181,9 @@ export async function openTestInventory(
       },
       clock,
       file,
-      async restart(library = options.library ?? smallLibrary) {
+      async restart(library = options.library ?? smallLibrary, key) {
         await now.database.close()
-        now = await open(library)
+        now = await open(library, key)
         return now.inventory
       },
       read: (sql) => now.database.read(sql),
