@@ -30,7 +30,12 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
 /** Makes a directory, and its parents, that only this user may enter. One that exists is kept as it is, but for its mode. */
 export async function makePrivateDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
-  await chmod(path, 0o700)
+  try {
+    await chmod(path, 0o700)
+  } catch (thrown) {
+    // A volume of a container may belong to somebody else and be open to our group; files in it are still made private one by one.
+    if (systemCodeOf(thrown) !== 'EPERM') throw thrown
+  }
 }
 
 // A rename is durable only once its directory is on the disk. Windows has no such call and needs none.

@@ -77,6 +77,9 @@ export function resolveSettings(given: GivenSettings): ResolvedSettings {
     }
   }
   if (problems.length > 0) throw invalid(problems)
+  // Secrets answer to their name only: whoever copies, logs or sends all settings does not take them along.
+  for (const name of settingNames)
+    if (declarationOf(name).secret === true) Object.defineProperty(values, name, { enumerable: false })
   // Every name was read by the reader of its own declaration, which is what Settings says.
   const settled = values as unknown as Settings
   refuseUnsupported(settled)
