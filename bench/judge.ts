@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { judgeRun, openAlarms, alarmsSchema, tableOf, type TaskFacts } from '../src/alarms/index.ts'
-import { systemClock, openDatabase } from '../src/platform/index.ts'
+import { systemClock, openDatabase, silentLog } from '../src/platform/index.ts'
 import { checkRules, type RunResult } from '../src/model/index.ts'
 
 export interface BenchRow {
@@ -77,13 +77,12 @@ async function engineCost(): Promise<number> {
   const database = await openDatabase({ file: join(directory, 'a.db'), schema: [alarmsSchema] })
   try {
     const tasks = new Map(facts().map((task) => [task.id, task]))
-    const log = { info: () => undefined, error: () => undefined }
     const alarms = await openAlarms({
       database,
       clock: systemClock,
       tasks: (id) => tasks.get(id),
       outbox: () => [],
-      log,
+      log: silentLog,
     })
     const ids = [...tasks.keys()]
     const batches = Array.from({ length: 400 }, (_, position) => {

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock } from '../base/index.ts'
 import type { AlarmEvent, SpoolEntry } from '../model/index.ts'
-import { openDatabase, type Database, type Statement } from '../platform/index.ts'
+import { openDatabase, silentLog, type Database, type Statement } from '../platform/index.ts'
 import { alarmsSchema, openAlarms, type Alarms, type JudgedBatch, type TaskFacts } from './index.ts'
 import { failedRun, rulesOf, runOf, taskOf } from './testing.ts'
 
@@ -37,7 +37,6 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-const quiet = { info: () => undefined, error: () => undefined }
 const outbox = (events: readonly AlarmEvent[]): Statement[] =>
   events.map(({ key, event }) => ({
     sql: 'INSERT INTO story_outbox (key, event) VALUES ($key, $event)',
@@ -45,7 +44,7 @@ const outbox = (events: readonly AlarmEvent[]): Statement[] =>
   }))
 
 const open = (over: Database = database): Promise<Alarms> =>
-  openAlarms({ database: over, clock, tasks: (id) => tasks.get(id), outbox, log: quiet })
+  openAlarms({ database: over, clock, tasks: (id) => tasks.get(id), outbox, log: silentLog })
 
 const batchOf = (...entries: SpoolEntry[]): JudgedBatch => ({ position: ++position, at: clock.now(), entries })
 const slot = (n: number) => t0 + n * 10_000

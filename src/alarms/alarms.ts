@@ -9,7 +9,7 @@ import {
   type Severity,
   type SpoolEntry,
 } from '../model/index.ts'
-import type { Database, Statement } from '../platform/index.ts'
+import type { Database, Log, Statement } from '../platform/index.ts'
 import { DueTimes } from './due-times.ts'
 import {
   alarmId,
@@ -44,7 +44,7 @@ export interface AlarmsOptions {
   readonly tasks: (id: string) => TaskFacts | undefined
   /** The rows by which events are delivered; written in the same transaction as what they tell of. */
   readonly outbox: (events: readonly AlarmEvent[]) => readonly Statement[]
-  readonly log: { info(fields: object, event: string): void; error(fields: object, event: string): void }
+  readonly log: Log
 }
 
 export interface TasksChange {
@@ -373,7 +373,7 @@ export class Alarms {
     if (live === undefined || run.slot <= live.state.lastSlot) return
     // A slot lies in the past of its result. One far ahead is a wrong clock's, and would make history of all that follows it.
     if (run.slot > at + Math.max(live.facts.periodMs, 60_000)) {
-      this.#options.log.error({ task: run.task, slot: run.slot, at }, 'result of a future slot not judged')
+      this.#options.log.error('result of a future slot not judged', { task: run.task, slot: run.slot, at })
       return
     }
     live.signAt = Math.max(live.signAt, run.slot)
@@ -552,7 +552,7 @@ export class Alarms {
     this.#placed.set(placeOf(alarm.task, place), alarm.id)
     this.#record({ alarm, place, steps: 0 }, {}, { at, what: 'raised', by: null, text: alarm.message }, 'raised')
     const { id, severity, task, rule, item } = alarm
-    this.#options.log.info({ alarm: id, severity, task, rule, item }, 'alarm raised')
+    this.#options.log.info('alarm raised', { alarm: id, severity, task, rule, item })
   }
 
   #update(id: string, now: Pick<Alarm, 'severity' | 'message' | 'value'>, at: number): void {
@@ -580,10 +580,14 @@ export class Alarms {
     const { alarm } = this.#record(stored, change, { at, what: 'cleared', by, text }, 'cleared')
     this.#open.delete(id)
     this.#placed.delete(placeOf(alarm.task, stored.place))
-    this.#options.log.info(
-      { alarm: id, task: alarm.task, rule: alarm.rule, item: alarm.item, by, why: text },
-      'alarm cleared',
-    )
+    this.#options.log.info('alarm cleared', {
+      alarm: id,
+      task: alarm.task,
+      rule: alarm.rule,
+      item: alarm.item,
+      by,
+      why: text,
+    })
     return alarm
   }
 
@@ -667,7 +671,7 @@ export class Alarms {
       for (const task of taken.tasks) since.tasks.add(task)
       since.steps = [...taken.steps, ...since.steps]
       since.events = [...taken.events, ...since.events]
-      this.#options.log.error({ waiting: since.alarms.size, err: thrown }, 'alarms not written')
+      this.#options.log.error('alarms not written', { waiting: since.alarms.size, problem: messageOf(thrown) })
       throw thrown
     }
     this.#stored = position

@@ -1,3 +1,5 @@
+export { checkOnce, findMonitor } from './check-once.ts'
+export type { CheckRequest, CheckResult } from './check-once.ts'
 export { startInstance } from './instance.ts'
 export type { RunningInstance, StartOptions } from './instance.ts'
 export { library } from './library.ts'

@@ -188,10 +188,7 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
       clock,
       tasks: (id) => taskFacts(inventory.task(id)),
       outbox: (events: readonly AlarmEvent[]) => delivery.statementsFor(events),
-      log: {
-        info: (fields, event) => log.info(event, { ...fields }),
-        error: (fields, event) => log.error(event, { ...fields }),
-      },
+      log,
     })
     lifecycle.onStop('alarms', () => alarms.stop())
     lifecycle.onStop('delivery', () => delivery.stop())

@@ -34,11 +34,18 @@ export function settingsFromText(
   return found
 }
 
-function locate(written: string, homes: readonly Home[]): { home: Home; key: string; inner: string | undefined } {
+interface Located {
+  readonly home: Home
+  readonly key: string
+  /** The part of a map's key behind the setting's name. */
+  readonly inner: string | undefined
+}
+
+function locate(written: string, homes: readonly Home[]): Located {
   const prefixed = homes.find((home) => written.startsWith(`${home.name}.`))
   const rest = prefixed === undefined ? written : written.slice(prefixed.name.length + 1)
   const dot = rest.indexOf('.')
-  const candidates = (prefixed === undefined ? homes : [prefixed]).flatMap((home) => {
+  const candidates = (prefixed === undefined ? homes : [prefixed]).flatMap((home): Located[] => {
     if (Object.hasOwn(home.params, rest)) return [{ home, key: rest, inner: undefined }]
     const key = rest.slice(0, Math.max(0, dot))
     return dot > 0 && Object.hasOwn(home.params, key) ? [{ home, key, inner: rest.slice(dot + 1) }] : []

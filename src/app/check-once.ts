@@ -1,0 +1,214 @@
+import { explain } from '../alarms/index.ts'
+import { FarwatchError, formatDuration, messageOf, parseDuration, suggest, type Problem } from '../base/index.ts'
+import {
+  checkRules,
+  worstSeverity,
+  type Facts,
+  type FailureReason,
+  type Sample,
+  type SeverityOrClear,
+} from '../model/index.ts'
+import {
+  TargetError,
+  checkDeclared,
+  credentialTypes,
+  type AnyConnector,
+  type AnyMonitor,
+  type CredentialType,
+  type OpenCredential,
+} from '../sdk/index.ts'
+import { library } from './library.ts'
+
+/** What somebody asked to be run once, by hand. */
+export interface CheckRequest {
+  readonly monitor: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly connectorSettings: Readonly<Record<string, unknown>>
+  readonly credential?: { readonly type: CredentialType; readonly fields: Readonly<Record<string, unknown>> }
+  /** A duration; the monitor's own unless given. */
+  readonly timeout?: string
+}
+
+export interface CheckResult {
+  readonly monitor: string
+  readonly outcome: 'ran' | 'failed'
+  readonly reason?: FailureReason
+  readonly message?: string
+  readonly durationMs: number
+  readonly metrics: readonly (Sample & {
+    readonly unit: NonNullable<Sample['unit']>
+    readonly severity: SeverityOrClear
+  })[]
+  readonly facts: Facts
+  /** The worst that the monitor's default rules say of it, as if it had held for as long as they ask. */
+  readonly severity: SeverityOrClear
+}
+
+/** Finds a monitor and the connector it runs on. @throws FarwatchError `wrong-use` with the nearest right name */
+export function findMonitor(id: string): { readonly monitor: AnyMonitor; readonly connector: AnyConnector } {
+  const monitor = library.monitors.get(id)
+  const connector = monitor === undefined ? undefined : library.connectors.get(monitor.connector)
+  if (monitor === undefined || connector === undefined) {
+    throw new FarwatchError('wrong-use', `there is no monitor ${JSON.stringify(id)}`, {
+      hint: suggest(id, library.monitors.keys()),
+    })
+  }
+  return { monitor, connector }
+}
+
+/**
+ * Runs a monitor once in this process and judges it by the monitor's default rules.
+ * @throws FarwatchError `invalid-value` with every wrong setting
+ */
+export async function checkOnce(request: CheckRequest): Promise<CheckResult> {
+  const { monitor, connector } = findMonitor(request.monitor)
+  const settings = checkDeclared(monitor, request.settings, 'settings')
+  const connectorSettings = checkDeclared(connector, request.connectorSettings, 'connector')
+  const credential =
+    request.credential === undefined
+      ? undefined
+      : checkDeclared(
+          { settings: credentialTypes[request.credential.type].fields },
+          request.credential.fields,
+          'credential',
+        )
+  const timeoutMs = parseDuration(request.timeout ?? monitor.timeout)
+  const problems: Problem[] = [settings, connectorSettings, ...(credential === undefined ? [] : [credential])].flatMap(
+    (checked) => (checked.ok ? [] : checked.problems),
+  )
+  if (timeoutMs === undefined || timeoutMs <= 0)
+    problems.push({
+      path: 'timeout',
+      message: `${JSON.stringify(request.timeout)} is not a duration`,
+      hint: 'For example: 10s',
+    })
+  if (connector.credentialRequired === true && credential === undefined)
+    problems.push({ path: 'credential', message: `is needed: ${connector.credentials.join(' or ')}` })
+  if (
+    !settings.ok ||
+    !connectorSettings.ok ||
+    (credential !== undefined && !credential.ok) ||
+    timeoutMs === undefined ||
+    problems.length > 0
+  ) {
+    throw new FarwatchError('invalid-value', 'the settings cannot be used', { problems })
+  }
+
+  // The fields were checked against the declaration of this very type.
+  const open =
+    credential === undefined || request.credential === undefined
+      ? undefined
+      : ({ type: request.credential.type, fields: credential.value } as OpenCredential)
+  const client = connector.open(connectorSettings.value, open)
+  const signal = AbortSignal.timeout(timeoutMs)
+  const plannedAt = Date.now()
+  const began = performance.now()
+  const about = { monitor: monitor.id, facts: {} }
+  try {
+    let first: unknown
+    const gathered = await monitor.collect(settings.value, {
+      client,
+      signal,
+      plannedAt,
+      now: () => Date.now(),
+      previous: undefined,
+      remember: (value) => (first = value),
+    })
+    // A monitor of rates has none the first time: it is asked once more, a second later.
+    const whole =
+      first === undefined || gathered.failure !== undefined
+        ? gathered
+        : await again(monitor, settings.value, { client, signal, previous: first })
+    const samples = [
+      ...Object.entries(whole.metrics).flatMap(([name, value]): Sample[] =>
+        value === undefined
+          ? []
+          : typeof value === 'number'
+            ? [{ name, labels: {}, value }]
+            : value.map((item) => ({ name, ...item })),
+      ),
+      ...(whole.more ?? []),
+    ]
+    return judged(monitor, {
+      ...about,
+      facts: whole.facts ?? {},
+      durationMs: performance.now() - began,
+      samples,
+      ...(whole.message === undefined ? {} : { message: whole.message }),
+      ...whole.failure,
+    })
+  } catch (thrown) {
+    const timedOut = signal.aborted && !(thrown instanceof TargetError)
+    return judged(monitor, {
+      ...about,
+      durationMs: performance.now() - began,
+      samples: [],
+      reason: thrown instanceof TargetError ? thrown.reason : timedOut ? 'timed out' : 'defect',
+      message: timedOut ? `timed out after ${formatDuration(timeoutMs)}` : messageOf(thrown),
+    })
+  } finally {
+    await client.close?.()
+  }
+}
+
+const rateGapMs = 1_000
+
+async function again(
+  monitor: AnyMonitor,
+  settings: Readonly<Record<string, unknown>>,
+  {
+    client,
+    signal,
+    previous,
+  }: { client: Parameters<AnyMonitor['collect']>[1]['client']; signal: AbortSignal; previous: unknown },
+) {
+  await new Promise((resolve) => setTimeout(resolve, rateGapMs))
+  return monitor.collect(settings, {
+    client,
+    signal,
+    plannedAt: Date.now(),
+    now: () => Date.now(),
+    previous,
+    remember: () => undefined,
+  })
+}
+
+interface Run {
+  readonly monitor: string
+  readonly facts: Facts
+  readonly durationMs: number
+  readonly samples: readonly Sample[]
+  readonly reason?: FailureReason
+  readonly message?: string
+}
+
+function judged(monitor: AnyMonitor, { samples, reason, message, ...run }: Run): CheckResult {
+  const rules = checkRules(monitor.rules, {
+    metrics: monitor.metrics,
+    open: monitor.openMetrics !== undefined,
+    path: 'rules',
+  })
+  const outcome = reason === undefined ? 'ran' : 'failed'
+  const explained = rules.ok
+    ? explain(
+        { rules: rules.value, metrics: monitor.metrics, periodMs: parseDuration(monitor.period) ?? 60_000 },
+        { outcome, samples, ...(reason === undefined ? {} : { reason }) },
+      )
+    : []
+  // The first is the run itself, the others are its samples in order.
+  const severities = explained.map(({ rows }) =>
+    worstSeverity(rows.filter(({ alarm }) => alarm).map(({ severity }) => severity ?? 'CLEAR')),
+  )
+  return {
+    ...run,
+    outcome,
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+    metrics: samples.map((sample, i) => ({
+      ...sample,
+      unit: sample.unit ?? monitor.metrics[sample.name]?.unit ?? '',
+      severity: severities[i + 1] ?? 'CLEAR',
+    })),
+    severity: worstSeverity(severities),
+  }
+}

@@ -1,0 +1,140 @@
+import { checkOnce, findMonitor, library, type CheckResult } from '../../app/index.ts'
+import { FarwatchError } from '../../base/index.ts'
+import { credentialTypes, settingsSchema, type CredentialType, type Param, type Params } from '../../sdk/index.ts'
+import { line, printable, table, type Terminal } from '../terminal.ts'
+import { settingsFromText, type Home } from './settings-from-text.ts'
+
+/** What monitoring plugins end with (monitoring-plugins.org, development guidelines). */
+const pluginCodes = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const
+
+export interface CheckOptions {
+  readonly set: readonly string[]
+  readonly credential?: string
+  readonly timeout?: string
+  readonly list?: boolean
+  readonly json?: boolean
+}
+
+/** Runs a monitor once, or lists the library. @returns the exit code */
+export async function check(terminal: Terminal, id: string | undefined, options: CheckOptions): Promise<number> {
+  if (options.list === true) {
+    line(terminal.stdout, options.json === true ? JSON.stringify(catalogue()) : listing())
+    return pluginCodes.ok
+  }
+  if (id === undefined)
+    throw new FarwatchError('wrong-use', 'which monitor?', { hint: '`farwatch check --list` names them.' })
+  const { monitor, connector } = findMonitor(id)
+  const homes: Home[] = [
+    { name: 'monitor', params: monitor.settings },
+    { name: 'connector', params: connector.settings },
+  ]
+  const type = credentialType(options, connector.credentials)
+  if (type !== undefined) homes.push({ name: 'credential', params: credentialTypes[type].fields })
+  const given = settingsFromText(options.set, homes)
+  const fields = given.get('credential') ?? {}
+  const result = await checkOnce({
+    monitor: id,
+    settings: given.get('monitor')!,
+    connectorSettings: given.get('connector')!,
+    ...(type === undefined || (Object.keys(fields).length === 0 && options.credential === undefined)
+      ? {}
+      : { credential: { type, fields } }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+  })
+  line(terminal.stdout, options.json === true ? JSON.stringify(result) : describe(result))
+  return exitCodeOf(result)
+}
+
+/** The type that was named, else the first that has all the fields that were set. */
+function credentialType(
+  { set, credential }: CheckOptions,
+  possible: readonly CredentialType[],
+): CredentialType | undefined {
+  if (credential !== undefined) {
+    const found = possible.find((type) => type === credential)
+    if (found === undefined)
+      throw new FarwatchError('wrong-use', `--credential ${credential}: is not possible here`, {
+        hint: possible.length === 0 ? 'This connector takes none.' : `Possible: ${possible.join(', ')}.`,
+      })
+    return found
+  }
+  const keys = set.map((word) => word.split('=')[0]!.replace(/^credential\./, ''))
+  return (
+    possible.find((type) => keys.some((key) => key !== 'secret' && Object.hasOwn(credentialTypes[type].fields, key))) ??
+    possible.find((type) => keys.includes('secret') && Object.hasOwn(credentialTypes[type].fields, 'secret'))
+  )
+}
+
+function exitCodeOf({ outcome, reason, severity }: CheckResult): number {
+  // What cannot be checked as it is configured is no state of the target.
+  if (outcome === 'failed' && (reason === 'configuration' || reason === 'defect')) return pluginCodes.unknown
+  if (severity === 'CRITICAL' || severity === 'MAJOR') return pluginCodes.critical
+  if (severity === 'MINOR' || severity === 'WARNING') return pluginCodes.warning
+  return outcome === 'failed' ? pluginCodes.critical : pluginCodes.ok
+}
+
+const words = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const
+
+function describe(result: CheckResult): string {
+  const head = `${words[exitCodeOf(result)]} - ${result.monitor}: ${printable(result.message ?? result.outcome)}`
+  const metrics = result.metrics.map(({ name, labels, value, unit, severity }) => {
+    const item = Object.entries(labels)
+      .map(([key, label]) => `${key}=${label}`)
+      .join(' ')
+    return [
+      `  ${printable(name)}`,
+      printable(item),
+      `${Math.round(value * 1e6) / 1e6}${unit === '' ? '' : ` ${unit}`}`,
+      severity === 'CLEAR' ? '' : severity,
+    ]
+  })
+  const facts = Object.entries(result.facts).map(([name, value]) => [
+    `  ${printable(name)}`,
+    '',
+    printable(String(value)),
+    '',
+  ])
+  return metrics.length + facts.length === 0 ? head : `${head}\n${table([...metrics, ...facts])}`
+}
+
+function sortedMonitors() {
+  return [...library.monitors.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+function catalogue() {
+  return sortedMonitors().map(({ id, title, summary, connector, settings, period, timeout }) => ({
+    id,
+    title,
+    summary,
+    period,
+    timeout,
+    settings: settingsSchema(settings),
+    connector,
+    connectorSettings: settingsSchema(library.connectors.get(connector)?.settings ?? {}),
+    credentials: library.connectors.get(connector)?.credentials ?? [],
+  }))
+}
+
+function listing(): string {
+  return sortedMonitors()
+    .map((monitor) => {
+      const connector = library.connectors.get(monitor.connector)
+      const rows = [
+        ...settingRows(monitor.settings, ''),
+        ...settingRows(connector?.settings ?? {}, ` (${monitor.connector})`),
+      ]
+      return `${monitor.id} — ${monitor.summary}\n${rows.length === 0 ? '' : `${table(rows)}\n`}`
+    })
+    .join('\n')
+    .trimEnd()
+}
+
+function settingRows(params: Params, where: string): string[][] {
+  return Object.entries(params).map(([key, param]) => [`  ${key}`, defaultOf(param), `${param.label}${where}`])
+}
+
+function defaultOf(param: Param): string {
+  if ('default' in param && param.default !== undefined)
+    return typeof param.default === 'object' ? JSON.stringify(param.default) : String(param.default)
+  return param.optional === true ? '-' : '(needed)'
+}
