@@ -90,6 +90,8 @@ const gatherMs = 5
 const longestSleepMs = 1_000
 const jumpMs = 1_000
 const longestRetryMs = 300_000
+/** How long the first assignment waits for the first monitoring process. */
+const longestStartMs = 5_000
 const memoryCharacters = 32 * 1_048_576
 /** A slot taken before a sudden end may have waited, run, and been made again; its trace may be that much older than the sign of life. */
 const inFlightMarginMs = 60_000
@@ -235,8 +237,11 @@ class RunningAgent implements Agent {
   }
 
   async #apply(assignment: Assignment): Promise<void> {
-    const at = this.#clock.now()
-    await this.#recordAbsence(at)
+    if (this.#version === undefined) {
+      // Slots of the moment in which the processes come up belong to the absence; run, they would only be late.
+      await this.#atMost(longestStartMs, this.#pool.ready)
+      await this.#recordAbsence(this.#clock.now())
+    }
     if (this.#abort.signal.aborted) return
     const connectors = new Map(assignment.connectors.map((connector) => [connector.id, connector]))
     const before = this.#tasks
@@ -549,12 +554,11 @@ class RunningAgent implements Agent {
   async #stop(): Promise<void> {
     this.#cancelTick()
     this.#abort.abort()
-    await this.#polling
+    await this.#atMost(1_000, this.#polling)
     const at = this.#clock.now()
     const left = this.#admission.clear(() => true)
     if (this.#inFlight.size > 0) {
-      const idle = new Promise<void>((resolve) => (this.#onIdle = resolve))
-      await Promise.race([idle, pause(this.#clock, 2_000, new AbortController().signal)])
+      await this.#atMost(2_000, new Promise<void>((resolve) => (this.#onIdle = resolve)))
     }
     // What fell due between the last look and the end, what waited, and what still runs, ends as not run.
     const { due, missed } = this.#schedule.take(at)
@@ -568,8 +572,15 @@ class RunningAgent implements Agent {
     this.#held = []
     for (const reject of this.#failByHand) reject(shuttingDown())
     await Promise.all([this.#pool.stop(), this.#saving, this.#spool.flush()])
-    await this.#uploader.stop(1_500)
+    await this.#atMost(1_500, this.#uploader.stop(1_000))
     await this.#spool.close()
+  }
+
+  /** A link that does not listen to its signal must not hold up the end. */
+  async #atMost(ms: number, work: Promise<void>): Promise<void> {
+    const enough = new AbortController()
+    await Promise.race([work, pause(this.#clock, ms, enough.signal)])
+    enough.abort()
   }
 }
 

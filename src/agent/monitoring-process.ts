@@ -37,8 +37,17 @@ interface Way {
   gone: boolean
 }
 
+/** A run that was taken, with the definitions of that moment. */
+interface Taken {
+  readonly order: RunOrder
+  readonly task: AssignedTask
+  readonly way: Way
+}
+
 interface Run {
   readonly order: RunOrder
+  readonly task: AssignedTask
+  readonly way: Way
   readonly abort: AbortController
   readonly startedAt: number
   readonly began: number
@@ -72,7 +81,7 @@ class Runner {
   readonly #runs = new Map<number, Run>()
   /** Whose code is running, for the blame where an error is left uncaught. */
   readonly #current = new AsyncLocalStorage<number>()
-  #toStart: RunOrder[] = []
+  #toStart: Taken[] = []
   #starting = false
   #sweeping = false
   #reports: RunReport[] = []
@@ -111,7 +120,18 @@ class Runner {
       })
     }
     for (const task of work.tasks) this.#tasks.set(task.id, task)
-    this.#toStart.push(...work.runs)
+    for (const order of work.runs) {
+      const task = this.#tasks.get(order.task)
+      const way = task === undefined ? undefined : this.#ways.get(task.connector)
+      if (task !== undefined && way !== undefined) {
+        way.users++
+        this.#toStart.push({ order, task, way })
+      } else {
+        const startedAt = this.#now()
+        const outcome = failed('defect', 'the monitoring process was not told of this task')
+        this.#report({ run: order.run, startedAt, durationMs: 0, ...outcome })
+      }
+    }
     this.#startSome()
   }
 
@@ -128,15 +148,17 @@ class Runner {
     this.#starting = true
     setImmediate(() => {
       this.#starting = false
-      for (const order of this.#toStart.splice(0, startsPerTurn)) void this.#execute(order)
+      for (const taken of this.#toStart.splice(0, startsPerTurn)) void this.#execute(taken)
       this.#startSome()
     })
   }
 
   /** Never rejects: whatever happens in a run becomes its report. */
-  async #execute(order: RunOrder): Promise<void> {
+  async #execute({ order, task, way }: Taken): Promise<void> {
     const run: Run = {
       order,
+      task,
+      way,
       abort: new AbortController(),
       startedAt: this.#now(),
       began: this.#clock.elapsed(),
@@ -145,20 +167,14 @@ class Runner {
     }
     this.#runs.set(order.run, run)
     this.#sweepSoon()
-    const task = this.#tasks.get(order.task)
-    const way = task === undefined ? undefined : this.#ways.get(task.connector)
-    if (way !== undefined) way.users++
     let outcome: Omit<RunReport, 'run' | 'startedAt' | 'durationMs'>
     try {
-      outcome =
-        task === undefined || way === undefined
-          ? failed('defect', 'the monitoring process was not told of this task')
-          : await this.#current.run(order.run, () => this.#collect(run, task, way))
+      outcome = await this.#current.run(order.run, () => this.#collect(run))
     } catch (thrown) {
-      outcome = failed('defect', oneLine(way?.mask(messageOf(thrown)) ?? messageOf(thrown)))
+      outcome = failed('defect', oneLine(way.mask(messageOf(thrown))))
     }
     this.#runs.delete(order.run)
-    if (way !== undefined) this.#leave(way)
+    this.#leave(way)
     this.#report({
       run: order.run,
       startedAt: run.startedAt,
@@ -167,8 +183,8 @@ class Runner {
     })
   }
 
-  async #collect(run: Run, task: AssignedTask, way: Way): Promise<Omit<RunReport, 'run' | 'startedAt' | 'durationMs'>> {
-    const { order, abort } = run
+  async #collect(run: Run): Promise<Omit<RunReport, 'run' | 'startedAt' | 'durationMs'>> {
+    const { order, task, way, abort } = run
     const monitor = this.#monitors.get(task.monitor)
     const connector = this.#connectors.get(way.definition.type)
     if (monitor === undefined) return failed('configuration', `this agent does not know the monitor ${task.monitor}`)
@@ -276,11 +292,9 @@ class Runner {
 
   #crash(thrown: unknown): void {
     const run = this.#current.getStore() ?? null
-    const order = run === null ? undefined : this.#runs.get(run)?.order
-    const task = order === undefined ? undefined : this.#tasks.get(order.task)
     // Whose secret it might hold is known only where the run is.
-    let words = 'an error was left uncaught'
-    if (task !== undefined) words = this.#ways.get(task.connector)?.mask(messageOf(thrown)) ?? words
+    const way = run === null ? undefined : this.#runs.get(run)?.way
+    const words = way === undefined ? 'an error was left uncaught' : way.mask(messageOf(thrown))
     this.#flush()
     // After an uncaught error nothing in this process can be relied on; what was finished is told, then it ends.
     void this.#parent

@@ -132,6 +132,9 @@ export class Pool {
   #cancelSweep: CancelTimer = () => undefined
   #sweptAt: number
   #onAllGone: (() => void) | undefined
+  #onReady: () => void = () => undefined
+  /** Resolves when the first process can take work; before, runs would only wait. */
+  readonly ready: Promise<void> = new Promise((resolve) => (this.#onReady = resolve))
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -387,6 +390,7 @@ export class Pool {
     switch (message.kind) {
       case 'ready':
         member.ready = true
+        this.#onReady()
         // The time it takes to start a process is not the run's.
         for (const job of member.jobs.values()) job.sentAt = member.heardAt
         return

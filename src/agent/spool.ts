@@ -77,10 +77,12 @@ const gatherMs = 8
 const retryMs = 1_000
 const lifeMs = 1_000
 const maxBlockEntries = 2_000
-/** What is kept in memory while the disk cannot be written. */
-const maxWaiting = 50_000
+/** A block and a slice end with the entry that passes this weight. */
+const maxPieceWeight = 4 * 1_048_576
+/** What may wait in memory while the disk cannot be written, and while it can and is only slow. */
+const maxWaitingWeight = { unwritable: 64 * 1_048_576, writable: 512 * 1_048_576 }
 /** The newest entries are kept in memory too, so that an uploader that keeps up never reads the disk. */
-const maxRecent = 10_000
+const maxRecentWeight = 8 * 1_048_576
 /** Skipped after damage, because positions that were lost may have been seen by the server. */
 const damageStride = 1_048_576
 
@@ -102,10 +104,11 @@ export class Spool {
   #acknowledged: number
   #safe: number
   #waiting: SpoolEntry[] = []
+  #waitingWeight = 0
   /** The slots of entries that were dropped from memory, by task. */
   readonly #dropped = new Map<string, Stretch>()
   #recent: Remembered[] = []
-  #recentCount = 0
+  #recentWeight = 0
   #writing: Promise<void> = Promise.resolve()
   #isWriting = false
   #cancelGather: CancelTimer | undefined
@@ -182,8 +185,8 @@ export class Spool {
   /** Takes entries. They are durable a few milliseconds later; `onDurable` tells. */
   append(entries: readonly SpoolEntry[]): void {
     if (entries.length === 0 || this.#closed) return
-    for (const entry of entries) this.#waiting.push(entry)
-    if (this.#waiting.length > maxWaiting) this.#dropWaiting()
+    this.#wait(entries)
+    this.#boundWaiting()
     this.#writeSoon(this.#unwritable === undefined ? gatherMs : retryMs)
   }
 
@@ -261,16 +264,20 @@ export class Spool {
       try {
         while (this.#waiting.length > 0 || this.#dropped.size > 0) {
           this.#recordDropped()
-          const entries = this.#waiting.slice(0, maxBlockEntries)
-          await this.#writeBlock(entries)
-          this.#waiting.splice(0, entries.length)
+          const entries = this.#waiting.splice(0, pieceLength(this.#waiting, 0, maxBlockEntries))
+          try {
+            await this.#writeBlock(entries)
+          } catch (thrown) {
+            this.#waiting = [...entries, ...this.#waiting]
+            throw thrown
+          }
+          this.#waitingWeight -= totalWeight(entries)
           this.#remember(entries)
           this.#next += entries.length
           if (this.#unwritable !== undefined) {
             this.#unwritable = undefined
             this.#options.tell({ event: 'spool writable' })
           }
-          if (this.#alive) this.#writeLife()
           for (const listener of this.#onDurable) listener()
           await this.#limit()
         }
@@ -278,6 +285,7 @@ export class Spool {
         const message = messageOf(thrown)
         if (this.#unwritable === undefined) this.#options.tell({ event: 'spool unwritable', message })
         this.#unwritable = message
+        this.#boundWaiting()
       } finally {
         this.#isWriting = false
       }
@@ -349,9 +357,9 @@ export class Spool {
 
   #remember(entries: readonly SpoolEntry[]): void {
     this.#recent.push({ spool: this.#spool, first: this.#next, entries })
-    this.#recentCount += entries.length
-    while (this.#recentCount > maxRecent && this.#recent.length > 1) {
-      this.#recentCount -= this.#recent.shift()!.entries.length
+    this.#recentWeight += totalWeight(entries)
+    while (this.#recentWeight > maxRecentWeight && this.#recent.length > 1) {
+      this.#recentWeight -= totalWeight(this.#recent.shift()!.entries)
     }
   }
 
@@ -382,7 +390,7 @@ export class Spool {
       await this.#remove(oldest)
       const why = tooOld ? 'it is older than the spool may be' : 'the spool is full'
       if (lost.count > 0) {
-        this.#waiting.push(...lost.gaps.map((gap) => ({ ...gap, reason: `lost: ${why}` })))
+        this.#wait(lost.gaps.map((gap) => ({ ...gap, reason: `lost: ${why}` })))
         this.#options.tell({ event: 'spool overflowed', entries: lost.count, why })
       }
     }
@@ -419,8 +427,19 @@ export class Spool {
     }))
   }
 
-  #dropWaiting(): void {
-    const dropped = this.#waiting.splice(0, maxWaiting / 10)
+  #wait(entries: readonly SpoolEntry[]): void {
+    for (const entry of entries) this.#waiting.push(entry)
+    this.#waitingWeight += totalWeight(entries)
+  }
+
+  /** Drops the oldest tenth of what waits where it is too much; a gap record for each task is left in its place. */
+  #boundWaiting(): void {
+    const max = maxWaitingWeight[this.#unwritable === undefined ? 'writable' : 'unwritable']
+    if (this.#waitingWeight <= max) return
+    let count = 0
+    for (let weight = 0; this.#waitingWeight - weight > 0.9 * max; count++) weight += weightOf(this.#waiting[count]!)
+    const dropped = this.#waiting.splice(0, count)
+    this.#waitingWeight -= totalWeight(dropped)
     for (const entry of dropped) {
       if (entry.kind === 'run') widen(this.#dropped, entry.task, entry.slot)
       else {
@@ -435,7 +454,7 @@ export class Spool {
   #recordDropped(): void {
     if (this.#dropped.size === 0) return
     const reason = 'lost: the agent could not write its disk'
-    this.#waiting.push(...this.#gapsOf(this.#dropped).map((gap) => ({ ...gap, reason })))
+    this.#wait(this.#gapsOf(this.#dropped).map((gap) => ({ ...gap, reason })))
     this.#dropped.clear()
   }
 
@@ -455,8 +474,9 @@ export class Spool {
       if (skip >= block.entries.length) continue
       if (found === undefined) found = { spool: block.spool, from: block.first + skip }
       else if (block.first !== found.from + entries.length) break
-      entries.push(...block.entries.slice(skip, skip + limit - entries.length))
-      if (entries.length >= limit) break
+      const end = skip + pieceLength(block.entries, skip, limit - entries.length)
+      for (let i = skip; i < end; i++) entries.push(block.entries[i]!)
+      if (entries.length >= limit || end < block.entries.length || totalWeight(entries) > maxPieceWeight) break
     }
     return found === undefined ? undefined : { ...found, entries }
   }
@@ -472,8 +492,10 @@ export class Spool {
       from ??= block.first + skip
       // Behind a damaged stretch another slice begins: a slice has no holes.
       if (block.first + skip !== from + entries.length) break
-      entries.push(...entriesOf(bytes, block).slice(skip, skip + limit - entries.length))
-      if (entries.length >= limit) break
+      const all = entriesOf(bytes, block)
+      const end = skip + pieceLength(all, skip, limit - entries.length)
+      for (let i = skip; i < end; i++) entries.push(all[i]!)
+      if (entries.length >= limit || end < all.length || totalWeight(entries) > maxPieceWeight) break
     }
     return from === undefined ? undefined : { spool: segment.spool, from, entries }
   }
@@ -490,6 +512,28 @@ export class Spool {
       return undefined
     }
   }
+}
+
+/** About as many bytes as an entry takes in memory. A result of a scrape may be a thousand times one of a port. */
+function weightOf(entry: SpoolEntry): number {
+  return entry.kind === 'run' ? 400 + 150 * entry.samples.length : 200
+}
+
+function totalWeight(entries: readonly SpoolEntry[]): number {
+  let weight = 0
+  for (const entry of entries) weight += weightOf(entry)
+  return weight
+}
+
+/** How many entries from `start` on make one piece: at least one, and not much more than `maxPieceWeight`. */
+function pieceLength(entries: readonly SpoolEntry[], start: number, limit: number): number {
+  const end = Math.min(entries.length, start + limit)
+  let weight = 0
+  for (let i = start; i < end; i++) {
+    weight += weightOf(entries[i]!)
+    if (weight > maxPieceWeight) return i - start + 1
+  }
+  return end - start
 }
 
 interface Stretch {

@@ -2,6 +2,9 @@ import { fork } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+/** Tells a child whose child it is: where we are gone before it looks, its parent is another one already. */
+const parentVariable = 'FARWATCH_PARENT_PROCESS'
+
 /** How a child process ended. */
 export interface ProcessEnd {
   readonly code: number | null
@@ -39,7 +42,7 @@ export function forkProcess(
   )
   const child = fork(fileURLToPath(module), [...(options.args ?? [])], {
     execArgv: [...options.execArgv],
-    env,
+    env: { ...env, [parentVariable]: String(process.pid) },
     detached: true,
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -151,6 +154,8 @@ export function parentProcess(): ParentProcess {
     process.exit(0)
   }
   process.on('disconnect', endAll)
+  // The parent may have gone while this program was loaded; no event tells of that any more.
+  if (!process.connected) endAll()
   // A terminal's Ctrl-C and a service manager's SIGTERM are for the parent, which ends its children in order.
   process.on('SIGINT', () => undefined)
   process.on('SIGTERM', () => undefined)
@@ -174,7 +179,7 @@ export function parentProcess(): ParentProcess {
  * its event loop, which a monitor may have blocked for good.
  */
 export function endWithParent(everyMs: number): void {
-  const parent = process.ppid
+  const parent = Number(process.env[parentVariable])
   setInterval(() => {
     if (process.ppid === parent && isAlive(parent)) return
     signalGroup(process.pid)
