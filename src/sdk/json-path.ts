@@ -1,5 +1,6 @@
 import { compile } from 'json-p3'
 import type { Problem } from '../base/index.ts'
+import { rememberedByText } from './memo.ts'
 
 /** A compiled JSONPath. */
 export interface JsonPath {
@@ -11,6 +12,13 @@ export interface JsonPath {
 
 /** Compiles a JSONPath (RFC 9535), or says what is wrong with it. */
 export function compileJsonPath(text: string, path = ''): JsonPath | Problem {
+  const compiled = compiledPath(text)
+  return 'why' in compiled
+    ? { path, message: `is not a JSONPath: ${compiled.why}`, hint: 'For example: $.status.queue.length' }
+    : compiled
+}
+
+const compiledPath = rememberedByText((text): JsonPath | { readonly why: string } => {
   try {
     const compiled = compile(text)
     return {
@@ -19,7 +27,6 @@ export function compileJsonPath(text: string, path = ''): JsonPath | Problem {
       find: (document) => compiled.query(document as Parameters<typeof compiled.query>[0]).values(),
     }
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message.split('\n')[0] : String(thrown)
-    return { path, message: `is not a JSONPath: ${why}`, hint: 'For example: $.status.queue.length' }
+    return { why: (thrown instanceof Error ? thrown.message.split('\n')[0] : undefined) ?? String(thrown) }
   }
-}
+})

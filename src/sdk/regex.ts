@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js'
 import type { Problem } from '../base/index.ts'
+import { rememberedByText } from './memo.ts'
 
 /** A regular expression that takes time in proportion to the text, whatever either of them is. */
 export interface Regex {
@@ -12,15 +13,21 @@ export interface Regex {
  * for hours by a pattern and a hostile answer, so it never sees one.
  */
 export function compileRegex(pattern: string, path = ''): Regex | Problem {
+  const compiled = compile(pattern)
+  return 'why' in compiled
+    ? {
+        path,
+        message: `is not a regular expression: ${compiled.why}`,
+        hint: 'RE2 syntax: no back-references and no look-around.',
+      }
+    : compiled
+}
+
+const compile = rememberedByText((pattern): Regex | { readonly why: string } => {
   try {
     const compiled = RE2JS.compile(pattern)
     return { foundIn: (text) => compiled.matcher(text).find() }
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
-    return {
-      path,
-      message: `is not a regular expression: ${why}`,
-      hint: 'RE2 syntax: no back-references and no look-around.',
-    }
+    return { why: thrown instanceof Error ? thrown.message : String(thrown) }
   }
-}
+})

@@ -1,0 +1,95 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { monitors } from '../monitors/index.ts'
+import { checkDeclared, credentialTypes, messageOf, type OpenCredential } from '../sdk/index.ts'
+import { collectOnce, leastSettings } from '../sdk/testing.ts'
+import { connectors } from './index.ts'
+
+// A target that repeats whatever it is told, credentials as well, as the worst of error pages do.
+const sockets = new Set<Socket>()
+const parrot = createServer((socket) => {
+  sockets.add(socket)
+  socket.on('error', () => undefined)
+  socket.on('data', (said) =>
+    socket.end(`HTTP/1.1 400 ${said.toString('latin1').replace(/\s+/g, ' ')}\r\n\r\n${said.toString('latin1')}`),
+  )
+})
+let port = 0
+beforeAll(async () => {
+  parrot.listen(0, '127.0.0.1')
+  await once(parrot, 'listening')
+  port = (parrot.address() as AddressInfo).port
+})
+afterAll(async () => {
+  for (const socket of sockets) socket.destroy()
+  parrot.close()
+  await once(parrot, 'close')
+})
+
+const secret = 'geheimnis-7f3a'
+
+/** Settings that lead to the parrot where the type leads anywhere. */
+function settingsTowards(id: string): Record<string, unknown> {
+  switch (id) {
+    case 'http':
+      return { url: `http://127.0.0.1:${port}/?token=${secret}` }
+    case 'dns':
+      return { server: '127.0.0.1:1' }
+    case 'exec':
+    case 'local':
+      return {}
+    case 'icmp':
+      return { host: '127.0.0.1' }
+    default:
+      return { host: '127.0.0.1', port }
+  }
+}
+
+/** A credential that a client can be opened with. Client certificates must be real ones; the tests with real servers show those. */
+function credentialFor(types: readonly (keyof typeof credentialTypes)[]): OpenCredential[] {
+  const all: OpenCredential[] = [
+    { type: 'basic', fields: { username: 'monitor', secret } },
+    { type: 'token', fields: { secret } },
+    { type: 'header', fields: { header: 'x-api-key', secret } },
+  ]
+  return all.filter((one) => types.includes(one.type))
+}
+
+test('connector ids are unique and each has a monitor that uses it', () => {
+  const ids = connectors.map((one) => one.id)
+  const used = new Set(monitors.map((one) => one.connector))
+  expect([new Set(ids).size, ids.filter((id) => !used.has(id))]).toEqual([ids.length, []])
+})
+
+for (const connector of connectors) {
+  describe(connector.id, () => {
+    test('takes its least settings and names a target', () => {
+      const checked = checkDeclared(
+        connector,
+        { ...leastSettings(connector.settings), ...settingsTowards(connector.id) },
+        'c',
+      )
+      const target = checked.ok ? connector.target(checked.value) : checked.problems
+      expect([typeof target, String(target).includes(secret)]).toEqual(['string', false])
+    })
+
+    test('keeps secrets out of every message, whatever the target says', async () => {
+      const checked = checkDeclared(connector, settingsTowards(connector.id), 'c')
+      if (!checked.ok) throw new Error(checked.problems[0]?.message)
+      const said: string[] = []
+      for (const credential of [undefined, ...credentialFor(connector.credentials)]) {
+        for (const monitor of monitors.filter((one) => one.connector === connector.id)) {
+          const client = connector.open(checked.value, credential)
+          const run = collectOnce(monitor, leastSettings(monitor.settings), {
+            client,
+            signal: AbortSignal.timeout(1_000),
+          })
+          said.push(await run.then((seen) => JSON.stringify([seen.failure, seen.facts, seen.message]), messageOf))
+          await client.close?.()
+        }
+      }
+      expect(said.filter((one) => one.includes(secret))).toEqual([])
+    })
+  })
+}
