@@ -23,9 +23,16 @@ export function agentsOf(configuration: Configuration, group: string): readonly 
   return own.length > 0 || isLocalGiven(configuration) ? own : [localAgent]
 }
 
-function isLocalGiven(configuration: Configuration): boolean {
-  for (const { agents } of configuration.associations.values()) if (agents.includes(localAgent)) return true
-  return false
+// Asked for every group of an overview; it is one answer for all associations.
+const localGiven = new WeakMap<Configuration['associations'], boolean>()
+
+function isLocalGiven({ associations }: Configuration): boolean {
+  let isGiven = localGiven.get(associations)
+  if (isGiven === undefined) {
+    isGiven = [...associations.values()].some(({ agents }) => agents.includes(localAgent))
+    localGiven.set(associations, isGiven)
+  }
+  return isGiven
 }
 
 /** @param isUsable whether an agent is known and may run tasks */

@@ -61,6 +61,9 @@ const profiles: readonly ProfileDocument[] = [
 
 const own = { group: 'local', connector: 'farwatch', profile: 'farwatch-self', path: '/healthz' } as const
 
+/** Names that are this machine's wherever they are said. */
+const loopback: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
+
 /** Where an instance reaches itself. Any certificate will do: it may be replaced, and nothing secret is sent. */
 function ownSettings(ownUrl: string): Readonly<Record<string, unknown>> {
   return { url: `${ownUrl}${own.path}`, verifyCertificate: false }
@@ -117,7 +120,7 @@ export async function followOwnUrl(inventory: Inventory, ownUrl: string): Promis
       typeof url === 'string' &&
       URL.canParse(url) &&
       new URL(url).pathname === own.path &&
-      new URL(url).hostname === new URL(ownUrl).hostname
+      [...loopback, new URL(ownUrl).hostname].includes(new URL(url).hostname)
     if (!isShipped || url === wanted['url']) continue
     await inventory.apply(
       {

@@ -158,8 +158,9 @@ export interface Snapshots {
 
 const mostSnapshots = 1_000
 /**
- * Opens the inventory of an instance.
- * @param options.defaults the document of the very first start, applied as revision 1 by `farwatch`
+ * Opens the inventory of an instance. Where `revision()` is 0 it has never been given anything: the very first start, when
+ * `defaultDocument` is applied.
+ * @throws FarwatchError `storage-corrupt`
  */
 export async function openInventory(options: {
   readonly database: Database
@@ -167,7 +168,6 @@ export async function openInventory(options: {
   readonly vault: SecretVault
   readonly clock: Clock
   readonly log: Log
-  readonly defaults?: ConfigurationDocument | undefined
 }): Promise<Inventory> {
   const { database, library, vault, clock, log } = options
   const stored = readStored(await database.read<ObjectRow>(selectObjects), library)
@@ -406,9 +406,6 @@ export async function openInventory(options: {
       ])
     },
   }
-
-  if (revision === 0 && options.defaults !== undefined)
-    await apply(options.defaults, { author: 'farwatch', comment: 'the first start' })
 
   const sees = (groups: readonly string[] | undefined) => {
     const visible = groups === undefined ? undefined : new Set(groups)

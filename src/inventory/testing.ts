@@ -142,7 +142,7 @@ export const exampleDocument = {
   ],
 } as const satisfies ConfigurationDocument
 
-/** An inventory in a directory of its own, which goes when it is disposed of. */
+/** An inventory in a directory of its own, which goes when it is disposed of. The very first start applies `defaults`, as the program does. */
 export interface TestInventory extends AsyncDisposable {
   readonly inventory: Inventory
   readonly clock: ManualClock
@@ -169,8 +169,9 @@ export async function openTestInventory(
       vault: vaultWith(key),
       clock,
       log: silentLog,
-      defaults: options.defaults,
     })
+    if (inventory.revision() === 0 && options.defaults !== undefined)
+      await inventory.apply(options.defaults, { author: 'farwatch' })
     return { database, inventory }
   }
   try {
