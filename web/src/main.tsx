@@ -1,5 +1,4 @@
-import '@mantine/core/styles.css'
-import '@mantine/notifications/styles.css'
+import './mantine.ts'
 import './portal.css'
 import { MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'

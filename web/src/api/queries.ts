@@ -51,10 +51,17 @@ export const tasksOf = (group: string, system: string) =>
     queryKey: ['tasks', group, system],
     queryFn: ({ signal }) => callAll('listTasks', { query: { group, system }, signal }),
   })
-export const resultsOf = (task: string) =>
+export const resultsOf = (task: string, spanMs: number) =>
   queryOptions({
     queryKey: ['results', task],
-    queryFn: ({ signal }) => callAll('listResults', { params: { id: task }, signal }),
+    queryFn: ({ signal }) => {
+      const to = Date.now()
+      return callAll('listResults', {
+        params: { id: task },
+        query: { from: String(to - spanMs), to: String(to) },
+        signal,
+      })
+    },
   })
 export const seriesOf = (task: string) =>
   queryOptions({
@@ -148,7 +155,8 @@ export const settings = queryOptions({
 
 /**
  * Turns live events into fresh data. Alarms are shown as soon as they come; results, which come all the time, are gathered, because
- * each refresh costs the server a query and nobody reads a chart that redraws ten times a second.
+ * each refresh costs the server a query and nobody reads a chart that redraws ten times a second. Lists of all systems, which may be
+ * ten thousand, wait longest: what results change in them is a share of coverage.
  */
 export function followWith(client: QueryClient): {
   event: (event: LiveEvent) => void
@@ -173,7 +181,8 @@ export function followWith(client: QueryClient): {
     event: (event) => {
       switch (event.is) {
         case 'alarm':
-          refresh(200, ['alarms'], ['systems'], ['groups'], ['status'], ['tasks'])
+          refresh(200, ['alarms'], ['status'])
+          refresh(1_000, ['systems'], ['groups'], ['tasks'])
           break
         case 'results':
           refresh(
@@ -186,6 +195,7 @@ export function followWith(client: QueryClient): {
               ['results', task],
             ]),
           )
+          refresh(15_000, ['systems'], ['groups'])
           break
         case 'configuration':
           refresh(200, [])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readRange, zoomed } from './range.ts'
+import { readRange, resultsSpanMs, zoomed } from './range.ts'
 
 test('whatever the address says, there is a range', () => {
   expect(
@@ -29,4 +29,10 @@ test('what was zoomed into can be read back, however narrow it was', () => {
       expect(range.is === 'fixed' && range.from <= from && range.to >= from + width).toBe(true)
     }),
   )
+})
+
+test('as many results are asked for as are shown, and at most those of a day', () => {
+  expect(['1s', '1m30s', '5m', '1d', 'nonsense'].map(resultsSpanMs)).toEqual([
+    300_000, 27_000_000, 86_400_000, 86_400_000, 86_400_000,
+  ])
 })

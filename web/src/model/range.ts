@@ -33,6 +33,26 @@ export function readRange(search: { range?: string; from?: string; to?: string }
   return { is: 'last', name: rangeNames.find((name) => name === search.range) ?? '6h' }
 }
 
+/** The most results a list shows; more are a matter for the charts. */
+export const mostResults = 300
+
+const periodUnits: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** How far back to ask for a task's latest results: no more than are shown, no more than a day. `period` as in `1m30s`. */
+export function resultsSpanMs(period: string): number {
+  let periodMs = 0
+  for (const [, amount, unit] of period.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g))
+    periodMs += Number(amount) * periodUnits[unit!]!
+  return periodMs === 0 ? ranges['24h'] : Math.min(ranges['24h'], periodMs * mostResults)
+}
+
 /** A zoom as it is written into the address: no narrower than what can be drawn, around the same middle. */
 export function zoomed(from: number, to: number): { from: string; to: string } {
   const missing = Math.max(0, shortestMs - (to - from))

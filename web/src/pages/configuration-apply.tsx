@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, FileButton, TextInput, Textarea } from '@mantine/core'
+import { Button, Checkbox, FileButton, TextInput, Textarea } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useBlocker } from '@tanstack/react-router'
@@ -97,13 +97,14 @@ export function ApplyTab({ draft, setDraft }: { draft: string; setDraft: (text: 
         </span>
       </div>
       {unreadable.length === 0 ? null : (
-        <Alert color="red" variant="light" title={texts.configuration.unreadable} role="alert">
+        <div className="failure" role="alert">
+          <strong>{texts.configuration.unreadable}</strong>
           {unreadable.map((problem, i) => (
             <pre key={i} className="problem-text">
               {problem}
             </pre>
           ))}
-        </Alert>
+        </div>
       )}
       {send.error === null || unreadable.length > 0 ? null : (
         <Failure

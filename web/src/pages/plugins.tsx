@@ -1,4 +1,4 @@
-import { Alert, Button, SegmentedControl, Table, Title } from '@mantine/core'
+import { Button, SegmentedControl, Table, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
@@ -118,15 +118,10 @@ function PluginCard({ plugin, chosen }: { plugin: PluginStatus; chosen: boolean 
       </Button>
       {test.error === null ? null : <Failure error={test.error} title={texts.plugins.testFailed} />}
       {test.data === undefined ? null : (
-        <Alert
-          mt="xs"
-          variant="light"
-          color={test.data.delivered ? 'green' : 'red'}
-          title={test.data.delivered ? texts.plugins.testOk : texts.plugins.testFailed}
-          role="status"
-        >
-          {test.data.message}
-        </Alert>
+        <div className={test.data.delivered ? 'success' : 'failure'} role="status">
+          <strong>{test.data.delivered ? texts.plugins.testOk : texts.plugins.testFailed}</strong>
+          <span className="break">{test.data.message}</span>
+        </div>
       )}
     </article>
   )

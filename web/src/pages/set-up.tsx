@@ -5,6 +5,7 @@ import { useState, type FormEvent, type ReactNode } from 'react'
 import { call } from '../api/call.ts'
 import { beginSession } from '../api/session.ts'
 import { Empty, Failure, Present } from '../parts/states.tsx'
+import { Brand } from '../parts/brand.tsx'
 import { texts } from '../texts.ts'
 
 const shortestPassword = 10
@@ -18,6 +19,7 @@ export function SetUpPage(): ReactNode {
   })
   return (
     <main className="door">
+      <Brand />
       <div className="door-card">
         <Title order={1} mb="xs">
           {texts.setUp.title}

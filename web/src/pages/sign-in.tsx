@@ -6,6 +6,7 @@ import { call } from '../api/call.ts'
 import { beginSession } from '../api/session.ts'
 import { safeReturn } from '../model/access.ts'
 import { Failure } from '../parts/states.tsx'
+import { Brand } from '../parts/brand.tsx'
 import { texts } from '../texts.ts'
 
 export function SignInPage(): ReactNode {
@@ -31,6 +32,7 @@ export function SignInPage(): ReactNode {
   }
   return (
     <main className="door">
+      <Brand />
       <form onSubmit={submit} className="door-card">
         <Stack gap="sm">
           <Title order={1}>{texts.signIn.title}</Title>

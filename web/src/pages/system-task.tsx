@@ -8,7 +8,7 @@ import { configuration, me, monitors, resultsOf, seriesOf } from '../api/queries
 import { formatSpan, formatValue } from '../format/values.ts'
 import { may } from '../model/access.ts'
 import { planCharts, titleOf, type ChartPlan } from '../model/charts.ts'
-import { ranges, type Range } from '../model/range.ts'
+import { mostResults, ranges, resultsSpanMs, type Range } from '../model/range.ts'
 import { rulesOf, thresholdsFor } from '../model/thresholds.ts'
 import { Chart, type ChartThreshold } from '../parts/chart.tsx'
 import { Icon } from '../parts/icons.tsx'
@@ -82,7 +82,7 @@ export function TaskSection({ task, range, onZoom }: Props): ReactNode {
         {run.data === undefined || run.isPending ? null : <OneResult result={run.data} />}
       </Modal>
       <Modal opened={results} onClose={showResults.close} title={`${task.name}: ${texts.system.recent}`} size="xl">
-        <ResultList task={task.id} />
+        <ResultList task={task} />
       </Modal>
     </article>
   )
@@ -281,11 +281,9 @@ function OneResult({ result }: { result: Result }): ReactNode {
   )
 }
 
-/** Newest first; more than a few hundred lines are a matter for the charts. */
-const shownResults = 300
-
-function ResultList({ task }: { task: string }): ReactNode {
-  const results = useQuery(resultsOf(task))
+/** Newest first. */
+function ResultList({ task }: { task: Task }): ReactNode {
+  const results = useQuery(resultsOf(task.id, resultsSpanMs(task.period)))
   return (
     <Present query={results}>
       {(rows) =>
@@ -305,7 +303,7 @@ function ResultList({ task }: { task: string }): ReactNode {
               <Table.Tbody>
                 {rows
                   .toReversed()
-                  .slice(0, shownResults)
+                  .slice(0, mostResults)
                   .map((result) => (
                     <Table.Tr key={result.slot}>
                       <Table.Td className="nowrap">

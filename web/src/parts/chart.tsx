@@ -136,6 +136,8 @@ function optionsFor(given: {
     ms: 1,
     padding: [8, 8, 0, 0],
     cursor: {
+      // A line across would be at another value in every chart that shares the cursor.
+      y: false,
       sync: { key: 'farwatch', setSeries: false },
       drag: { x: true, y: false, setScale: false },
       points: { size: 6 },

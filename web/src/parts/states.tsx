@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
+import { Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
 import type { UseQueryResult } from '@tanstack/react-query'
 import { Link, type ErrorComponentProps } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
@@ -36,13 +36,10 @@ export function Failure({ error, title, again }: { error: Error; title?: string;
   const hint = error instanceof ApiError ? error.hint : ''
   const details = error instanceof ApiError ? error.details : []
   return (
-    <Alert color="red" variant="light" title={title ?? texts.common.failedToLoad} role="alert">
-      <Text size="sm">{error.message}</Text>
-      {hint === '' ? null : (
-        <Text size="sm" mt={4}>
-          {hint}
-        </Text>
-      )}
+    <div className="failure" role="alert">
+      <strong>{title ?? texts.common.failedToLoad}</strong>
+      <span>{error.message}</span>
+      {hint === '' ? null : <span className="dim">{hint}</span>}
       {details.length === 0 ? null : (
         <ul className="problems">
           {details.map((problem, i) => (
@@ -54,11 +51,11 @@ export function Failure({ error, title, again }: { error: Error; title?: string;
         </ul>
       )}
       {again === undefined ? null : (
-        <Button size="xs" variant="default" mt="sm" onClick={again}>
+        <Button className="failure-again" size="xs" variant="default" onClick={again}>
           {texts.common.retry}
         </Button>
       )}
-    </Alert>
+    </div>
   )
 }
 
@@ -70,6 +67,7 @@ type Loaded<T> = Pick<UseQueryResult<T>, 'data' | 'error' | 'isPending' | 'dataU
  */
 export function Present<T>({ query, children }: { query: Loaded<T>; children: (data: T) => ReactNode }): ReactNode {
   if (query.data === undefined) {
+    if (query.error instanceof ApiError && query.error.status === 404) return <NothingHere />
     if (query.error !== null) return <Failure error={query.error} again={() => void query.refetch()} />
     return <Waiting />
   }

@@ -8,6 +8,7 @@ import { followWith, me, status } from '../api/queries.ts'
 import { forgetSession, onSession, session } from '../api/session.ts'
 import { formatMomentShort } from '../format/times.ts'
 import { countAlarms } from '../model/overview.ts'
+import { Brand } from '../parts/brand.tsx'
 import { Icon, type IconName } from '../parts/icons.tsx'
 import { useNow } from '../parts/use-now.ts'
 import { texts } from '../texts.ts'
@@ -53,18 +54,7 @@ export function Shell(): ReactNode {
       </a>
       <header className="bar">
         <Link to="/" className="brand">
-          <svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true">
-            <rect width="32" height="32" rx="7" fill="#0f5c73" />
-            <path
-              d="M5 17h5l3-8 5 15 3-7h6"
-              fill="none"
-              stroke="#fff"
-              strokeWidth="2.6"
-              strokeLinecap="round"
-              strokeLinejoin="round"
-            />
-          </svg>
-          {texts.product}
+          <Brand />
         </Link>
         <Places />
         <div className="bar-end">
