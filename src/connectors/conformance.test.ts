@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { monitors } from '../monitors/index.ts'
-import { checkDeclared, credentialTypes, messageOf, type OpenCredential } from '../sdk/index.ts'
+import { checkDeclared, credentialTypes, messageOf, TargetError, type OpenCredential } from '../sdk/index.ts'
 import { collectOnce, leastSettings } from '../sdk/testing.ts'
 import { connectors } from './index.ts'
 
@@ -16,15 +16,26 @@ const parrot = createServer((socket) => {
   )
 })
 let port = 0
+let mutePort = 0
 beforeAll(async () => {
   parrot.listen(0, '127.0.0.1')
   await once(parrot, 'listening')
   port = (parrot.address() as AddressInfo).port
+  mute.listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  mutePort = (mute.address() as AddressInfo).port
 })
 afterAll(async () => {
   for (const socket of sockets) socket.destroy()
-  parrot.close()
-  await once(parrot, 'close')
+  for (const server of [parrot, mute]) {
+    server.close()
+    await once(server, 'close')
+  }
+})
+
+const mute = createServer((socket) => {
+  sockets.add(socket)
+  socket.on('error', () => undefined)
 })
 
 const secret = 'geheimnis-7f3a'
@@ -93,3 +104,33 @@ for (const connector of connectors) {
     })
   })
 }
+
+// way → what its monitor asks of a target that accepts and then says nothing
+const mutes: [string, () => Record<string, unknown>, string, Record<string, unknown>][] = [
+  ['http', () => ({ url: `http://127.0.0.1:${mutePort}/` }), 'http.response', {}],
+  ['http', () => ({ url: `http://127.0.0.1:${mutePort}/` }), 'http.response', { reuseConnection: true }],
+  ['http', () => ({ url: `https://127.0.0.1:${mutePort}/` }), 'http.response', {}],
+  ['http', () => ({ url: 'https://shop.example/', proxy: `http://127.0.0.1:${mutePort}` }), 'http.response', {}],
+  ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tls.certificate', {}],
+  ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tcp.port', { expect: 'x' }],
+  ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
+  ['postgresql', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'postgresql', {}],
+]
+test.each(mutes)('%s is told to stop waiting for a mute target', async (id, towards, monitorId, settings) => {
+  const connector = connectors.find((one) => one.id === id)!
+  const checked = checkDeclared(connector, towards(), 'c')
+  if (!checked.ok) throw new Error(checked.problems[0]?.message)
+  const client = connector.open(checked.value, undefined)
+  const began = performance.now()
+  const run = collectOnce(
+    monitors.find((one) => one.id === monitorId)!,
+    settings,
+    { client, signal: AbortSignal.timeout(100) },
+  )
+  const reason = await run.then(
+    () => 'an answer',
+    (thrown: unknown) => (thrown instanceof TargetError ? thrown.reason : thrown),
+  )
+  await client.close?.()
+  expect([reason, performance.now() - began < 1_500]).toEqual(['timed out', true])
+})

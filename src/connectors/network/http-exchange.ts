@@ -152,6 +152,8 @@ class Exchange {
   readonly #tunnel: Duplex | undefined
   readonly #resolve: (seen: Unpacked) => void
   readonly #reject: (failure: TargetError) => void
+  /** Who is connected to: the place itself, a proxy, or what the connector names instead. */
+  readonly #met: { readonly host: string; readonly port: number }
   readonly #target: string
   #request: ClientRequest | undefined
   #settled = false
@@ -177,15 +179,14 @@ class Exchange {
     this.#tunnel = tunnel
     this.#resolve = resolve
     this.#reject = reject
-    const met = place.secure ? (way.connectTo ?? place) : (way.proxy ?? way.connectTo ?? place)
-    this.#target = hostPort(met.host, met.port)
+    this.#met = place.secure ? (way.connectTo ?? place) : (way.proxy ?? way.connectTo ?? place)
+    this.#target = hostPort(this.#met.host, this.#met.port)
   }
 
   begin(): void {
     if (this.#signal.aborted) return this.#reject(outOfTime(this.#target, 'was not asked'))
     const { secure, path, href, hostHeader, host } = this.#place
     const proxied = !secure && this.#way.proxy !== undefined
-    const met = proxied ? this.#way.proxy! : (this.#way.connectTo ?? this.#place)
     const keep = this.#tunnel === undefined ? this.#way.keep : undefined
     const find: typeof lookup = (name, options, done) =>
       lookup(name, options, (error, address, family) => {
@@ -194,8 +195,8 @@ class Exchange {
       })
     // `path` means a Unix socket to a socket and a page to a request, so the two are kept apart.
     const connecting = {
-      host: met.host,
-      port: met.port,
+      host: this.#met.host,
+      port: this.#met.port,
       lookup: find,
       ...(secure
         ? {
@@ -297,14 +298,17 @@ class Exchange {
   }
 
   #stop = (): void => {
+    const ready = (this.#place.secure ? this.#secured : this.#connected) !== undefined
     const what =
       this.#answered !== undefined
         ? 'did not end its answer'
-        : (this.#place.secure ? this.#secured : this.#connected) !== undefined
+        : ready || this.#request?.reusedSocket === true
           ? 'sent no answer'
-          : this.#connected !== undefined
+          : this.#connected !== undefined || this.#tunnel !== undefined
             ? 'did not finish the TLS handshake'
-            : 'did not accept the connection'
+            : this.#named === undefined && isIP(this.#met.host) === 0
+              ? 'could not be looked up'
+              : 'did not accept the connection'
     this.#fail(outOfTime(this.#target, what))
   }
 

@@ -251,11 +251,11 @@ class Reader {
 
   name(colons: boolean): string {
     const from = this.#at
-    const pattern = colons ? /[a-zA-Z0-9_:]/ : /[a-zA-Z0-9_]/
-    while (pattern.test(this.peek())) this.#at++
-    const name = this.#line.slice(from, this.#at)
-    if (name === '' || /^\d/.test(name)) throw new Unreadable('a name is missing or begins with a digit')
-    return name
+    while (isNamePart(this.#line.charCodeAt(this.#at), colons)) this.#at++
+    const first = this.#line.charCodeAt(from)
+    if (this.#at === from || (first >= 48 && first <= 57))
+      throw new Unreadable('a name is missing or begins with a digit')
+    return this.#line.slice(from, this.#at)
   }
 
   word(): string {
@@ -308,15 +308,13 @@ class Reader {
 
   private quoted(strict: boolean): string {
     let text = ''
-    for (;;) {
-      const character = this.peek()
+    for (let from = this.#at; ; from = this.#at) {
+      let code = this.#line.charCodeAt(this.#at)
+      // Up to the quote that ends it, a backslash, or the end of the line.
+      while (code !== 34 && code !== 92 && this.#at < this.#line.length) code = this.#line.charCodeAt(++this.#at)
       if (this.ended()) throw new Unreadable('a label value has no end')
-      this.#at++
-      if (character === '"') return text
-      if (character !== '\\') {
-        text += character
-        continue
-      }
+      text += this.#line.slice(from, this.#at++)
+      if (code === 34) return text
       const escaped = this.peek()
       this.#at++
       if (escaped === 'n') text += '\n'
@@ -325,4 +323,15 @@ class Reader {
       else text += `\\${escaped}`
     }
   }
+}
+
+/** Letters, digits, the underscore, and in names of metrics the colon. NaN, past the end, is none of them. */
+function isNamePart(code: number, colons: boolean): boolean {
+  return (
+    (code >= 97 && code <= 122) ||
+    (code >= 65 && code <= 90) ||
+    (code >= 48 && code <= 57) ||
+    code === 95 ||
+    (colons && code === 58)
+  )
 }
