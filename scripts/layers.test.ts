@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -133,4 +133,18 @@ test('what is written twice is found with both places, once for the whole run', 
     `// Another beginning.\nexport const z = 1\n${run.replaceAll('  ', '\t')}\nexport const end = 1\n`,
   )
   expect(findDuplicates(copy, ['twice/*.ts'])).toEqual([{ lines: 15, places: ['twice/a.ts:2', 'twice/b.ts:3'] }])
+})
+
+test('every folder of the program is known to the compiler and to the rules', () => {
+  const folders = readdirSync(join(root, 'src'))
+  const rules = readFileSync(join(root, '.oxlintrc.json'), 'utf8')
+  const { references } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')) as {
+    references: readonly { path: string }[]
+  }
+  // The alternatives of the front-door pattern.
+  const known = new Set([...rules.matchAll(/\(([a-z]+(?:\|[a-z]+)+)\)\//g)].flatMap(([, names]) => names!.split('|')))
+  expect({
+    compiler: folders.filter((folder) => !references.some(({ path }) => path === `src/${folder}`)),
+    rules: folders.filter((folder) => !known.has(folder)),
+  }).toEqual({ compiler: [], rules: [] })
 })
