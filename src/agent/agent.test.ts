@@ -1,6 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { seededRandom, type Clock } from '../base/index.ts'
 import type {
@@ -266,4 +269,28 @@ test('stopping twice is stopping once, ends in bounded time with runs under way,
   expect(systemClock.elapsed() - began).toBeLessThan(5_000)
   const slots = ledger('a')
   expect([[...slots.values()].includes('stopped'), differences([...slots.keys()])]).toEqual([true, new Set([periodMs])])
+})
+
+test('an agent killed again and again accounts for every slot once', async () => {
+  const random = seededRandom(7)
+  for (let round = 0; round < 4; round++) {
+    const agent = fork(fileURLToPath(new URL('./whole-agent/testing.ts', import.meta.url)), [directory], {
+      execArgv: [],
+    })
+    const exited = once(agent, 'exit')
+    await once(agent, 'message')
+    await new Promise<void>((resolve) => systemClock.after(random() * 600, resolve))
+    if (round < 3) agent.kill('SIGKILL')
+    else agent.send('stop')
+    await exited
+  }
+  const lines = (await readFile(join(directory, 'server'), 'utf8')).split('\n').filter(Boolean)
+  server.entries.push(...lines.flatMap((line) => (JSON.parse(line) as { entries: SpoolEntry[] }).entries))
+  for (let i = 0; i < 20; i++) {
+    const id = `task ${i}`
+    const runs = slotsOf(id)
+    // From the first run on; what a gap record says of the time before the very first start is nobody's.
+    const slots = [...ledger(id).keys()].filter((slot) => slot >= runs[0]!)
+    expect([id, differences(slots), new Set(runs).size]).toEqual([id, new Set([250]), runs.length])
+  }
 })

@@ -20,12 +20,14 @@ const http = defineConnector({
   open: () => {
     let calls = 0
     const client = {
+      url: 'http://nowhere/',
       request: () => {
         calls++
         return Promise.resolve({
           status: calls,
           headers: {},
           body: new Uint8Array(),
+          text: () => '',
           phases: { firstByte: 0, total: 0 },
           redirects: 0,
           finalUrl: '',
