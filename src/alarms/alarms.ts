@@ -1,4 +1,4 @@
-import { FarwatchError, hash53, pathId, type Clock } from '../base/index.ts'
+import { FarwatchError, hash53, messageOf, pathId, type Clock } from '../base/index.ts'
 import {
   compareSeverity,
   severities,

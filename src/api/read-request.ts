@@ -28,6 +28,7 @@ export function textReader(schema: TObject, what: 'query parameter' | 'path para
   return (given) => {
     const values: Record<string, unknown> = {}
     const problems: Problem[] = []
+    refuseBroken(given)
     for (const [key, text] of Object.entries(given as Record<string, unknown>)) {
       const property = Object.hasOwn(properties, key) ? properties[key] : undefined
       if (property === undefined) {
@@ -44,6 +45,36 @@ export function textReader(schema: TObject, what: 'query parameter' | 'path para
     if (problems.length > 0) throw badRequest(what === 'query parameter' ? 'The query' : 'The path', problems)
     return values
   }
+}
+
+/** A query string that is not percent-encoded UTF-8. The router's parser may not throw: that would end the process. */
+class BrokenQuery {}
+
+/** Reads a query string strictly: a broken percent-encoding is not kept as it is, and repeated names become lists. */
+export function readQueryString(text: string): Record<string, unknown> {
+  const values: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  for (const pair of text.split('&')) {
+    if (pair === '') continue
+    const cut = pair.indexOf('=')
+    try {
+      const key = decode(cut < 0 ? pair : pair.slice(0, cut))
+      const value = cut < 0 ? '' : decode(pair.slice(cut + 1))
+      values[key] = key in values ? [values[key], value].flat() : value
+    } catch {
+      return new BrokenQuery() as Record<string, unknown>
+    }
+  }
+  return values
+}
+
+function decode(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '))
+}
+
+/** Refuses a query of which `readQueryString` could make nothing. @throws FarwatchError `bad-request` */
+export function refuseBroken(query: unknown): void {
+  if (query instanceof BrokenQuery)
+    throw new FarwatchError('bad-request', 'the query string is not valid percent-encoded UTF-8')
 }
 
 function fromText(text: string, type: string | undefined): unknown {

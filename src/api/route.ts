@@ -11,7 +11,7 @@ import type {
   QueryOf,
   Role,
 } from '../contract/index.ts'
-import { bodyReader, textReader } from './read-request.ts'
+import { bodyReader, refuseBroken, textReader } from './read-request.ts'
 
 /** A request whose parts were checked against its operation. */
 export interface Call<O extends Operation> {
@@ -87,6 +87,7 @@ export function addRoute(
 }
 
 function refuseQuery(given: unknown): unknown {
+  refuseBroken(given)
   const unknown = Object.keys(given as object)[0]
   if (unknown !== undefined)
     throw new FarwatchError('bad-request', `The query is not as documented: ${unknown} is not a query parameter here`, {

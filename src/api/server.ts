@@ -12,6 +12,7 @@ import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../bas
 import { operations, type Operation } from '../contract/index.ts'
 import type { Log } from '../platform/index.ts'
 import { openApiDocument } from './open-api.ts'
+import { readQueryString } from './read-request.ts'
 import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
 
 const prefix = '/api/v1'
@@ -212,28 +213,6 @@ function refuseDeep(text: string): void {
     else if (code === 91 || code === 123) {
       if (++depth > 100) throw new FarwatchError('bad-request', 'the body is nested deeper than 100 levels')
     } else if (code === 93 || code === 125) depth--
-  }
-}
-
-/** Reads a query string strictly: a broken percent-encoding is refused instead of kept as it is; repeated names become lists. */
-function readQueryString(text: string): Record<string, unknown> {
-  const values: Record<string, unknown> = Object.create(null) as Record<string, unknown>
-  for (const pair of text.split('&')) {
-    if (pair === '') continue
-    const cut = pair.indexOf('=')
-    const [key, value] = [cut < 0 ? pair : pair.slice(0, cut), cut < 0 ? '' : pair.slice(cut + 1)].map(
-      decodeStrictly,
-    ) as [string, string]
-    values[key] = key in values ? [values[key], value].flat() : value
-  }
-  return values
-}
-
-function decodeStrictly(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    throw new FarwatchError('bad-request', 'the query string is not valid percent-encoded UTF-8')
   }
 }
 
