@@ -139,6 +139,11 @@ test('a monitor that eats memory is ended by its process’s bound, outside of t
   ])
 })
 
+test('a bound below what a process needs for itself still lets healthy runs through', async () => {
+  start({ processMemoryMiB: 64 })
+  expect(await run('well', { ms: 700 })).toBe('ran value=1')
+})
+
 test('a full JavaScript heap is told as what it is', async () => {
   start({ processMemoryMiB: 300 })
   expect(await run('heap')).toMatch(/^killed: memory: /)

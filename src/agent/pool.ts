@@ -65,6 +65,9 @@ const retireShare = 0.75
 const retireAfterRuns = 50
 /** Of the memory cap for the JavaScript heap; the rest is for the program itself and for buffers. */
 const heapShare = 0.6
+const leastHeapMiB = 96
+/** What a process may always grow by, so that a bound below its bare size (about 110 MiB from sources) does not end every run. */
+const leastRoomBytes = 64 * 1_048_576
 
 interface Job {
   readonly id: number
@@ -341,7 +344,7 @@ export class Pool {
       module,
       {
         execArgv: [
-          `--max-old-space-size=${Math.ceil(heapShare * processMemoryMiB)}`,
+          `--max-old-space-size=${Math.max(leastHeapMiB, Math.ceil(heapShare * processMemoryMiB))}`,
           '--disable-warning=ExperimentalWarning',
         ],
       },
@@ -544,7 +547,6 @@ export class Pool {
     this.#serveAlone()
     // Where this process itself stood still, what the others said meanwhile is not read yet; they are judged the next time.
     const stoodStill = sinceLastMs > 4 * sweepMs
-    const cap = this.#options.processMemoryMiB * 1_048_576
     for (const member of this.#members()) {
       member.outputLeft = Math.min(maxOutputPerMinute, member.outputLeft + (maxOutputPerMinute * sinceLastMs) / 60_000)
       if (member.ending !== undefined) {
@@ -552,9 +554,10 @@ export class Pool {
         continue
       }
       member.residentBytes = member.process.residentBytes() ?? member.residentBytes
+      const cap = capOf(member, this.#options.processMemoryMiB)
       if (member.residentBytes > cap) {
         const mib = Math.round(member.residentBytes / 1_048_576)
-        this.#end(member, 'memory', `${mib} MiB are in use; ${this.#options.processMemoryMiB} MiB are allowed`)
+        this.#end(member, 'memory', `${mib} MiB are in use; ${Math.round(cap / 1_048_576)} MiB are allowed`)
       } else if (isWorn(member, cap)) {
         this.#retire(member, 'retired', 'it comes near its memory bound')
       } else if (!stoodStill) this.#judgeSilence(member, at)
@@ -587,6 +590,12 @@ export class Pool {
 const crashedBesideOthers =
   'the monitoring process ended while this ran beside others, and there was no time to run it again'
 const maxOutputPerMinute = 16_384
+
+/** Infinite until the process told its bare size: before, nothing of a monitor has run in it. */
+function capOf(member: Member, processMemoryMiB: number): number {
+  if (member.bareBytes === 0) return Infinity
+  return Math.max(processMemoryMiB * 1_048_576, member.bareBytes + leastRoomBytes)
+}
 
 /** It has grown, comes near its bound, and has served for a while: a new one in its place harms nobody. */
 function isWorn(member: Member, cap: number): boolean {
