@@ -127,7 +127,7 @@ describe('whatever comes, how often and in whatever order, with crashes in betwe
   const tasks = ['one', 'two']
   const slots = 5 * 24 * 60
   const task = fc.constantFrom(...tasks)
-  const place = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: slots - 1 }))
+  const place = fc.oneof(fc.integer({ min: 0, max: 90 }), fc.integer({ min: 0, max: slots - 1 }))
   const entry: fc.Arbitrary<SpoolEntry> = fc.oneof(
     {
       weight: 4,
@@ -165,7 +165,7 @@ describe('whatever comes, how often and in whatever order, with crashes in betwe
         do: fc.constant('upkeep' as const),
         steps: fc.integer({ min: 1, max: 12 }),
         seal: fc.boolean(),
-        laterMs: fc.nat(dayMs / 2),
+        laterMs: fc.oneof({ weight: 3, arbitrary: fc.nat(1_000) }, { weight: 1, arbitrary: fc.nat(dayMs / 2) }),
       }),
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const) }) },
@@ -283,6 +283,25 @@ describe('an upload', () => {
     subject.db.close()
   })
 
+  test('counts no gap record whose slots the same upload filled', () => {
+    const subject = new Subject(['one'])
+    const entries = [run('one', 0, { x: 1 }), gap('one', 0, 1), gap('one', 0, 3), gap('one', 1, 2), gap('one', 2, 2)]
+    expect([...subject.upload('a', 0, entries, begin).counted]).toEqual([0, 2, 4])
+    expect(subject.counts('one', begin, begin + dayMs)).toMatchObject({ ran: 1, lost: 3 })
+    subject.db.close()
+  })
+
+  test('seals into chunks that hold others already', () => {
+    const subject = new Subject(['one'])
+    for (const n of [0, 2, 1]) {
+      subject.upload('a', n, [run('one', n, { x: n })], begin + hourMs)
+      subject.upkeep(begin + hourMs, 10, true)
+    }
+    const row = (n: number) => ['x', run('one', n, {}).slot, n]
+    expect(subject.samples('one', begin, begin + dayMs)).toEqual([row(0), row(1), row(2)])
+    subject.db.close()
+  })
+
   test('leaves nothing behind when the disk is full, and works again when there is room', () => {
     const subject = new Subject(['one'])
     subject.upload('a', 0, [run('one', 0, { x: 1 })], begin)
@@ -313,13 +332,21 @@ describe('an upload', () => {
       subject.upload(
         task,
         0,
-        Array.from({ length: 3_000 }, (_, i) => run(task, i, { x: Math.sqrt(i) })),
+        Array.from({ length: 3_000 }, (_, i) =>
+          run(task, i, { x: Math.sqrt(i) }, { durationMs: Math.sqrt(i), message: `message ${i}` }),
+        ),
         begin + dayMs,
       )
-    const pages = Number(subject.db.prepare('PRAGMA page_count').get()!['page_count'])
-    subject.db.exec(`PRAGMA max_page_count = ${pages + 3}`)
-    expect(() => subject.upkeep(begin + dayMs, 10, true)).toThrow('full')
-    subject.db.exec('PRAGMA max_page_count = 1000000')
+    const full = () => {
+      const pages = Number(subject.db.prepare('PRAGMA page_count').get()!['page_count'])
+      subject.db.exec(`PRAGMA max_page_count = ${pages}`)
+      expect(() => subject.upkeep(begin + dayMs, 10, true)).toThrow('full')
+      subject.db.exec('PRAGMA max_page_count = 1000000')
+    }
+    full()
+    // The samples are sealed with the next step; then it is the turn of the tasks.
+    subject.upkeep(begin + dayMs, 1, true)
+    full()
     subject.upkeep(begin + dayMs, 10, true)
     expect(subject.store.ingest.facts()).toMatchObject({ sealed: 2, position: 2 })
     subject.crash()
