@@ -188,8 +188,6 @@ export function followWith(client: QueryClient): {
           refresh(
             3_000,
             ['tasks'],
-            ['systems'],
-            ['groups'],
             ...event.tasks.flatMap(({ task }) => [
               ['chart', task],
               ['results', task],
