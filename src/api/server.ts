@@ -86,7 +86,8 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   return app
 }
 
-// Mantine sets style attributes on elements, which a policy can only allow as a whole; scripts are from here alone. The base element says under which path the portal lives.
+// Mantine sets style attributes on elements, which a policy can only allow as a whole; scripts are from here alone.
+// The base element says under which path the portal lives.
 const contentSecurityPolicy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 

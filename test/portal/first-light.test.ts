@@ -30,6 +30,7 @@ test.skipIf(!browserIsHere)(
     const page = await context.newPage()
     page.setDefaultTimeout(30_000)
     const complaints = watchPage(page)
+    const place = (name: string | RegExp) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name })
 
     // A deep link leads through signing in, and back to where it pointed.
     await page.goto(`${instance.url}/alarms?state=all`)
@@ -45,7 +46,7 @@ test.skipIf(!browserIsHere)(
       (tasks) => tasks.some((task) => task.lastOutcome === 'ran'),
     )
     const own = systems.find((task) => task.monitor === 'host.local')!
-    await page.getByRole('link', { name: 'Overview' }).click()
+    await place('Overview').click()
     await page.getByRole('link', { name: own.system, exact: true }).click()
     await page.getByRole('heading', { level: 1, name: own.system }).waitFor()
 
@@ -56,7 +57,7 @@ test.skipIf(!browserIsHere)(
     expect(told).toMatch(/: .*\d/)
 
     // A new system appears without a reload, and so does the alarm when it stops answering.
-    await page.getByRole('link', { name: 'Overview' }).click()
+    await place('Overview').click()
     await instance.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`) })
     await page.getByRole('link', { name: 'shop', exact: true }).waitFor()
     await until(
@@ -64,7 +65,7 @@ test.skipIf(!browserIsHere)(
       () => instance.call('listTasks', { query: { system: 'shop' } }),
       (tasks) => tasks[0]?.lastOutcome === 'ran',
     )
-    await page.getByRole('link', { name: /^Alarms/ }).click()
+    await place(/^Alarms/).click()
     await target.stop()
     await page.getByRole('row', { name: /acme \/ shop/ }).waitFor()
 
