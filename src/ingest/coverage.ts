@@ -61,7 +61,10 @@ export function silentlyLost(
       if (next <= upTo) lost.push({ from: next, to: upTo, periodMs, outcome: 'lost', reason: silent })
     }
     for (const stretch of stretches) {
-      if (stretch.periodMs !== periodMs || stretch.to < next) continue
+      // A slot that came before the configuration was known stands alone, and is heard of all the same.
+      const isOfSeries =
+        stretch.periodMs === periodMs || (stretch.from === stretch.to && (stretch.from - first) % periodMs === 0)
+      if (!isOfSeries || stretch.to < next) continue
       if (stretch.from > last) break
       add(stretch.from - periodMs)
       next = Math.max(next, stretch.to + periodMs)

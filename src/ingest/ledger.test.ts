@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../base/index.ts'
 import { isRun, outcomes, type Outcome } from '../model/index.ts'
 import { clip, countOutcomes, silentlyLost } from './coverage.ts'
-import { DayLedger, slotsOf } from './ledger.ts'
+import { DayLedger, slotsOf, type Stretch } from './ledger.ts'
 
 const letters: Record<string, Outcome> = {
   r: 'ran',
@@ -123,15 +123,19 @@ describe('coverage', () => {
         reason: '',
       },
     ]
-    const lost = (until: number | null, heardBy: number) =>
-      silentlyLost('t', [{ from: 0, until, periodMs: minute }], known, 0, 60 * minute, heardBy).map(({ from, to }) => [
-        (from - first!.from) / minute,
-        (to - first!.from) / minute,
-      ])
+    const lost = (until: number | null, heardBy: number, heard: readonly Stretch[] = known) =>
+      silentlyLost('t', [{ from: 0, until, periodMs: minute }], heard, 0, 60 * minute, heardBy).map(({ from, to }) =>
+        [from, to].map((slot) => (slot - first!.from) / minute),
+      )
+    // Results that came before the configuration said what series of slots they lie on.
+    const alone = known.flatMap((each) =>
+      [each.from, each.to].map((slot) => ({ ...each, from: slot, to: slot, periodMs: 0 })),
+    )
     expect({
       inTime: lost(null, 7 * minute),
       gone: lost(6 * minute, Infinity),
       tooEarly: lost(null, 3 * minute),
+      alone: lost(null, 7 * minute, alone),
     }).toEqual({
       inTime: [
         [0, 0],
@@ -139,6 +143,10 @@ describe('coverage', () => {
       ],
       gone: [[0, 0]],
       tooEarly: [[0, 0]],
+      alone: [
+        [0, 0],
+        [3, 4],
+      ],
     })
   })
 })
