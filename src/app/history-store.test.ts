@@ -450,6 +450,24 @@ describe('roll-ups', () => {
     subject.db.close()
   })
 
+  test('stand in for the samples of days whose samples are gone', () => {
+    const subject = days((n) => n)
+    const reader = new SampleReader(subject.db)
+    const none = { times: new Float64Array(0), values: new Float64Array(0) }
+    const { times, values } = reader.query(1, { from: begin, to: end, agg: 'max' }, none)
+    const perDay = Map.groupBy(times, (time) => Math.floor((time - begin) / dayMs))
+    expect([...perDay].map(([day, ofDay]) => [day, ofDay.length])).toEqual([
+      [0, 288],
+      [1, 288],
+      [2, 288],
+      [3, 1_440],
+      [4, 1_440],
+      [5, 1_440],
+    ])
+    expect([values[0], values[287], values.at(-1)]).toEqual([4, 1_439, 6 * 1_440 - 1])
+    subject.db.close()
+  })
+
   test('show how fast a counter grows, and that it began anew', () => {
     const subject = days((n) => (n < 4_000 ? n * 60 : (n - 4_000) * 60))
     const reader = new SampleReader(subject.db)
