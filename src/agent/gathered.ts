@@ -107,13 +107,15 @@ function read(monitor: Pick<AnyMonitor, 'metrics' | 'openMetrics'>, returned: un
     for (const sample of more as unknown[]) {
       if (!isPlainObject(sample)) throw new Garbage(`${shown(sample)} as a further metric`)
       const name = readName('the metric', sample['name'], budget)
-      const { labels, value, unit } = sample
+      const { labels, value, unit, kind } = sample
       if (unit !== undefined && !isUnit(unit)) throw new Garbage(`${name} in the unit ${shown(unit)}`)
+      if (kind !== undefined && kind !== 'counter') throw new Garbage(`${name} of the kind ${shown(kind)}`)
       add(samples, {
         name,
         labels: readLabels(name, labels, mask, budget),
         value: finite(name, value),
         ...(unit === undefined ? {} : { unit }),
+        ...(kind === undefined ? {} : { kind }),
       })
     }
   }

@@ -108,9 +108,9 @@ function isReport(given: unknown): given is RunReport {
 
 function isSample(given: unknown): given is Sample {
   if (!isPlainObject(given)) return false
-  const { name, labels, value, unit } = given
+  const { name, labels, value, unit, kind } = given
   if (typeof name !== 'string' || name.length > limits.name || !isFinite(value)) return false
-  if (unit !== undefined && !isUnit(unit)) return false
+  if ((unit !== undefined && !isUnit(unit)) || (kind !== undefined && kind !== 'counter')) return false
   if (!isPlainObject(labels)) return false
   for (const key in labels) {
     const text = labels[key]

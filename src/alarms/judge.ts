@@ -11,6 +11,7 @@ import {
   type Labels,
   type Rule,
   type RunResult,
+  type Sample,
   type SeverityOrClear,
   type Unit,
 } from '../model/index.ts'
@@ -67,6 +68,9 @@ export interface Judgement {
   readonly changed: boolean
 }
 
+/** What a sample says of its metric where the monitor's declaration does not know it. */
+type Brought = Pick<Sample, 'unit' | 'kind'>
+
 interface Judge {
   readonly rule: Rule
   readonly key: string
@@ -115,22 +119,28 @@ export class Table {
     this.judgesFailed = rules.some((rule) => namesFailed(rule))
   }
 
-  isCounter(metric: string): boolean {
-    return Object.hasOwn(this.#metrics, metric) && this.#metrics[metric]!.kind === 'counter'
+  /** Unit and kind as declared; of a metric that no declaration knows, as the sample brings them. */
+  #declared(metric: string, brought: Brought): JudgedMetric {
+    if (Object.hasOwn(this.#metrics, metric)) return this.#metrics[metric]!
+    return { unit: brought.unit ?? '', ...(brought.kind === undefined ? {} : { kind: brought.kind }) }
+  }
+
+  isCounter(metric: string, brought: Brought): boolean {
+    return this.#declared(metric, brought).kind === 'counter'
   }
 
   /** The unit in which a metric is judged. */
-  unitOf(metric: string, unit: Unit | undefined): Unit {
-    return Object.hasOwn(this.#metrics, metric) ? judgedUnit(this.#metrics[metric]!) : (unit ?? '')
+  unitOf(metric: string, brought: Brought): Unit {
+    return judgedUnit(this.#declared(metric, brought))
   }
 
   /** The rows that judge an item, in order, and only those that may make an alarm. */
-  judgesOf(metric: string, item: string, labels: Labels, unit: Unit | undefined): readonly Judge[] {
+  judgesOf(metric: string, item: string, labels: Labels, brought: Brought): readonly Judge[] {
     const cacheKey = item === '' ? metric : metric + separator + item
     let judges = this.#judges.get(cacheKey)
     if (judges === undefined) {
       if (this.#judges.size >= maxCached) this.#judges.clear()
-      judges = this.#find(metric, item, labels, this.unitOf(metric, unit))
+      judges = this.#find(metric, item, labels, this.unitOf(metric, brought))
       this.#judges.set(cacheKey, judges)
     }
     return judges
@@ -162,7 +172,7 @@ export class Table {
     const { rule: name, metric, item } = partsOf(key)
     const rule = this.rules.find((one) => one.name === name && one.alarm)
     if (rule === undefined) return undefined
-    const unit = this.unitOf(metric, undefined)
+    const unit = this.unitOf(metric, {})
     return this.#judge(rule, metric, item, unit, conditionsOf(rule, unit) ?? [])
   }
 
@@ -174,8 +184,7 @@ export class Table {
       for (const term of rule.metric.any) {
         if (term.is !== 'exact' || !Object.hasOwn(this.#metrics, term.text)) continue
         if ((this.#metrics[term.text]!.items ?? []).length > 0) continue
-        for (const judge of this.judgesOf(term.text, '', {}, undefined))
-          if (judge.rule === rule) watched.set(judge.key, at)
+        for (const judge of this.judgesOf(term.text, '', {}, {})) if (judge.rule === rule) watched.set(judge.key, at)
       }
     }
     return { lastSlot: 0, items: new Map(), counters: new Map(), watched }
@@ -227,13 +236,15 @@ export function judgeRun(table: Table, state: TaskState, result: RunResult): Jud
   const work = new Work(state)
   const failed = result.outcome === 'failed'
   if (table.judgesFailed) {
-    for (const judge of table.judgesOf(failedMetric, '', {}, undefined)) work.value(judge, failed ? 1 : 0, result.slot)
+    for (const judge of table.judgesOf(failedMetric, '', {}, {})) work.value(judge, failed ? 1 : 0, result.slot)
   }
   for (const sample of result.samples) {
     const item = itemText(sample.labels)
-    const judges = table.judgesOf(sample.name, item, sample.labels, sample.unit)
+    const judges = table.judgesOf(sample.name, item, sample.labels, sample)
     if (judges.length === 0) continue
-    const value = table.isCounter(sample.name) ? work.rate(sample.name, item, sample.value, result.slot) : sample.value
+    const value = table.isCounter(sample.name, sample)
+      ? work.rate(sample.name, item, sample.value, result.slot)
+      : sample.value
     for (const judge of judges) {
       if (value !== undefined) work.value(judge, value, result.slot)
       // A counter's first value says nothing about its rate, but the item is there.
@@ -395,22 +406,22 @@ export function explain(
   result: Pick<RunResult, 'outcome' | 'samples'> & { readonly reason?: FailureReason },
 ): readonly Explained[] {
   const table = tableOf(task)
-  const one = (metric: string, labels: Labels, value: number, given: Unit | undefined): Explained => {
-    const unit = table.unitOf(metric, given)
+  const one = (metric: string, labels: Labels, value: number, brought: Brought): Explained => {
+    const unit = table.unitOf(metric, brought)
     return {
       metric,
       item: itemText(labels),
       value,
       unit,
       rows: rowsFor(task.rules, metric, labels).map((rule) => {
-        const conditions = table.isCounter(metric) ? undefined : conditionsOf(rule, unit)
+        const conditions = table.isCounter(metric, brought) ? undefined : conditionsOf(rule, unit)
         const severity = conditions === undefined ? null : severityOf(conditions, value, 'CLEAR')
         return { rule: rule.name, exclusive: rule.exclusive, alarm: rule.alarm, severity }
       }),
     }
   }
   return [
-    one(failedMetric, {}, result.outcome === 'failed' ? 1 : 0, undefined),
-    ...result.samples.map((sample) => one(sample.name, sample.labels, sample.value, sample.unit)),
+    one(failedMetric, {}, result.outcome === 'failed' ? 1 : 0, {}),
+    ...result.samples.map((sample) => one(sample.name, sample.labels, sample.value, sample)),
   ]
 }

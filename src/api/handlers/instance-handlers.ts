@@ -48,6 +48,7 @@ export interface InstanceParts {
   readonly freeBytes: () => Promise<number | null>
   readonly isWritable: () => boolean
   readonly loopP99Ms: () => number
+  readonly rssBytes: () => number
   readonly upMs: () => number
 }
 
@@ -141,7 +142,7 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
           samplesPerSecond: facts.samplesPerSecond,
           writable: parts.isWritable(),
         },
-        process: { rssBytes: process.memoryUsage.rss(), uptimeMs: parts.upMs(), eventLoopP99Ms: parts.loopP99Ms() },
+        process: { rssBytes: parts.rssBytes(), uptimeMs: parts.upMs(), eventLoopP99Ms: parts.loopP99Ms() },
       }
     },
     listLogs: ({ caller, query }) => {
