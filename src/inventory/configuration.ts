@@ -9,7 +9,7 @@ import type {
   ProfileDocument,
   SystemDocument,
 } from '../contract/index.ts'
-import { severities, type Rule, type RuleDocument } from '../model/index.ts'
+import { ruleKeys, severities, type Rule, type RuleDocument } from '../model/index.ts'
 import type { PluginFeed } from '../sdk/index.ts'
 
 /**
@@ -170,23 +170,6 @@ export function writeMonitor(monitor: ProfileMonitor): MonitorDocument {
   }
 }
 
-// As people write a row: what it judges, when it breaches, how long, and what becomes of it.
-const ruleOrder: readonly string[] = [
-  'name',
-  'metric',
-  'items',
-  'thresholds',
-  'for',
-  'of',
-  'clear',
-  'noData',
-  'exclusive',
-  'alarm',
-  'metricOutput',
-  'report',
-  'message',
-] satisfies (keyof RuleDocument)[]
-
 function inOrder<T extends object>(value: T, order: readonly string[]): T {
   const place = (key: string) => (order.includes(key) ? order.indexOf(key) : order.length)
   // The same keys and values, so the same type.
@@ -196,8 +179,8 @@ function inOrder<T extends object>(value: T, order: readonly string[]): T {
 function writeRule(rule: RuleDocument): RuleDocument {
   const { thresholds } = rule
   // A text is the notation `G2W:80 W2M:90`, which has an order of its own.
-  if (thresholds === undefined || typeof thresholds === 'string') return inOrder(rule, ruleOrder)
-  return inOrder({ ...rule, thresholds: inOrder(thresholds, severities) }, ruleOrder)
+  if (thresholds === undefined || typeof thresholds === 'string') return inOrder(rule, ruleKeys)
+  return inOrder({ ...rule, thresholds: inOrder(thresholds, severities) }, ruleKeys)
 }
 
 export function writeGroup(group: Group): Omit<GroupDocument, 'credentials' | 'systems'> {

@@ -73,7 +73,8 @@ export const messagePlaceholders = ['MSG', 'VALUE', 'ITEM', 'SYSTEM', 'THRESHOLD
 const maxRows = 200
 const maxRunsLookedAt = 30
 const longestMs = 90 * 86_400_000
-const rowKeys = [
+/** The fields of a row in the order in which people write them: what it judges, when it breaches, how long, what becomes of it. */
+export const ruleKeys = [
   'name',
   'metric',
   'items',
@@ -142,7 +143,7 @@ function checkRow(
   report: Report,
 ): Rule | undefined {
   if (!isObject(row)) return void report({ path, message: `must be a rule, not ${shown(row)}` })
-  unknownKeys(row, rowKeys, path, report)
+  unknownKeys(row, ruleKeys, path, report)
   let good = true
   const fail: Report = (problem) => {
     good = false

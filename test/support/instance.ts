@@ -110,7 +110,10 @@ export class TestInstance {
     const params = (input.params ?? {}) as Record<string, string>
     const path = operation.path.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(params[key] ?? ''))
     const query = new URLSearchParams(
-      Object.entries((input.query ?? {}) as Record<string, unknown>).map(([key, value]) => [key, String(value)]),
+      Object.entries((input.query ?? {}) as Record<string, unknown>).map(([key, value]): [string, string] => [
+        key,
+        String(value),
+      ]),
     ).toString()
     const answer = await this.send(operation.method, `/api/v1${path}${query === '' ? '' : `?${query}`}`, input.body)
     if (answer.status !== 200) throw new Error(`${name} was answered with ${answer.status}: ${answer.body}`)
