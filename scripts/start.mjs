@@ -1,5 +1,6 @@
 // npm start: from a fresh clone to a running instance. `npm start -- <arguments>` runs any other command of the program.
 import launcher from '../bin/launcher.js'
+import { buildProgram } from './build-program.mjs'
 import { buildPortal } from './build-web.mjs'
 import { installPackages } from './install.mjs'
 
@@ -10,6 +11,8 @@ const args = given[0] === undefined || (given[0].startsWith('-') && !asksForHelp
 
 try {
   installPackages()
+  // A clone in the middle of somebody's work may not compile; its sources still run.
+  buildProgram()
   if (args[0] === 'start' && !asksForHelp) buildPortal()
 } catch (thrown) {
   process.stderr.write(`${thrown.message}\n`)

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import launcher from '../bin/launcher.js'
+import { buildProgram } from './build-program.mjs'
 import { buildPortal } from './build-web.mjs'
 import { installPackages, root } from './install.mjs'
 
@@ -125,6 +126,8 @@ async function checks() {
 
 async function everything() {
   installPrograms()
+  // Type errors are among the checks; the stories then run from the sources.
+  buildProgram()
   buildPortal()
   const folder = mkdtempSync(join(tmpdir(), 'farwatch-test-'))
   try {
