@@ -30,5 +30,5 @@ test('after signing in one goes on where one wanted to, and never elsewhere', ()
       '/setup',
       '/settings',
     ].map(safeReturn),
-  ).toEqual(['/alarms?state=open', '/systems/1#x', '/', '/', '/', '/', '/', '/', '/settings'])
+  ).toEqual(['/alarms?state=open', '/systems/1#x', '/', '/', '/', '/', '/', '/', '/', '/settings'])
 })

@@ -1,5 +1,6 @@
 /** The time ranges one can choose, by the name in the address. */
 export const ranges = {
+  '15m': 900_000,
   '1h': 3_600_000,
   '6h': 6 * 3_600_000,
   '24h': 86_400_000,
@@ -11,7 +12,8 @@ export const rangeNames = Object.keys(ranges) as readonly RangeName[]
 
 /** What the charts show: the last so long, moving with time, or a fixed part that was zoomed into. */
 export type Range =
-  | { readonly is: 'last'; readonly name: RangeName }
+  /** `chosen`: somebody asked for it, and gets it whole; otherwise it may begin where the values do. */
+  | { readonly is: 'last'; readonly name: RangeName; readonly chosen: boolean }
   | { readonly is: 'fixed'; readonly from: number; readonly to: number }
 
 /** The shortest part worth zooming into. */
@@ -30,7 +32,21 @@ export function readRange(search: { range?: string; from?: string; to?: string }
   ) {
     if (to - from >= shortestMs) return { is: 'fixed', from, to }
   }
-  return { is: 'last', name: rangeNames.find((name) => name === search.range) ?? '6h' }
+  const chosen = rangeNames.find((name) => name === search.range)
+  return { is: 'last', name: chosen ?? '1h', chosen: chosen !== undefined }
+}
+
+/** Less than this is too little to make out anything. */
+const shortestFitMs = 120_000
+
+/**
+ * Where the axis begins. On a system that is watched since three minutes, an hour nobody asked for would be an empty chart with a
+ * line at its edge.
+ * @param first the moment of the first value there is, if any
+ */
+export function fittedFrom(range: Range, from: number, to: number, first: number | undefined): number {
+  if (range.is === 'fixed' || range.chosen || first === undefined) return from
+  return Math.max(from, Math.min(first, to - shortestFitMs))
 }
 
 /** The most results a list shows; more are a matter for the charts. */

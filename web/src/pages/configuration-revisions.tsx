@@ -36,9 +36,9 @@ export function RevisionsTab(): ReactNode {
                         <span
                           title={texts.configuration.summary(one.summary.add, one.summary.change, one.summary.remove)}
                         >
-                          <span className="plus">+{one.summary.add}</span>{' '}
-                          <span className="tilde">~{one.summary.change}</span>{' '}
-                          <span className="minus">−{one.summary.remove}</span>
+                          <span className={one.summary.add > 0 ? 'plus' : 'dim'}>+{one.summary.add}</span>{' '}
+                          <span className={one.summary.change > 0 ? 'tilde' : 'dim'}>~{one.summary.change}</span>{' '}
+                          <span className={one.summary.remove > 0 ? 'minus' : 'dim'}>−{one.summary.remove}</span>
                         </span>
                       </Table.Td>
                       <Table.Td>{one.comment}</Table.Td>

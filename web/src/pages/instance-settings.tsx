@@ -79,7 +79,7 @@ function OneSetting({ setting, allowed }: { setting: Setting; allowed: boolean }
     <form className="setting" onSubmit={submit}>
       <div className="setting-about">
         <strong>{setting.name}</strong>
-        <span>{setting.help}</span>
+        <span>{withCode(setting.help)}</span>
         <span className="dim">{about.join(' · ')}</span>
       </div>
       <div className="setting-value" title={why}>
@@ -117,4 +117,9 @@ function OneSetting({ setting, allowed }: { setting: Setting; allowed: boolean }
       {save.error === null ? null : <Failure error={save.error} title={setting.name} />}
     </form>
   )
+}
+
+/** Texts with `names` set off, as the help of settings writes them. */
+function withCode(text: string): ReactNode {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))
 }

@@ -8,7 +8,7 @@ import { configuration, me, monitors, resultsOf, seriesOf } from '../api/queries
 import { formatSpan, formatValue } from '../format/values.ts'
 import { may } from '../model/access.ts'
 import { planCharts, titleOf, type ChartPlan } from '../model/charts.ts'
-import { mostResults, ranges, resultsSpanMs, type Range } from '../model/range.ts'
+import { fittedFrom, mostResults, ranges, resultsSpanMs, type Range } from '../model/range.ts'
 import { rulesOf, thresholdsFor } from '../model/thresholds.ts'
 import { Chart, type ChartThreshold } from '../parts/chart.tsx'
 import { Icon } from '../parts/icons.tsx'
@@ -176,7 +176,10 @@ function Drawn(props: {
       const columns = answers.flatMap((answer) =>
         answer.series.map((one) => [one.id, { ...one, at: answer.at }] as const),
       )
-      return { from, to, byId: new Map(columns) }
+      const first = columns
+        .map(([, { at, value }]) => at[value.findIndex((one) => one !== null)])
+        .reduce((least, at) => (at === undefined || (least !== undefined && least <= at) ? least : at), undefined)
+      return { from: fittedFrom(range, from, to, first), to, byId: new Map(columns) }
     },
     placeholderData: keepPreviousData,
   })

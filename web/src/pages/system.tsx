@@ -112,7 +112,7 @@ function Measured({ system }: { system: SystemSummary }): ReactNode {
     (from: number, to: number) => void navigate({ search: (old) => ({ ...old, ...zoomed(from, to) }) }),
     [navigate],
   )
-  const choose = (name: string): void => void navigate({ search: { range: name } })
+  const choose = (name: string): void => void navigate({ search: name === '' ? {} : { range: name } })
 
   return (
     <section aria-labelledby="tasks">
@@ -126,7 +126,7 @@ function Measured({ system }: { system: SystemSummary }): ReactNode {
               <span className="dim nowrap">
                 <When at={range.from} /> – <When at={range.to} />
               </span>
-              <Button size="compact-sm" variant="default" onClick={() => choose(search.range ?? '6h')}>
+              <Button size="compact-sm" variant="default" onClick={() => choose(search.range ?? '')}>
                 {texts.system.resetZoom}
               </Button>
             </>

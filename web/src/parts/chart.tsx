@@ -152,7 +152,7 @@ function optionsFor(given: {
       {
         ...axis,
         space: 64,
-        size: 36,
+        size: 32,
         values: (_, splits, __, ___, step) => formatTicks(splits, step),
       },
       {
@@ -203,7 +203,8 @@ function valueRange(unit: string, min: number | null, max: number | null): uPlot
     const top = max === 0 ? 1 : max * 1.08
     return [0, unit === '%' && max <= 100 && max > 60 ? 100 : top]
   }
-  const room = spread === 0 ? Math.abs(max) * 0.1 || 1 : spread * 0.15
+  // A hundredth of the value at least: finer, and the ticks of the axis would all bear the same words.
+  const room = Math.max(spread * 0.15, Math.abs(max) * 0.01, Number.EPSILON)
   return [min - room, max + room]
 }
 
