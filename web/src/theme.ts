@@ -30,8 +30,8 @@ const dark: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'petrol',
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
+  // White words on it are readable in both schemes.
+  primaryShade: 7,
   colors: { petrol, dark },
   components: { Button: Button.extend({ styles: { label: { fontWeight: 500 } } }) },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',

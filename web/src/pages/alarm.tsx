@@ -4,9 +4,9 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState, type FormEvent, type ReactNode } from 'react'
 import { call, type Answer } from '../api/call.ts'
-import { alarmById, me, systems } from '../api/queries.ts'
+import { alarmById, me, monitors, systems } from '../api/queries.ts'
 import { formatLasting, formatMoment } from '../format/times.ts'
-import { formatNumber } from '../format/values.ts'
+import { formatValue } from '../format/values.ts'
 import { may } from '../model/access.ts'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { SeverityMark } from '../parts/marks.tsx'
@@ -49,6 +49,10 @@ function AlarmTitle({ alarm }: { alarm: OneAlarm }): ReactNode {
 function Loaded({ alarm }: { alarm: OneAlarm }): ReactNode {
   const now = useNow(1_000)
   const { data: known } = useQuery(systems)
+  const { data: library } = useQuery(monitors)
+  // A metric the monitor does not declare (an extracted one, or `failed`) is a plain number here.
+  const unit =
+    library?.find((one) => one.id === alarm.monitor)?.metrics.find((metric) => metric.name === alarm.metric)?.unit ?? ''
   const system = known?.find((one) => one.group === alarm.group && one.name === alarm.system)
   return (
     <>
@@ -69,7 +73,7 @@ function Loaded({ alarm }: { alarm: OneAlarm }): ReactNode {
         <Fact name={texts.alarms.rule}>{alarm.rule}</Fact>
         {alarm.item === '' ? null : <Fact name={texts.alarms.item}>{alarm.item}</Fact>}
         <Fact name={texts.alarms.metric}>{alarm.metric}</Fact>
-        <Fact name={texts.alarms.value}>{alarm.value === null ? texts.common.none : formatNumber(alarm.value)}</Fact>
+        <Fact name={texts.alarms.value}>{formatValue(alarm.value, unit)}</Fact>
         <Fact name={texts.alarms.raisedAt}>{formatMoment(alarm.raisedAt)}</Fact>
         {alarm.clearedAt === null ? null : <Fact name={texts.alarms.clearedAt}>{formatMoment(alarm.clearedAt)}</Fact>}
         <Fact name={texts.alarms.lasted}>{formatLasting(alarm.raisedAt, alarm.clearedAt ?? now)}</Fact>

@@ -169,6 +169,7 @@ function optionsFor(given: {
         label: line.label,
         stroke: colour(i),
         width: 1.5,
+        points: { size: 4, fill: colour(i) },
         value: (_, value) => (typeof value === 'number' ? formatValue(value, unit) : ''),
       })),
       ...bandSeries,
