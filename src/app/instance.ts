@@ -403,7 +403,6 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
     else await followOwnUrl(inventory, ownUrl)
     if (access.setupNeeded() && secrets.adminPassword !== '')
       await access.ensureAdministrator('admin', secrets.adminPassword)
-    if (access.setupNeeded()) showSetupLink(output, `${ownUrl}/setup?token=${await access.makeSetupToken()}`)
     await leaveLocalAccess(directory, { url: ownUrl, token: localToken, fingerprint: keystore.own().fingerprint })
     lifecycle.onStop('local access', () => removeLocalAccess(directory))
     health.look()
@@ -414,6 +413,8 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
       tasks: inventory.tasks().length,
       tookMs: Math.round(upMs()),
     })
+    // Last, so that it is not lost among the lines of the log.
+    if (access.setupNeeded()) showSetupLink(output, `${ownUrl}/setup?token=${await access.makeSetupToken()}`)
     return {
       url: portal.url,
       uuid: identity.uuid,

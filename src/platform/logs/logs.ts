@@ -137,7 +137,7 @@ export async function openLogs(options: {
 
 async function prettyPrinter(): Promise<(line: string) => string> {
   const { prettyFactory } = await import('pino-pretty')
-  return prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l', messageKey: 'event' })
+  return prettyFactory({ colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l', messageKey: 'event' })
 }
 
 function isoTime(clock: Clock): string {
