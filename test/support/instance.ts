@@ -22,6 +22,7 @@ export class TestInstance {
   readonly data: string
   readonly #env: Readonly<Record<string, string>>
   readonly #args: readonly string[]
+  readonly #wrap: readonly string[]
   #process: ChildProcess | undefined
   #log = ''
   #token = ''
@@ -29,38 +30,58 @@ export class TestInstance {
   uuid = ''
   role = ''
 
-  private constructor(data: string, env: Readonly<Record<string, string>>, args: readonly string[]) {
+  private constructor(
+    data: string,
+    env: Readonly<Record<string, string>>,
+    args: readonly string[],
+    wrap: readonly string[],
+  ) {
     this.data = data
     this.#env = env
     this.#args = args
+    this.#wrap = wrap
   }
 
-  /** Starts an instance on a free loopback port and a directory of its own, and signs in unless told not to. */
+  /**
+   * Starts an instance on a free loopback port and a directory of its own, and signs in unless told not to.
+   * `wrap`: a command that runs another, such as `taskset -c 1`; it must take that one's place, not wait for it.
+   */
   static async start(
-    options: { env?: Record<string, string>; args?: readonly string[]; data?: string; signIn?: boolean } = {},
+    options: {
+      env?: Record<string, string>
+      args?: readonly string[]
+      data?: string
+      signIn?: boolean
+      wrap?: readonly string[]
+    } = {},
   ): Promise<TestInstance> {
     const data = options.data ?? (await mkdtemp(join(tmpdir(), 'farwatch-story-')))
     const instance = new TestInstance(
       data,
       { FARWATCH_ADMIN_PASSWORD: adminPassword, ...options.env },
       options.args ?? [],
+      options.wrap ?? [],
     )
     await instance.start()
     if (options.signIn !== false) await instance.signIn()
     return instance
   }
 
+  /** One that somebody else started, not signed in. */
+  static at(url: string, data: string): TestInstance {
+    const instance = new TestInstance(data, {}, [])
+    instance.url = url
+    return instance
+  }
+
   /** Starts again on the same directory; resolves with the ready line. */
   async start(): Promise<void> {
     const port = this.url === '' ? '0' : new URL(this.url).port
-    const child = spawn(
-      launcher,
-      ['start', '--data', this.data, '--host', '127.0.0.1', '--port', port, ...this.#args],
-      {
-        env: { ...process.env, ...this.#env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
+    const command = [...this.#wrap, launcher, 'start', '--data', this.data]
+    const child = spawn(command[0]!, [...command.slice(1), '--host', '127.0.0.1', '--port', port, ...this.#args], {
+      env: { ...process.env, ...this.#env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.#process = child
     child.stderr.on('data', (part: Buffer) => {
       this.#log = (this.#log + part.toString('utf8')).slice(-1_000_000)

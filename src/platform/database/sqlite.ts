@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { FarwatchError, messageOf } from '../../base/index.ts'
 import type { SchemaPart } from './statement.ts'
@@ -13,11 +14,23 @@ export function openSqlite(
 ): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
+    // A newer file must be left exactly as it is, and a connection that may write moves its journal into it when it closes.
+    if (options.schema !== undefined && existsSync(`${file}-wal`)) {
+      const looking = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
+      try {
+        refuseNewer(looking, file, options.schema)
+      } finally {
+        looking.close()
+      }
+    }
     db = new DatabaseSync(file, { readOnly: options.readOnly ?? false, timeout: 5_000 })
     if (options.readOnly !== true)
       db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000')
     db.exec('PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY')
-    if (options.schema !== undefined) migrate(db, file, options.schema)
+    if (options.schema !== undefined) {
+      refuseNewer(db, file, options.schema)
+      migrate(db, options.schema)
+    }
     return db
   } catch (thrown) {
     db?.close()
@@ -25,16 +38,18 @@ export function openSqlite(
   }
 }
 
-/** Brings every part of the schema up to date, each step in a transaction of its own together with its version. */
-function migrate(db: DatabaseSync, file: string, schema: readonly SchemaPart[]): void {
-  db.exec('CREATE TABLE IF NOT EXISTS schema_part (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
-  const stored = new Map(
+function storedVersions(db: DatabaseSync): ReadonlyMap<string, number> {
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_part'").get() === undefined) return new Map()
+  return new Map(
     db
       .prepare('SELECT name, version FROM schema_part')
       .all()
       .map((row) => [String(row['name']), Number(row['version'])]),
   )
-  // All parts are looked at before any is touched: a newer file must be left exactly as it is.
+}
+
+function refuseNewer(db: DatabaseSync, file: string, schema: readonly SchemaPart[]): void {
+  const stored = storedVersions(db)
   for (const part of schema) {
     const version = stored.get(part.name) ?? 0
     if (version > part.steps.length) {
@@ -47,6 +62,12 @@ function migrate(db: DatabaseSync, file: string, schema: readonly SchemaPart[]):
       )
     }
   }
+}
+
+/** Brings every part of the schema up to date, each step in a transaction of its own together with its version. */
+function migrate(db: DatabaseSync, schema: readonly SchemaPart[]): void {
+  db.exec('CREATE TABLE IF NOT EXISTS schema_part (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
+  const stored = storedVersions(db)
   for (const part of schema) {
     for (let version = stored.get(part.name) ?? 0; version < part.steps.length; version++) {
       inTransaction(db, () => {
