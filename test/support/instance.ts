@@ -69,7 +69,7 @@ export class TestInstance {
 
   /** One that somebody else started, not signed in. */
   static at(url: string, data: string): TestInstance {
-    const instance = new TestInstance(data, {}, [])
+    const instance = new TestInstance(data, {}, [], [])
     instance.url = url
     return instance
   }
