@@ -2,15 +2,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { realContext } from '../../src/delivery/testing.ts'
 import remoteWrite from '../../src/plugins/prometheus-remote-write.ts'
 import { checkPluginSettings, type MetricPoint } from '../../src/sdk/index.ts'
-import { hasVictoriaMetrics, startVictoriaMetrics, type VictoriaMetrics } from '../servers/victoria-metrics.ts'
+import { startVictoriaMetrics, type VictoriaMetrics } from '../servers/victoria-metrics.ts'
 
 let store: VictoriaMetrics
 
 beforeAll(async () => {
-  if (hasVictoriaMetrics) store = await startVictoriaMetrics()
+  store = await startVictoriaMetrics()
 })
 afterAll(async () => {
-  if (hasVictoriaMetrics) await store.stop()
+  await store.stop()
 })
 
 function send(points: readonly MetricPoint[], given: Record<string, unknown> = {}) {
@@ -20,9 +20,7 @@ function send(points: readonly MetricPoint[], given: Record<string, unknown> = {
 }
 
 const at = Date.UTC(2026, 0, 1)
-const inStore = test.skipIf(!hasVictoriaMetrics)
-
-inStore('points arrive in a real store with their names, labels, times and values', async () => {
+test('points arrive in a real store with their names, labels, times and values', async () => {
   const labels = { group: 'acme', system: 'Größe "1" \\ 漢字 🚀', 'mount.point': '/var' }
   const outcome = await send([
     { name: 'farwatch_host_local_usage', labels, at: at + 60_000, value: 81.25 },
@@ -47,7 +45,7 @@ inStore('points arrive in a real store with their names, labels, times and value
   ])
 })
 
-inStore('a whole request of 5,000 points arrives, and sent again changes nothing', async () => {
+test('a whole request of 5,000 points arrives, and sent again changes nothing', async () => {
   const points = Array.from({ length: 5_000 }, (_, i) => ({
     name: 'farwatch_many',
     labels: { series: String(i % 500) },
@@ -63,7 +61,7 @@ inStore('a whole request of 5,000 points arrives, and sent again changes nothing
   expect([once.length, distinct(once), distinct(twice)]).toEqual([500, 5_000, 5_000])
 })
 
-inStore('what the store refuses for good is not tried again, and its words are kept', async () => {
+test('what the store refuses for good is not tried again, and its words are kept', async () => {
   const outcome = await send([{ name: 'x', labels: {}, at, value: 1 }], { url: `${store.url}/api/v9/nothing` })
   expect(outcome).toEqual({ delivered: false, retry: false, message: expect.stringContaining('HTTP 400') })
 })

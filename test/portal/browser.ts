@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs'
 import { chromium, type Browser, type Page } from 'playwright-core'
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-
-/** Whether there is a browser to drive on this machine. */
-export const browserIsHere = existsSync(executablePath)
 
 /** Chromium without a screen, and without the calls home it would make by itself. */
 export async function openBrowser(): Promise<Browser> {

@@ -7,9 +7,6 @@ import { join } from 'node:path'
 
 const program = '/usr/bin/victoria-metrics'
 
-/** Whether this machine has it (Debian's package `victoria-metrics`). */
-export const hasVictoriaMetrics = existsSync(program)
-
 export interface VictoriaMetrics {
   readonly url: string
   /** Every sample of the series that match, as exported: `[{ labels, values, timestamps }]`, sorted by labels. */
