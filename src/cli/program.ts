@@ -112,7 +112,9 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     await program.parseAsync([...terminal.args], { from: 'user' })
     return exitCode
   } catch (thrown) {
-    return explain(thrown, terminal)
+    const code = explain(thrown, terminal)
+    // A scheduler of plugins takes 2 for a target in trouble; what could not be checked is unknown to it.
+    return terminal.args[0] === 'check' && code !== exitCodes.done ? exitCodes.unknown : code
   }
 }
 
@@ -134,8 +136,11 @@ function explain(thrown: unknown, terminal: Terminal): number {
     return exitCodes.failed
   }
   line(terminal.stderr, `farwatch: ${thrown.message} [${thrown.code}]`)
-  for (const problem of thrown.problems)
-    line(terminal.stderr, `  ${problem.path}: ${problem.message}${problem.hint ? ` ${problem.hint}` : ''}`)
-  if (thrown.hint !== '') line(terminal.stderr, `  ${thrown.hint}`)
+  // The message and its hint are often those of the first problem; one that is alone has then been told.
+  const { problems, hint } = thrown
+  const listed = problems.filter(({ message }) => problems.length > 1 || !thrown.message.includes(message))
+  for (const problem of listed)
+    line(terminal.stderr, `  ${problem.path}: ${problem.message}${problem.hint ? `. ${problem.hint}` : ''}`)
+  if (hint !== '' && !listed.some((problem) => problem.hint === hint)) line(terminal.stderr, `  ${hint}`)
   return thrown.code === 'wrong-use' || thrown.code === 'invalid-setting' ? exitCodes.wrongUse : exitCodes.failed
 }

@@ -12,8 +12,8 @@ export interface Terminal {
   readonly columns: number
 }
 
-/** Done, refused or failed, wrong use; and what monitoring plugins answer with. */
-export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
+/** Done, refused or failed, wrong use; and what monitoring plugins end with where they could not find out. */
+export const exitCodes = { done: 0, failed: 1, wrongUse: 2, unknown: 3 } as const
 
 export function line(to: Writable, text: string): void {
   to.write(`${text}\n`)

@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net'
  */
 export class CountingTarget {
   readonly served = new Map<string, number>()
+  /** The `authorization` of every request that had one, in order. */
+  readonly authorizations: string[] = []
   /** What it answers with; 500 and above for a target in trouble. */
   status = 200
   #server: Server
@@ -27,6 +29,7 @@ export class CountingTarget {
       const path = request.url ?? '/'
       const hits = (this.served.get(path) ?? 0) + 1
       this.served.set(path, hits)
+      if (request.headers.authorization !== undefined) this.authorizations.push(request.headers.authorization)
       response.writeHead(this.status, { 'content-type': 'application/json' }).end(JSON.stringify({ hits }))
     })
   }
