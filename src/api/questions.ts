@@ -1,5 +1,5 @@
 import type { Coverage, LastSlot, ResultRow, TaskStatistics } from '../ingest/index.ts'
-import type { QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
+import type { Aggregation, QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import type { Labels, RunResult, Unit } from '../model/index.ts'
 
 /** A stored row of a task; runs with what they measured. */
@@ -23,8 +23,8 @@ export interface HistoryQuestions {
   statistics(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly TaskStatistics[]>
   series(filter: SeriesFilter, page?: { limit?: number; after?: number }): Promise<SeriesPage>
   query(
-    question: SampleQuery & { readonly series: readonly number[] },
-  ): Promise<readonly { readonly series: Series; readonly points: QueriedPoints }[]>
+    question: Omit<SampleQuery, 'agg'> & { readonly agg?: Aggregation; readonly series: readonly number[] },
+  ): Promise<readonly { readonly series: Series; readonly agg: Aggregation; readonly points: QueriedPoints }[]>
 }
 
 /** What the API asks of the agent in this instance. */

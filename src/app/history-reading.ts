@@ -2,7 +2,14 @@ import type { DatabaseSync } from 'node:sqlite'
 import { FarwatchError } from '../base/index.ts'
 import { IngestReader, type Coverage, type ResultRow, type TaskHead, type TaskStatistics } from '../ingest/index.ts'
 import type { Labels, Unit } from '../model/index.ts'
-import { SampleReader, type QueriedPoints, type SampleQuery, type Series } from '../metrics/index.ts'
+import {
+  SampleReader,
+  defaultAggregation,
+  type Aggregation,
+  type QueriedPoints,
+  type SampleQuery,
+  type Series,
+} from '../metrics/index.ts'
 import { Moved } from '../platform/index.ts'
 import type { SeriesHead } from './history-store.ts'
 
@@ -23,8 +30,12 @@ export interface Metric {
 /** A row of results; runs with what they measured. */
 export type ResultWithMetrics = ResultRow & { readonly metrics: readonly Metric[] }
 
+/** What is asked of several series at once; without `agg` each is asked as fits its kind. */
+export type SeriesQuery = Omit<SampleQuery, 'agg'> & { readonly agg?: Aggregation }
+
 export interface QueriedSeries {
   readonly series: Series
+  readonly agg: Aggregation
   readonly points: QueriedPoints
 }
 
@@ -72,19 +83,20 @@ export function readingMethods(db: DatabaseSync) {
       heads.map((head) => ingest.coverage(head, range.from, range.to, range.heardBy)),
     statistics: ({ heads, range }: { heads: readonly TaskHead[]; range: Range }): readonly TaskStatistics[] =>
       heads.map((head) => ingest.statistics(head, range.from, range.to, range.heardBy)),
-    query({ series, query }: { series: readonly SeriesHead[]; query: SampleQuery }): Moved<readonly QueriedSeries[]> {
+    query({ series, query }: { series: readonly SeriesHead[]; query: SeriesQuery }): Moved<readonly QueriedSeries[]> {
       const answer: QueriedSeries[] = []
       const buffers: ArrayBuffer[] = []
       let count = 0
       for (const { series: of, recent } of series) {
-        const points = samples.query(of.number, query, recent)
+        const agg = query.agg ?? defaultAggregation(of)
+        const points = samples.query(of.number, { ...query, agg }, recent)
         count += points.times.length
         if (count > mostPoints) {
           throw new FarwatchError('too-large', `the answer would have more than ${mostPoints} points`, {
             hint: 'Ask for a shorter time, fewer series, or a larger step.',
           })
         }
-        answer.push({ series: of, points })
+        answer.push({ series: of, agg, points })
         for (const column of Object.values(points)) buffers.push(column.buffer)
       }
       return new Moved(answer, buffers)

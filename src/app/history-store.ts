@@ -87,10 +87,8 @@ export class HistoryStore {
   /** Those of the numbers that there are. */
   seriesHeads(numbers: readonly number[], from: number, to: number): readonly SeriesHead[] {
     return numbers.flatMap((number) => {
-      const found = this.samples.definition(number)
-      if (found === undefined) return []
-      const { task, name, labels, unit } = found
-      return [{ series: { number, task, name, labels, unit }, recent: this.samples.recent(number, from, to) }]
+      const series = this.samples.find(number)
+      return series === undefined ? [] : [{ series, recent: this.samples.recent(number, from, to) }]
     })
   }
 

@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ManualClock, type FarwatchError } from '../base/index.ts'
 import type { StoredBatch } from '../ingest/index.ts'
-import { phaseOf, type RunResult, type UploadBatch } from '../model/index.ts'
+import { aggregatedUnit } from '../metrics/index.ts'
+import { phaseOf, type JudgedMetric, type RunResult, type Sample, type UploadBatch } from '../model/index.ts'
 import { defaultHistorySettings, openHistory, type History } from './history.ts'
 
 const periodMs = 60_000
@@ -25,11 +26,16 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
+const declared: Readonly<Record<string, JudgedMetric>> = {
+  duration: { unit: 'ms' },
+  sent: { unit: 'B', kind: 'counter' },
+}
+
 async function started(clock = new ManualClock(begin), where = directory): Promise<History> {
   const history = await openHistory({
     directory: where,
     clock,
-    unitOf: (_, metric) => (metric === 'duration' ? 'ms' : undefined),
+    declared: (_, metric) => declared[metric],
   })
   open.push(history)
   await history.applyTasks([{ id: 'one', connector: 'c', periodMs }])
@@ -120,6 +126,65 @@ describe.each(['in a file', 'in memory'])('a history %s', (kept) => {
         last: [{ task: 'one', slot: missing.to, outcome: 'skipped', reason: 'overload', message: '', coverage: 2 / 3 }],
       })
     }
+  })
+})
+
+test('a counter is known as one, by its declaration or by its sample, and asked for by its rate', async () => {
+  const sample = (name: string, value: number, about: Partial<Sample> = {}): Sample => ({
+    name,
+    labels: {},
+    value,
+    ...about,
+  })
+  const grown = (n: number) =>
+    run(n, {
+      samples: [
+        sample('duration', n),
+        sample('sent', n * 6_000),
+        sample('requests_total', n * 60, { unit: '', kind: 'counter' }),
+      ],
+    })
+  const first = await started()
+  await first.upload(batch(0, grown(0), grown(1), grown(2)))
+  await first.close()
+  // The log is all that is left, and it says the same to those who read it again.
+  const history = await started()
+  const [read] = await history.read(0, 10)
+  const { series } = await history.series({ tasks: ['one'] })
+  const numbers = series.map(({ number }) => number)
+  const ask = async (agg?: 'last') =>
+    (
+      await history.query({
+        series: numbers,
+        from: begin,
+        to: begin + 3 * periodMs,
+        step: 3 * periodMs,
+        ...(agg === undefined ? {} : { agg }),
+      })
+    ).map(({ series, agg, points: { values, minima, maxima } }) =>
+      [series.name, agg, aggregatedUnit(series.unit, agg), ...values, ...minima!, ...maxima!].join(' '),
+    )
+  expect({
+    kinds: series.map(({ name, unit, kind }) => [name, unit, kind]),
+    read: read!.entries[2],
+    asFits: await ask(),
+    asAsked: await ask('last'),
+  }).toEqual({
+    kinds: [
+      ['duration', 'ms', undefined],
+      ['sent', 'B', 'counter'],
+      ['requests_total', '', 'counter'],
+    ],
+    read: {
+      ...grown(2),
+      samples: [
+        sample('duration', 2, { unit: 'ms' }),
+        sample('sent', 12_000, { unit: 'B', kind: 'counter' }),
+        sample('requests_total', 120, { unit: '', kind: 'counter' }),
+      ],
+    },
+    asFits: ['duration avg ms 1 0 2', 'sent rate B/s 100 100 100', 'requests_total rate /s 1 1 1'],
+    asAsked: ['duration last ms 2 0 2', 'sent last B 12000 0 12000', 'requests_total last  120 0 120'],
   })
 })
 

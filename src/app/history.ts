@@ -7,6 +7,7 @@ import {
   defaultIngestSettings,
   type BatchAnswer,
   type Coverage,
+  type Declared,
   type KnownTask,
   type LastSlot,
   type PackedBatch,
@@ -15,19 +16,18 @@ import {
   type StoredEntry,
   type TaskStatistics,
 } from '../ingest/index.ts'
-import type { Unit, UploadAnswer, UploadBatch } from '../model/index.ts'
+import type { UploadAnswer, UploadBatch } from '../model/index.ts'
 import {
   aggregations,
   defaultMetricSettings,
   lastMoment,
   type RefusedSeries,
-  type SampleQuery,
   type SeriesFilter,
   type SeriesPage,
 } from '../metrics/index.ts'
 import { WorkerClient, siblingModule } from '../platform/index.ts'
 import type { HistoryReaderMethods } from './history-reader-worker.ts'
-import type { QueriedSeries, Range, ResultWithMetrics } from './history-reading.ts'
+import type { QueriedSeries, Range, ResultWithMetrics, SeriesQuery } from './history-reading.ts'
 import type { HistorySettings } from './history-store.ts'
 import type { HistoryMethods } from './history-worker.ts'
 
@@ -77,7 +77,7 @@ export interface History extends ResultLog {
   /** In the order of numbers, 1,000 at most; for the next page ask again `after` its `next`. */
   series(filter: SeriesFilter, page?: { limit?: number; after?: number }): Promise<SeriesPage>
   /** @throws FarwatchError `invalid-value`, `not-found` for a series that is not there, `too-large` */
-  query(question: SampleQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]>
+  query(question: SeriesQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]>
   facts(): Promise<HistoryFacts>
   /** Seals all that memory holds, and does all upkeep that is due: for tests, benches and before a copy of the file is taken. */
   settle(): Promise<void>
@@ -100,7 +100,7 @@ const busyPauseMs = 500
 
 /**
  * Opens, creates or migrates the history of a data directory; resolves when it is usable.
- * @param options.unitOf the unit of a metric where a sample does not say it
+ * @param options.declared unit and kind of a metric, where a sample does not say them
  * @param options.report told of failures that no caller learns of: upkeep that could not be done, a listener that threw
  * @throws FarwatchError `data-directory-unusable`, `data-directory-newer`, `storage-corrupt`
  */
@@ -108,14 +108,14 @@ export async function openHistory(options: {
   directory: string
   clock: Clock
   settings?: HistorySettings
-  unitOf?: (task: string, metric: string) => Unit | undefined
+  declared?: Declared
   report?: (failure: unknown) => void
 }): Promise<History> {
   const {
     directory,
     clock,
     settings = defaultHistorySettings,
-    unitOf = () => undefined,
+    declared = () => undefined,
     report = () => undefined,
   } = options
   const inMemory = directory === ':memory:'
@@ -141,7 +141,7 @@ export async function openHistory(options: {
       file,
       clock,
       settings,
-      packer: new UploadPacker(unitOf),
+      packer: new UploadPacker(declared),
       report,
       position,
       generation,
@@ -372,12 +372,13 @@ class OpenHistory implements History {
   async query({
     series,
     ...query
-  }: SampleQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]> {
+  }: SeriesQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]> {
     const { from, to, step, agg } = query
     const wrong = (message: string, hint: string): never => {
       throw new FarwatchError('invalid-value', message, { hint })
     }
-    if (!aggregations.includes(agg)) wrong(`${String(agg)} is no aggregation`, `Use one of ${aggregations.join(', ')}.`)
+    if (agg !== undefined && !aggregations.includes(agg))
+      wrong(`${String(agg)} is no aggregation`, `Use one of ${aggregations.join(', ')}.`)
     if (!(from >= 0 && to <= lastMoment && from < to))
       wrong('from must lie before to', 'Give both as moments between 1970 and 2089.')
     if (step !== undefined && !(Number.isInteger(step) && step >= 1_000))

@@ -144,7 +144,7 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
       directory: directory.path,
       clock,
       settings: historySettings(settings.values),
-      unitOf: (task, metric) => library.monitors.get(inventory.task(task)?.monitor ?? '')?.metrics[metric]?.unit,
+      declared: (task, metric) => library.monitors.get(inventory.task(task)?.monitor ?? '')?.metrics[metric],
       report: (failure) => log.error('history upkeep failed', { problem: messageOf(failure) }),
     })
     lifecycle.onStop('history', () => history.close())
@@ -354,7 +354,6 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
           inventory,
           history,
           alarms,
-          library,
           clock,
           agent,
           localAgent: identity.uuid,

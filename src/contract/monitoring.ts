@@ -108,6 +108,10 @@ const place = { group: Type.Optional(Name), system: Type.Optional(Name), connect
 const page = { cursor: Type.Optional(Cursor), limit: Type.Optional(Limit) }
 const byId = exact({ id: Id })
 const Aggregate = Type.Enum(['avg', 'min', 'max', 'sum', 'count', 'last', 'rate'])
+const AskedAggregate = Type.Enum(['avg', 'min', 'max', 'sum', 'count', 'last', 'rate'], {
+  description: 'Without it, rate (growth per second) for counters and avg for gauges',
+})
+const PointsUnit = Type.String({ description: 'Of the values answered: that of the series, but per second for a rate' })
 const tag = 'Monitoring'
 
 export const monitoringOperations = {
@@ -213,12 +217,13 @@ export const monitoringOperations = {
       series: Id,
       ...range,
       step: Type.Optional(Type.String({ maxLength: 40, description: 'A duration; without it as stored' })),
-      agg: Type.Optional(Aggregate),
+      agg: Type.Optional(AskedAggregate),
     }),
     answer: exact({
       series: Series,
       step: Nullable(Type.String()),
       agg: Aggregate,
+      unit: PointsUnit,
       points: Type.Array(
         exact({
           at: Timestamp,
@@ -239,7 +244,7 @@ export const monitoringOperations = {
       series: Type.String({ maxLength: 4_000, description: 'Ids joined by commas, at most 100' }),
       ...range,
       points: Type.Optional(Type.Integer({ minimum: 10, maximum: 5_000 })),
-      agg: Type.Optional(Aggregate),
+      agg: Type.Optional(AskedAggregate),
     }),
     answer: exact({
       stepMs: Type.Number(),
@@ -247,6 +252,8 @@ export const monitoringOperations = {
       series: Type.Array(
         exact({
           id: Id,
+          agg: Aggregate,
+          unit: PointsUnit,
           value: Type.Array(Nullable(Type.Number())),
           min: Type.Array(Nullable(Type.Number())),
           max: Type.Array(Nullable(Type.Number())),

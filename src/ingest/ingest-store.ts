@@ -628,8 +628,8 @@ export class IngestStore {
       for (let s = runs.samplesFrom[i]!; s < runs.samplesFrom[i + 1]!; s++) {
         const definition = this.#samples.definition(runs.series[s]!)
         if (definition === undefined) continue
-        const { name, labels, unit } = definition
-        samples.push({ name, labels, value: runs.values[s]!, unit })
+        const { name, labels, unit, kind } = definition
+        samples.push({ name, labels, value: runs.values[s]!, unit, ...(kind === undefined ? {} : { kind }) })
       }
       const { reason, ...note } = noteOf.get(i) ?? {}
       const entry: RunResult & { late?: true } = {

@@ -4,10 +4,10 @@ import {
   outcomes,
   type Facts,
   type GapRecord,
+  type JudgedMetric,
   type Labels,
   type RunResult,
   type Sample,
-  type Unit,
   type UploadBatch,
 } from '../model/index.ts'
 import type { SampleDefinition } from './sample-sink.ts'
@@ -74,6 +74,9 @@ const bounds = {
 /** How many layouts a task may have at a time; beyond that the one that was not used for longest goes. */
 const layoutsOfTask = 16
 
+/** What is declared of a metric of a task, for samples that do not say it themselves. */
+export type Declared = (task: string, metric: string) => JudgedMetric | undefined
+
 interface Layout {
   readonly number: number
   readonly samples: readonly SampleDefinition[]
@@ -81,16 +84,15 @@ interface Layout {
 
 /** The near end: checks batches and packs them. Only one upload is under way at a time. */
 export class UploadPacker {
-  readonly #unitOf: (task: string, metric: string) => Unit | undefined
+  readonly #declared: Declared
   readonly #known = new Map<string, Layout[]>()
   #next = 0
   #reset = true
   #layouts: PackedLayout[] = []
   #dropped: number[] = []
 
-  /** @param unitOf the unit of a metric where the sample does not say it */
-  constructor(unitOf: (task: string, metric: string) => Unit | undefined) {
-    this.#unitOf = unitOf
+  constructor(declared: Declared) {
+    this.#declared = declared
   }
 
   /** After an upload that was not stored, and when the series that layouts stand for may have changed. */
@@ -171,17 +173,19 @@ export class UploadPacker {
     }
     const layout = {
       number: this.#next++,
-      samples: samples.map(({ name, labels, unit }) => ({
-        name,
-        labels,
-        unit: unit ?? this.#unitOf(task, name) ?? '',
-      })),
+      samples: samples.map((sample) => this.#define(task, sample)),
     }
     known.push(layout)
     // This very upload may still use it, so the other end forgets it afterwards.
     if (known.length > layoutsOfTask) this.#dropped.push(known.shift()!.number)
     this.#layouts.push({ ...layout, task })
     return layout.number
+  }
+
+  #define(task: string, { name, labels, unit, kind }: Sample): SampleDefinition {
+    const declared = this.#declared(task, name)
+    const isCounter = (kind ?? declared?.kind) === 'counter'
+    return { name, labels, unit: unit ?? declared?.unit ?? '', ...(isCounter ? { kind: 'counter' } : {}) }
   }
 
   #fits(layout: readonly SampleDefinition[], samples: readonly Sample[]): boolean {

@@ -1,10 +1,12 @@
 import type { Labels, Unit } from '../model/index.ts'
 
-/** What tells one series of a task from another, and the unit of its values. */
+/** What tells one series of a task from another, and what its values are. */
 export interface SampleDefinition {
   readonly name: string
   readonly labels: Labels
   readonly unit: Unit
+  /** Absent: a gauge. */
+  readonly kind?: 'counter'
 }
 
 /**

@@ -1,13 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { StatementCache } from '../platform/index.ts'
+import type { Aggregation } from './aggregation.ts'
 import { decodeChunk } from './chunk.ts'
 import { merge, noPoints, within, type Points } from './points.ts'
 import { decodeRollup, type Rollup } from './rollup.ts'
 import { chunkId, chunkStart, dayMs, fiveMinutesMs, hourMs } from './schema.ts'
-
-/** `rate` is growth for each second, as of a counter: a value that falls is taken as a counter that began anew. */
-export const aggregations = ['avg', 'min', 'max', 'sum', 'count', 'last', 'rate'] as const
-export type Aggregation = (typeof aggregations)[number]
 
 export interface SampleQuery {
   /** Epoch milliseconds, `from` ≤ time < `to`. With a `step` both are widened to whole steps. */
@@ -23,7 +20,8 @@ export interface SampleQuery {
 
 /**
  * An answer in columns. A bucket without a sample is not there: a gap stays a gap.
- * `minima` and `maxima` are the band of the samples in each bucket; they are there exactly with `step`.
+ * `minima` and `maxima` are the band of the samples in each bucket, for `rate` that of the rates from one sample to the next; they are
+ * there exactly with `step`.
  */
 export interface QueriedPoints extends Points {
   readonly minima?: Float64Array<ArrayBuffer>
@@ -146,8 +144,8 @@ export class SampleReader {
     return {
       times: Float64Array.from(kept, (i) => starts[i]!),
       values: Float64Array.from(kept, (i) => answers[i]!),
-      minima: Float64Array.from(kept, (i) => buckets[i]!.min),
-      maxima: Float64Array.from(kept, (i) => buckets[i]!.max),
+      minima: Float64Array.from(kept, (i) => (agg === 'rate' ? buckets[i]!.slowest : buckets[i]!.min)),
+      maxima: Float64Array.from(kept, (i) => (agg === 'rate' ? buckets[i]!.fastest : buckets[i]!.max)),
     }
   }
 
@@ -248,6 +246,9 @@ class Bucket {
   count = 0
   min = Infinity
   max = -Infinity
+  /** Of the rates from one sample to the next. */
+  slowest = Infinity
+  fastest = -Infinity
   #sum = 0
   #last = 0
   #lastAt: number | undefined
@@ -278,8 +279,13 @@ class Bucket {
 
   #grow(value: number, at: number): void {
     if (this.#lastAt !== undefined) {
-      this.#grown += growth(this.#last, value)
-      this.#grownMs += at - this.#lastAt
+      const grown = growth(this.#last, value)
+      const ms = at - this.#lastAt
+      this.#grown += grown
+      this.#grownMs += ms
+      const rate = grown / (ms / 1_000)
+      if (rate < this.slowest) this.slowest = rate
+      if (rate > this.fastest) this.fastest = rate
     }
     this.#last = value
     this.#lastAt = at

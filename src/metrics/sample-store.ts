@@ -5,15 +5,18 @@ import { decodeChunk, encodeChunk } from './chunk.ts'
 import { merge, noPoints, within, type Points } from './points.ts'
 import { encodeRollup, rollUp } from './rollup.ts'
 import { chunkId, chunkStart, dayMs, fiveMinutesMs, hourMs } from './schema.ts'
-import { SeriesIndex, type KeptSeries, type Series, type SeriesFilter, type SeriesPage } from './series-index.ts'
+import {
+  SeriesIndex,
+  seriesOf,
+  type KeptSeries,
+  type Series,
+  type SeriesFilter,
+  type SeriesPage,
+} from './series-index.ts'
 import type { MetricSettings } from './settings.ts'
 
-/** What tells one series of a task from another, and the unit of its values. */
-export interface SeriesDefinition {
-  readonly name: string
-  readonly labels: Labels
-  readonly unit: Unit
-}
+/** What tells one series of a task from another, and what its values are. */
+export type SeriesDefinition = Omit<Series, 'number' | 'task'>
 
 /** Samples that were not stored because a connector has too many series. */
 export interface RefusedSeries {
@@ -66,8 +69,17 @@ export class SampleStore {
     this.#settings = settings
     for (const row of this.#statements.get('SELECT * FROM metric_series ORDER BY number').all()) {
       // Written by #insert below, and nowhere else.
-      const { number, task, connector, name, labels, unit, last_at } = row as unknown as StoredSeries
-      this.#index.add({ number, task, connector, name, labels: JSON.parse(labels) as Labels, unit, lastAt: last_at })
+      const { number, task, connector, name, labels, unit, kind, last_at } = row as unknown as StoredSeries
+      this.#index.add({
+        number,
+        task,
+        connector,
+        name,
+        labels: JSON.parse(labels) as Labels,
+        unit,
+        ...(kind === 'counter' ? { kind } : {}),
+        lastAt: last_at,
+      })
       this.#nextNumber = number + 1
     }
   }
@@ -89,10 +101,10 @@ export class SampleStore {
   ): Int32Array<ArrayBuffer> {
     const numbers = new Int32Array(definitions.length)
     const seen = new Set<number>()
-    definitions.forEach(({ name, labels, unit }, i) => {
-      let series = this.#index.find(task, name, labels)
+    definitions.forEach((definition, i) => {
+      let series = this.#index.find(task, definition.name, definition.labels)
       if (series === undefined && this.#hasRoom(connector, at)) {
-        series = { number: this.#nextNumber++, task, connector, name, labels, unit, lastAt: at }
+        series = { ...definition, number: this.#nextNumber++, task, connector, lastAt: at }
         this.#index.add(series)
         this.#staged.push(series)
       }
@@ -164,12 +176,17 @@ export class SampleStore {
     return this.#index.page(filter, limit, after)
   }
 
-  definition(number: number): Series | undefined {
+  definition(number: number): SeriesDefinition | undefined {
     return this.#index.get(number)
   }
 
+  find(number: number): Series | undefined {
+    const found = this.#index.get(number)
+    return found === undefined ? undefined : seriesOf(found)
+  }
+
   ofTask(task: string): readonly Series[] {
-    return [...this.#index.ofTask(task)].map(({ number, name, labels, unit }) => ({ number, task, name, labels, unit }))
+    return [...this.#index.ofTask(task)].map(seriesOf)
   }
 
   /** What the head has of a series, and chunks may not have yet. */
@@ -329,10 +346,10 @@ export class SampleStore {
     return true
   }
 
-  #insert({ number, task, connector, name, labels, unit, lastAt }: KeptSeries): void {
+  #insert({ number, task, connector, name, labels, unit, kind, lastAt }: KeptSeries): void {
     this.#statements
-      .get('INSERT INTO metric_series VALUES ($number, $task, $connector, $name, $labels, $unit, $lastAt)')
-      .run({ number, task, connector, name, labels: JSON.stringify(labels), unit, lastAt })
+      .get('INSERT INTO metric_series VALUES ($number, $task, $connector, $name, $labels, $unit, $kind, $lastAt)')
+      .run({ number, task, connector, name, labels: JSON.stringify(labels), unit, kind: kind ?? 'gauge', lastAt })
   }
 
   #read(table: ChunkTable, id: number): Uint8Array | undefined {
@@ -367,6 +384,7 @@ interface StoredSeries {
   readonly name: string
   readonly labels: string
   readonly unit: Unit
+  readonly kind: 'gauge' | 'counter'
   readonly last_at: number
 }
 

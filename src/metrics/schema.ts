@@ -14,6 +14,7 @@ export const metricsSchema: SchemaPart = {
        name TEXT NOT NULL,
        labels TEXT NOT NULL,
        unit TEXT NOT NULL,
+       kind TEXT NOT NULL,
        last_at INTEGER NOT NULL
      ) STRICT;
      CREATE TABLE sample_hour (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;

@@ -7,6 +7,8 @@ export interface Series {
   readonly name: string
   readonly labels: Labels
   readonly unit: Unit
+  /** Absent: a gauge. */
+  readonly kind?: 'counter'
 }
 
 /** What is asked for; what is not named is not asked. Labels must all be there with these values. */
@@ -26,6 +28,11 @@ export interface KeptSeries extends Series {
   readonly connector: string
   /** When it came into being, or the newest sealed sample's time. */
   lastAt: number
+}
+
+/** What of a series is everybody's business. */
+export function seriesOf({ connector: _, lastAt: __, ...series }: KeptSeries): Series {
+  return series
 }
 
 /** All series in memory, found by number, by task and by name without looking at the others. */
@@ -88,9 +95,7 @@ export class SeriesIndex {
       found.push(series)
     }
     found.sort((a, b) => a.number - b.number)
-    const series = found
-      .slice(0, limit)
-      .map(({ number, task, name, labels, unit }) => ({ number, task, name, labels, unit }))
+    const series = found.slice(0, limit).map(seriesOf)
     return found.length > limit ? { series, next: series.at(-1)!.number } : { series }
   }
 

@@ -4,7 +4,7 @@ import { FarwatchError, formatDuration, parseDuration, type Clock } from '../../
 import type { GroupSummary, Result, Series as SeriesAnswer, SystemSummary, Task } from '../../contract/index.ts'
 import type { Coverage, LastSlot } from '../../ingest/index.ts'
 import type { Inventory, SystemEntry, TaskEntry } from '../../inventory/index.ts'
-import type { Aggregation, Series } from '../../metrics/index.ts'
+import { aggregatedUnit, type Series } from '../../metrics/index.ts'
 import {
   compareSeverity,
   outcomes,
@@ -15,7 +15,6 @@ import {
   type Severity,
   type SeverityOrClear,
 } from '../../model/index.ts'
-import type { Library } from '../../sdk/index.ts'
 import type { AgentQuestions, HistoryQuestions, StoredResult } from '../questions.ts'
 import { readRange } from '../read-request.ts'
 import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
@@ -40,7 +39,6 @@ export interface MonitoringParts {
   readonly inventory: Inventory
   readonly history: HistoryQuestions
   readonly alarms: Alarms
-  readonly library: Library
   readonly clock: Clock
   readonly agent: AgentQuestions
   /** The name under which an agent's id is shown. */
@@ -54,7 +52,7 @@ const rowsPerRead = 1_000
 
 /** What is watched and how it is doing: groups, systems, tasks, results, series, coverage. */
 export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
-  const { inventory, history, alarms, library, clock, agent } = parts
+  const { inventory, history, alarms, clock, agent } = parts
 
   function task(caller: Caller, id: string): TaskEntry {
     const found = inventory.task(id)
@@ -73,17 +71,13 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
     if (hidden !== undefined) throw noSeries(String(hidden))
   }
 
-  function shownSeries({ number, name, unit, task: id, labels }: Series): SeriesAnswer {
+  function shownSeries({ number, name, unit, kind: kind ?? 'gauge', task: id, labels }: Series): SeriesAnswer {
     const owner = inventory.task(id)
     const place =
       owner === undefined
         ? {}
         : { group: owner.group, system: owner.system, connector: owner.connector, monitor: owner.monitor }
-    return { id: String(number), name, unit, kind: kindOf(owner, name), task: id, labels: { ...place, ...labels } }
-  }
-
-  function kindOf(owner: TaskEntry | undefined, metric: string): 'gauge' | 'counter' {
-    return (owner === undefined ? undefined : library.monitors.get(owner.monitor)?.metrics[metric]?.kind) ?? 'gauge'
+    return { id: String(number), name, unit, kind: kind ?? 'gauge', task: id, labels: { ...place, ...labels } }
   }
 
   async function shownTasks(entries: readonly TaskEntry[]): Promise<Task[]> {
@@ -298,21 +292,21 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
           hint: 'For example: 1m, 5m, 1h',
         })
       const number = seriesNumber(query.series)
-      const agg: Aggregation = query.agg ?? 'avg'
       const answers = await history.query({
         series: [number],
         from,
         to: to + 1,
-        agg,
+        ...(query.agg === undefined ? {} : { agg: query.agg }),
         ...(step === undefined ? {} : { step }),
       })
       series([number], answers, caller)
-      const { series: found, points } = answers[0]!
+      const { series: found, agg, points } = answers[0]!
       const { times, values, minima, maxima } = points
       return {
         series: shownSeries(found),
         step: step === undefined ? null : formatDuration(step),
         agg,
+        unit: aggregatedUnit(found.unit, agg),
         points: Array.from(times, (at, i) => ({
           at: iso(at),
           value: values[i]!,
@@ -333,17 +327,25 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
       series(numbers, found, caller)
       const longest = Math.max(...found.map((one) => inventory.task(one.series.task)?.periodMs ?? 0))
       const stepMs = niceStep(Math.max(longest, (to - from) / (query.points ?? 500)))
-      const answers = await history.query({ series: numbers, from, to: to + 1, agg: query.agg ?? 'avg', step: stepMs })
+      const answers = await history.query({
+        series: numbers,
+        from,
+        to: to + 1,
+        step: stepMs,
+        ...(query.agg === undefined ? {} : { agg: query.agg }),
+      })
       const first = Math.floor(from / stepMs) * stepMs
       const count = Math.floor((to - first) / stepMs) + 1
       return {
         stepMs,
         at: Array.from({ length: count }, (_, i) => first + i * stepMs),
-        series: answers.map(({ series: one, points }) => {
+        series: answers.map(({ series: one, agg, points }) => {
           const column = (values: Float64Array | undefined) =>
             onGrid(points.times, values ?? points.values, first, stepMs, count)
           return {
             id: String(one.number),
+            agg,
+            unit: aggregatedUnit(one.unit, agg),
             value: column(points.values),
             min: column(points.minima),
             max: column(points.maxima),
