@@ -71,7 +71,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
     if (hidden !== undefined) throw noSeries(String(hidden))
   }
 
-  function shownSeries({ number, name, unit, kind: kind ?? 'gauge', task: id, labels }: Series): SeriesAnswer {
+  function shownSeries({ number, name, unit, kind, task: id, labels }: Series): SeriesAnswer {
     const owner = inventory.task(id)
     const place =
       owner === undefined
