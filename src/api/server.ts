@@ -115,8 +115,10 @@ async function addDocumentation(app: FastifyInstance, parts: ApiParts): Promise<
   await app.register(fastifySwagger, { mode: 'static', specification: { document: document as never } })
   await app.register(fastifySwaggerUi, {
     routePrefix: '/api/docs',
+    theme: { title: 'Farwatch: the API' },
     staticCSP: true,
-    uiConfig: { url: '/api/openapi.json', persistAuthorization: false },
+    // Its types know the browser's request by name only.
+    uiConfig: { layout: 'BaseLayout', requestInterceptor: withPortalSession as never },
     uiHooks: {
       // The document within the pages would show the API to everyone.
       onRequest: async (request) => {
@@ -124,6 +126,17 @@ async function addDocumentation(app: FastifyInstance, parts: ApiParts): Promise<
       },
     },
   })
+}
+
+/**
+ * Runs in the browser, where the pages of the documentation send their requests as whoever is signed in at the portal. It travels there
+ * as text, so it may use nothing from around it. The key is that of web/src/api/session.ts.
+ */
+const withPortalSession = (request: { headers: Record<string, string> }) => {
+  const { localStorage } = globalThis as unknown as { localStorage: { getItem(key: string): string | null } }
+  const session = JSON.parse(localStorage.getItem('farwatch.session') ?? '{}') as { token?: string }
+  if (session.token !== undefined) request.headers['authorization'] = `Bearer ${session.token}`
+  return request
 }
 
 /** The portal's files; any other path outside of the API is the portal's own and gets its one page. */

@@ -17,8 +17,10 @@ export async function apply(
     ...(options.prune === true ? { prune: true } : {}),
     ...(options.comment === undefined ? {} : { comment: options.comment }),
   }
+  progress(terminal, options, 'Comparing with the present configuration…')
   const planned = await client.call('applyConfiguration', { query: { ...query, dryRun: true }, body: document })
   if (options.json !== true) line(terminal.stdout, describe(planned))
+  if (options.dryRun !== true && planned.changes.length > 0) progress(terminal, options, 'Applying…')
   const done =
     options.dryRun === true || planned.changes.length === 0
       ? planned
@@ -26,6 +28,11 @@ export async function apply(
   if (options.json === true) line(terminal.stdout, JSON.stringify(done))
   else if (done.applied) line(terminal.stdout, `Applied as revision ${done.revision ?? '?'}.`)
   else if (planned.changes.length > 0) line(terminal.stdout, 'Nothing was changed (dry run).')
+}
+
+/** For who waits at a terminal; a large document takes seconds. Never in what a script reads. */
+function progress(terminal: Terminal, options: { json?: boolean }, text: string): void {
+  if (terminal.isInteractive && options.json !== true) line(terminal.stderr, text)
 }
 
 async function readDocument(terminal: Terminal, file: string): Promise<unknown> {
