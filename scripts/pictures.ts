@@ -83,6 +83,7 @@ for (const look of [
   await page.getByLabel('User name').fill('admin')
   await page.getByLabel('Password', { exact: true }).fill(adminPassword)
   await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('navigation', { name: 'Main' }).first().waitFor()
   for (const [name, path] of Object.entries(pages)) {
     await page.goto(instance.url + path)
     await page.waitForLoadState('load')
