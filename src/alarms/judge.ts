@@ -3,7 +3,8 @@ import {
   conditionsOf,
   failedMetric,
   judgedUnit,
-  matches,
+  judgesFailed,
+  rowsFor,
   severityOf,
   type Condition,
   type FailureReason,
@@ -116,7 +117,7 @@ export class Table {
     this.#metrics = metrics
     this.#periodMs = periodMs
     this.watches = rules.some((rule) => rule.alarm && rule.noData !== undefined)
-    this.judgesFailed = rules.some((rule) => namesFailed(rule))
+    this.judgesFailed = rules.some((rule) => judgesFailed(rule))
   }
 
   /** Unit and kind as declared; of a metric that no declaration knows, as the sample brings them. */
@@ -194,22 +195,6 @@ export class Table {
 export function partsOf(key: string): { rule: string; metric: string; item: string } {
   const [rule, metric, ...item] = key.split(separator)
   return { rule: rule!, metric: metric!, item: item.join(separator) }
-}
-
-function namesFailed(rule: Rule): boolean {
-  return rule.metric.any.some((term) => term.is === 'exact' && term.text === failedMetric)
-}
-
-/** The rows that take an item, in order: an exclusive row that matches takes it away from those after it. */
-function rowsFor(rules: readonly Rule[], metric: string, labels: Labels): readonly Rule[] {
-  const found: Rule[] = []
-  for (const rule of rules) {
-    if (metric === failedMetric ? !namesFailed(rule) : !matches(rule.metric, metric)) continue
-    if (!Object.entries(rule.items).every(([label, matcher]) => matches(matcher, labels[label] ?? ''))) continue
-    found.push(rule)
-    if (rule.exclusive) break
-  }
-  return found
 }
 
 const tables = new WeakMap<readonly Rule[], Map<number, { metrics: TaskFacts['metrics']; table: Table }>>()

@@ -34,7 +34,10 @@ afterEach(() => rmSync(directory, { recursive: true }))
 /** A history that can crash: what is opened again knows only the file. */
 class Subject {
   readonly #file = join(directory, `history-${files++}.db`)
-  #packer = new UploadPacker(() => undefined)
+  #packer = new UploadPacker(
+    () => undefined,
+    (_, metric) => !metric.startsWith('unkept'),
+  )
   db!: DatabaseSync
   store!: HistoryStore
 
@@ -382,6 +385,35 @@ describe('an upload', () => {
     ])
     subject.db.close()
   })
+})
+
+test('samples without a series are in the log as they came, and nowhere else', () => {
+  const subject = new Subject(['one', 'two'])
+  subject.store.applySettings({ ...settings, metrics: { ...settings.metrics, seriesPerConnector: 1 } })
+  const entries = [
+    run('one', 0, { x: 1, unkept: 2, tooMany: 3 }),
+    run('two', 0, { unkept: 4, unkeptToo: 5 }),
+    run('one', 1, { x: 6 }),
+  ]
+  subject.upload('a', 0, entries, begin + periodMs)
+  subject.crash()
+  const came = entries.map((entry) => ({
+    ...entry,
+    samples: entry.samples.map((sample) => ({ ...sample, unit: '' })),
+  }))
+  expect([
+    subject.log().flatMap((batch) => batch.entries),
+    ['one', 'two'].flatMap((task) =>
+      subject.samples(task, begin, begin + dayMs).map(([name, , value]) => [name, value]),
+    ),
+  ]).toEqual([
+    came,
+    [
+      ['x', 1],
+      ['x', 6],
+    ],
+  ])
+  subject.db.close()
 })
 
 test('slots of which nothing was heard are lost after a day, but only while the task was there', () => {

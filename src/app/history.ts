@@ -8,6 +8,7 @@ import {
   type BatchAnswer,
   type Coverage,
   type Declared,
+  type IsKept,
   type KnownTask,
   type LastSlot,
   type PackedBatch,
@@ -101,6 +102,7 @@ const busyPauseMs = 500
 /**
  * Opens, creates or migrates the history of a data directory; resolves when it is usable.
  * @param options.declared unit and kind of a metric, where a sample does not say them
+ * @param options.isKept whether the values of an item become a series. Asked again after each `applyTasks`, not for each sample
  * @param options.report told of failures that no caller learns of: upkeep that could not be done, a listener that threw
  * @throws FarwatchError `data-directory-unusable`, `data-directory-newer`, `storage-corrupt`
  */
@@ -109,6 +111,7 @@ export async function openHistory(options: {
   clock: Clock
   settings?: HistorySettings
   declared?: Declared
+  isKept?: IsKept
   report?: (failure: unknown) => void
 }): Promise<History> {
   const {
@@ -116,6 +119,7 @@ export async function openHistory(options: {
     clock,
     settings = defaultHistorySettings,
     declared = () => undefined,
+    isKept = () => true,
     report = () => undefined,
   } = options
   const inMemory = directory === ':memory:'
@@ -141,7 +145,7 @@ export async function openHistory(options: {
       file,
       clock,
       settings,
-      packer: new UploadPacker(declared),
+      packer: new UploadPacker(declared, isKept),
       report,
       position,
       generation,

@@ -28,7 +28,7 @@ import {
   openInventory,
   type TaskEntry,
 } from '../inventory/index.ts'
-import type { AlarmEvent, TravellingSettings } from '../model/index.ts'
+import { isKept, type AlarmEvent, type TravellingSettings } from '../model/index.ts'
 import {
   diskSpace,
   hashPassword,
@@ -145,6 +145,7 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
       clock,
       settings: historySettings(settings.values),
       declared: (task, metric) => library.monitors.get(inventory.task(task)?.monitor ?? '')?.metrics[metric],
+      isKept: (task, metric, labels) => isKept(inventory.task(task)?.rules ?? [], metric, labels),
       report: (failure) => log.error('history upkeep failed', { problem: messageOf(failure) }),
     })
     lifecycle.onStop('history', () => history.close())
@@ -237,10 +238,11 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
       upload: async (batch) => {
         try {
           const answer = await history.upload(batch)
-          health.stored(undefined)
+          health.stored('history', undefined)
           return answer
         } catch (thrown) {
-          if (thrown instanceof FarwatchError && thrown.code === 'storage-unwritable') health.stored(thrown.message)
+          if (thrown instanceof FarwatchError && thrown.code === 'storage-unwritable')
+            health.stored('history', thrown.message)
           throw thrown
         }
       },
@@ -259,6 +261,10 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
     })
     lifecycle.onStop('agent', () => agent.stop())
     const counts = countEvents(agent)
+    agent.on((event) => {
+      if (event.event === 'spool unwritable') health.stored('spool', event.message)
+      if (event.event === 'spool writable') health.stored('spool', undefined)
+    })
 
     // Changes of the configuration and the settings reach whoever lives by them.
     const problem = (what: string) => (thrown: unknown) =>

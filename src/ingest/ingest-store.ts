@@ -77,8 +77,17 @@ interface Task {
 interface Layout {
   readonly task: Task
   readonly samples: readonly SampleDefinition[]
+  readonly unkept: readonly number[]
   /** Filled in when it is first used, in the transaction that stores what it is used for. */
-  series?: { readonly numbers: Int32Array<ArrayBuffer>; readonly refused: number }
+  series?: LayoutSeries
+}
+
+interface LayoutSeries {
+  /** Below 0 where there is none. */
+  readonly numbers: Int32Array<ArrayBuffer>
+  readonly refused: number
+  /** The samples without a series, with a text that is the same for the same definition in all layouts. */
+  readonly loose: readonly { readonly place: number; readonly key: string }[]
 }
 
 /** What arrives later than three periods, and two minutes, after its slot is history: rules no longer judge it as of now. */
@@ -263,8 +272,8 @@ export class IngestStore {
     let bytes = 0
     let newest = this.#position
     try {
-      for (const { number, task, samples } of upload.layouts)
-        this.#layouts.set(number, { task: this.#tasks.get(task) ?? this.#stage(task, task, at), samples })
+      for (const { number, task, samples, unkept } of upload.layouts)
+        this.#layouts.set(number, { task: this.#tasks.get(task) ?? this.#stage(task, task, at), samples, unkept })
       inTransaction(this.#db, () => {
         const insert = this.#statements.get('INSERT INTO log (position, body) VALUES ($position, $body)')
         for (const batch of upload.batches) {
@@ -378,14 +387,16 @@ export class IngestStore {
     const values = new Float64Array(keptSamples)
     const series = new Int32Array(keptSamples)
     const samplesFrom = new Float64Array(runs.length + 1)
+    const loose = new LooseDefinitions()
     let next = 0
     runs.forEach((i, k) => {
       const layout = layouts[i]!
-      const { numbers, refused } = (layout.series ??= this.#seriesOf(layout, at))
+      const { numbers, refused, loose: ofRun } = (layout.series ??= this.#seriesOf(layout, at))
       if (refused > 0) this.#samples.refuse(layout.task.connector, refused)
       samplesFrom[k] = next
       values.set(batch.values.subarray(valuesFrom[i]!, valuesFrom[i]! + numbers.length), next)
       series.set(numbers, next)
+      for (const { place, key } of ofRun) series[next + place] = -1 - loose.place(key, layout.samples[place]!)
       next += numbers.length
     })
     samplesFrom[runs.length] = next
@@ -397,6 +408,7 @@ export class IngestStore {
       from: batch.from,
       count: batch.count,
       gaps,
+      loose: loose.all,
       notes:
         notes.size === 0
           ? []
@@ -416,11 +428,23 @@ export class IngestStore {
     return { row, counted: Int32Array.from(counted), late }
   }
 
-  #seriesOf({ task, samples }: Layout, at: number) {
-    const numbers = this.#samples.resolve(task.id, task.connector, samples, at)
-    let refused = 0
-    for (const number of numbers) if (number < 0) refused++
-    return { numbers, refused }
+  #seriesOf({ task, samples, unkept }: Layout, at: number): LayoutSeries {
+    const apart = new Set(unkept)
+    const kept = [...samples.keys()].filter((place) => !apart.has(place))
+    const resolved = this.#samples.resolve(
+      task.id,
+      task.connector,
+      kept.map((place) => samples[place]!),
+      at,
+    )
+    const numbers = new Int32Array(samples.length).fill(-1)
+    kept.forEach((place, i) => (numbers[place] = resolved[i]!))
+    const places = [...samples.keys()].filter((place) => numbers[place]! < 0)
+    return {
+      numbers,
+      refused: places.length - unkept.length,
+      loose: places.map((place) => ({ place, key: JSON.stringify(samples[place]) })),
+    }
   }
 
   #isLate(task: Task, slot: number, periodMs: number, at: number): boolean {
@@ -607,7 +631,7 @@ export class IngestStore {
     return batches
   }
 
-  #batch(position: number, { at, agent, runs, gaps, notes }: LogRow): StoredBatch {
+  #batch(position: number, { at, agent, runs, gaps, notes, loose }: LogRow): StoredBatch {
     const noteOf = new Map<number, RunNote>(notes)
     const entries: SpoolEntry[] = []
     let nextGap = 0
@@ -626,7 +650,8 @@ export class IngestStore {
       const code = runs.codes[i]!
       const samples: Sample[] = []
       for (let s = runs.samplesFrom[i]!; s < runs.samplesFrom[i + 1]!; s++) {
-        const definition = this.#samples.definition(runs.series[s]!)
+        const number = runs.series[s]!
+        const definition = number < 0 ? loose[-1 - number] : this.#samples.definition(number)
         if (definition === undefined) continue
         const { name, labels, unit, kind } = definition
         samples.push({ name, labels, value: runs.values[s]!, unit, ...(kind === undefined ? {} : { kind }) })
@@ -838,6 +863,18 @@ export class IngestStore {
     this.#statements
       .get(`INSERT INTO ${table} VALUES ($id, $body) ON CONFLICT (id) DO UPDATE SET body = excluded.body`)
       .run({ id, body })
+  }
+}
+
+/** What a row says of samples without a series: each definition once, as tasks of one shape have the same. */
+class LooseDefinitions {
+  readonly all: SampleDefinition[] = []
+  readonly #places = new Map<string, number>()
+
+  place(key: string, definition: SampleDefinition): number {
+    let place = this.#places.get(key)
+    if (place === undefined) this.#places.set(key, (place = this.all.push(definition) - 1))
+    return place
   }
 }
 

@@ -1,5 +1,6 @@
 import type { GapRecord } from '../model/index.ts'
 import type { RunNote } from './packed-upload.ts'
+import type { SampleDefinition } from './sample-sink.ts'
 
 /**
  * A row of the log: what one batch added, in few large pieces so that writing takes next to nothing for each value.
@@ -22,6 +23,8 @@ export interface LogRow {
   readonly gaps: readonly LoggedGap[]
   /** By index of run. */
   readonly notes: readonly (readonly [run: number, note: RunNote])[]
+  /** What samples without a series are: such as no rule keeps, or as were too many. */
+  readonly loose: readonly SampleDefinition[]
 }
 
 export interface LoggedGap {
@@ -43,6 +46,7 @@ export interface LoggedRuns {
   /** Where the samples of each run begin; one more than there are runs. */
   readonly samplesFrom: Float64Array<ArrayBuffer>
   readonly values: Float64Array<ArrayBuffer>
+  /** Below 0: `loose` of the row has the definition, -1 being its first. */
   readonly series: Int32Array<ArrayBuffer>
 }
 

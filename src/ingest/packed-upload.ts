@@ -30,6 +30,8 @@ export interface PackedLayout {
   readonly number: number
   readonly task: string
   readonly samples: readonly SampleDefinition[]
+  /** Which of the samples are not to be kept as series, by index. */
+  readonly unkept: readonly number[]
 }
 
 export interface PackedBatch {
@@ -77,6 +79,9 @@ const layoutsOfTask = 16
 /** What is declared of a metric of a task, for samples that do not say it themselves. */
 export type Declared = (task: string, metric: string) => JudgedMetric | undefined
 
+/** Whether values are kept as a series, or only pass through the log for those who judge them. Asked once for each layout. */
+export type IsKept = (task: string, metric: string, labels: Labels) => boolean
+
 interface Layout {
   readonly number: number
   readonly samples: readonly SampleDefinition[]
@@ -85,14 +90,16 @@ interface Layout {
 /** The near end: checks batches and packs them. Only one upload is under way at a time. */
 export class UploadPacker {
   readonly #declared: Declared
+  readonly #isKept: IsKept
   readonly #known = new Map<string, Layout[]>()
   #next = 0
   #reset = true
   #layouts: PackedLayout[] = []
   #dropped: number[] = []
 
-  constructor(declared: Declared) {
+  constructor(declared: Declared, isKept: IsKept) {
     this.#declared = declared
+    this.#isKept = isKept
   }
 
   /** After an upload that was not stored, and when the series that layouts stand for may have changed. */
@@ -178,7 +185,8 @@ export class UploadPacker {
     known.push(layout)
     // This very upload may still use it, so the other end forgets it afterwards.
     if (known.length > layoutsOfTask) this.#dropped.push(known.shift()!.number)
-    this.#layouts.push({ ...layout, task })
+    const unkept = samples.flatMap(({ name, labels }, i) => (this.#isKept(task, name, labels) ? [] : [i]))
+    this.#layouts.push({ ...layout, task, unkept })
     return layout.number
   }
 

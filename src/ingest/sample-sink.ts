@@ -21,7 +21,7 @@ export interface SampleSink {
     definitions: readonly SampleDefinition[],
     at: number,
   ): Int32Array<ArrayBuffer>
-  /** Counts samples for which `resolve` gave no number. */
+  /** Counts samples for which `resolve` gave no number because there are too many. */
   refuse(connector: string, samples: number): void
   /** Writes staged series; called in the transaction that stores their first samples. */
   storeStaged(): void
@@ -29,7 +29,7 @@ export interface SampleSink {
   keepStaged(): void
   /** The transaction was not committed: staged series never were. */
   dropStaged(): void
-  /** Takes samples that are durable in the log. */
+  /** Takes samples that are durable in the log; those with a number below 0 have no series and are passed over. */
   append(at: number, series: Int32Array, values: Float64Array): void
   definition(number: number): SampleDefinition | undefined
 }
