@@ -7,8 +7,9 @@ import type { ByteReader, ByteWriter } from './bytes.ts'
  * are or as differences, packed into just as many bits as a block of them needs. A constant column, and one that grows evenly,
  * takes three bytes or so. What is no short decimal is kept as doubles, each without the bytes it shares with the one before.
  *
- * Deflate on top was left out: on three-decimal noise and on counters it gained nothing over packed bits, and without it
- * this stays free of any platform.
+ * Nothing is deflated here, so that this stays free of any platform. Whoever keeps columns for long may do so on top: on constants,
+ * counters and three-decimal noise it gains 0.0 % at levels 1 and 6 (measured on days of 1,440 values), on values that repeat or lie on
+ * a coarse grid 44 to 67 % (src/metrics/chunk.ts has the figures).
  */
 
 const powers = Array.from({ length: 13 }, (_, scale) => 10 ** scale)

@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { ByteReader, ByteWriter, packIntegers, packNumbers, unpackIntegers, unpackNumbers } from '../base/index.ts'
 import type { Points } from './points.ts'
 
@@ -5,24 +6,54 @@ import type { Points } from './points.ts'
  * The samples of one series in one hour or one day, as stored. Times are kept relative to the chunk's beginning. On the grid of
  * slots they are one run (first, step, count) whatever their number; a gap begins another run; times off any grid are packed as a column.
  */
-const format = 1
+const packed = 1
+const deflated = 2
 const timesAsRuns = 0
 const timesAsColumn = 1
 
 export function encodeChunk(start: number, points: Points): Uint8Array {
   const out = new ByteWriter(32 + points.times.length)
-  out.byte(format)
+  out.byte(packed)
   out.varint(points.times.length)
   encodeTimes(out, start, points.times)
   packNumbers(out, points.values)
   return out.done()
 }
 
-/** @throws RangeError where the bytes are not such a chunk */
+/** Below this there is nothing to gain: a constant is a dozen bytes. */
+const worthDeflating = 64
+
+/**
+ * The same for a chunk that is seldom written and kept for long: deflated where that makes it smaller. Packed bits are as small as the
+ * range of a block allows; deflate finds what they cannot say, that values repeat or lie on a coarse grid. Bytes a sample of a day of
+ * minutes, before → after, and what deflating costs for each (measured; level 6 saves at most another 4 % of the size before and takes up
+ * to nine times as long):
+ *
+ *   constants, counters, three-decimal noise      0.01, 1.26, 2.14 → the same    0.01 to 0.09 us
+ *   a level that walks by tenths                  0.51 → 0.48                    0.02 us
+ *   bytes in pages of 4 KiB                       2.27 → 1.26                    0.04 us
+ *   0 or 1, rarely 0                              0.13 → 0.06                    0.01 us
+ *   three values                                  0.76 → 0.32                    0.03 us
+ *   thirds, which are no short decimals           6.10 → 2.15                    0.06 us
+ *
+ * Inflating takes 0.002 to 0.02 us a sample.
+ */
+export function encodeLastingChunk(start: number, points: Points): Uint8Array {
+  const plain = encodeChunk(start, points)
+  if (plain.length < worthDeflating) return plain
+  const body = deflateRawSync(plain.subarray(1), { level: 1 })
+  if (body.length + 1 >= plain.length) return plain
+  const bytes = new Uint8Array(body.length + 1)
+  bytes[0] = deflated
+  bytes.set(body, 1)
+  return bytes
+}
+
+/** Reads a chunk of either kind. @throws Error where the bytes are not such a chunk */
 export function decodeChunk(start: number, bytes: Uint8Array): Points {
-  const from = new ByteReader(bytes)
-  const found = from.byte()
-  if (found !== format) throw new RangeError(`a chunk of format ${found} cannot be read`)
+  const found = bytes[0]
+  if (found !== packed && found !== deflated) throw new RangeError(`a chunk of format ${found} cannot be read`)
+  const from = new ByteReader(found === deflated ? inflateRawSync(bytes.subarray(1)) : bytes.subarray(1))
   const count = from.varint()
   return { times: decodeTimes(from, start, count), values: unpackNumbers(from, count) }
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Labels, Unit } from '../model/index.ts'
 import { StatementCache } from '../platform/index.ts'
-import { decodeChunk, encodeChunk } from './chunk.ts'
+import { decodeChunk, encodeChunk, encodeLastingChunk } from './chunk.ts'
 import { merge, noPoints, within, type Points } from './points.ts'
 import { encodeRollup, rollUp } from './rollup.ts'
 import { chunkId, chunkStart, dayMs, fiveMinutesMs, hourMs } from './schema.ts'
@@ -267,7 +267,7 @@ export class SampleStore {
 
   #writeDay(series: number, start: number, points: Points): void {
     const id = chunkId(series, start, dayMs)
-    this.#write('sample_day', id, encodeChunk(start, points))
+    this.#write('sample_day', id, encodeLastingChunk(start, points))
     this.#write('rollup_1h', id, encodeRollup(start, hourMs, rollUp(points, hourMs)))
   }
 
