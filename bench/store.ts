@@ -41,15 +41,15 @@ function sources(count: number, random: Random): readonly (() => number)[] {
 }
 
 /** Tasks of ten series each, every minute. */
-class Plant {
+export class Plant {
   readonly tasks: readonly string[]
   readonly #sources: readonly (readonly (() => number)[])[]
   readonly #random: Random
   #position = 0
 
-  constructor(series: number, seed: number) {
+  constructor(series: number, seed: number, tasks = tasksOf(series / 10)) {
     this.#random = seededRandom(seed)
-    this.tasks = Array.from({ length: series / 10 }, (_, i) => `task-${i}`)
+    this.tasks = tasks
     const all = sources(series, this.#random)
     this.#sources = this.tasks.map((_, i) => all.slice(i * 10, i * 10 + 10))
   }
@@ -133,29 +133,41 @@ export function ingestCost(minutes = 1_500): Promise<readonly BenchRow[]> {
 /** A month of 1,000 series at 60 s, a third each constant, counter and noise: what it takes on the disk, and how fast it answers. */
 export function monthOfSeries(days = 30): Promise<readonly BenchRow[]> {
   return inDirectory(async (directory) => {
-    const clock = new ManualClock(begin)
-    const history = await openHistory({ directory, clock })
     const plant = new Plant(1_000, 2)
+    const { rows, history } = await fillMonth({ directory, plant, begin, days })
+    try {
+      return [...rows, ...(await askMonth(history, begin, begin + days * dayMs))]
+    } finally {
+      await history.close()
+    }
+  })
+}
+
+/** Leads a history through so many days, upkeep included. @returns the history, still open, and what it takes on the disk */
+export async function fillMonth(month: {
+  readonly directory: string
+  readonly plant: Plant
+  readonly begin: number
+  readonly days: number
+}): Promise<{ readonly history: History; readonly rows: readonly BenchRow[] }> {
+  const { directory, plant, days } = month
+  const clock = new ManualClock(month.begin)
+  const history = await openHistory({ directory, clock })
+  try {
     await history.applyTasks(plant.known())
-    const end = begin + days * dayMs
-    for (let at = begin; at < end; at += 30 * minuteMs) {
+    for (let at = month.begin; at < month.begin + days * dayMs; at += 30 * minuteMs) {
       clock.advance(30 * minuteMs)
       await history.upload(plant.batch(at, at + 30 * minuteMs))
       history.release(history.position())
       await history.settle()
     }
     const { databaseBytes } = await history.facts()
-    const questions = await askMonth(history, begin, end)
+    const value = databaseBytes / (days * 1_440 * plant.tasks.length * 10)
+    return { history, rows: [{ name: `bytes a sample after ${days} days, all included`, value, unit: 'B' }] }
+  } catch (thrown) {
     await history.close()
-    return [
-      {
-        name: `bytes a sample after ${days} days, all included`,
-        value: databaseBytes / (days * 1_440 * 1_000),
-        unit: 'B',
-      },
-      ...questions,
-    ]
-  })
+    throw thrown
+  }
 }
 
 async function askMonth(history: History, from: number, to: number): Promise<readonly BenchRow[]> {

@@ -1,0 +1,90 @@
+/** What checks cost, storage included: real instances, real servers, configuration and figures through the API. */
+import { availableParallelism } from 'node:os'
+import { loads, withServer, type Load, type LoadKind } from './load.ts'
+import { median, type BenchRow, type Figure } from './row.ts'
+import { notRun, Watched, type Window } from './watch-load.ts'
+
+const windows = 3
+const windowMs = 8_000
+// Ping waits for its packets, so that fewer fit at once.
+const steadyRates: Record<LoadKind, number> = { 'http-new': 1_000, 'http-reuse': 1_000, tcp: 1_000, ping: 400 }
+/** Steps of the search for what one core holds. */
+const steps = 4
+const heldLatenessMs = 1_000
+
+export const checkRows: readonly BenchRow[] = (Object.keys(loads) as LoadKind[]).flatMap((kind) => [
+  {
+    name: kind,
+    about: `CPU for each check at ${steadyRates[kind]} a second: ${loads[kind].title}`,
+    run: () => steady(loads[kind], steadyRates[kind]),
+  },
+  {
+    name: `${kind}-core`,
+    about: `checks a second that one core holds, and what each costs then: ${loads[kind].title}`,
+    run: () => saturated(loads[kind]),
+  },
+])
+
+function remarks(...parts: readonly (string | undefined)[]): { note?: string } {
+  const note = parts.filter((part) => part !== undefined && part !== '').join('; ')
+  return note === '' ? {} : { note }
+}
+
+/** With the settings as they come. */
+function steady(load: Load, rate: number): Promise<readonly Figure[]> {
+  return withServer(async (port) => {
+    await using watched = await Watched.start()
+    await watched.carry(load, (rate * load.periodMs) / 1_000, port)
+    const seen: Window[] = []
+    for (let i = 0; i < windows; i++) seen.push(await watched.measure(windowMs))
+    const name = `${load.title}, ${rate}/s`
+    const worst = seen.reduce((a, b) => (b.coverage < a.coverage ? b : a))
+    return [
+      {
+        name: `${name}: CPU for each check`,
+        value: median(seen.map(({ cpuMsPerCheck }) => cpuMsPerCheck)),
+        unit: 'ms',
+        ...remarks(load.note, notRun(worst)),
+      },
+      { name: `${name}: lateness p95`, value: median(seen.map(({ latenessP95Ms }) => latenessP95Ms)), unit: 'ms' },
+      { name: `${name}: main event loop p99`, value: median(seen.map(({ loopP99Ms }) => loopP99Ms)), unit: 'ms' },
+    ]
+  })
+}
+
+function holds({ coverage, latenessP95Ms, outcomes }: Window): boolean {
+  return coverage === 1 && (outcomes['late'] ?? 0) === 0 && latenessP95Ms <= heldLatenessMs
+}
+
+/** The whole instance pinned to the last core, room for as many runs at once as it likes. */
+function saturated(load: Load): Promise<readonly Figure[]> {
+  return withServer(async (port) => {
+    await using watched = await Watched.start({
+      wrap: ['taskset', '-c', String(availableParallelism() - 1)],
+      settings: { parallelTasks: 1_000, parallelPerTarget: 1_000 },
+    })
+    let best: Window | undefined
+    let held = 0
+    let refused = Infinity
+    let rate = 500
+    for (let step = 0; step < steps; step++) {
+      await watched.carry(load, Math.round((rate * load.periodMs) / 1_000), port, 2_000)
+      const seen = await watched.measure(6_000)
+      if (holds(seen)) [best, held] = [seen, rate]
+      else refused = rate
+      // Up by what the core has left; after the first refusal, halfway between what it holds and what it does not.
+      const next = refused === Infinity ? rate * Math.min(3, Math.max(1.1, 0.97 / seen.cores)) : (held + refused) / 2
+      rate = Math.round(next)
+    }
+    const bounds = refused === Infinity ? 'more was not tried' : `${refused}/s not held`
+    return [
+      { name: `${load.title}, one core: checks held`, value: held, unit: '/s', ...remarks(load.note, bounds) },
+      {
+        name: `${load.title}, one core: CPU for each check`,
+        value: best?.cpuMsPerCheck ?? NaN,
+        unit: 'ms',
+        ...remarks(best === undefined ? undefined : `lateness p95 ${best.latenessP95Ms} ms`),
+      },
+    ]
+  })
+}

@@ -1,0 +1,88 @@
+/** Storing and asking, through the engine and through the API of an instance that holds a month. */
+import { TestInstance, adminPassword } from '../test/support/instance.ts'
+import { ApiClient } from './api.ts'
+import { documentOf, loads, withServer } from './load.ts'
+import { median, type BenchRow, type Figure } from './row.ts'
+import { fillMonth, ingestCost, Plant, startAfterKill } from './store.ts'
+
+const dayMs = 86_400_000
+const days = 30
+const hundred = 100
+const tcp = loads.tcp
+
+/** Each figure is the median of what several runs gave for it. */
+async function medians(times: number, run: () => Promise<readonly Figure[]>): Promise<readonly Figure[]> {
+  const seen: (readonly Figure[])[] = []
+  for (let i = 0; i < times; i++) seen.push(await run())
+  return seen[0]!.map((figure, i) => ({ ...figure, value: median(seen.map((figures) => figures[i]!.value)) }))
+}
+
+async function askedMs(times: number, ask: () => Promise<unknown>): Promise<number> {
+  const taken: number[] = []
+  for (let i = 0; i < times; i++) {
+    const start = performance.now()
+    await ask()
+    taken.push(performance.now() - start)
+  }
+  return median(taken)
+}
+
+/** The history is written into the data directory of an instance between two of its lives, for tasks that it knows. */
+async function monthThroughApi(): Promise<readonly Figure[]> {
+  return withServer(async (port) => {
+    await using instance = await TestInstance.start()
+    const document = documentOf(tcp, hundred, port, '60s')
+    await instance.call('applyConfiguration', { body: document, query: { prune: true } })
+    const tasks = await instance.call('listTasks', { query: { group: 'bench', limit: hundred } })
+    await instance.stop()
+    // Up to the last whole hour, so that nothing of it lies in the future of the instance.
+    const end = Math.floor(Date.now() / 3_600_000) * 3_600_000
+    const plant = new Plant(
+      hundred * 10,
+      2,
+      tasks.map(({ id }) => id),
+    )
+    const { history, rows } = await fillMonth({ directory: instance.data, plant, begin: end - days * dayMs, days })
+    await history.close()
+    await instance.start()
+    const api = new ApiClient(instance.url)
+    try {
+      await api.signIn('admin', adminPassword)
+      return [...rows, ...(await ask(api, end))]
+    } finally {
+      api.close()
+      await instance.stop()
+    }
+  })
+}
+
+async function ask(api: ApiClient, end: number): Promise<readonly Figure[]> {
+  const noise = await api.ask<{ id: string }[]>('GET', `/metrics/series?match=metric_1&limit=${hundred}`)
+  const one = noise[50]?.id ?? ''
+  const ids = noise.map(({ id }) => id).join(',')
+  const begin = end - days * dayMs
+  const day = `/metrics/query?series=${one}&from=${end - 2 * dayMs}&to=${end - dayMs}`
+  const month = `/metrics/chart?series=${ids}&from=${begin}&to=${end}&points=10&agg=avg`
+  const points = (await api.ask<{ points: unknown[] }>('GET', day)).points.length
+  const columns = (await api.ask<{ series: unknown[]; at: unknown[] }>('GET', month)).series.length
+  return [
+    {
+      name: '24 h of one series, API',
+      value: await askedMs(31, () => api.ask('GET', day)),
+      unit: 'ms',
+      note: `${points} points`,
+    },
+    {
+      name: '30-day mean of 100 series, API',
+      value: await askedMs(11, () => api.ask('GET', month)),
+      unit: 'ms',
+      note: `${columns} series, means of three days each, one request`,
+    },
+  ]
+}
+
+export const historyRows: readonly BenchRow[] = [
+  { name: 'ingest', about: 'durable ingest: CPU for each value, values a second', run: () => medians(3, ingestCost) },
+  { name: 'month', about: 'a month of 1,000 series: bytes a sample, questions through the API', run: monthThroughApi },
+  { name: 'replay', about: 'start of the history with an unsealed head', run: () => startAfterKill() },
+]

@@ -1,0 +1,69 @@
+/** Loads of checks against local servers, as documents that a user would apply. */
+import { startNginx } from '../test/servers/nginx.ts'
+
+export type LoadKind = 'http-new' | 'http-reuse' | 'tcp' | 'ping'
+
+export interface Load {
+  readonly kind: LoadKind
+  readonly title: string
+  readonly periodMs: number
+  /** What of it is not the usual, for the note of a figure. */
+  readonly note?: string
+}
+
+export const loads: Record<LoadKind, Load> = {
+  'http-new': { kind: 'http-new', title: 'HTTP, new connection', periodMs: 5_000 },
+  'http-reuse': { kind: 'http-reuse', title: 'HTTP, kept connection', periodMs: 5_000 },
+  tcp: { kind: 'tcp', title: 'TCP port', periodMs: 5_000 },
+  // Three packets, as the peers send by default; 20 ms apart, so that a run takes 40 ms and not 800.
+  ping: { kind: 'ping', title: 'ping', periodMs: 5_000, note: '3 packets, 20 ms apart' },
+}
+
+const monitors: Record<LoadKind, { connector: string; monitor: string; settings?: object }> = {
+  'http-new': { connector: 'http', monitor: 'http.response' },
+  'http-reuse': { connector: 'http', monitor: 'http.response', settings: { reuseConnection: true } },
+  tcp: { connector: 'tcp', monitor: 'tcp.port' },
+  ping: { connector: 'icmp', monitor: 'ping', settings: { count: 3, interval: '20ms' } },
+}
+
+const connectorsASystem = 100
+
+/** A document of `tasks` checks of one kind; ping asks as many addresses of 127.0.0.0/8, the others one server. */
+export function documentOf({ kind, periodMs }: Load, tasks: number, port: number, period = `${periodMs}ms`): object {
+  const { connector: type, monitor, settings = {} } = monitors[kind]
+  const connector = (i: number) => ({
+    name: `c${i}`,
+    type,
+    settings:
+      kind === 'ping'
+        ? { host: `127.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}` }
+        : kind === 'tcp'
+          ? { host: '127.0.0.1', port }
+          : { url: `http://127.0.0.1:${port}/` },
+    profiles: ['load'],
+  })
+  return {
+    profiles: [{ name: 'load', connector: type, monitors: [{ monitor, period, settings }] }],
+    groups: [
+      {
+        name: 'bench',
+        systems: Array.from({ length: Math.ceil(tasks / connectorsASystem) }, (_, s) => ({
+          name: `s${s}`,
+          connectors: Array.from({ length: Math.min(connectorsASystem, tasks - s * connectorsASystem) }, (__, c) =>
+            connector(s * connectorsASystem + c),
+          ),
+        })),
+      },
+    ],
+  }
+}
+
+/** A web server for as long as `act` takes. */
+export async function withServer<T>(act: (port: number) => Promise<T>): Promise<T> {
+  const nginx = await startNginx()
+  try {
+    return await act(nginx.port)
+  } finally {
+    await nginx.stop()
+  }
+}

@@ -1,0 +1,50 @@
+/** `npm run bench`: see docs/performance.md. */
+import { parseArgs } from 'node:util'
+import { checkRows } from './checks.ts'
+import { firstResultRow } from './first-result.ts'
+import { historyRows } from './history.ts'
+import { judgeBench } from './judge.ts'
+import { calibrate, machineFacts } from './machine.ts'
+import { memoryRow } from './memory.ts'
+import { profileRow } from './profile.ts'
+import type { BenchRow, Figure } from './row.ts'
+
+const judgeRow: BenchRow = { name: 'judge', about: 'what rules cost', run: judgeBench }
+const rows: readonly BenchRow[] = [...checkRows, ...historyRows, judgeRow, memoryRow, firstResultRow]
+/** Run only when asked for: they print more than figures. */
+const onRequest: readonly BenchRow[] = [profileRow]
+
+function lineOf({ name, value, unit, note }: Figure): string {
+  const digits = Math.abs(value) < 1 ? 3 : Math.abs(value) < 100 ? 2 : 0
+  const shown = Number.isFinite(value)
+    ? value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    : 'none'
+  return `${name.padEnd(56)} ${shown.padStart(12)} ${unit.padEnd(8)}${note === undefined ? '' : ` (${note})`}`.trimEnd()
+}
+
+function print(figures: readonly Figure[]): void {
+  for (const figure of figures) console.log(lineOf(figure))
+}
+
+const { values, positionals } = parseArgs({ options: { list: { type: 'boolean' } }, allowPositionals: true })
+const known = [...rows, ...onRequest]
+const unknown = positionals.filter((word) => !known.some(({ name }) => name === word))
+if (values.list === true) {
+  for (const { name, about } of known) console.log(`${name.padEnd(18)} ${about}`)
+} else if (unknown.length > 0) {
+  console.error(`no such row: ${unknown.join(', ')}; \`npm run bench -- --list\` names them`)
+  process.exitCode = 2
+} else {
+  console.log(machineFacts())
+  print(await calibrate())
+  const wanted = positionals.length === 0 ? rows : known.filter(({ name }) => positionals.includes(name))
+  for (const row of wanted) {
+    try {
+      print(await row.run())
+    } catch (thrown) {
+      // The other rows still say something.
+      console.log(`${row.name}: not measured: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+      process.exitCode = 1
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/** What an instance does under a load, told by its own API and by the kernel. */
+import { TestInstance, until } from '../test/support/instance.ts'
+import { documentOf, type Load } from './load.ts'
+import { percentile } from './row.ts'
+import { processTree, treeCpuMs, type ProcessUse } from './process-tree.ts'
+
+const sampledTasks = 60
+
+export interface Window {
+  /** Of main and monitoring processes, per run that was stored. */
+  readonly cpuMsPerCheck: number
+  /** CPU used, in cores. */
+  readonly cores: number
+  readonly checksPerSecond: number
+  readonly coverage: number
+  readonly outcomes: Readonly<Record<string, number>>
+  /** How late runs began, of the tasks that were asked. */
+  readonly latenessP95Ms: number
+  readonly loopP99Ms: number
+}
+
+/** An instance with no tasks but those that are given to it. */
+export class Watched {
+  readonly instance: TestInstance
+  #load: Load | undefined
+
+  private constructor(instance: TestInstance) {
+    this.instance = instance
+  }
+
+  static async start(
+    options: { wrap?: readonly string[]; settings?: Readonly<Record<string, unknown>> } = {},
+  ): Promise<Watched> {
+    const instance = await TestInstance.start(options.wrap === undefined ? {} : { wrap: options.wrap })
+    try {
+      if (options.settings !== undefined) await instance.call('changeSettings', { body: { ...options.settings } })
+      await instance.call('applyConfiguration', { body: { groups: [], profiles: [] }, query: { prune: true } })
+      return new Watched(instance)
+    } catch (thrown) {
+      await instance[Symbol.asyncDispose]()
+      throw thrown
+    }
+  }
+
+  /** Applies a load and waits until it has been under way for a whole period. */
+  async carry(load: Load, tasks: number, port: number, settleMs = 3_000): Promise<void> {
+    this.#load = load
+    await this.instance.call('applyConfiguration', { body: documentOf(load, tasks, port), query: { prune: true } })
+    const start = Date.now()
+    await until(
+      'the load is under way',
+      async () => Date.now() - start,
+      (passed) => passed > load.periodMs + settleMs,
+      load.periodMs + settleMs + 60_000,
+    )
+  }
+
+  /** Measures for so long, then waits until every slot of that time has ended. */
+  async measure(ms: number): Promise<Window> {
+    const load = this.#load
+    if (load === undefined) throw new Error('no load was applied')
+    const before = await this.#reading()
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    const after = await this.#reading()
+    const [from, to] = [before.at, after.at]
+    // A slot may wait for half a period, and its result takes a moment to be stored.
+    await new Promise((resolve) => setTimeout(resolve, load.periodMs / 2 + 1_500))
+    const { share, outcomes } = await this.instance.call('showCoverage', {
+      query: { group: 'bench', from: String(from), to: String(to) },
+    })
+    const status = await this.instance.call('showStatus')
+    const runs = after.runs - before.runs
+    return {
+      cpuMsPerCheck: (after.cpuMs - before.cpuMs) / runs,
+      cores: (after.cpuMs - before.cpuMs) / (to - from),
+      checksPerSecond: (runs * 1_000) / (to - from),
+      coverage: share ?? 0,
+      outcomes,
+      latenessP95Ms: await this.#lateness(from, to),
+      loopP99Ms: status.process.eventLoopP99Ms,
+    }
+  }
+
+  async #reading(): Promise<{ at: number; cpuMs: number; runs: number }> {
+    const [agent] = await this.instance.call('agentStatistics')
+    return { at: Date.now(), cpuMs: treeCpuMs(this.instance.pid), runs: agent?.runs ?? 0 }
+  }
+
+  async #lateness(from: number, to: number): Promise<number> {
+    const tasks = await this.instance.call('listTasks', { query: { group: 'bench', limit: sampledTasks } })
+    const late: number[] = []
+    for (const { id } of tasks) {
+      const rows = await this.instance.call('listResults', {
+        params: { id },
+        query: { from: String(from), to: String(to) },
+      })
+      for (const { startedAt, plannedAt } of rows)
+        late.push(startedAt === null ? Infinity : Date.parse(startedAt) - Date.parse(plannedAt))
+    }
+    return percentile(late, 0.95)
+  }
+
+  processes(): readonly ProcessUse[] {
+    return processTree(this.instance.pid)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.instance.stop()
+    await this.instance[Symbol.asyncDispose]()
+  }
+}
+
+/** How slots ended other than by a run, in words; empty where all were run. */
+export function notRun({ coverage, outcomes }: Window): string {
+  if (coverage === 1) return ''
+  const others = Object.entries(outcomes).filter(([outcome, count]) => outcome !== 'ran' && count > 0)
+  return `coverage ${(coverage * 100).toFixed(2)} %: ${others.map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`
+}
