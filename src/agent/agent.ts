@@ -237,10 +237,12 @@ class RunningAgent implements Agent {
   }
 
   async #apply(assignment: Assignment): Promise<void> {
+    let since = this.#clock.now()
     if (this.#version === undefined) {
       // Slots of the moment in which the processes come up belong to the absence; run, they would only be late.
       await this.#atMost(longestStartMs, this.#pool.ready)
-      await this.#recordAbsence(this.#clock.now())
+      since = this.#clock.now()
+      await this.#recordAbsence(since)
     }
     if (this.#abort.signal.aborted) return
     const connectors = new Map(assignment.connectors.map((connector) => [connector.id, connector]))
@@ -277,7 +279,8 @@ class RunningAgent implements Agent {
     this.#admission.clear(({ task, periodMs }) => tasks.get(task)?.task.periodMs !== periodMs)
     for (const id of gone) if (!tasks.has(id)) this.#periods.delete(id)
     for (const { task } of tasks.values()) this.#periods.set(task.id, task.periodMs)
-    this.#schedule.replace(scheduled(tasks), this.#clock.now())
+    // From the very moment up to which the absence was recorded: writing that took a while, in which slots fell due.
+    this.#schedule.replace(scheduled(tasks), since)
     this.#events.tell({
       event: 'assignment applied',
       version: assignment.version,

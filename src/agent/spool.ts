@@ -114,6 +114,8 @@ export class Spool {
   #cancelGather: CancelTimer | undefined
   #cancelLife: CancelTimer = () => undefined
   #unwritable: string | undefined
+  /** Since when; what was taken from then on is in memory only. */
+  #unwritableSince: number | undefined
   #alive = false
   #closed = false
   #cache: { readonly file: string; readonly bytes: Buffer; readonly size: number } | undefined
@@ -276,6 +278,7 @@ export class Spool {
           this.#next += entries.length
           if (this.#unwritable !== undefined) {
             this.#unwritable = undefined
+            this.#unwritableSince = undefined
             this.#options.tell({ event: 'spool writable' })
           }
           for (const listener of this.#onDurable) listener()
@@ -285,6 +288,7 @@ export class Spool {
         const message = messageOf(thrown)
         if (this.#unwritable === undefined) this.#options.tell({ event: 'spool unwritable', message })
         this.#unwritable = message
+        this.#unwritableSince ??= this.#clock.now()
         this.#boundWaiting()
       } finally {
         this.#isWriting = false
@@ -365,7 +369,8 @@ export class Spool {
 
   #writeLife(): void {
     this.#life.write({
-      at: this.#clock.now(),
+      // The two records can be overwritten on a full disk. Killed then, what waits in memory is gone, and the gap must reach back over it.
+      at: this.#unwritableSince ?? this.#clock.now(),
       next: this.#next,
       acknowledged: this.#acknowledged,
       safe: this.#safe,

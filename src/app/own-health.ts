@@ -19,14 +19,16 @@ interface OwnHealthParts {
 
 /**
  * Watches Farwatch itself and raises what somebody must do something about: a certificate that ends, groups that nobody runs,
- * metrics that were refused, a disk that fills. Whether storage can be written it learns from every upload.
+ * metrics that were refused, a disk that fills. Whether storage can be written it learns from the spool and
+ * from every upload.
  */
 export class OwnHealth {
   readonly #parts: OwnHealthParts
   #cancel: () => void = () => undefined
   #looking: Promise<void> = Promise.resolve()
   #stopped = false
-  #unwritable: string | undefined
+  /** Why each of the two ways to the disk fails. */
+  readonly #failures = new Map<'spool' | 'history', string>()
   /** Groups with a standing alarm, so that it ends when the group is covered or gone. */
   readonly #uncovered = new Set<string>()
   readonly #refusing = new Set<string>()
@@ -37,16 +39,22 @@ export class OwnHealth {
 
   /** Why nothing can be stored at the moment; undefined where it can. */
   get unwritable(): string | undefined {
-    return this.#unwritable
+    return this.#failures.get('history') ?? this.#failures.get('spool')
   }
 
-  /** Told of every attempt to store results: with the reason where it failed. */
-  stored(failure: string | undefined): void {
-    if (failure === this.#unwritable) return
+  /**
+   * Told how storing results went, with the reason where it failed. On a full disk the spool often fails first, and then nothing
+   * reaches the history that could fail there.
+   */
+  stored(where: 'spool' | 'history', failure: string | undefined): void {
+    const before = this.unwritable
+    if (failure === undefined) this.#failures.delete(where)
+    else this.#failures.set(where, failure)
+    const after = this.unwritable
+    if ((before === undefined) === (after === undefined)) return
     const { log } = this.#parts
-    if (failure === undefined) log.info('storage became writable')
-    else if (this.#unwritable === undefined) log.error('storage became unwritable', { reason: failure })
-    this.#unwritable = failure
+    if (after === undefined) log.info('storage became writable')
+    else log.error('storage became unwritable', { reason: after })
     this.look()
   }
 
@@ -121,11 +129,12 @@ export class OwnHealth {
         message: `The disk of the data directory has ${mib} MiB left`,
       })
     else await alarms.clearInternal('disk space', 'there is space again')
-    if (this.#unwritable !== undefined)
+    const { unwritable } = this
+    if (unwritable !== undefined)
       await alarms.raiseInternal({
         key: 'storage',
         severity: 'CRITICAL',
-        message: `Results cannot be stored: ${this.#unwritable}. They wait in the spool`,
+        message: `Results cannot be stored: ${unwritable}. They wait on the agent`,
       })
     else await alarms.clearInternal('storage', 'results are stored again')
   }

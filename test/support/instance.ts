@@ -214,7 +214,8 @@ export class TestInstance {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill()
-    await rm(this.data, { recursive: true, force: true })
+    // Killed, the launcher may be gone a moment before the program is.
+    await rm(this.data, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   }
 }
 

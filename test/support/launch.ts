@@ -74,7 +74,10 @@ export class Launched implements AsyncDisposable {
 /** A directory that goes with the test. */
 export async function scratchDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'farwatch-story-'))
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 3 }) }
+  return {
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }),
+  }
 }
 
 /** All processes below one, as Linux knows them. */
