@@ -95,7 +95,7 @@ export function inTransaction<T>(db: DatabaseSync, act: () => T): T {
 }
 
 // SQLite's primary result codes (sqlite.org/rescode.html): the low byte of `errcode`.
-const sqlite = { readOnly: 8, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 } as const
+const sqlite = { busy: 5, readOnly: 8, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 } as const
 
 /** Gives what SQLite threw the words and the code that a user can do something with. */
 export function storageError(thrown: unknown, file: string): unknown {
@@ -107,6 +107,11 @@ export function storageError(thrown: unknown, file: string): unknown {
     case sqlite.readOnly:
       return new FarwatchError('storage-unwritable', `${file} cannot be written: ${messageOf(thrown)}`, {
         hint: 'Free space on the disk of the data directory, or make it writable.',
+        cause: thrown,
+      })
+    case sqlite.busy:
+      return new FarwatchError('storage-unwritable', `${file} is in use: ${messageOf(thrown)}`, {
+        hint: 'Another program has the file open and keeps it locked, such as a backup or a database browser: end it, or let it work on a copy.',
         cause: thrown,
       })
     case sqlite.corrupt:
