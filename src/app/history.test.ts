@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ManualClock, type FarwatchError } from '../base/index.ts'
 import type { StoredBatch } from '../ingest/index.ts'
@@ -348,4 +349,24 @@ test('refuses a file that is no database and a directory that is not there, and 
   await expect(openHistory({ directory: join(directory, 'nowhere'), clock: new ManualClock() })).rejects.toMatchObject({
     code: 'data-directory-unusable',
   })
+})
+
+test('refuses a file of a newer version and leaves it as it is, its journal too', async () => {
+  const first = await started()
+  await first.upload(batch(0, run(0)))
+  await first.close()
+  const file = join(directory, 'history.db')
+  const newer = new DatabaseSync(file)
+  try {
+    newer.exec("PRAGMA wal_autocheckpoint = 0; UPDATE schema_part SET version = 99 WHERE name = 'metrics'")
+    // What was written last stands in the journal alone, as after a kill.
+    const before = [file, `${file}-wal`].map((path) => readFileSync(path))
+    await expect(openHistory({ directory, clock: new ManualClock() })).rejects.toMatchObject({
+      code: 'data-directory-newer',
+      hint: expect.stringContaining('Start the newer Farwatch again'),
+    })
+    expect([file, `${file}-wal`].map((path, i) => readFileSync(path).equals(before[i]!))).toEqual([true, true])
+  } finally {
+    newer.close()
+  }
 })
