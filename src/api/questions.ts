@@ -1,4 +1,4 @@
-import type { Coverage, LastSlot, ResultRow, TaskStatistics } from '../ingest/index.ts'
+import type { Coverage, LastSlot, NewestFacts, ResultRow, TaskStatistics } from '../ingest/index.ts'
 import type { Aggregation, QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import type { Labels, RunResult, Unit } from '../model/index.ts'
 
@@ -15,6 +15,7 @@ export type StoredResult = ResultRow & {
 /** What the API asks of results and metrics. */
 export interface HistoryQuestions {
   lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]>
+  newestFacts(tasks: readonly string[]): Promise<readonly NewestFacts[]>
   results(
     task: string,
     range: { from: number; to: number; limit?: number },

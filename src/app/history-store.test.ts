@@ -387,6 +387,43 @@ describe('an upload', () => {
   })
 })
 
+test('the newest facts of a task outlive the log, and only those that fit are kept', () => {
+  const subject = new Subject(['one', 'two'])
+  const told = () => {
+    const at = begin + hourMs
+    return subject.store.ingest
+      .newestFacts(['one', 'two', 'nobody'], at)
+      .map(({ task, slot, facts }) => [task, slot, facts])
+  }
+  const upload = (from: number, ...entries: SpoolEntry[]) => subject.upload('a', from, entries, begin + hourMs)
+  const slot = (n: number) => run('one', n, {}).slot
+  upload(0, run('one', 3, {}, { facts: { version: '1.2', secure: true } }), run('two', 1, {}))
+  upload(2, run('one', 4, {}, { outcome: 'failed', reason: 'refused', message: 'nothing listens' }))
+  upload(3, run('one', 2, {}, { facts: { version: '1.1', old: 1 } }))
+  const first = told()
+  subject.store.ingest.release(subject.store.ingest.position)
+  subject.upkeep(begin + hourMs, 20, true)
+  const forgotten = [subject.log(), told()]
+  subject.crash()
+  const again = told()
+  upload(4, run('one', 1, {}, { facts: { version: '1.0' } }))
+  const late = told()
+  upload(5, run('one', 5, {}, { facts: { version: '1.3', report: 'x'.repeat(20_000), port: 443 } }))
+  const replaced = told()
+  subject.upkeep(begin + hourMs, 20, true)
+  subject.crash()
+  const known = [['one', slot(3), { version: '1.2', secure: true }]]
+  expect({ first, forgotten, again, late, replaced, sealed: told() }).toEqual({
+    first: known,
+    forgotten: [[], known],
+    again: known,
+    late: known,
+    replaced: [['one', slot(5), { version: '1.3', port: 443 }]],
+    sealed: [['one', slot(5), { version: '1.3', port: 443 }]],
+  })
+  subject.db.close()
+})
+
 test('samples without a series are in the log as they came, and nowhere else', () => {
   const subject = new Subject(['one', 'two'])
   subject.store.applySettings({ ...settings, metrics: { ...settings.metrics, seriesPerConnector: 1 } })

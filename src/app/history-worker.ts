@@ -1,4 +1,12 @@
-import type { BatchAnswer, KnownTask, LastSlot, PackedUpload, StoredBatch, TaskHead } from '../ingest/index.ts'
+import type {
+  BatchAnswer,
+  KnownTask,
+  LastSlot,
+  NewestFacts,
+  PackedUpload,
+  StoredBatch,
+  TaskHead,
+} from '../ingest/index.ts'
 import type { SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import { openSqlite, serveWorker, storageError } from '../platform/index.ts'
 import { readingMethods } from './history-reading.ts'
@@ -68,6 +76,8 @@ function makeMethods({ file, settings }: { file: string; settings: HistorySettin
       guarded(() => store.ingest.read(after, limit)),
     lastSlots: ({ tasks, at }: { tasks: readonly string[]; at: number }): readonly LastSlot[] =>
       guarded(() => store.ingest.lastSlots(tasks, at)),
+    newestFacts: ({ tasks, at }: { tasks: readonly string[]; at: number }): readonly NewestFacts[] =>
+      guarded(() => store.ingest.newestFacts(tasks, at)),
     heads: (input: { tasks: readonly string[]; from: number; to: number; withRuns: boolean }): readonly TaskHead[] =>
       guarded(() => store.heads(input.tasks, input.from, input.to, input.withRuns)),
     seriesOfTask: ({ task, from, to }: { task: string; from: number; to: number }): readonly SeriesHead[] =>

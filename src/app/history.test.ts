@@ -249,6 +249,10 @@ const malformed: Record<string, readonly [UploadBatch, string]> = {
     batch(0, { kind: 'gap', task: 'one', from: begin, to: begin - 1, outcome: 'lost', periodMs, reason: '' }),
     'entries[0].to must lie after from, within 800 days',
   ],
+  'a fact that is a list': [
+    batch(0, run(0, { facts: { versions: ['1', '2'] } as never })),
+    'entries[0].facts must be at most 1000 texts of at most 4096 characters, finite numbers, true or false',
+  ],
   'no task': [batch(0, run(0, { task: '' })), 'entries[0].task must be a text of 1 to 4096 characters'],
 }
 

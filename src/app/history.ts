@@ -11,6 +11,7 @@ import {
   type IsKept,
   type KnownTask,
   type LastSlot,
+  type NewestFacts,
   type PackedBatch,
   type ResultLog,
   type StoredBatch,
@@ -68,6 +69,11 @@ export interface History extends ResultLog {
   applySettings(settings: HistorySettings): Promise<void>
   /** How tasks stand; those of which nothing was ever heard are left out. */
   lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]>
+  /**
+   * What the newest run of each task that learned facts has learned, at most 16 KiB of it; tasks that never did are left out. Kept for as
+   * long as the task's history.
+   */
+  newestFacts(tasks: readonly string[]): Promise<readonly NewestFacts[]>
   /** By slot, oldest first, `from` ≤ slot < `to`, 1,000 rows at most; for the next page ask again from `next`. */
   results(
     task: string,
@@ -321,6 +327,10 @@ class OpenHistory implements History {
 
   lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]> {
     return this.#writer.call('lastSlots', { tasks, at: this.#clock.now() })
+  }
+
+  newestFacts(tasks: readonly string[]): Promise<readonly NewestFacts[]> {
+    return this.#writer.call('newestFacts', { tasks, at: this.#clock.now() })
   }
 
   async results(task: string, { from, to, limit = 100 }: { from: number; to: number; limit?: number }) {

@@ -42,6 +42,11 @@ export const Task = exact({
   lastSlot: Nullable(Timestamp),
   lastOutcome: Nullable(Outcome),
   lastMessage: Nullable(Type.String()),
+  facts: Nullable(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
+      description: 'What the newest run that learned any has learned and is no number to chart: versions, subjects',
+    }),
+  ),
 })
 export type Task = Static<typeof Task>
 

@@ -16,6 +16,7 @@ import { StatementCache, inTransaction } from '../platform/index.ts'
 import { clip, countOutcomes, silentlyLost, type Span } from './coverage.ts'
 import type { Stretch } from './ledger.ts'
 import { decodeLogRow, encodeLogRow, lateBit, type LogRow, type LoggedGap } from './log-format.ts'
+import { FactsStore, type NewestFacts } from './newest-facts.ts'
 import { isolatedBit, type PackedBatch, type PackedUpload, type RunNote } from './packed-upload.ts'
 import { include, includes, type Ranges } from './positions.ts'
 import { decodeRuns, encodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
@@ -107,6 +108,7 @@ export class IngestStore {
   readonly #db: DatabaseSync
   readonly #statements: StatementCache
   readonly #samples: SampleSink
+  readonly #facts: FactsStore
   #settings: IngestSettings
   readonly #tasks = new Map<string, Task>()
   readonly #byNumber = new Map<number, Task>()
@@ -132,6 +134,7 @@ export class IngestStore {
     this.#db = db
     this.#statements = new StatementCache(db)
     this.#samples = samples
+    this.#facts = new FactsStore(db)
     this.#settings = settings
     const marks = new Map(
       this.#statements
@@ -478,7 +481,8 @@ export class IngestStore {
       const outcome = outcomes[code & 3] as RunOutcome
       const startedAt = runs.startedAt[i]!
       const durationMs = runs.durations[i]!
-      const { reason = '', message = '' } = noteOf.get(i) ?? {}
+      const { reason = '', message = '', facts } = noteOf.get(i) ?? {}
+      if (facts !== undefined) this.#facts.learn(task.number, slot, facts, at)
       const day = this.#day(task, slot)
       if (day.record.ledger.run(slot, periodAt(task, slot), outcome)) {
         day.record.durations.add(durationMs)
@@ -595,6 +599,15 @@ export class IngestStore {
       const stretches = clip(known, from, at)
       const lost = silentlyLost(id, task.spans, stretches, from, at, at - this.#settings.lostAfterMs)
       return [{ task: id, ...task.last, coverage: countOutcomes(id, [...stretches, ...lost]).share }]
+    })
+  }
+
+  /** What tasks learned last; those that never learned anything are left out. */
+  newestFacts(ids: readonly string[], at: number): readonly NewestFacts[] {
+    return ids.flatMap((id) => {
+      const task = this.#tasks.get(id)
+      const learned = task === undefined ? undefined : this.#facts.of(task.number, at)
+      return learned === undefined ? [] : [{ task: id, ...learned }]
     })
   }
 
@@ -723,12 +736,16 @@ export class IngestStore {
       if (task.changed) sealed.push({ task, parts: this.#sealRuns(task), days: this.#sealDays(task) })
       else this.#forgetDays(task, at)
     }
-    for (const { task } of sealed) this.#storeTask(task)
+    for (const { task } of sealed) {
+      this.#storeTask(task)
+      this.#facts.seal(task.number, at)
+    }
     return () => {
       for (const { task, parts, days } of sealed) {
         for (const part of parts) task.runs.delete(part)
         for (const start of days) task.days.get(start)!.changed = false
         task.changed = false
+        this.#facts.sealed(task.number)
         this.#forgetDays(task, at)
       }
       sealing.uncommitted = false
@@ -835,6 +852,7 @@ export class IngestStore {
         this.#sealed === this.#position
       ) {
         this.#statements.get('DELETE FROM ingest_task WHERE number = $number').run({ number: task.number })
+        this.#facts.delete(task.number)
         gone.push(task)
       }
     }

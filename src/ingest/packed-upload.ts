@@ -67,6 +67,7 @@ const bounds = {
   entries: 50_000,
   samplesOfRun: 50_000,
   labels: 64,
+  facts: 1_000,
   text: 4_096,
   message: 1_000,
   gapMs: 800 * 86_400_000,
@@ -267,6 +268,7 @@ export function checkBatch(batch: UploadBatch): void {
     slot(`${where}.slot`, entry.slot)
     if (!(entry.startedAt >= 0 && entry.startedAt < bounds.slot)) wrong(`${where}.startedAt`, 'must be a moment')
     if (!(entry.durationMs >= 0 && entry.durationMs < bounds.slot)) wrong(`${where}.durationMs`, 'must be a duration')
+    if (entry.facts !== undefined) checkFacts(`${where}.facts`, entry.facts, wrong)
     if (!Array.isArray(entry.samples) || entry.samples.length > bounds.samplesOfRun)
       wrong(`${where}.samples`, `must be a list of at most ${bounds.samplesOfRun}`)
     for (let s = 0; s < entry.samples.length; s++) {
@@ -293,4 +295,17 @@ export function checkBatch(batch: UploadBatch): void {
       }
     }
   }
+}
+
+function checkFacts(where: string, facts: unknown, wrong: (where: string, what: string) => never): void {
+  if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) wrong(where, 'must be an object')
+  const entries = Object.entries(facts as object)
+  const isFact = ([name, value]: [string, unknown]) =>
+    name.length <= bounds.text &&
+    (typeof value === 'string' ? value.length <= bounds.text : typeof value === 'boolean' || Number.isFinite(value))
+  if (entries.length > bounds.facts || !entries.every(isFact))
+    wrong(
+      where,
+      `must be at most ${bounds.facts} texts of at most ${bounds.text} characters, finite numbers, true or false`,
+    )
 }

@@ -18,6 +18,7 @@ export const ingestSchema: SchemaPart = {
        last TEXT NOT NULL,
        seen_at INTEGER NOT NULL
      ) STRICT;
+     CREATE TABLE task_facts (task INTEGER PRIMARY KEY, slot INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
      CREATE TABLE task_day (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
      CREATE TABLE result_part (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`,
   ],

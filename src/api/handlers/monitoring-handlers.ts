@@ -81,7 +81,10 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
   }
 
   async function shownTasks(entries: readonly TaskEntry[]): Promise<Task[]> {
-    const last = new Map((await history.lastSlots(entries.map(({ id }) => id))).map((slot) => [slot.task, slot]))
+    const ids = entries.map(({ id }) => id)
+    const [slots, learned] = await Promise.all([history.lastSlots(ids), history.newestFacts(ids)])
+    const last = new Map(slots.map((slot) => [slot.task, slot]))
+    const facts = new Map(learned.map((one) => [one.task, one.facts]))
     const worst = worstByTask(alarms.open())
     const covered = new Map(
       [...new Set(entries.map(({ group }) => group))].map((group) => [group, inventory.coverageState(group).state]),
@@ -105,6 +108,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         lastSlot: isoOrNull(slot?.slot),
         lastOutcome: slot?.outcome ?? null,
         lastMessage: slot === undefined || slot.message === '' ? (slot?.reason ?? '') || null : slot.message,
+        facts: facts.get(entry.id) ?? null,
       }
     })
   }
