@@ -33,7 +33,7 @@ export function breachMessage(about: {
     const afterMs = judged.rule.noData?.afterMs ?? 0
     usual = `${task.system}: ${what} has had no value for ${formatDuration(afterMs)} (${task.monitor} on ${task.connector})`
   } else if (judged.metric === failedMetric && judged.value === 1) {
-    usual = `${task.system}: ${task.monitor} on ${task.connector} failed: ${run?.message ?? 'no message'}${run?.reason === undefined ? '' : ` (${run.reason})`}`
+    usual = `${task.system}: ${task.monitor} on ${task.connector} failed: ${whyFailed(run)}`
   } else {
     usual = `${task.system}: ${what} is ${value}, ${limit}`
   }
@@ -47,6 +47,12 @@ export function breachMessage(about: {
   // One pass over the template: a value that holds %MSG% itself stays as it is.
   const text = judged.rule.message?.replaceAll(/%([A-Z]+)%/g, (all, word: string) => words[word] ?? all) ?? usual
   return about.flapping ? `${text} — flapping, held open until it calms` : text
+}
+
+/** The run's message; its reason too, where the message does not say it in the same words. */
+function whyFailed(run: RunResult | undefined): string {
+  const message = run?.message ?? 'no message'
+  return run?.reason === undefined || message.includes(run.reason) ? message : `${message} (${run.reason})`
 }
 
 /** What the dead-man alarm of a task says. `gap` is the last record of a slot without a run, where there is one. */
