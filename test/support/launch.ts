@@ -85,25 +85,30 @@ export function descendants(pid: number): number[] {
   const children = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
-    const parent = parentOf(Number(name))
+    const parent = facts(Number(name))?.parent
     if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), Number(name)])
   }
   const below = (of: number): number[] => (children.get(of) ?? []).flatMap((child) => [child, ...below(child)])
   return below(pid)
 }
 
-/** Those of some processes that are still there, zombies among them. */
+/** Those of some processes that still run. One that ended and waits for its parent to notice is not among them: see `zombies`. */
 export function stillThere(pids: readonly number[]): number[] {
-  return pids.filter((pid) => parentOf(pid) !== undefined)
+  return pids.filter((pid) => (facts(pid)?.state ?? 'Z') !== 'Z')
 }
 
-function parentOf(pid: number): number | undefined {
+/** Those of some processes that ended and that nobody cleared away. */
+export function zombies(pids: readonly number[]): number[] {
+  return pids.filter((pid) => facts(pid)?.state === 'Z')
+}
+
+function facts(pid: number): { readonly state: string; readonly parent: number } | undefined {
   try {
     // The name stands in brackets and may hold anything; state and parent follow the last one.
-    const [, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ')
-    return Number(parent)
+    return { state: state!, parent: Number(parent) }
   } catch {
     return undefined
   }
