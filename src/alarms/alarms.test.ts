@@ -61,7 +61,7 @@ test('an alarm says which system, what, how much and against what, and is told o
   await alarms.judge(batchOf(failedRun('a', slot(4))))
   expect(now(alarms)).toEqual([
     'CRITICAL shop: Used (mount=/var) is 97 %, above 95 %',
-    'CRITICAL shop: http.response on front failed: connection refused by 127.0.0.1:8080 (refused)',
+    'CRITICAL shop: http.response on front failed: connection refused by 127.0.0.1:8080',
   ])
   await alarms.judge(batchOf(runOf('a', slot(5), { 'used /var': 5, 'used /': 10 })))
   expect([now(alarms), await told()]).toEqual([[], ['raised', 'updated', 'raised', 'cleared', 'cleared']])

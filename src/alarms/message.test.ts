@@ -31,7 +31,7 @@ test('messages read well without a template, and a template has every part at ha
     'shop: Duration is 2.14 s, above 2 s',
     'shop: Used (mount=/var) is 91.3 %, above 80 %',
     'shop: Duration is 12 ms, outside 1 s to 2 s',
-    'shop: http.response on front failed: connection refused by 127.0.0.1:8080 (refused)',
+    'shop: http.response on front failed: connection refused by 127.0.0.1:8080',
     'shop: Duration is 2.14 s, above 2 s — flapping, held open until it calms',
     'shop mount=/%MSG%: 99 % is above 80 %',
     'shop is down: connection refused by 127.0.0.1:8080',
