@@ -38,6 +38,8 @@ export async function status(terminal: Terminal, client: Client, options: { json
     ['Memory', `${mib(now.process.rssBytes)}, event loop p99 ${now.process.eventLoopP99Ms.toFixed(0)} ms`],
   ]
   line(terminal.stdout, table(rows))
+  // On a terminal a line stays a line; a script or a file gets all of it.
+  const cut = (text: string) => (terminal.isInteractive ? text.slice(0, Math.max(40, terminal.columns - 50)) : text)
   if (open.length > 0) {
     line(terminal.stdout, '')
     line(
@@ -47,7 +49,7 @@ export async function status(terminal: Terminal, client: Client, options: { json
           alarm.raisedAt.slice(0, 19).replace('T', ' '),
           alarm.severity,
           printable(`${alarm.group}/${alarm.system}`),
-          printable(alarm.message).slice(0, Math.max(40, terminal.columns - 50)),
+          cut(printable(alarm.message)),
         ]),
       ),
     )
