@@ -65,7 +65,6 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
       .header('x-content-type-options', 'nosniff')
       .header('x-frame-options', 'DENY')
       .header('referrer-policy', 'no-referrer')
-    void reply.header('strict-transport-security', 'max-age=31536000')
     if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store')
     if (reply.getHeader('content-security-policy') === undefined)
       void reply.header('content-security-policy', contentSecurityPolicy)
