@@ -326,11 +326,11 @@ class OpenHistory implements History {
   // Questions.
 
   lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]> {
-    return this.#writer.call('lastSlots', { tasks, at: this.#clock.now() })
+    return inParts(tasks, (part) => this.#writer.call('lastSlots', { tasks: part, at: this.#clock.now() }))
   }
 
   newestFacts(tasks: readonly string[]): Promise<readonly NewestFacts[]> {
-    return this.#writer.call('newestFacts', { tasks, at: this.#clock.now() })
+    return inParts(tasks, (part) => this.#writer.call('newestFacts', { tasks: part, at: this.#clock.now() }))
   }
 
   async results(task: string, { from, to, limit = 100 }: { from: number; to: number; limit?: number }) {
@@ -492,6 +492,18 @@ const dayMs = 86_400_000
 const mostBuckets = 50_000
 const mostSeries = 1_000
 const mostRows = 1_000
+
+/** So that a question about all tasks does not hold up uploads until the last of them is answered. */
+const tasksPerPart = 1_000
+
+async function inParts<T>(
+  tasks: readonly string[],
+  ask: (part: readonly string[]) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const answers: (readonly T[])[] = []
+  for (let i = 0; i < tasks.length; i += tasksPerPart) answers.push(await ask(tasks.slice(i, i + tasksPerPart)))
+  return answers.flat()
+}
 
 function bounded(limit: number): number {
   return Math.max(1, Math.min(Math.floor(limit), mostRows))

@@ -78,6 +78,7 @@ function isNewer(slot: number, than: number, at: number): boolean {
 }
 
 function bounded(facts: Facts): Facts {
+  if (Buffer.byteLength(JSON.stringify(facts)) <= most) return facts
   let left = most - 2
   return Object.fromEntries(
     Object.entries(facts).filter(([name, value]) => {
