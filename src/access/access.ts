@@ -8,6 +8,8 @@ export interface Principal {
   readonly username: string
   readonly grants: readonly Grant[]
   readonly via: 'session' | 'token'
+  /** When the API token that was sent ends; absent for sessions and for tokens without an end. */
+  readonly until?: number
 }
 
 export interface UserAccount {
@@ -298,7 +300,12 @@ export async function openAccess({
       seenAt.set(user.username, now)
       if (session !== undefined) return { username: user.username, grants: user.grants, via: 'session' }
       seenAt.set(`token ${hash}`, now)
-      return { username: user.username, grants: narrowed(user.grants, tokens.get(hash)!.grants), via: 'token' }
+      return {
+        username: user.username,
+        grants: narrowed(user.grants, tokens.get(hash)!.grants),
+        via: 'token',
+        ...(found.expiresAt === null ? {} : { until: found.expiresAt }),
+      }
     },
 
     users: () => [...users.values()].map(shownUser).sort((a, b) => (a.username < b.username ? -1 : 1)),
@@ -417,7 +424,7 @@ export async function openAccess({
         username: by.username,
         grants: grants ?? by.grants,
         createdAt: now,
-        expiresAt: lifetime === undefined ? null : now + lifetime,
+        expiresAt: soonest(lifetime === undefined ? null : now + lifetime, by.until ?? null),
       }
       await database.write([
         {
@@ -457,6 +464,11 @@ export async function openAccess({
       tokens.delete(token.hash)
     },
   }
+}
+
+/** A token that makes another does not outlive itself by it. */
+function soonest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b)
 }
 
 function withoutHash<T extends { readonly hash: string }>({ hash: _, ...rest }: T): Omit<T, 'hash'> {

@@ -28,18 +28,18 @@ export function groupsWith(grants: readonly Grant[], role: Role): '*' | Readonly
 }
 
 /**
- * Grants of a token that may not exceed its owner's: each kept grant is one the owner has at least as much of.
+ * Grants of a token that may not exceed its owner's: in every group the lesser of the two roles.
  * Computed at every use, so that taking a grant from a user takes it from the user's tokens at once.
  */
 export function narrowed(owner: readonly Grant[], token: readonly Grant[]): readonly Grant[] {
-  return token.flatMap((grant) => {
-    if (may(owner, grant.role, grant.group === '*' ? null : grant.group)) return [grant]
-    // A token for all groups, of an owner who since has only some: what the owner still has.
-    if (grant.group !== '*') return []
-    return owner
-      .filter((own) => own.group !== '*')
-      .map((own) => ({ group: own.group, role: lesser(own.role, grant.role) }))
-  })
+  return token.flatMap((grant) =>
+    owner
+      .filter((own) => own.group === '*' || grant.group === '*' || own.group === grant.group)
+      .map((own) => ({
+        group: grant.group === '*' ? own.group : grant.group,
+        role: lesser(own.role, grant.role),
+      })),
+  )
 }
 
 function lesser(a: Role, b: Role): Role {

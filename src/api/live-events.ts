@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../base/index.ts'
 import type { LiveEvent } from '../contract/index.ts'
 import type { Outcome } from '../model/index.ts'
+import type { Principal } from '../access/index.ts'
 import { visibleGroups, type Caller } from './route.ts'
 
 const signOfLifeMs = 15_000
@@ -12,7 +13,8 @@ const mostBufferedBytes = 1024 * 1024
 const mostClients = 1_000
 
 interface Client {
-  readonly sees: (group: string) => boolean
+  /** The groups it may see at this moment; undefined for all. Ends the client where it may see nothing any more. */
+  readonly sees: () => ((group: string) => boolean) | undefined
   readonly send: (event: LiveEvent) => void
 }
 
@@ -20,13 +22,20 @@ interface Client {
 export class LiveEvents {
   readonly #clock: Clock
   readonly #groupOf: (task: string) => string | undefined
+  readonly #principalOf: (token: string) => Principal | undefined
   readonly #clients = new Set<Client>()
   #results: Map<string, { task: string; slot: number; outcome: Outcome }> = new Map()
   #gathering = false
 
-  constructor(options: { readonly clock: Clock; readonly groupOf: (task: string) => string | undefined }) {
+  constructor(options: {
+    readonly clock: Clock
+    readonly groupOf: (task: string) => string | undefined
+    /** Whose token that is now: a stream lives longer than what its opener was granted. */
+    readonly principalOf: (token: string) => Principal | undefined
+  }) {
     this.#clock = options.clock
     this.#groupOf = options.groupOf
+    this.#principalOf = options.principalOf
   }
 
   /** Serves one client until it goes away. */
@@ -44,18 +53,26 @@ export class LiveEvents {
       'x-content-type-options': 'nosniff',
     })
     raw.write(': live\n\n')
-    const groups = visibleGroups(caller)
     const write = (text: string) => {
       if (raw.writableLength > mostBufferedBytes) raw.destroy()
       else raw.write(text)
     }
     const client: Client = {
-      sees: (group) => groups === undefined || groups.includes(group),
+      sees: () => {
+        const principal = this.#principalOf(caller.token)
+        if (principal === undefined) {
+          raw.end()
+          return undefined
+        }
+        const groups = visibleGroups(principal)
+        return (group) => groups === undefined || groups.includes(group)
+      },
       send: (event) => write(`data: ${JSON.stringify(event)}\n\n`),
     }
     this.#clients.add(client)
     let cancel = () => undefined as void
     const live = () => {
+      if (client.sees() === undefined) return
       write(': live\n\n')
       cancel = this.#clock.after(signOfLifeMs, live)
     }
@@ -67,11 +84,11 @@ export class LiveEvents {
   }
 
   alarm(event: Extract<LiveEvent, { is: 'alarm' }>): void {
-    for (const client of this.#clients) if (client.sees(event.alarm.group)) client.send(event)
+    for (const client of this.#clients) if (client.sees()?.(event.alarm.group) === true) client.send(event)
   }
 
   configuration(revision: number): void {
-    for (const client of this.#clients) client.send({ is: 'configuration', revision })
+    for (const client of this.#clients) if (client.sees() !== undefined) client.send({ is: 'configuration', revision })
   }
 
   /** Many results in one call; told together with those of the next half second. */
@@ -85,9 +102,10 @@ export class LiveEvents {
       const all = [...this.#results.values()]
       this.#results = new Map()
       for (const client of this.#clients) {
+        const sees = client.sees()
         const seen = all.filter(({ task }) => {
           const group = this.#groupOf(task)
-          return group !== undefined && client.sees(group)
+          return group !== undefined && sees?.(group) === true
         })
         if (seen.length > 0) client.send({ is: 'results', tasks: seen })
       }

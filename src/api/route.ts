@@ -129,7 +129,7 @@ export function demand(caller: Caller, role: Role, group: string | null): void {
 }
 
 /** The groups the caller may look at; undefined for all of them. */
-export function visibleGroups(caller: Caller): readonly string[] | undefined {
+export function visibleGroups(caller: Principal): readonly string[] | undefined {
   const groups = groupsWith(caller.grants, 'viewer')
   return groups === '*' ? undefined : [...groups]
 }

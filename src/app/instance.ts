@@ -156,7 +156,11 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
     await applyTasks()
 
     // Notifications, and the alarms that make them.
-    const live = new LiveEvents({ clock, groupOf: (task) => inventory.task(task)?.group })
+    const live = new LiveEvents({
+      clock,
+      groupOf: (task) => inventory.task(task)?.group,
+      principalOf: (token) => access.authenticate(token),
+    })
     let configuredPlugins: readonly ConfiguredPlugin[] | undefined
     const configured = () => (configuredPlugins ??= pluginsForUse(inventory.plugins()))
     const portal = { url: '' }

@@ -251,6 +251,11 @@ class DocumentReader {
   groups(given: unknown): Promise<ReadonlyMap<string, WrittenGroup>> {
     const keys = ['name', 'description', 'whenCutOff', 'credentials', 'systems']
     return this.#named(given, 'groups', bounds.groups, keys, async (object, path, name) => {
+      if (name === '*')
+        this.#problems.add(
+          at(path, 'name'),
+          'must not be *, which stands for all groups where somebody is granted a role',
+        )
       const whenCutOff = readOwn(object, 'whenCutOff')
       return {
         path,

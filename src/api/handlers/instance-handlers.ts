@@ -87,10 +87,12 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
       shownCertificate('tls', keystore.own()),
       ...keystore.trusted().map((one) => shownCertificate('trusted', one)),
     ],
-    listAgents: () => {
+    listAgents: ({ caller }) => {
       const { uuid, version, fingerprint } = parts.describe()
       const { tasks, running, pool, spool } = parts.agent()
-      const groups = inventory.groups().filter(({ name }) => inventory.coverageState(name).state === 'covered')
+      const groups = inventory
+        .groups(visibleGroups(caller))
+        .filter(({ name }) => inventory.coverageState(name).state === 'covered')
       return [
         {
           id: uuid,
