@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { Worker } from 'node:worker_threads'
 import { formatDuration, messageOf, type Clock } from '../base/index.ts'
 import type { AssignedConnector, AssignedTask, FailureReason } from '../model/index.ts'
-import { parentProcess, siblingModule, systemClock, type ParentProcess } from '../platform/index.ts'
+import { parentProcess, systemClock, watchParent, type ParentProcess } from '../platform/index.ts'
 import {
   TargetError,
   type AnyConnector,
@@ -65,8 +64,7 @@ export function serveMonitoringProcess(library: {
   readonly connectors: readonly AnyConnector[]
 }): void {
   const parent = parentProcess()
-  // Errors of this thread would be uncaught ones of the process; without it only a blocked orphan lives longer.
-  new Worker(siblingModule(import.meta.url, 'orphan-watch'), { execArgv: [] }).on('error', () => undefined).unref()
+  watchParent()
   const runner = new Runner(parent, systemClock, library)
   parent.onMessage((message) => runner.take(message as Work))
 }

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 
 /** Tells a child whose child it is: where we are gone before it looks, its parent is another one already. */
 const parentVariable = 'FARWATCH_PARENT_PROCESS'
@@ -175,9 +176,19 @@ export function parentProcess(): ParentProcess {
 }
 
 /**
- * Ends this process group when the parent is gone, from a thread that calls this. The main thread hears of a lost parent through
- * its event loop, which a monitor may have blocked for good.
+ * Ends this process group when the parent is gone, also where the main thread is blocked for good and hears of nothing: a thread looks
+ * once a second.
  */
+export function watchParent(): void {
+  // Not through worker.ts: what the thread imports, it loads.
+  const thread = new URL(`parent-watch${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+  // Errors of this thread would be uncaught ones of the process; without it only a blocked orphan lives longer.
+  new Worker(thread, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 } })
+    .on('error', () => undefined)
+    .unref()
+}
+
+/** What the thread of `watchParent` does. */
 export function endWithParent(everyMs: number): void {
   const parent = Number(process.env[parentVariable])
   setInterval(() => {

@@ -1,4 +1,4 @@
-export { endWithParent, forkProcess, parentProcess } from './child-process.ts'
+export { forkProcess, parentProcess, watchParent } from './child-process.ts'
 export type { ChildProcess, ParentProcess, ProcessEnd } from './child-process.ts'
 export { holderOf, diskSpace, openDataDirectory, prepareDataDirectory } from './data-directory.ts'
 export type { DataDirectory, LockedDataDirectory } from './data-directory.ts'

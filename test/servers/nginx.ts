@@ -42,7 +42,7 @@ export async function startNginx(options: { certificate?: MadeCertificate; locat
     await writeFile(
       file('nginx.conf'),
       `daemon off; worker_processes 1; pid ${file('nginx.pid')}; error_log stderr warn;
-events { worker_connections 1024; }
+events { worker_connections 16384; }
 http {
   access_log off; ${temporary}
   server { listen 127.0.0.1:${port}; ${tls} ${usual} ${options.locations ?? ''} }
