@@ -387,6 +387,44 @@ describe('an upload', () => {
   })
 })
 
+test('a series that is said to be a counter becomes one, and stays the same series', () => {
+  const subject = new Subject(['one'])
+  const told = () => {
+    const { series } = subject.store.samples.series({}, 10)
+    return series.map(({ number, name, kind }) => [number, name, kind])
+  }
+  const counter = (n: number) => run('one', n, {}, { samples: [{ name: 'x', labels: {}, value: n, kind: 'counter' }] })
+  subject.upload('a', 0, [run('one', 0, { x: 0, y: 0 })], begin)
+  const first = told()
+  subject.crash()
+  const pages = Number(subject.db.prepare('PRAGMA page_count').get()!['page_count'])
+  subject.db.exec(`PRAGMA max_page_count = ${pages}`)
+  expect(() => subject.upload('a', 1, [counter(1), run('one', 2, { ['z'.repeat(4_000)]: 1, w: 1 })], begin)).toThrow(
+    'full',
+  )
+  const undone = told()
+  subject.db.exec('PRAGMA max_page_count = 1000000')
+  subject.upload('a', 1, [counter(1)], begin)
+  const after = told()
+  subject.crash()
+  const gauges = [
+    [1, 'x', undefined],
+    [2, 'y', undefined],
+  ]
+  const counters = [
+    [1, 'x', 'counter'],
+    [2, 'y', undefined],
+  ]
+  expect({ first, undone, after, again: told() }).toEqual({
+    first: gauges,
+    undone: gauges,
+    after: counters,
+    again: counters,
+  })
+  expect(subject.samples('one', begin, begin + dayMs).filter(([name]) => name === 'x').length).toBe(2)
+  subject.db.close()
+})
+
 test('the newest facts of a task outlive the log, and only those that fit are kept', () => {
   const subject = new Subject(['one', 'two'])
   const told = () => {

@@ -59,6 +59,8 @@ export class SampleStore {
   #appended = 0
   #nextNumber = 1
   #staged: KeptSeries[] = []
+  /** Series whose kind changed, in the order of the changes. */
+  #changed: { readonly before: KeptSeries; readonly after: KeptSeries }[] = []
   #touched = new Set<number>()
   readonly #refused = new Map<string, { samples: number; reason: string }>()
   readonly #full = new Map<string, number>()
@@ -91,7 +93,7 @@ export class SampleStore {
 
   /**
    * The numbers of series, made where they do not exist yet; -1 where the connector has too many, and for a repeated definition.
-   * New ones are stored by `storeStaged` in the same transaction as the samples, and forgotten again by `dropStaged`.
+   * New ones, and kinds that changed, are stored by `storeStaged` in the same transaction as the samples, and forgotten again by `dropStaged`.
    */
   resolve(
     task: string,
@@ -108,10 +110,22 @@ export class SampleStore {
         this.#index.add(series)
         this.#staged.push(series)
       }
+      // What was taken for a gauge may be declared a counter by a later version of its monitor. Its values are what they were.
+      if (series !== undefined && series.kind !== definition.kind && !seen.has(series.number))
+        series = this.#change(series, definition)
       numbers[i] = series === undefined || seen.has(series.number) ? -1 : series.number
       if (series !== undefined) seen.add(series.number)
     })
     return numbers
+  }
+
+  #change(before: KeptSeries, { kind }: SeriesDefinition): KeptSeries {
+    const { kind: _, ...rest } = before
+    const after = kind === undefined ? rest : { ...rest, kind }
+    this.#index.remove(before)
+    this.#index.add(after)
+    this.#changed.push({ before, after })
+    return after
   }
 
   #hasRoom(connector: string, at: number): boolean {
@@ -136,20 +150,25 @@ export class SampleStore {
     })
   }
 
-  /** Whether `resolve` made series that are not stored yet. */
-  get hasStaged(): boolean {
-    return this.#staged.length > 0
-  }
-
   storeStaged(): void {
     for (const series of this.#staged) this.#insert(series)
+    for (const { after } of this.#changed)
+      this.#statements
+        .get('UPDATE metric_series SET kind = $kind WHERE number = $number')
+        .run({ kind: after.kind ?? 'gauge', number: after.number })
   }
 
   keepStaged(): void {
     this.#staged = []
+    this.#changed = []
   }
 
   dropStaged(): void {
+    for (const { before, after } of this.#changed.reverse()) {
+      this.#index.remove(after)
+      this.#index.add(before)
+    }
+    this.#changed = []
     for (const series of this.#staged.reverse()) this.#index.remove(series)
     this.#nextNumber = this.#staged.at(-1)?.number ?? this.#nextNumber
     this.#staged = []
