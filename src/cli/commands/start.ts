@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
 import { startInstance } from '../../app/index.ts'
 import { declarationOf, settingNames, type SettingName } from '../../platform/index.ts'
@@ -27,6 +28,8 @@ export function start(program: Command, terminal: Terminal, version: string): vo
     try {
       const instance = await startInstance({ flags, environment: process.env, version, output: terminal.stderr })
       line(terminal.stdout, `farwatch ready ${instance.url} uuid=${instance.uuid} role=${instance.role}`)
+      // Written at an orderly end otherwise; an instance that is killed should start as fast the next time.
+      flushCompileCache()
       await signals.first
       // A second signal, or a stop that takes too long, ends the process at once: what was acknowledged is on disk in any case.
       const bound = setTimeout(() => process.exit(exitCodes.failed), stopBoundMs)
