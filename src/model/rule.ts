@@ -33,7 +33,7 @@ export interface RuleDocument {
   readonly exclusive?: boolean
   /** Whether a breach makes an alarm. Default true. */
   readonly alarm?: boolean
-  /** Whether the values are kept as a series. Default true. */
+  /** Whether the values are kept as a series; the first row that takes an item decides. Alarms judge them all the same. Default true. */
   readonly metricOutput?: boolean
   /** Whether it appears in reports. Default true. */
   readonly report?: boolean
