@@ -97,6 +97,11 @@ interface Waiting {
   readonly reject: (reason: unknown) => void
 }
 
+interface Count {
+  readonly samples: number
+  readonly elapsed: number
+}
+
 const upkeepEveryMs = 5_000
 const upkeepAfterFailureMs = 30_000
 // Batches that wait while a commit is under way share the next one.
@@ -192,7 +197,8 @@ class OpenHistory implements History {
   #cancelUpkeep: () => void
   #upkeep: Promise<void> | undefined
   #closed: Promise<void> | undefined
-  #measured: { samples: number; elapsed: number; perSecond: number }
+  /** How many samples there were, half a minute ago or more, and at the last look at least as long ago. */
+  #counted: { readonly older: Count; readonly newer: Count }
 
   constructor({ writer, reader, file, clock, settings, packer, report, position, generation }: Parts) {
     this.#writer = writer
@@ -205,7 +211,8 @@ class OpenHistory implements History {
     this.#report = report
     this.#position = position
     this.#generation = generation
-    this.#measured = { samples: 0, elapsed: clock.elapsed(), perSecond: 0 }
+    const none = { samples: 0, elapsed: clock.elapsed() }
+    this.#counted = { older: none, newer: none }
     this.#cancelUpkeep = clock.after(upkeepEveryMs, () => this.#startUpkeep())
   }
 
@@ -413,15 +420,15 @@ class OpenHistory implements History {
 
   async facts(): Promise<HistoryFacts> {
     const { appended, ...facts } = await this.#writer.call('facts', undefined)
-    const elapsed = this.#clock.elapsed()
-    if (elapsed - this.#measured.elapsed >= 1_000) {
-      const perSecond = ((appended - this.#measured.samples) * 1_000) / (elapsed - this.#measured.elapsed)
-      this.#measured = { samples: appended, elapsed, perSecond }
-    }
+    const now = { samples: appended, elapsed: this.#clock.elapsed() }
+    const { older, newer } = this.#counted
+    // Over a minute or so: batches come every few seconds, and a shorter look would see one or none.
+    if (now.elapsed - newer.elapsed >= 30_000) this.#counted = { older: newer, newer: now }
+    const perSecond = ((now.samples - older.samples) * 1_000) / Math.max(1_000, now.elapsed - older.elapsed)
     return {
       ...facts,
       samples: appended,
-      samplesPerSecond: this.#measured.perSecond,
+      samplesPerSecond: perSecond,
       diskBytes: sizeOf(this.#file) + sizeOf(`${this.#file}-wal`),
     }
   }

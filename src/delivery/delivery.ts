@@ -8,7 +8,7 @@ import type { ConfiguredPlugin } from './configured-plugin.ts'
 import type { DeliveryState } from './delivery-life.ts'
 import { exampleAlarm, examplePoint } from './example-alarm.ts'
 import { MetricForwarder, rememberPosition, type MetricForwarderStatus, type MetricLog } from './metric-forwarder.ts'
-import type { TaskLabels } from './metric-points.ts'
+import type { IsKept, TaskLabels } from './metric-points.ts'
 import {
   buryAll,
   countStates,
@@ -37,7 +37,12 @@ export interface DeliveryOptions {
   readonly portalUrl: () => string
   readonly network?: PluginNetwork
   /** What feeds of metrics read, and how a task's series are labelled. Without it no plugin gets metrics. */
-  readonly metrics?: { readonly log: MetricLog; readonly describe: (task: string) => TaskLabels | undefined }
+  readonly metrics?: {
+    readonly log: MetricLog
+    readonly describe: (task: string) => TaskLabels | undefined
+    /** Default: every value is. */
+    readonly isKept?: IsKept
+  }
   readonly bounds?: Partial<DeliveryBounds>
 }
 
@@ -380,6 +385,7 @@ export class Delivery {
     const forwarder = new MetricForwarder(name, this.#world, {
       log: metrics.log,
       describe: metrics.describe,
+      isKept: metrics.isKept ?? (() => true),
       position,
       bounds: {
         pointsPerRequest: this.#bounds.pointsPerRequest,

@@ -4,7 +4,7 @@ import type { Statement } from '../platform/index.ts'
 import type { MetricPoint } from '../sdk/index.ts'
 import { attempt } from './attempt.ts'
 import { longestPauseMs, waitAfter } from './delivery-life.ts'
-import { pointsOf, type TaskLabels } from './metric-points.ts'
+import { pointsOf, type IsKept, type TaskLabels } from './metric-points.ts'
 import { pause, writeSurely, type DeliveryWorld } from './world.ts'
 
 /** The log of stored results, as much of it as metric feeds need. Positions grow by one. */
@@ -58,6 +58,7 @@ export class MetricForwarder {
   readonly #world: DeliveryWorld
   readonly #log: MetricLog
   readonly #describe: (task: string) => TaskLabels | undefined
+  readonly #isKept: IsKept
   readonly #bounds: MetricForwarderBounds
   readonly #stopping = new AbortController()
   #loop: Promise<void> | undefined
@@ -77,6 +78,7 @@ export class MetricForwarder {
     about: {
       log: MetricLog
       describe: (task: string) => TaskLabels | undefined
+      isKept: IsKept
       bounds: MetricForwarderBounds
       position: number
     },
@@ -85,6 +87,7 @@ export class MetricForwarder {
     this.#world = world
     this.#log = about.log
     this.#describe = about.describe
+    this.#isKept = about.isKept
     this.#bounds = about.bounds
     this.#position = about.position
   }
@@ -192,7 +195,7 @@ export class MetricForwarder {
       for (const entry of batch.entries) {
         const task = this.#describe(entry.task)
         // A task that is gone from the configuration has no names to send its values under.
-        if (task !== undefined) points.push(...pointsOf(entry, task))
+        if (task !== undefined) points.push(...pointsOf(entry, task, this.#isKept))
       }
       const full = points.length >= this.#bounds.pointsPerRequest
       if (!full && i < batches.length - 1) continue

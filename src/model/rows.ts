@@ -20,6 +20,8 @@ export function rowsFor(rules: readonly Rule[], metric: string, labels: Labels):
 
 /** Whether the values of an item are kept as a series: the first row that takes it says so; what no row takes is kept. */
 export function isKept(rules: readonly Rule[], metric: string, labels: Labels): boolean {
+  // Hardly any table has such a row, and this is asked for every value that is forwarded.
+  if (rules.every((rule) => rule.metricOutput)) return true
   return rules.find((rule) => takes(rule, metric, labels))?.metricOutput ?? true
 }
 

@@ -203,6 +203,8 @@ function Drawn(props: {
             const columns = byId.get(id)
             return columns === undefined ? [] : [{ label, ...columns }]
           })
+          // A counter is drawn as its rate, which has another unit than the counter.
+          const unit = lines[0]?.unit ?? plan.unit
           const any = lines.some((line) => line.value.some((value) => value !== null))
           const latest = lines.length === 1 ? lines[0]!.value.findLast((value) => value !== null) : undefined
           return (
@@ -215,13 +217,13 @@ function Drawn(props: {
                   <span className="dim">{texts.system.itemsShown(plan.lines.length, plan.items)}</span>
                 ) : null}
                 {latest === undefined || latest === null ? null : (
-                  <span className="chart-latest">{formatValue(latest, plan.unit)}</span>
+                  <span className="chart-latest">{formatValue(latest, unit)}</span>
                 )}
               </figcaption>
               {any ? (
                 <Chart
                   title={title}
-                  unit={plan.unit}
+                  unit={unit}
                   at={lines[0]!.at}
                   lines={lines}
                   thresholds={thresholds}
