@@ -41,6 +41,15 @@ test.each([
   expect(checkGathered(monitor, returned, noMask)).toEqual({ ok: false, message: `the monitor returned ${words}` })
 })
 
+test('keeps durations to the microsecond, shares to the thousandth, and what a target names itself as it came', () => {
+  const returned = {
+    metrics: { duration: 78.1933880000006, used: [{ labels: { mount: '/' }, value: 33.33333333 }] },
+    more: [{ name: 'seconds', labels: {}, value: 0.0000123456, unit: 's' }],
+  }
+  const checked = checkGathered(open, returned, noMask)
+  expect(checked.ok && checked.value.samples.map(({ value }) => value)).toEqual([78.193, 33.333, 0.0000123456])
+})
+
 test('copies what is right, with control characters replaced and secrets masked', () => {
   const mask = maskOf({ type: 'basic', fields: { username: 'monitor', secret: 's3cr3t!' } })
   const basic = Buffer.from('monitor:s3cr3t!').toString('base64')

@@ -49,6 +49,12 @@ export function isUnit(given: unknown): given is Unit {
   return typeof given === 'string' && unitNames.has(given)
 }
 
+/**
+ * How many steps of one a declared metric is kept in, by its unit: microseconds, thousandths of a percent, a minute and a half of a day.
+ * What lies below is the noise of binary fractions (78.1933880000006 ms), and costs more bytes than all the rest of the value.
+ */
+const steps: { readonly [U in Unit]?: number } = { ms: 1_000, '%': 1_000, d: 1_000 }
+
 /** Thrown inside of this file only: the first thing wrong, in words that follow "the monitor returned". */
 class Garbage extends Error {}
 
@@ -97,9 +103,13 @@ function read(monitor: Pick<AnyMonitor, 'metrics' | 'openMetrics'>, returned: un
       for (const item of given as unknown[]) {
         if (!isPlainObject(item)) throw new Garbage(`${shown(item)} as an item of ${name}`)
         const { labels, value } = item
-        add(samples, { name, labels: readLabels(name, labels, mask, budget, allowed), value: finite(name, value) })
+        add(samples, {
+          name,
+          labels: readLabels(name, labels, mask, budget, allowed),
+          value: kept(declared.unit, finite(name, value)),
+        })
       }
-    } else add(samples, { name, labels: {}, value: finite(name, given) })
+    } else add(samples, { name, labels: {}, value: kept(declared.unit, finite(name, given)) })
   }
   if (more !== undefined) {
     if (monitor.openMetrics === undefined) throw new Garbage('further metrics, which it does not declare')
@@ -135,6 +145,12 @@ function add(samples: Sample[], sample: Sample): void {
 function finite(name: string, given: unknown): number {
   if (typeof given !== 'number' || !Number.isFinite(given)) throw new Garbage(`${shown(given)} as a value of ${name}`)
   return given
+}
+
+/** Values of any size stay what they are: far from one, a step is finer than what a number can hold. */
+function kept(unit: Unit, value: number): number {
+  const perOne = steps[unit]
+  return perOne === undefined || Math.abs(value) > 1e9 ? value : Math.round(value * perOne) / perOne
 }
 
 function spend(budget: { left: number }, characters: number): void {
