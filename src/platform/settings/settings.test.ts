@@ -171,7 +171,7 @@ test('a change is stored, holds at once and over a restart, and can be taken bac
   expect([settings.values.parallelTasks, restarted.values.parallelTasks]).toEqual([7, 7])
   expect(restarted.shown().find(({ name }) => name === 'parallelTasks')).toMatchObject({
     value: 7,
-    default: 50,
+    default: 200,
     source: 'stored',
     scope: 'travels',
     change: 'at once',
@@ -179,7 +179,7 @@ test('a change is stored, holds at once and over a restart, and can be taken bac
   await settings.change({ parallelTasks: null })
   expect(heard).toEqual([
     [['parallelTasks'], 7],
-    [['parallelTasks'], 50],
+    [['parallelTasks'], 200],
   ])
   expect(JSON.parse(readFileSync(directory.file('settings.stored.json'), 'utf8'))).toEqual({ logLevel: 'info' })
 })
