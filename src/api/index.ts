@@ -1,5 +1,6 @@
 export { accessHandlers } from './handlers/access-handlers.ts'
 export { alarmHandlers, shownAlarm } from './handlers/alarm-handlers.ts'
+export { certificateHandlers } from './handlers/certificate-handlers.ts'
 export { configurationHandlers } from './handlers/configuration-handlers.ts'
 export { instanceHandlers } from './handlers/instance-handlers.ts'
 export { libraryHandlers } from './handlers/library-handlers.ts'

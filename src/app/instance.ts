@@ -10,6 +10,7 @@ import {
   LiveEvents,
   accessHandlers,
   alarmHandlers,
+  certificateHandlers,
   configurationHandlers,
   instanceHandlers,
   libraryHandlers,
@@ -28,7 +29,7 @@ import {
   openInventory,
   type TaskEntry,
 } from '../inventory/index.ts'
-import { isKept, type AlarmEvent, type TravellingSettings } from '../model/index.ts'
+import { isKept, type AlarmEvent, type Labels, type TravellingSettings } from '../model/index.ts'
 import {
   diskSpace,
   hashPassword,
@@ -140,12 +141,14 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
       audit: (change) => [inventory.auditStatement(change)],
       localToken,
     })
+    const keeps = (task: string, metric: string, labels: Labels) =>
+      isKept(inventory.task(task)?.rules ?? [], metric, labels)
     const history = await openHistory({
       directory: directory.path,
       clock,
       settings: historySettings(settings.values),
       declared: (task, metric) => library.monitors.get(inventory.task(task)?.monitor ?? '')?.metrics[metric],
-      isKept: (task, metric, labels) => isKept(inventory.task(task)?.rules ?? [], metric, labels),
+      isKept: keeps,
       report: (failure) => log.error('history upkeep failed', { problem: messageOf(failure) }),
     })
     lifecycle.onStop('history', () => history.close())
@@ -174,6 +177,7 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
       network: { trusted: () => keystore.authorities() },
       metrics: {
         log: history,
+        isKept: keeps,
         describe: (id) => {
           const task = inventory.task(id)
           return task === undefined
@@ -373,10 +377,10 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
         }),
         ...alarmHandlers(alarms),
         ...pluginHandlers({ delivery, configured }),
+        ...certificateHandlers({ keystore, inventory }),
         ...instanceHandlers({
           describe,
           settings,
-          keystore,
           logs,
           inventory,
           alarms,
@@ -414,8 +418,13 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
     else await followOwnUrl(inventory, ownUrl)
     if (access.setupNeeded() && secrets.adminPassword !== '')
       await access.ensureAdministrator('admin', secrets.adminPassword)
-    await leaveLocalAccess(directory, { url: ownUrl, token: localToken, fingerprint: keystore.own().fingerprint })
+    const leaveAccess = () =>
+      leaveLocalAccess(directory, { url: ownUrl, token: localToken, fingerprint: keystore.own().fingerprint })
+    await leaveAccess()
     lifecycle.onStop('local access', () => removeLocalAccess(directory))
+    // The command line knows this instance by its certificate.
+    const endFollowing = keystore.onChange(() => void leaveAccess().catch(problem('certificate of the local access')))
+    lifecycle.onStop('certificate of the local access', endFollowing)
     health.look()
     log.info('instance started', {
       uuid: identity.uuid,

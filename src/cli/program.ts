@@ -2,12 +2,13 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { FarwatchError, messageOf } from '../base/index.ts'
 import { openClient, type Client, type ClientOptions } from './client.ts'
 import { apply } from './commands/apply.ts'
-import { certificate } from './commands/certificate.ts'
+import { certificate, type CertificateOptions } from './commands/certificate.ts'
 import { check } from './commands/check.ts'
 import { listAgents, exportConfiguration } from './commands/read.ts'
 import { snapshot } from './commands/snapshot.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
+import { trust } from './commands/trust.ts'
 import { exitCodes, line, type Terminal } from './terminal.ts'
 
 type Remote = ClientOptions & { readonly json?: boolean }
@@ -46,6 +47,7 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     act(await openClient(terminal, options))
 
   start(program, terminal, version)
+  trust(program, terminal)
 
   remote('apply', 'Shows what a configuration document would change, then applies it.')
     .requiredOption('-f, --file <file>', 'the document, YAML or JSON; - for standard input')
@@ -75,10 +77,15 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
       withClient(options, (client) => snapshot(terminal, client, action, name, options)),
     )
 
-  remote('certificate', 'Shows the certificates of the keystore.')
-    .argument('[action]', 'show', showOnly, 'show')
-    .action((_action: string, options: Remote) =>
-      withClient(options, (client) => certificate(terminal, client, options)),
+  remote('certificate', "The instance's own certificate and those it trusts.")
+    .argument('[action]', 'show, generate [NAME…], import, or trust FILE', 'show')
+    .argument('[words...]', 'names and addresses of a new certificate, or the file to trust')
+    .option('--certificate <file>', 'to import: the certificate and its issuers, PEM')
+    .option('--key <file>', 'to import: its private key, PEM')
+    .option('--pkcs12 <file>', 'to import: both in one PKCS#12 file')
+    .option('--password-file <file>', 'the file whose first line is the password of the key')
+    .action((action: string, words: string[], options: Remote & CertificateOptions) =>
+      withClient(options, (client) => certificate(terminal, client, action, words, options)),
     )
 
   remote('status', 'One screen: role, agents, coverage, open alarms.').action((options: Remote) =>
@@ -121,11 +128,6 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
 function listOnly(action: string): string {
   if (action === 'list') return action
   throw new InvalidArgumentError('only `list` is possible on this instance')
-}
-
-function showOnly(action: string): string {
-  if (action === 'show') return action
-  throw new InvalidArgumentError('only `show` is possible on this instance')
 }
 
 function explain(thrown: unknown, terminal: Terminal): number {

@@ -229,6 +229,25 @@ export const administrationOperations = {
     allowed: 'viewer',
     answer: exact({ associations: Type.Array(exact({ group: Name, agents: Type.Array(Name) })) }),
   },
+  replaceAssociations: {
+    method: 'PUT',
+    path: '/associations',
+    tag: 'Configuration',
+    summary: 'Replaces all associations, and says which groups that leaves to nobody',
+    allowed: 'admin',
+    query: exact({ dryRun: Type.Optional(Flag), comment: Type.Optional(Type.String({ maxLength: 500 })) }),
+    body: exact({
+      associations: Type.Array(exact({ group: Name, agents: Type.Array(Name, { maxItems: 1_000 }) }), {
+        maxItems: 10_000,
+      }),
+    }),
+    answer: exact({
+      uncovered: Type.Array(exact({ group: Name, reason: Type.String() }), {
+        description: 'Groups that were run until now and are, or would be, run by nobody',
+      }),
+      difference: Difference,
+    }),
+  },
   listMonitors: {
     method: 'GET',
     path: '/library/monitors',

@@ -1,6 +1,7 @@
 import { accessOperations } from './access.ts'
 import { administrationOperations } from './administration.ts'
 import { alarmOperations } from './alarms.ts'
+import { certificateOperations } from './certificates.ts'
 import { instanceOperations } from './instance.ts'
 import { monitoringOperations } from './monitoring.ts'
 
@@ -8,6 +9,7 @@ import { monitoringOperations } from './monitoring.ts'
 export const operations = {
   ...accessOperations,
   ...instanceOperations,
+  ...certificateOperations,
   ...monitoringOperations,
   ...alarmOperations,
   ...administrationOperations,

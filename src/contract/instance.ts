@@ -29,16 +29,6 @@ export const Setting = exact({
   help: Type.String(),
 })
 
-export const CertificateSummary = exact({
-  use: Type.Enum(['tls', 'trusted']),
-  subject: Type.String(),
-  issuer: Type.String(),
-  names: Type.Array(Type.String()),
-  validFrom: Timestamp,
-  validTo: Timestamp,
-  fingerprint: Type.String(),
-})
-
 export const Agent = exact({
   id: Type.String(),
   name: Type.String(),
@@ -132,14 +122,6 @@ export const instanceOperations = {
     allowed: 'admin',
     body: Type.Record(Type.String(), Type.Unknown()),
     answer: Type.Record(Type.String(), Type.Unknown()),
-  },
-  listCertificates: {
-    method: 'GET',
-    path: '/certificates',
-    tag,
-    summary: 'What the keystore holds',
-    allowed: 'viewer',
-    answer: Type.Array(CertificateSummary),
   },
   listAgents: {
     method: 'GET',

@@ -15,6 +15,7 @@ type Names =
   | 'removeSnapshot'
   | 'listAudit'
   | 'listAssociations'
+  | 'replaceAssociations'
 
 /** The configuration document, its revisions and snapshots, and the audit log. */
 export function configurationHandlers(parts: {
@@ -80,6 +81,15 @@ export function configurationHandlers(parts: {
         .associations(visibleGroups(caller))
         .map(({ group, agents }) => ({ group, agents: [...agents] })),
     }),
+    replaceAssociations: async ({ caller, query, body }) => {
+      demand(caller, 'admin', null)
+      const made = await inventory.replaceAssociations(body.associations, {
+        author: caller.username,
+        comment: query.comment,
+        dryRun: query.dryRun,
+      })
+      return { uncovered: [...made.uncovered], difference: difference(made.difference) }
+    },
   }
 }
 

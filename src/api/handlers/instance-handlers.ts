@@ -4,7 +4,7 @@ import { FarwatchError, type Clock } from '../../base/index.ts'
 import type { Instance, Status } from '../../contract/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
 import { worstSeverity } from '../../model/index.ts'
-import type { CertificateInfo, Keystore, LiveSettings, Logs } from '../../platform/index.ts'
+import type { LiveSettings, Logs } from '../../platform/index.ts'
 import type { HistoryQuestions } from '../questions.ts'
 import { demand, visibleGroups, type Handlers } from '../route.ts'
 import { iso, isoOrNull } from '../shape.ts'
@@ -15,7 +15,6 @@ type Names =
   | 'changeInstance'
   | 'showSettings'
   | 'changeSettings'
-  | 'listCertificates'
   | 'listAgents'
   | 'showStatus'
   | 'listLogs'
@@ -31,7 +30,6 @@ export interface HistoryState {
 export interface InstanceParts {
   readonly describe: () => Instance
   readonly settings: LiveSettings
-  readonly keystore: Keystore
   readonly logs: Logs
   readonly inventory: Inventory
   readonly alarms: Alarms
@@ -54,9 +52,9 @@ export interface InstanceParts {
 
 const dayMs = 86_400_000
 
-/** Who this instance is, its settings, certificates and logs, and how it is doing. */
+/** Who this instance is, its settings and logs, and how it is doing. */
 export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
-  const { settings, keystore, logs, inventory, alarms, history, clock } = parts
+  const { settings, logs, inventory, alarms, history, clock } = parts
   const values = () => Object.fromEntries(settings.shown().map(({ name, value }) => [name, value]))
   return {
     showInstance: () => parts.describe(),
@@ -83,10 +81,6 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
       await change(caller.username, body)
       return values()
     },
-    listCertificates: () => [
-      shownCertificate('tls', keystore.own()),
-      ...keystore.trusted().map((one) => shownCertificate('trusted', one)),
-    ],
     listAgents: ({ caller }) => {
       const { uuid, version, fingerprint } = parts.describe()
       const { tasks, running, pool, spool } = parts.agent()
@@ -182,17 +176,5 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
       before: pick(before),
       after: pick(values()),
     })
-  }
-}
-
-function shownCertificate(use: 'tls' | 'trusted', one: CertificateInfo) {
-  return {
-    use,
-    subject: one.subject,
-    issuer: one.issuer,
-    names: [...one.names],
-    validFrom: iso(one.validFrom),
-    validTo: iso(one.validTo),
-    fingerprint: one.fingerprint,
   }
 }

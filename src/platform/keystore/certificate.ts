@@ -52,6 +52,15 @@ export function certificatesFromPem(pem: string): X509Certificate[] {
   })
 }
 
+/** Whether two SHA-256 fingerprints are one, however they are written. */
+export function sameFingerprint(a: string, b: string): boolean {
+  return bare(a) === bare(b)
+}
+
+function bare(fingerprint: string): string {
+  return fingerprint.replaceAll(':', '').toUpperCase()
+}
+
 function oneLine(name: string): string {
   return name.split('\n').join(', ')
 }

@@ -5,7 +5,7 @@ import { FarwatchError, messageOf, systemCodeOf } from '../../base/index.ts'
 import type { DataDirectory } from '../data-directory.ts'
 import { writeFileAtomically } from '../files.ts'
 import { waitForLock } from '../lock.ts'
-import { certificateInfo, certificatesFromPem, type CertificateInfo } from './certificate.ts'
+import { certificateInfo, certificatesFromPem, sameFingerprint, type CertificateInfo } from './certificate.ts'
 import type { Pkcs12Content } from './pkcs12.ts'
 
 /** What a TLS server or client is given: PEM, decrypted once and kept, so that no handshake derives a key. */
@@ -150,7 +150,7 @@ export async function openKeystore(
     own: () => state.own,
     trusted: () => state.trusted,
     authorities: () => state.trusted.map(({ pem }) => pem),
-    trusts: (fingerprint) => state.trusted.some((one) => bare(one.fingerprint) === bare(fingerprint)),
+    trusts: (fingerprint) => state.trusted.some((one) => sameFingerprint(one.fingerprint, fingerprint)),
     async generate(hosts) {
       const made = await (await selfSigned()).makeSelfSigned(hosts, options.now())
       const next = await changed(async (present) => ({
@@ -183,7 +183,7 @@ export async function openKeystore(
     async distrust(fingerprint) {
       await changed(async (present) => {
         const trusted = present.trusted.filter(
-          (one) => bare(new X509Certificate(one.certificate).fingerprint256) !== bare(fingerprint),
+          (one) => !sameFingerprint(new X509Certificate(one.certificate).fingerprint256, fingerprint),
         )
         if (trusted.length === present.trusted.length)
           throw new FarwatchError(
@@ -289,8 +289,4 @@ async function readIfThere(file: string): Promise<Uint8Array | undefined> {
       cause: thrown,
     })
   }
-}
-
-function bare(fingerprint: string): string {
-  return fingerprint.replaceAll(':', '').toUpperCase()
 }

@@ -3,6 +3,16 @@ import { connect } from 'node:tls'
 import { FarwatchError, messageOf } from '../../base/index.ts'
 import { certificateInfo, type CertificateInfo } from './certificate.ts'
 
+/** Where a server is that was named by its URL. @throws FarwatchError `invalid-value` */
+export function serverAddress(url: string): { readonly host: string; readonly port: number } {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'https:')
+    throw new FarwatchError('invalid-value', `${JSON.stringify(url.slice(0, 200))} is not the URL of a server`, {
+      hint: 'For example: https://farwatch.example:8443',
+    })
+  return { host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'), port: parsed.port === '' ? 443 : Number(parsed.port) }
+}
+
 /**
  * Asks a server for the certificate it shows, whatever it is worth, so that a person can compare its fingerprint.
  * Nothing is sent but the handshake.
