@@ -48,7 +48,6 @@ export function costsOf({ nodes, samples, timeDeltas }: Profile): {
 
 /** Profiles for so long through the inspector, which SIGUSR1 opens in any Node; it listens on loopback until that process ends. */
 export async function profileProcess(pid: number, ms: number): Promise<Profile> {
-  process.kill(pid, 'SIGUSR1')
   const socket = new WebSocket(await inspectorOf(pid))
   await new Promise((resolve, reject) => {
     socket.addEventListener('open', resolve, { once: true })
@@ -78,20 +77,27 @@ export async function profileProcess(pid: number, ms: number): Promise<Profile> 
   }
 }
 
+const inspectorPort = 9229
+
+async function inspectors(): Promise<readonly { readonly webSocketDebuggerUrl: string }[]> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${inspectorPort}/json/list`)
+    // The inspector's own shape.
+    return (await answer.json()) as { webSocketDebuggerUrl: string }[]
+  } catch {
+    return []
+  }
+}
+
+/** Opens the inspector of a process. The port is the same for all, so that only one at a time can be had. */
 async function inspectorOf(pid: number): Promise<string> {
+  if ((await inspectors()).length > 0) throw new Error(`another program is inspected on port ${inspectorPort}`)
+  process.kill(pid, 'SIGUSR1')
   const until = Date.now() + 10_000
   for (;;) {
-    try {
-      const targets = (await (await fetch('http://127.0.0.1:9229/json/list')).json()) as {
-        title: string
-        webSocketDebuggerUrl: string
-      }[]
-      const found = targets.find(({ title }) => title.includes(`[${pid}]`))
-      if (found !== undefined) return found.webSocketDebuggerUrl
-    } catch {
-      // Not open yet.
-    }
-    if (Date.now() > until) throw new Error(`no inspector of process ${pid} on port 9229; another program may have it`)
+    const [found] = await inspectors()
+    if (found !== undefined) return found.webSocketDebuggerUrl
+    if (Date.now() > until) throw new Error(`no inspector of process ${pid} on port ${inspectorPort}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
@@ -114,9 +120,7 @@ export const profileRow: BenchRow = {
       await withServer(async (port) => {
         // The program and its threads write their profiles when they end; monitoring processes do not get the variable.
         process.env['NODE_OPTIONS'] = `--cpu-prof --cpu-prof-interval=500 --cpu-prof-dir=${directory}`
-        const starting = Watched.start()
-        delete process.env['NODE_OPTIONS']
-        await using watched = await starting
+        await using watched = await Watched.start().finally(() => delete process.env['NODE_OPTIONS'])
         await watched.carry(loads['http-new'], 5_000, port)
         const monitoring = watched.processes().find(({ command }) => command.includes('monitoring-process'))
         if (monitoring === undefined) throw new Error('no monitoring process is running')
