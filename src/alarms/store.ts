@@ -1,3 +1,4 @@
+import { FarwatchError } from '../base/index.ts'
 import type { Alarm, AlarmStatus, Severity } from '../model/index.ts'
 import type { Database, Row, SqlValue, Statement } from '../platform/index.ts'
 import type { ItemState } from './step.ts'
@@ -173,6 +174,10 @@ export async function list(
   oneOf('system', query.system === undefined ? undefined : [query.system])
   oneOf('task', query.task === undefined ? undefined : [query.task])
   const cursor = /^(\d{1,16})\.([a-z0-9]{1,40})$/.exec(query.cursor ?? '')
+  if (query.cursor !== undefined && cursor === null)
+    throw new FarwatchError('invalid-value', 'the cursor is not one that was given out', {
+      hint: 'Begin again without a cursor.',
+    })
   if (cursor !== null) {
     where.push('(raised_at < $cursorAt OR (raised_at = $cursorAt AND id < $cursorId))')
     params['cursorAt'] = Number(cursor[1])

@@ -181,6 +181,12 @@ test('unknown query parameters, repeated ones and wrong values are refused, neve
       '/api/v1/groups?a=1',
       '/api/v1/tasks?group=%FF',
       '/api/v1/alarms?severity=BAD',
+      '/api/v1/tasks?cursor=nothing',
+      '/api/v1/systems?cursor=nothing',
+      '/api/v1/alarms?cursor=nothing',
+      '/api/v1/audit?cursor=nothing',
+      '/api/v1/configuration/revisions?cursor=nothing',
+      '/api/v1/metrics/series?cursor=nothing',
     ].map(async (path) => {
       const { status, code } = await refusal('GET', path)
       return `${path} ${status} ${code}`

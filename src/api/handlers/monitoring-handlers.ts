@@ -507,17 +507,27 @@ function pageOf<T>(
   id: (row: T) => string,
   query: { readonly cursor?: string; readonly limit?: number },
 ): Page<T[]> {
-  const begin = query.cursor === undefined ? 0 : all.findIndex((row) => id(row) === query.cursor) + 1
+  const last = query.cursor === undefined ? -1 : all.findIndex((row) => id(row) === query.cursor)
+  // From the beginning again, whoever follows the pages would never come to an end.
+  if (query.cursor !== undefined && last < 0) throw badCursor('or what it named is gone; begin again without it')
+  const begin = last + 1
   const rows = all.slice(begin, begin + (query.limit ?? mostRows))
   return new Page(rows, begin + rows.length < all.length ? id(rows.at(-1)!) : undefined)
 }
 
 function readCursor(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor))
-    throw new FarwatchError('bad-request', 'cursor: this is not one that was given out', {
-      hint: 'Take it from the header Farwatch-Next-Cursor.',
-    })
+  if (!/^\d{1,15}$/.test(cursor)) throw badCursor()
   return Number(cursor)
+}
+
+function badCursor(more = ''): FarwatchError {
+  return new FarwatchError(
+    'bad-request',
+    `cursor: this is not one that was given out${more === '' ? '' : `, ${more}`}`,
+    {
+      hint: 'Take it from the header Farwatch-Next-Cursor.',
+    },
+  )
 }
 
 function seriesNumber(text: string): number {
