@@ -1,10 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Clock } from '../base/index.ts'
 import type { RunResult, SpoolEntry } from '../model/index.ts'
 import { systemClock } from '../platform/index.ts'
 import type { AgentEvent } from './events.ts'
@@ -168,7 +169,7 @@ test('a disk that cannot be written is told once; what waits is written when it 
   spool.append(results(10, 10))
   await spool.flush()
   const during = spool.status()
-  await (await import('node:fs/promises')).mkdir(directory)
+  await mkdir(directory)
   await spool.flush()
   expect([during.waiting, during.unwritable, await all(spool)]).toEqual([
     20,
@@ -176,6 +177,26 @@ test('a disk that cannot be written is told once; what waits is written when it 
     results(0, 20),
   ])
   expect(events.map((event) => event.event)).toEqual(['spool unwritable', 'spool writable'])
+})
+
+test('the sign of life stands still while results are in memory only, so that a gap will reach back over them', async () => {
+  let at = 1_000_000
+  const clock: Clock = {
+    now: () => at,
+    elapsed: () => systemClock.elapsed(),
+    after: (ms, act) => systemClock.after(ms, act),
+  }
+  const spool = await openSpool({ clock })
+  spool.beginLife()
+  // In the place of the segment that would be begun, so that the sign of life itself can still be written.
+  const obstacle = join(directory, '0000000000000000.segment')
+  await mkdir(obstacle)
+  spool.append(results(0, 10))
+  await spool.flush()
+  at += 3_600_000
+  await spool.close()
+  await rm(obstacle, { recursive: true })
+  expect([spool.status().waiting, (await openSpool({ clock })).recovered.lastAlive]).toEqual([10, 1_000_000])
 })
 
 test('a process killed while it writes loses nothing that it had called durable', async () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Result } from '../../src/contract/index.ts'
 import { CountingTarget } from '../support/counting-target.ts'
 import { TestInstance, until } from '../support/instance.ts'
+import { silence } from '../support/silence.ts'
 
 const tasks = 20
 const kills = 50
@@ -11,7 +12,7 @@ const kills = 50
  * request that was really made, so a value that is stored twice is a double run, and one that was once shown and is gone is a loss.
  */
 test(
-  `${kills} times kill -9 at random moments loses no acknowledged result and counts none twice`,
+  `${kills} times kill -9 at random moments loses no acknowledged result, counts none twice, and leaves no slot silent`,
   { timeout: 600_000 },
   async () => {
     await using target = await CountingTarget.start()
@@ -44,14 +45,28 @@ test(
     const served = [...target.served.values()].reduce((sum, count) => sum + count, 0)
     // A run that was under way when the process died left a request without a result: at most one per task and kill.
     const withoutResult = served - hits.length
+    // A run that is still under way is a hole for a moment.
+    const slots = await until(
+      'every slot has ended as one thing',
+      async () => {
+        const rows = new Map<string, readonly Result[]>()
+        for (const { id } of await instance.call('listTasks', { query: { group: 'acme' } }))
+          rows.set(id, await instance.call('listResults', { params: { id }, query: {} }))
+        return silence(rows, 1_000)
+      },
+      ({ missing }) => missing === 0,
+      10_000,
+    )
     expect({
       lost,
       twice,
+      slots,
       strayRequests: withoutResult <= tasks * kills && withoutResult >= 0,
       ran: hits.length > tasks * 20,
     }).toEqual({
       lost: 0,
       twice: 0,
+      slots: { missing: 0, twice: 0 },
       strayRequests: true,
       ran: true,
     })

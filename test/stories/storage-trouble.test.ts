@@ -6,6 +6,7 @@ import type { Result } from '../../src/contract/index.ts'
 import { CountingTarget } from '../support/counting-target.ts'
 import { TestInstance, until } from '../support/instance.ts'
 import { Launched } from '../support/launch.ts'
+import { silence } from '../support/silence.ts'
 import { SmallDisk } from '../support/small-disk.ts'
 
 const mayMount = await SmallDisk.isPossible()
@@ -45,20 +46,6 @@ async function everything(instance: TestInstance): Promise<Map<string, readonly 
   for (const { id } of await instance.call('listTasks', { query: { group: 'acme' } }))
     found.set(id, await instance.call('listResults', { params: { id }, query: {} }))
   return found
-}
-
-/** How many slots between the first and the last row of each task have no row, and how many have two. */
-function silence(results: ReadonlyMap<string, readonly Result[]>): { missing: number; twice: number } {
-  const seen = { missing: 0, twice: 0 }
-  for (const rows of results.values()) {
-    let next: number | undefined
-    for (const { slot, slots = 1 } of rows) {
-      if (next !== undefined && slot > next) seen.missing += (slot - next) / 1_000
-      if (next !== undefined && slot < next) seen.twice++
-      next = slot + slots * 1_000
-    }
-  }
-  return seen
 }
 
 /** What was stored once and is not there, or not the same. */
@@ -140,7 +127,7 @@ describe.skipIf(!mayMount)('on a disk that fills', () => {
     )
     expect({
       lost: lost(before, after),
-      ...silence(after),
+      ...silence(after, 1_000),
       gaps: [...after.values()].flat().filter(({ startedAt }) => startedAt === null).length,
       hitsTwice: hits.length - new Set(hits).size,
       ready: (await instance.send('GET', '/readyz')).status,
@@ -180,7 +167,7 @@ describe.skipIf(!mayMount)('on a disk that fills', () => {
     const after = await measured(instance, ran(before))
     expect({
       lost: lost(before, after),
-      ...silence(after),
+      ...silence(after, 1_000),
       withGap: [...after.values()].filter((rows) => rows.some(({ outcome }) => outcome === 'skipped')).length,
     }).toEqual({ lost: 0, missing: 0, twice: 0, withGap: tasks })
   })
@@ -230,7 +217,7 @@ describe('with damaged files', () => {
         said: instance.log.match(/"event":"spool damaged"/g)?.length,
         aside: (await readdir(spool)).some((name) => name.endsWith('.damaged')),
         lost: lost(before, after),
-        ...silence(after),
+        ...silence(after, 1_000),
       }).toEqual({ how, said: how === 'cut off' ? 1 : 2, aside: true, lost: 0, missing: 0, twice: 0 })
       before = after
     }
