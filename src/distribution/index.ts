@@ -1,0 +1,19 @@
+export { capacityOf } from './cost.ts'
+export type { AgentMachine, CostTask } from './cost.ts'
+export { previewAssociations, uncoveredGroups, weakGroups } from './coverage-preview.ts'
+export type { AssociationPreview, CoverageFacts, UncoveredGroup, WeakGroup } from './coverage-preview.ts'
+export type {
+  AdminState,
+  PlacementAgent,
+  PlacementConnector,
+  PlacementGroup,
+  Reach,
+  Registration,
+  RuntimeState,
+} from './eligibility.ts'
+export { explain, loadsOf } from './explain.ts'
+export type { Explanation } from './explain.ts'
+export { defaultLeaseSettings, shortestOfflineTimeoutMs } from './leases.ts'
+export type { AgentLife, Drain, LeaseSettings } from './leases.ts'
+export { defaultPlacementSettings, nowhere, place, runs } from './placement.ts'
+export type { MassLoss, Place, Placement, PlacementInput, PlacementSettings } from './placement.ts'

@@ -1,0 +1,194 @@
+import type { AdminState, Registration, RuntimeState } from './eligibility.ts'
+
+/** Moments are epoch milliseconds of server time. */
+export interface LeaseSettings {
+  /**
+   * Silent for so long an agent is OFFLINE. Too small: a slow line or a busy server loses agents that are well. Too large: nobody
+   * measures for so long. At least `shortestOfflineTimeoutMs`; agents renew three times as often.
+   */
+  readonly offlineTimeoutMs: number
+  /** After a start of the server, or a stop of its machine, nobody is missed before this time is over: agents come back with a backoff. */
+  readonly graceMs: number
+  /** An agent that was lost once within `lossesWithinMs` gets work back after this time, twice as long for each further loss. */
+  readonly steadyAfterMs: number
+  readonly longestSteadyAfterMs: number
+  readonly lossesWithinMs: number
+}
+
+export const shortestOfflineTimeoutMs = 5_000
+
+export const defaultLeaseSettings: LeaseSettings = {
+  offlineTimeoutMs: 15_000,
+  graceMs: 45_000,
+  steadyAfterMs: 60_000,
+  longestSteadyAfterMs: 1_800_000,
+  lossesWithinMs: 3_600_000,
+}
+
+/** How far a drain is. */
+export type Drain = 'none' | 'under way' | 'done'
+
+/**
+ * The life of one agent as the server sees it: three lives side by side. Immutable; it can be stored as it is.
+ *
+ *   registration   (unknown) ──asked──▶ PENDING ──accepted──▶ ACCEPTED          a word of an administrator, or an enrolment token
+ *                                        ▲   └───rejected───▶ REJECTED          ACCEPTED ──rejected──▶ REJECTED, too
+ *                                        └────────lifted─────────┘              removed: it is unknown again
+ *
+ *   administrative ON ◀──activated / deactivated──▶ OFF                         activated also ends a drain
+ *
+ *   runtime        OFFLINE ──heard──▶ ONLINE ──drain asked──▶ DRAINING ──nothing left──▶ DRAINING, drain done
+ *                     ▲                 │                        │
+ *                     └── silent for the offline timeout ────────┘              heard again it goes on being drained
+ *
+ * A lease is renewed by every call of the agent. Only an agent that is ACCEPTED, ON and not drained can be `lost`: that is what an alarm
+ * is raised for. One that was drained to the end was expected to go.
+ */
+export interface AgentLife {
+  readonly registration: Registration
+  readonly admin: AdminState
+  readonly isOnline: boolean
+  readonly drain: Drain
+  /** The last call; undefined where it never called. */
+  readonly heardAt: number | undefined
+  /** Since when it is ONLINE, or OFFLINE. */
+  readonly since: number
+  /** When it was lost, of the last `lossesWithinMs` before the last of them. */
+  readonly losses: readonly number[]
+  /** It is missed: it was there, should be there, and is silent. */
+  readonly isLost: boolean
+}
+
+export type LifeEvent =
+  | { readonly is: 'accepted' | 'rejected' | 'lifted' | 'activated' | 'deactivated' | 'drain asked' | 'drained' }
+  | { readonly is: 'heard' }
+  /** Time passed. `listeningSince`: the server heard everything since then. */
+  | { readonly is: 'tick'; readonly listeningSince: number }
+
+/** What follows of an event beside the new life. `place`: who may run what is not as before. */
+export type LifeEffect = 'place' | 'lost' | 'found' | 'drained'
+
+export interface LifeStep {
+  readonly life: AgentLife
+  readonly effects: readonly LifeEffect[]
+}
+
+/** An agent that asked to be registered. */
+export function newLife(at: number, registration: Registration = 'PENDING'): AgentLife {
+  return {
+    registration,
+    admin: 'ON',
+    isOnline: false,
+    drain: 'none',
+    heardAt: undefined,
+    since: at,
+    losses: [],
+    isLost: false,
+  }
+}
+
+export function runtimeOf({ isOnline, drain }: AgentLife): RuntimeState {
+  if (!isOnline) return 'OFFLINE'
+  return drain === 'none' ? 'ONLINE' : 'DRAINING'
+}
+
+/** One step in the life of an agent. What does not fit the present state (accepted twice, a drain that is under way) changes nothing. */
+export function step(life: AgentLife, event: LifeEvent, at: number, settings: LeaseSettings): LifeStep {
+  switch (event.is) {
+    case 'accepted':
+      return life.registration === 'PENDING' ? changed(life, { registration: 'ACCEPTED' }) : unchanged(life)
+    case 'rejected':
+      return life.registration === 'REJECTED' ? unchanged(life) : changed(life, { registration: 'REJECTED' })
+    case 'lifted':
+      return life.registration === 'REJECTED' ? changed(life, { registration: 'PENDING' }) : unchanged(life)
+    case 'activated':
+      return life.admin === 'ON' && life.drain === 'none'
+        ? unchanged(life)
+        : changed(life, { admin: 'ON', drain: 'none' })
+    case 'deactivated':
+      return life.admin === 'OFF' ? unchanged(life) : changed(life, { admin: 'OFF' })
+    case 'drain asked':
+      return life.drain === 'none' ? changed(life, { drain: 'under way' }) : unchanged(life)
+    case 'drained':
+      return life.drain === 'under way' ? { life: { ...life, drain: 'done' }, effects: ['drained'] } : unchanged(life)
+    case 'heard':
+      return heard(life, at)
+    case 'tick':
+      return isSilent(life, event.listeningSince, at, settings) ? silenced(life, at, settings) : unchanged(life)
+  }
+}
+
+function unchanged(life: AgentLife): LifeStep {
+  return { life, effects: [] }
+}
+
+/** By the word of an administrator. Nobody misses an agent that is not to work. */
+function changed(life: AgentLife, change: Partial<AgentLife>): LifeStep {
+  const next = { ...life, ...change }
+  const isMissed = next.registration === 'ACCEPTED' && next.admin === 'ON'
+  if (!life.isLost || isMissed) return { life: next, effects: ['place'] }
+  return { life: { ...next, isLost: false }, effects: ['place', 'found'] }
+}
+
+function heard(life: AgentLife, at: number): LifeStep {
+  const heardAt = Math.max(at, life.heardAt ?? at)
+  if (life.isOnline) return unchanged({ ...life, heardAt })
+  const next: AgentLife = { ...life, heardAt, isOnline: true, since: at, isLost: false }
+  return { life: next, effects: life.isLost ? ['place', 'found'] : ['place'] }
+}
+
+function silenced(life: AgentLife, at: number, settings: LeaseSettings): LifeStep {
+  const isLost = life.registration === 'ACCEPTED' && life.admin === 'ON' && life.drain !== 'done'
+  const losses = isLost ? [...life.losses.filter((loss) => loss > at - settings.lossesWithinMs), at] : life.losses
+  const next: AgentLife = { ...life, isOnline: false, since: at, losses, isLost }
+  return { life: next, effects: isLost ? ['place', 'lost'] : ['place'] }
+}
+
+function silentFor(life: AgentLife, listeningSince: number, at: number): number {
+  return at - Math.max(life.heardAt ?? life.since, listeningSince)
+}
+
+function isSilent(life: AgentLife, listeningSince: number, at: number, settings: LeaseSettings): boolean {
+  const timeoutMs = Math.max(settings.offlineTimeoutMs, shortestOfflineTimeoutMs)
+  return life.isOnline && silentFor(life, listeningSince, at) >= timeoutMs
+}
+
+/** Whether an agent that is not OFFLINE yet should have called: agents renew in a third of the timeout. */
+export function isOverdue(life: AgentLife, listeningSince: number, at: number, settings: LeaseSettings): boolean {
+  return life.isOnline && silentFor(life, listeningSince, at) > settings.offlineTimeoutMs / 2
+}
+
+/** The moment from which an agent gets work back. An agent that was not lost lately is steady at once, so that a new one gets its share. */
+export function steadyFrom(life: AgentLife, settings: LeaseSettings): number {
+  const losses = life.losses.filter((loss) => loss > life.since - settings.lossesWithinMs).length
+  if (losses === 0) return life.since
+  return life.since + Math.min(settings.steadyAfterMs * 2 ** (losses - 1), settings.longestSteadyAfterMs)
+}
+
+/**
+ * Since when the server hears everything. A server that was stopped (by its restart, a suspended machine, a paused virtual machine), or whose
+ * wall clock was set, cannot say who was silent meanwhile: everybody gets the time to call again.
+ */
+export interface Listening {
+  /** Moments before do not count as silence. May lie ahead: then nobody is missed before. */
+  readonly since: number
+  readonly tickedAt: number
+  /** A reading of a clock that only moves forward, taken with `tickedAt`. */
+  readonly elapsed: number
+}
+
+/** Ticks come once a second; longer pauses than this mean that the server stood still. */
+const longestNapMs = 5_000
+/** By so much the wall clock may be corrected between two ticks without anybody being forgiven anything. */
+const clockSlackMs = 1_000
+
+export function startListening(at: number, elapsed: number, settings: LeaseSettings): Listening {
+  return { since: at + settings.graceMs - settings.offlineTimeoutMs, tickedAt: at, elapsed }
+}
+
+export function listen(before: Listening, at: number, elapsed: number, settings: LeaseSettings): Listening {
+  const wallMs = at - before.tickedAt
+  const realMs = elapsed - before.elapsed
+  const isContinuous = Math.max(wallMs, realMs) <= longestNapMs && Math.abs(wallMs - realMs) <= clockSlackMs
+  return isContinuous ? { ...before, tickedAt: at, elapsed } : startListening(at, elapsed, settings)
+}
