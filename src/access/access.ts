@@ -401,6 +401,10 @@ export async function openAccess({
           hint: 'For example: 12h, 90d',
         })
       }
+      if (!users.has(by.username))
+        throw new FarwatchError('forbidden', `a token belongs to a user, and ${by.username} is none`, {
+          hint: 'Sign in as a user to make one.',
+        })
       const beyond = (grants ?? []).find(
         (grant) => !may(by.grants, grant.role, grant.group === '*' ? null : grant.group),
       )

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LiveEvent } from '../../src/contract/index.ts'
 import { TestInstance, adminPassword, until } from '../support/instance.ts'
@@ -316,6 +318,8 @@ describe('an API token', () => {
       5_000,
     )
     expect([await me(made.token!), await me(lasting.token!)]).toEqual(['401 unauthenticated', '200'])
+    const local = JSON.parse(await readFile(join(instance.data, 'local-access.json'), 'utf8')) as { token: string }
+    expect((await make(local.token, { name: 'nobody’s' })).status).toBe(403)
     await instance.call('removeToken', { params: { id: lasting.id! } })
     expect(await me(lasting.token!)).toBe('401 unauthenticated')
   })
