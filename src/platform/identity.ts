@@ -32,7 +32,7 @@ export interface Identity {
 /** Reads the instance's key, or makes it at the first start. @throws FarwatchError `storage-corrupt`, `storage-unwritable` */
 export async function openIdentity(directory: DataDirectory): Promise<Identity> {
   const file = directory.file('keys', 'identity.key')
-  const privateKey = (await readKey(file)) ?? (await makeKey(file))
+  const privateKey = (await readKey(file, 'ed25519')) ?? (await makeKey(file, 'ed25519'))
   const publicKey = createPublicKey(privateKey)
   const spki = publicKey.export({ type: 'spki', format: 'der' })
   return {
@@ -42,6 +42,21 @@ export async function openIdentity(directory: DataDirectory): Promise<Identity> 
     sign: (bytes) => sign(null, bytes, privateKey),
     privateKey,
   }
+}
+
+/** What credentials are sealed to on their way to this instance: X25519, in `keys/sealing.key` (PKCS#8, mode 0600). */
+export interface SealingKey {
+  /** SPKI as PEM. */
+  readonly publicKey: string
+  /** Never leaves the process. */
+  readonly privateKey: KeyObject
+}
+
+/** Reads the key, or makes it where there is none. @throws FarwatchError `storage-corrupt`, `storage-unwritable` */
+export async function openSealingKey(directory: DataDirectory): Promise<SealingKey> {
+  const file = directory.file('keys', 'sealing.key')
+  const privateKey = (await readKey(file, 'x25519')) ?? (await makeKey(file, 'x25519'))
+  return { publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(), privateKey }
 }
 
 /** Whether a signature was made by the owner of a public key. */
@@ -58,7 +73,7 @@ export function fingerprintOf(der: Uint8Array): string {
     .replace(/(..)(?!$)/g, '$1:')
 }
 
-async function readKey(file: string): Promise<KeyObject | undefined> {
+async function readKey(file: string, type: 'ed25519' | 'x25519'): Promise<KeyObject | undefined> {
   let pem: string
   try {
     pem = await readFile(file, 'utf8')
@@ -68,15 +83,15 @@ async function readKey(file: string): Promise<KeyObject | undefined> {
   }
   try {
     const key = createPrivateKey(pem)
-    if (key.asymmetricKeyType === 'ed25519') return key
+    if (key.asymmetricKeyType === type) return key
   } catch {
     // Said below in words that do not repeat what the file holds.
   }
-  throw corrupt(file, 'it does not hold an Ed25519 key')
+  throw corrupt(file, `it does not hold an ${type === 'ed25519' ? 'Ed25519' : 'X25519'} key`)
 }
 
-async function makeKey(file: string): Promise<KeyObject> {
-  const { privateKey } = generateKeyPairSync('ed25519')
+async function makeKey(file: string, type: 'ed25519' | 'x25519'): Promise<KeyObject> {
+  const { privateKey } = type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519')
   await writeFileAtomically(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
   return privateKey
 }

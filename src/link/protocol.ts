@@ -1,0 +1,365 @@
+import { Type, type Static, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { FarwatchError, type Problem } from '../base/index.ts'
+import { isRun, outcomes, type UploadBatch } from '../model/index.ts'
+
+/**
+ * What agents and servers say to each other. Only agents begin. Every message is a POST below `/link/v1/` with a JSON body, packed
+ * (packing.ts) and signed (signing.ts); the `v1` is how messages are wrapped, and has nothing to do with the version of what they say.
+ *
+ *   hello   who this is, what it can do, which versions it speaks. The first message, and again whenever the server asks for it.
+ *   poll    what goes on here, what I have; answered at once where there is news, else when there is, at the latest after `waitMs`.
+ *   upload  results; answered once they are durable.
+ *   reply   what a command gave.
+ *   rekey   from now on I sign with this key; signed with the old one, and proven by the new one.
+ *
+ * Objects may say more than is written here: a newer side adds, an older one reads over it. That, and the version that both agreed on,
+ * is how neighbouring versions work together.
+ */
+export const linkPath = '/link/v1/'
+export const messageKinds = ['hello', 'poll', 'upload', 'reply', 'rekey'] as const
+export type MessageKind = (typeof messageKinds)[number]
+
+export interface ProtocolRange {
+  readonly min: number
+  readonly max: number
+}
+
+/** The versions of the messages that this program speaks. It goes on speaking the one before its newest. */
+export const spoken: ProtocolRange = { min: 1, max: 1 }
+
+/** The highest version that both speak, or undefined. */
+export function agreed(a: ProtocolRange, b: ProtocolRange): number | undefined {
+  const highest = Math.min(a.max, b.max)
+  return highest >= Math.max(a.min, b.min) ? highest : undefined
+}
+
+/** Bytes of each message, as it is sent and once it is unpacked. Beyond these it is refused before it is read. */
+export const sizeLimits: Readonly<Record<MessageKind, { readonly packed: number; readonly plain: number }>> = {
+  hello: { packed: 65_536, plain: 262_144 },
+  poll: { packed: 65_536, plain: 262_144 },
+  upload: { packed: 8 * 1_048_576, plain: 48 * 1_048_576 },
+  reply: { packed: 2 * 1_048_576, plain: 8 * 1_048_576 },
+  rekey: { packed: 16_384, plain: 16_384 },
+}
+
+/** The largest answer: the assignment of an agent with some hundred thousand tasks. */
+export const answerLimit = { packed: 64 * 1_048_576, plain: 256 * 1_048_576 } as const
+
+/** Longer than that, proxies cut a silent connection off. */
+export const longestWaitMs = 30_000
+
+const text = (maxLength: number, minLength = 0) => Type.String({ maxLength, minLength })
+const name = text(500, 1)
+const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+const moment = Type.Number({ minimum: 0, maximum: 2 ** 43 })
+const slot = Type.Integer({ minimum: 0, maximum: 2 ** 42 })
+const size = Type.Number({ minimum: 0, maximum: 2 ** 60 })
+const url = text(2_000, 1)
+const uuid = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
+const publicKey = text(1_000, 50)
+const range = Type.Object({
+  min: Type.Integer({ minimum: 1, maximum: 10_000 }),
+  max: Type.Integer({ minimum: 1, maximum: 10_000 }),
+})
+
+// --- hello
+
+export const Hello = Type.Object({
+  protocol: range,
+  uuid,
+  name: text(253, 1),
+  /** Ed25519, SPKI as PEM. */
+  publicKey,
+  /** X25519, SPKI as PEM: what credentials are sealed to. */
+  sealingKey: publicKey,
+  version: text(100),
+  /** One for each start of the program. */
+  boot: uuid,
+  /** Id of each monitor that this agent has, and a digest of its declaration. */
+  monitors: Type.Record(text(200), text(100), { maxProperties: 5_000 }),
+  machine: Type.Object({ hostname: text(253), platform: text(100), cores: count, memoryBytes: size }),
+  enrolmentToken: Type.Optional(text(1_000)),
+})
+export type Hello = Static<typeof Hello>
+
+/** How far an agent's registration has come; `UNKNOWN` to a server that has forgotten it, or never heard of it. */
+const registration = Type.Enum(['UNKNOWN', 'PENDING', 'ACCEPTED', 'REJECTED', 'REVOKED'])
+
+export const HelloAnswer = Type.Object({
+  state: registration,
+  /** For people: what has to be done now, and by whom. */
+  message: text(2_000),
+  /** Of the key with which this hello was signed, as the server shows it. */
+  fingerprint: text(200),
+  /** The version of everything that follows. */
+  protocol: Type.Integer({ minimum: 1, maximum: 10_000 }),
+  server: Type.Object({ version: text(100) }),
+  encodings: Type.Array(text(40), { maxItems: 20 }),
+})
+export type HelloAnswer = Static<typeof HelloAnswer>
+
+// --- poll
+
+export const ReportedStatus = Type.Object({
+  /** Busy share of all cores, 0 to 1. */
+  cpu: Type.Number({ minimum: 0, maximum: 1 }),
+  cores: count,
+  memory: Type.Object({ usedBytes: size, totalBytes: size }),
+  disk: Type.Object({ freeBytes: size, totalBytes: size }),
+  spool: Type.Object({ entries: count, bytes: size, oldestAt: Type.Optional(moment) }),
+  clock: Type.Object({ offsetMs: Type.Number(), rttMs: Type.Number({ minimum: 0 }) }),
+  tasks: count,
+  running: count,
+  waiting: count,
+  isolated: Type.Boolean(),
+  draining: Type.Boolean(),
+  /** How long the last upload took. */
+  sendMs: Type.Optional(Type.Number({ minimum: 0 })),
+})
+/** What an agent says of itself with every poll. */
+export type ReportedStatus = Static<typeof ReportedStatus>
+
+export const Poll = Type.Object({
+  /** Version of the assignment that it has. */
+  known: Type.Optional(text(200)),
+  waitMs: Type.Integer({ minimum: 0, maximum: longestWaitMs }),
+  /** Commands that have come, by id: they need not be sent again. */
+  received: Type.Array(name, { maxItems: 1_000 }),
+  status: ReportedStatus,
+})
+export type Poll = Static<typeof Poll>
+
+const settings = Type.Record(Type.String({ maxLength: 200 }), Type.Unknown(), { maxProperties: 500 })
+const wireConnector = Type.Object({
+  id: name,
+  type: name,
+  group: name,
+  settings,
+  /** Which of the sealed credentials. */
+  credential: Type.Optional(text(100, 1)),
+})
+const dayMs = 86_400_000
+const assignedTask = Type.Object({
+  id: name,
+  connector: name,
+  monitor: name,
+  settings,
+  periodMs: Type.Integer({ minimum: 100, maximum: 366 * dayMs }),
+  timeoutMs: Type.Integer({ minimum: 1, maximum: 366 * dayMs }),
+})
+const travelling = Type.Object({
+  parallelTasks: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
+  parallelPerTarget: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
+  processTimeoutMs: Type.Integer({ minimum: 1, maximum: dayMs }),
+  logLevel: Type.Enum(['error', 'warn', 'info', 'debug']),
+})
+const longList = { maxItems: 500_000 }
+
+/** Sealed credentials by the name that connectors use for them. */
+const sealed = Type.Record(text(100), text(200_000), { maxProperties: 500_000 })
+
+/** What changed between two assignments; `base` undefined: this is all of it. */
+export const WireAssignment = Type.Object({
+  base: Type.Optional(text(200)),
+  version: text(200, 1),
+  settings: travelling,
+  connectors: Type.Array(wireConnector, longList),
+  tasks: Type.Array(assignedTask, longList),
+  credentials: sealed,
+  /** Ids that are no more. Absent where this is all. */
+  droppedConnectors: Type.Array(name, longList),
+  droppedTasks: Type.Array(name, longList),
+})
+export type WireAssignment = Static<typeof WireAssignment>
+export type WireConnector = Static<typeof wireConnector>
+
+/**
+ * What a server asks of an agent beside its tasks. An agent that does not know a command says so.
+ *
+ *   run-now     one run of a task, beside its schedule; gives the run's result
+ *   send-logs   log lines, as text in parts
+ *   reach       whether the targets of connectors answer to a cheap connect; for placement, before work moves
+ *   drain       take no new work, end what runs; `on: false` takes it back
+ *   re-key      make a new key and send it
+ */
+export const Command = Type.Union([
+  Type.Object({ id: name, is: Type.Literal('run-now'), task: name }),
+  Type.Object({ id: name, is: Type.Literal('send-logs'), maxBytes: Type.Integer({ minimum: 1, maximum: 2 ** 30 }) }),
+  Type.Object({ id: name, is: Type.Literal('reach'), connectors: Type.Array(wireConnector, { maxItems: 1_000 }) }),
+  Type.Object({ id: name, is: Type.Literal('drain'), on: Type.Boolean() }),
+  Type.Object({ id: name, is: Type.Literal('re-key') }),
+])
+export type Command = Static<typeof Command>
+type WithoutId<T> = T extends { id: string } ? Omit<T, 'id'> : never
+export type CommandOrder = WithoutId<Command>
+
+/** A command of a newer server: all that is known of it is that it wants an answer. */
+const someCommand = Type.Object({ id: name, is: name })
+
+export const PollAnswer = Type.Object({
+  state: registration,
+  message: text(2_000),
+  assignment: Type.Optional(WireAssignment),
+  commands: Type.Array(someCommand, { maxItems: 1_000 }),
+  /** Where this server and its pair can be reached; empty: as before. */
+  servers: Type.Array(url, { maxItems: 20 }),
+})
+export type PollAnswer = Static<typeof PollAnswer>
+
+// --- upload
+
+const sample = Type.Object({
+  name: text(4_096, 1),
+  labels: Type.Record(Type.String({ maxLength: 4_096 }), text(4_096), { maxProperties: 64 }),
+  value: Type.Number(),
+  unit: Type.Optional(text(40)),
+  kind: Type.Optional(Type.Literal('counter')),
+})
+const run = Type.Object({
+  kind: Type.Literal('run'),
+  task: name,
+  slot,
+  outcome: Type.Enum(['ran', 'failed', 'late']),
+  startedAt: moment,
+  durationMs: Type.Number({ minimum: 0, maximum: 2 ** 43 }),
+  reason: Type.Optional(text(100)),
+  message: Type.Optional(text(1_000)),
+  samples: Type.Array(sample, { maxItems: 50_000 }),
+  facts: Type.Optional(
+    Type.Record(Type.String({ maxLength: 4_096 }), Type.Union([text(65_536), Type.Number(), Type.Boolean()]), {
+      maxProperties: 10_000,
+    }),
+  ),
+  isolated: Type.Optional(Type.Literal(true)),
+})
+const gap = Type.Object({
+  kind: Type.Literal('gap'),
+  task: name,
+  from: slot,
+  to: slot,
+  outcome: Type.Enum(outcomes.filter((outcome) => !isRun(outcome))),
+  periodMs: Type.Integer({ minimum: 1, maximum: 366 * dayMs }),
+  reason: text(4_096),
+})
+
+const Upload = Type.Object({
+  format: Type.Literal(1),
+  agent: uuid,
+  spool: name,
+  from: count,
+  entries: Type.Array(Type.Union([run, gap]), { maxItems: 50_000 }),
+})
+
+export const UploadAnswered = Type.Object({
+  acknowledged: count,
+  safe: count,
+  pauseMs: Type.Number({ minimum: 0, maximum: 3_600_000 }),
+})
+
+// --- reply
+
+/** One part of what a command gave; parts are numbered from 0, and `last` ends it. */
+export const Reply = Type.Object({
+  command: name,
+  part: count,
+  last: Type.Boolean(),
+  text: Type.Optional(text(4 * 1_048_576)),
+  result: Type.Optional(Type.Unknown()),
+  /** It could not be done. */
+  problem: Type.Optional(Type.Object({ code: text(100), message: text(2_000) })),
+})
+export type Reply = Static<typeof Reply>
+
+/** The form of the `result` of those commands that give one. */
+export const commandResults = {
+  'run-now': run,
+  reach: Type.Array(Type.Object({ connector: name, reached: Type.Boolean(), message: text(1_000) }), {
+    maxItems: 1_000,
+  }),
+} as const
+
+// --- rekey
+
+export const Rekey = Type.Object({
+  publicKey,
+  sealingKey: publicKey,
+  /** Signed by the new key (signing.ts): that the sender has it. */
+  proof: text(4_000, 1),
+})
+export type Rekey = Static<typeof Rekey>
+
+// --- every answer
+
+/**
+ * Why a message was not taken, as a program reads it. People read the message beside it.
+ *
+ *   clock      your time is too far from mine; mine stands in this answer: try once more
+ *   hello      I do not know you well enough (I was restarted): say hello
+ *   fenced     I am not the active server: a higher term exists
+ *   twice      another machine speaks with your identity
+ *   refused    do not try again unchanged
+ *   later      try again, after `retryAfterMs`
+ */
+const refusalReason = Type.Enum(['clock', 'hello', 'fenced', 'twice', 'refused', 'later'])
+
+export const Refusal = Type.Object({
+  reason: refusalReason,
+  /** From the catalogue of errors. */
+  code: text(100),
+  message: text(4_000),
+  hint: text(4_000),
+  retryAfterMs: Type.Number({ minimum: 0, maximum: 3_600_000 }),
+})
+export type Refusal = Static<typeof Refusal>
+
+/** The frame of every answer. Exactly one of `result` and `refused` is there. */
+export const Envelope = Type.Object({
+  term: count,
+  /** Server time when the message came in, and when this left. */
+  receivedAt: moment,
+  answeredAt: moment,
+  result: Type.Optional(Type.Unknown()),
+  refused: Type.Optional(Refusal),
+})
+export type Envelope = Static<typeof Envelope>
+
+/** Checks what came in. @throws FarwatchError `bad-request` with what is wrong and where */
+export function reader<T extends TSchema>(schema: T, what: string): (given: unknown) => Static<T> {
+  const check = Compile(schema)
+  return (given) => {
+    if (check.Check(given)) return given as Static<T>
+    const problems: Problem[] = check
+      .Errors(given)
+      .slice(0, 20)
+      .map(({ instancePath, message }) => ({ path: instancePath.slice(0, 300), message }))
+    const first = problems[0]
+    throw new FarwatchError('bad-request', `${what} is malformed: ${first?.path || 'it'} ${first?.message ?? ''}`, {
+      hint: 'Check that agent and server have versions that go together.',
+      problems,
+    })
+  }
+}
+
+export const readHello = reader(Hello, 'the hello')
+export const readPoll = reader(Poll, 'the poll')
+export const readReply = reader(Reply, 'the reply')
+export const readRekey = reader(Rekey, 'the new key')
+export const readHelloAnswer = reader(HelloAnswer, 'the answer to the hello')
+export const readPollAnswer = reader(PollAnswer, 'the answer to the poll')
+export const readUploadAnswer = reader(UploadAnswered, 'the answer to the upload')
+export const readEnvelope = reader(Envelope, 'the answer')
+export const readRunResult = reader(commandResults['run-now'], 'the result of the run')
+export const readReached = reader(commandResults.reach, 'the answer about reachability')
+const readUploadBody = reader(Upload, 'the upload')
+const knownCommand = Compile(Command)
+
+export function readUpload(given: unknown): UploadBatch {
+  // Wider in words (units, reasons) than the model, which a newer agent may have more of; the store checks what it keeps.
+  return readUploadBody(given) as UploadBatch
+}
+
+/** @returns undefined for a command that this program does not know */
+export function readCommand(given: { readonly id: string; readonly is: string }): Command | undefined {
+  return knownCommand.Check(given) ? given : undefined
+}

@@ -1,0 +1,12 @@
+import type { Random } from '../base/index.ts'
+
+const firstMs = 2_000
+const longestMs = 30_000
+
+/**
+ * How long to wait before the next attempt to reach a server, after so many that failed in a row: any time up to a bound that doubles
+ * (full jitter). Also the first: a server that is started anew cuts every agent off at the same moment.
+ */
+export function reconnectPauseMs(failures: number, random: Random): number {
+  return failures <= 0 ? 0 : random() * Math.min(longestMs, firstMs * 2 ** Math.min(failures - 1, 20))
+}

@@ -1,0 +1,194 @@
+import { createHash, createPublicKey, randomUUID, type KeyObject } from 'node:crypto'
+import { CompactSign, compactVerify } from 'jose'
+import { Type, type Static } from 'typebox'
+import { FarwatchError } from '../base/index.ts'
+import { fingerprintOf } from '../platform/index.ts'
+import { linkPath, messageKinds, reader, type MessageKind } from './protocol.ts'
+
+/**
+ * How an agent proves with each request that it is the one whose key was accepted: a compact JWS (EdDSA over Ed25519) in a header.
+ *
+ * It covers the method, the path from `/link/v1/` on, the SHA-256 of the body as it is sent, the moment in server time and a nonce. It does
+ * not cover the host or what stands before `/link/v1/`: a reverse proxy or load balancer that ends TLS changes both, and nothing
+ * is won by them, since the same server answers either way. The connection itself proves nothing about an agent for the same reason.
+ *
+ * Answers bear no signature. TLS proves the server, by the authorities and certificates that the agent's administrator trusts; whoever ends
+ * TLS in front of a server acts for it, and must be able to put another server behind the same name (a pair, a restored copy) without
+ * every agent being told of a new key. What must not be read on that way either, credentials, is sealed to the agent (sealing.ts).
+ */
+export const signatureHeader = 'farwatch-request'
+
+/** A request is good for so long before and after the moment it names. */
+export const windowMs = 60_000
+
+const longestHeader = 4_000
+
+const claimsSchema = Type.Object({
+  agent: Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' }),
+  /** One for each start of the program: two that speak by turns are two machines. */
+  boot: Type.String({ minLength: 1, maxLength: 100 }),
+  method: Type.Literal('POST'),
+  path: Type.String({ maxLength: 100 }),
+  /** Of the body as it is sent, packed: base64url. */
+  sha256: Type.String({ minLength: 43, maxLength: 43 }),
+  at: Type.Number({ minimum: 0, maximum: 2 ** 43 }),
+  nonce: Type.String({ minLength: 8, maxLength: 64 }),
+  /** Of the messages; before a hello has settled it, the newest that the agent speaks. */
+  protocol: Type.Integer({ minimum: 1, maximum: 10_000 }),
+  /** The highest term that the agent has seen. */
+  term: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+})
+export type Claims = Static<typeof claimsSchema>
+const readClaims = reader(claimsSchema, 'the signature of the request')
+
+/** What signs: an instance's identity, as far as it goes here. */
+export interface Signer {
+  readonly uuid: string
+  readonly privateKey: KeyObject
+  /** Of its public half; names the key to the server. */
+  readonly fingerprint: string
+}
+
+const text = new TextEncoder()
+const words = new TextDecoder()
+
+export function bodyHash(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('base64url')
+}
+
+export function signRequest(
+  signer: Signer,
+  about: Omit<Claims, 'agent' | 'method' | 'sha256' | 'nonce'> & { readonly body: Uint8Array },
+): Promise<string> {
+  const { body, ...rest } = about
+  const claims: Claims = { ...rest, agent: signer.uuid, method: 'POST', sha256: bodyHash(body), nonce: randomUUID() }
+  return new CompactSign(text.encode(JSON.stringify(claims)))
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'farwatch-request', kid: signer.fingerprint })
+    .sign(signer.privateKey)
+}
+
+/** What a signature claims. Nothing of it is true before `verified`. */
+export interface ClaimedRequest {
+  readonly jws: string
+  /** Fingerprint of the key that it says it is signed with. */
+  readonly key: string
+  readonly claims: Claims
+}
+
+/** @throws FarwatchError `unauthenticated` where there is none, or none that could be read */
+export function claimedRequest(header: string | readonly string[] | undefined): ClaimedRequest {
+  if (typeof header !== 'string' || header.length === 0 || header.length > longestHeader)
+    throw unsigned('it bears no signature')
+  const parts = header.split('.')
+  const [head, payload] = parts.map((part) => parsed(part))
+  const kid: unknown = isRecord(head) && head['typ'] === 'farwatch-request' ? head['kid'] : undefined
+  if (parts.length !== 3 || typeof kid !== 'string') throw unsigned('its signature cannot be read')
+  return { jws: header, key: kid, claims: readClaims(payload) }
+}
+
+/** Whether the claims were signed by the owner of a key. */
+export async function verified(request: ClaimedRequest, publicKey: KeyObject): Promise<boolean> {
+  try {
+    await compactVerify(request.jws, publicKey, { algorithms: ['EdDSA'] })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The message that a path names, whatever a proxy put before it, or undefined. */
+export function messageOfPath(path: string): { readonly kind: MessageKind; readonly path: string } | undefined {
+  const from = path.lastIndexOf(linkPath)
+  if (from < 0) return undefined
+  const kind = messageKinds.find((each) => path.slice(from + linkPath.length) === each)
+  return kind === undefined ? undefined : { kind, path: linkPath + kind }
+}
+
+/** A public key that was sent. @throws FarwatchError `bad-request` */
+export function readPublicKey(
+  pem: string,
+  type: 'ed25519' | 'x25519',
+): { readonly key: KeyObject; readonly fingerprint: string } {
+  let key: KeyObject | undefined
+  try {
+    key = createPublicKey(pem)
+  } catch {
+    // Said below.
+  }
+  if (key?.asymmetricKeyType !== type || pem.includes('PRIVATE'))
+    throw new FarwatchError('bad-request', `the public key that was sent is not an ${type} key as PEM`)
+  return { key, fingerprint: fingerprintOf(key.export({ type: 'spki', format: 'der' })) }
+}
+
+/** That the owner of a new key is the one who announces it: signed with the new key, over both. */
+export function signProof(next: Signer, oldFingerprint: string): Promise<string> {
+  const said = { agent: next.uuid, from: oldFingerprint, to: next.fingerprint }
+  return new CompactSign(text.encode(JSON.stringify(said)))
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'farwatch-new-key' })
+    .sign(next.privateKey)
+}
+
+export async function verifiedProof(
+  proof: string,
+  nextKey: KeyObject,
+  said: { readonly agent: string; readonly from: string; readonly to: string },
+): Promise<boolean> {
+  try {
+    const { payload, protectedHeader } = await compactVerify(proof, nextKey, { algorithms: ['EdDSA'] })
+    const { agent, from, to } = said
+    return protectedHeader.typ === 'farwatch-new-key' && words.decode(payload) === JSON.stringify({ agent, from, to })
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Remembers the nonces of the requests that were taken, for as long as such a request could be taken again. Bounded for each agent by
+ * refusing more, not by forgetting: what is forgotten could be replayed.
+ */
+export class ReplayGuard {
+  readonly #limit: number
+  /** By agent: nonce, and our `elapsed` when it may be forgotten; the oldest first. */
+  readonly #seen = new Map<string, Map<string, number>>()
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** @param at our `elapsed` */
+  take(agent: string, nonce: string, at: number): 'fresh' | 'replayed' | 'full' {
+    let seen = this.#seen.get(agent)
+    if (seen === undefined) this.#seen.set(agent, (seen = new Map()))
+    for (const [old, until] of seen) {
+      if (until > at) break
+      seen.delete(old)
+    }
+    if (seen.has(nonce)) return 'replayed'
+    if (seen.size >= this.#limit) return 'full'
+    // A request from the far end of the window could come again until the near end has passed it.
+    seen.set(nonce, at + 2 * windowMs)
+    return 'fresh'
+  }
+
+  /** Agents whose nonces have all run out. To be called now and then. */
+  sweep(at: number): void {
+    for (const [agent, seen] of this.#seen)
+      if (![...seen.values()].some((until) => until > at)) this.#seen.delete(agent)
+  }
+}
+
+function parsed(part: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function unsigned(why: string): FarwatchError {
+  return new FarwatchError('unauthenticated', `the request was not made by an agent: ${why}`)
+}
