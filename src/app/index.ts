@@ -1,5 +1,6 @@
 export { checkOnce, findMonitor } from './check-once.ts'
 export type { CheckRequest, CheckResult } from './check-once.ts'
 export { startInstance } from './instance.ts'
-export type { RunningInstance, StartOptions } from './instance.ts'
+export type { RunningInstance } from './instance.ts'
+export type { StartOptions } from './machine.ts'
 export { library } from './library.ts'
