@@ -109,7 +109,7 @@ export function whyNotEligible(
     case 'ONLINE':
       return undefined
     case 'OFFLINE':
-      return agent.lostAt === undefined ? 'has not called yet (OFFLINE)' : 'is silent (OFFLINE)'
+      return agent.lostAt === undefined ? 'is not there (OFFLINE)' : 'is silent (OFFLINE)'
     case 'DRAINING':
       return 'is being drained (DRAINING)'
   }

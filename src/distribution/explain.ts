@@ -57,7 +57,7 @@ function whyHere(facts: PlacementFacts, connector: PlacementConnector, here: Pla
         words.push(`the target was not reached from here (${failed.reason}), and no other agent is known to reach it`)
       else if (here.onTrust) words.push('given on trust: whether the target is reached from here is being tried')
       if (owner?.runtime === 'DRAINING')
-        words.push(`stays although the agent is being drained: ${stuck(facts, connector, owner)}`)
+        words.push(`stays although the agent is being drained: ${stuck(facts, connector, owner).words}`)
       break
     }
     case 'proving':
@@ -110,14 +110,19 @@ function wish(why: 'balance' | 'drain' | 'unreachable'): string {
   }
 }
 
-/** Why an agent that is being drained still has a connector: none of the others may have it, or reaches it; or it waits for its turn. */
-export function stuck(facts: PlacementFacts, connector: PlacementConnector, owner: PlacementAgent): string {
+/** Why an agent that is being drained still has a connector. `isWaiting`: it will move in its turn. */
+export function stuck(
+  facts: PlacementFacts,
+  connector: PlacementConnector,
+  owner: PlacementAgent,
+): { readonly isWaiting: boolean; readonly words: string } {
   const group = facts.groups.get(connector.group)
   const able = facts.agents.filter((agent) => agent !== owner && whyNotEligible(agent, connector, group) === undefined)
-  if (able.length === 0) return 'no other agent can run it'
-  if (able.every((agent) => failsToReach(agent, connector)))
-    return `no other agent reaches the target (${able.map((agent) => `${agent.name}: ${connector.reach?.get(agent.id)?.reason ?? ''}`).join('; ')})`
-  return 'it waits for its turn to move'
+  if (able.length === 0) return { isWaiting: false, words: 'no other agent can run it' }
+  if (!able.every((agent) => failsToReach(agent, connector)))
+    return { isWaiting: true, words: 'it waits for its turn to move' }
+  const failures = able.map((agent) => `${agent.name}: ${connector.reach?.get(agent.id)?.reason ?? ''}`)
+  return { isWaiting: false, words: `no other agent reaches the target (${failures.join('; ')})` }
 }
 
 function whyNotThere(

@@ -17,3 +17,18 @@ export { defaultLeaseSettings, shortestOfflineTimeoutMs } from './leases.ts'
 export type { AgentLife, Drain, LeaseSettings } from './leases.ts'
 export { defaultPlacementSettings, nowhere, place, runs } from './placement.ts'
 export type { MassLoss, Place, Placement, PlacementInput, PlacementSettings } from './placement.ts'
+export { openDistribution } from './distribution.ts'
+export type {
+  AgentCall,
+  AgentState,
+  AssignmentScope,
+  Distribution,
+  DistributionChange,
+  DistributionOptions,
+  DrainEnd,
+  Work,
+  WorkConnector,
+} from './distribution.ts'
+export type { DistributionProblem } from './problems.ts'
+export { distributionSchema } from './schema.ts'
+export type { AgentFacts } from './schema.ts'

@@ -164,7 +164,7 @@ const reasons: readonly (readonly [Partial<PlacementAgent>, string])[] = [
   [{ registration: 'PENDING' }, 'a: waits to be accepted (PENDING)'],
   [{ registration: 'REJECTED' }, 'a: was rejected (REJECTED)'],
   [{ admin: 'OFF' }, 'a: is switched off (OFF)'],
-  [{ runtime: 'OFFLINE' }, 'a: has not called yet (OFFLINE)'],
+  [{ runtime: 'OFFLINE' }, 'a: is not there (OFFLINE)'],
   [{ runtime: 'OFFLINE', lostAt: 5 }, 'a: is silent (OFFLINE)'],
   [{ runtime: 'DRAINING' }, 'a: is being drained (DRAINING)'],
   [{ monitors: new Set() }, 'a: its version lacks the monitor http.response'],

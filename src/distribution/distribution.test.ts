@@ -1,0 +1,358 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ManualClock } from '../base/index.ts'
+import { openDatabase, silentLog, type Database } from '../platform/index.ts'
+import { openDistribution, type Distribution, type DistributionChange, type Work } from './distribution.ts'
+import { defaultLeaseSettings } from './leases.ts'
+import { defaultPlacementSettings } from './placement.ts'
+import { distributionSchema, type AgentFacts } from './schema.ts'
+
+let directory: string
+let database: Database
+let clock: ManualClock
+let open: Distribution[] = []
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'farwatch-distribution-'))
+  database = await openDatabase({ file: join(directory, 'a.db'), schema: [distributionSchema] })
+  clock = new ManualClock()
+})
+afterEach(async () => {
+  for (const distribution of open) await distribution.stop()
+  open = []
+  await database.close()
+  rmSync(directory, { recursive: true })
+})
+
+const facts: AgentFacts = {
+  monitors: ['http.response'],
+  programs: [],
+  machine: { cores: 2, parallelTasks: 128 },
+  provesReach: true,
+}
+
+function workOf(connectors: number, agents: readonly string[], exclusive = false): Work {
+  return {
+    connectors: Array.from({ length: connectors }, (_, i) => ({
+      id: `c${i}`,
+      group: 'acme',
+      programs: [],
+      tasks: [{ id: `t${i}`, monitor: 'http.response', periodMs: 60_000, timeoutMs: 10_000 }],
+    })),
+    groups: new Map([['acme', { agents, exclusive }]]),
+  }
+}
+
+/** A server, and the agents around it: those that are alive call every second, confirm what they are to run and prove what they are asked. */
+class World {
+  readonly distribution: Distribution
+  readonly changes: DistributionChange[] = []
+  readonly alive = new Set<string>()
+  reaches: (agent: string, connector: string) => boolean = () => true
+
+  constructor(distribution: Distribution) {
+    this.distribution = distribution
+    distribution.onChange((change) => this.changes.push(change))
+  }
+
+  join(id: string, more: Partial<AgentFacts> = {}): void {
+    this.distribution.register({ id, name: id })
+    this.distribution.decide(id, 'accepted')
+    this.distribution.heard(id, { facts: { ...facts, ...more } })
+    this.alive.add(id)
+  }
+
+  /** Seconds pass. */
+  pass(seconds: number): void {
+    for (let i = 0; i < seconds; i++) {
+      clock.advance(1_000)
+      for (const id of this.alive) {
+        for (const connector of this.distribution.probesOf(id)) {
+          const ok = this.reaches(id, connector)
+          this.distribution.proved(id, connector, { ok, reason: ok ? '' : 'connection refused' })
+        }
+        this.distribution.heard(id, { confirms: this.distribution.assignmentScope(id).version, left: 0 })
+      }
+    }
+  }
+
+  counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.distribution.agents().map(({ id, connectors }) => [id, connectors]))
+  }
+
+  problems(): readonly string[] {
+    return this.distribution.problems().map(({ key, message }) => `${key} | ${message}`)
+  }
+}
+
+async function worldOf(work: Work, agents: readonly string[]): Promise<World> {
+  const distribution = await openDistribution({
+    database,
+    clock,
+    log: silentLog,
+    settings: () => ({ lease: defaultLeaseSettings, placement: defaultPlacementSettings }),
+  })
+  open.push(distribution)
+  const world = new World(distribution)
+  distribution.setWork(work)
+  distribution.start()
+  for (const agent of agents) world.join(agent)
+  // The grace after the start.
+  world.pass(60)
+  return world
+}
+
+test('the work of an agent that falls silent runs elsewhere within twenty seconds, and one alarm names its groups', async () => {
+  const world = await worldOf(workOf(9, ['a', 'b', 'c']), ['a', 'b', 'c'])
+  const before = world.counts()
+  world.alive.delete('a')
+  let seconds = 0
+  while (world.distribution.assignmentScope('a').connectors.size > 0 && seconds < 60) {
+    world.pass(1)
+    seconds++
+  }
+  const problems = world.problems()
+  const keys = world.changes.flatMap(({ raised }) => raised.map(({ key }) => key))
+  world.alive.add('a')
+  world.pass(5)
+  expect({
+    before,
+    inTime: seconds <= 18,
+    after: world.distribution.agents().map(({ id, runtime }) => `${id} ${runtime}`),
+    problems,
+    alarms: keys.filter((key) => key.startsWith('agent')),
+    cleared: world.changes.flatMap(({ cleared }) => cleared).filter((key) => key.startsWith('agent')),
+  }).toEqual({
+    before: { a: 3, b: 3, c: 3 },
+    inTime: true,
+    after: ['a ONLINE', 'b ONLINE', 'c ONLINE'],
+    problems: ['agent lost: a | The agent a has been silent for more than 15s. Groups concerned: acme'],
+    alarms: ['agent lost: a'],
+    cleared: ['agent lost: a'],
+  })
+})
+
+test('a restart moves nothing, and nobody is missed before agents had the time to come back', async () => {
+  const first = await worldOf(workOf(10, ['a', 'b', 'c']), ['a', 'b', 'c'])
+  const before = new Map(first.distribution.placement().places)
+  await first.distribution.stop()
+  open = []
+  const again = await openDistribution({
+    database,
+    clock,
+    log: silentLog,
+    settings: () => ({ lease: defaultLeaseSettings, placement: defaultPlacementSettings }),
+  })
+  open.push(again)
+  const scopes = ['a', 'b', 'c'].map((id) => again.assignmentScope(id).connectors.size)
+  const world = new World(again)
+  again.setWork(workOf(10, ['a', 'b', 'c']))
+  again.start()
+  world.pass(40)
+  const runtimes = again.agents().map(({ runtime }) => runtime)
+  for (const id of ['a', 'b', 'c']) world.alive.add(id)
+  world.pass(60)
+  expect({ scopes: scopes.sort(), runtimes, places: again.placement().places }).toEqual({
+    scopes: [3, 3, 4],
+    runtimes: ['ONLINE', 'ONLINE', 'ONLINE'],
+    places: before,
+  })
+})
+
+test('a server that stood still forgives everybody the time', async () => {
+  const world = await worldOf(workOf(6, ['a', 'b']), ['a', 'b'])
+  const changes = world.changes.length
+  // The wall clock runs on while the machine is suspended; no timer does.
+  clock.jump(3_600_000)
+  world.pass(10)
+  expect({
+    states: world.distribution.agents().map(({ runtime }) => runtime),
+    changes: world.changes.length - changes,
+  }).toEqual({
+    states: ['ONLINE', 'ONLINE'],
+    changes: 0,
+  })
+})
+
+test('a drain ends when others run everything, the agent has stopped and its results are here; every connector runs all along', async () => {
+  const world = await worldOf(workOf(8, ['a', 'b']), ['a', 'b'])
+  const drained = world.distribution.drain('a')
+  let isAlwaysRun = true
+  for (let i = 0; i < 20; i++) {
+    world.pass(1)
+    const scopes = ['a', 'b'].map((id) => world.distribution.assignmentScope(id).connectors)
+    isAlwaysRun &&= new Set(scopes.flatMap((scope) => [...scope])).size === 8
+  }
+  expect({
+    end: await drained,
+    isAlwaysRun,
+    counts: world.counts(),
+    states: world.distribution.agents()[0]?.drain,
+  }).toEqual({
+    end: { is: 'drained' },
+    isAlwaysRun: true,
+    counts: { a: 0, b: 8 },
+    states: 'done',
+  })
+  // It goes, and nobody is alarmed.
+  world.alive.delete('a')
+  world.pass(30)
+  expect(world.problems().filter((words) => words.startsWith('agent'))).toEqual([])
+})
+
+test('a drain says what cannot go elsewhere, and why', async () => {
+  const world = await worldOf(workOf(4, ['a', 'b']), ['a', 'b'])
+  const [stays] = [...world.distribution.assignmentScope('a').connectors].sort()
+  world.reaches = (agent, connector) => agent === 'a' || connector !== stays
+  const drained = world.distribution.drain('a')
+  world.pass(20)
+  expect(await drained).toEqual({
+    is: 'stuck',
+    connectors: [{ connector: stays, reason: 'no other agent reaches the target (b: connection refused)' }],
+  })
+})
+
+test('an activation calls a drain off', async () => {
+  const world = await worldOf(workOf(4, ['a', 'b']), ['a', 'b'])
+  const drained = world.distribution.drain('a')
+  world.distribution.decide('a', 'activated')
+  expect(await drained).toEqual({ is: 'ended' })
+})
+
+test('most agents silent at once are one alarm, and nothing moves', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e']
+  const world = await worldOf(workOf(20, names), names)
+  const before = new Map(world.distribution.placement().places)
+  const { length } = world.changes
+  for (const id of ['a', 'b', 'c', 'd']) world.alive.delete(id)
+  world.pass(30)
+  const raised = world.changes.slice(length).flatMap((change) => change.raised.map(({ key }) => key))
+  const counts = world.counts()
+  for (const id of names) world.alive.add(id)
+  world.pass(10)
+  expect({
+    raised: new Set(raised.filter((key) => key.startsWith('agent'))),
+    counts,
+    places: world.distribution.placement().places,
+  }).toEqual({
+    raised: new Set(['agents lost']),
+    counts: { a: 4, b: 4, c: 4, d: 4, e: 4 },
+    places: before,
+  })
+})
+
+test('an agent whose version cannot prove anything is believed', async () => {
+  const world = await worldOf(workOf(4, ['a', 'b']), ['a'])
+  world.join('b', { provesReach: false })
+  world.pass(5)
+  expect(world.counts()).toEqual({ a: 2, b: 2 })
+})
+
+test('an agent that does not answer a question for proof gets nothing', async () => {
+  const world = await worldOf(workOf(4, ['a', 'b']), ['a'])
+  world.join('b')
+  world.distribution.heard('b')
+  world.alive.delete('b')
+  for (let i = 0; i < 60; i++) {
+    world.pass(1)
+    world.distribution.heard('b')
+  }
+  const why = world.distribution.why('c0')
+  expect([world.counts(), why?.others]).toEqual([
+    { a: 4, b: 0 },
+    [{ agent: 'b', because: expect.stringMatching(/^did not reach the target .* it did not say within 30s$/) }],
+  ])
+})
+
+test('a pending agent gets nothing; an accepted one does; a removed one loses it', async () => {
+  const world = await worldOf(workOf(2, ['a']), [])
+  world.distribution.register({ id: 'a', name: 'a' })
+  world.distribution.heard('a', { facts })
+  world.pass(3)
+  const pending = world.distribution.uncovered()
+  world.distribution.decide('a', 'accepted')
+  world.alive.add('a')
+  world.pass(3)
+  const accepted = world.counts()
+  world.alive.delete('a')
+  world.distribution.remove('a')
+  world.pass(3)
+  expect({
+    pending,
+    accepted,
+    removed: world.problems(),
+    scope: world.distribution.assignmentScope('a').connectors.size,
+  }).toEqual({
+    pending: [
+      {
+        group: 'acme',
+        connectors: 2,
+        of: 2,
+        reason: 'none of the agents of the group "acme" can run it (a: waits to be accepted (PENDING))',
+      },
+    ],
+    accepted: { a: 2 },
+    removed: [
+      'uncovered: acme | The group "acme" is UNCOVERED, nobody runs it: none of the agents of the group "acme" can run it (a is not known)',
+    ],
+    scope: 0,
+  })
+})
+
+test('the local agent is accepted by itself, never silent, and impossible to remove', async () => {
+  const world = await worldOf(workOf(2, ['local']), [])
+  world.distribution.register({ id: 'self', name: 'box', local: true })
+  world.distribution.heard('self', { facts })
+  world.pass(120)
+  expect(world.counts()).toEqual({ self: 2 })
+  expect(() => world.distribution.remove('self')).toThrow('cannot be removed')
+  expect(() => world.distribution.decide('self', 'rejected')).toThrow('cannot be rejected')
+  expect(world.problems()).toEqual([])
+})
+
+test('results teach what connectors cost, and the balance follows', async () => {
+  const world = await worldOf(workOf(4, ['a', 'b']), ['a', 'b'])
+  const heavy = [...world.distribution.assignmentScope('a').connectors]
+  const run = (task: string, durationMs: number) =>
+    ({ kind: 'run', task, slot: 0, outcome: 'ran', startedAt: 0, durationMs, samples: [] }) as const
+  world.distribution.counted(
+    ['c0', 'c1', 'c2', 'c3'].map((id) => run(`t${id.slice(1)}`, heavy.includes(id) ? 9_000 : 100)),
+  )
+  world.pass(60)
+  const owners = heavy.map((id) => world.distribution.why(id)?.agent)
+  expect(new Set(owners)).toEqual(new Set(['a', 'b']))
+})
+
+test('the fault of a full disk keeps no work from moving, and what was not stored is stored later', async () => {
+  const world = await worldOf(workOf(4, ['a', 'b']), ['a', 'b'])
+  await world.distribution.stop()
+  open = []
+  let isFull = true
+  const failing: Database = {
+    ...database,
+    write: (batch) => (isFull ? Promise.reject(new Error('disk full')) : database.write(batch)),
+  }
+  const distribution = await openDistribution({
+    database: failing,
+    clock,
+    log: silentLog,
+    settings: () => ({ lease: defaultLeaseSettings, placement: defaultPlacementSettings }),
+  })
+  open.push(distribution)
+  distribution.setWork(workOf(4, ['a', 'b']))
+  distribution.start()
+  const next = new World(distribution)
+  next.alive.add('b')
+  next.pass(70)
+  const counts = next.counts()
+  isFull = false
+  await distribution.stop()
+  open = []
+  const stored = await database.read<{ place: string }>('SELECT place FROM distribution_place')
+  expect({ counts, stored: stored.map(({ place }) => (JSON.parse(place) as { agent: string }).agent) }).toEqual({
+    counts: { a: 0, b: 4 },
+    stored: ['b', 'b', 'b', 'b'],
+  })
+})

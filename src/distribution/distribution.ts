@@ -1,0 +1,805 @@
+import { FarwatchError, formatDuration, type CancelTimer, type Clock } from '../base/index.ts'
+import type { SpoolEntry } from '../model/index.ts'
+import type { Database, Log, Statement } from '../platform/index.ts'
+import { CostBook, capacityOf, costStep, follow, type CostTask } from './cost.ts'
+import {
+  previewAssociations,
+  uncoveredGroups,
+  weakGroups,
+  type AssociationPreview,
+  type CoverageFacts,
+  type UncoveredGroup,
+  type WeakGroup,
+} from './coverage-preview.ts'
+import {
+  whyNotAllowed,
+  type AdminState,
+  type PlacementAgent,
+  type PlacementConnector,
+  type PlacementGroup,
+  type Reach,
+  type Registration,
+  type RuntimeState,
+} from './eligibility.ts'
+import { explain, loadsOf, stuck, type Explanation } from './explain.ts'
+import {
+  isOverdue,
+  listen,
+  newLife,
+  runtimeOf,
+  startListening,
+  steadyFrom,
+  step,
+  type AgentLife,
+  type Drain,
+  type LeaseSettings,
+  type LifeEvent,
+  type Listening,
+} from './leases.ts'
+import { nowhere, place, runs, type Placement, type PlacementSettings } from './placement.ts'
+import { problemsOf, type DistributionProblem } from './problems.ts'
+import {
+  forgetAgent,
+  forgetPlace,
+  loadDistribution,
+  saveAgent,
+  saveMassLoss,
+  savePlace,
+  type AgentFacts,
+  type StoredAgent,
+} from './schema.ts'
+
+export interface DistributionOptions {
+  /** Opened with `distributionSchema`. */
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Log
+  /** Asked each time, so that a change is in force at once. */
+  readonly settings: () => { readonly lease: LeaseSettings; readonly placement: PlacementSettings }
+}
+
+/** What there is to run, as the configuration says. */
+export interface Work {
+  readonly connectors: readonly WorkConnector[]
+  /** By name: the agents that are to run the group, by the rule of associations. Groups without systems, too. */
+  readonly groups: ReadonlyMap<string, PlacementGroup>
+}
+
+export interface WorkConnector {
+  readonly id: string
+  readonly group: string
+  /** Programs that its monitors need on the agent's machine. */
+  readonly programs: readonly string[]
+  /** Id of the only agent that may run it. */
+  readonly pin?: string
+  readonly tasks: readonly (Omit<CostTask, 'connector'> & { readonly monitor: string })[]
+}
+
+/** What a call of an agent says. */
+export interface AgentCall {
+  readonly facts?: AgentFacts
+  /** It does what the scope of this version says (`assignmentScope`). */
+  readonly confirms?: number
+  /** What is left to do of the time before: runs under way, and results that the server does not have. */
+  readonly left?: number
+}
+
+/** What an agent is to run. `version` grows with every change. The set is live. */
+export interface AssignmentScope {
+  readonly version: number
+  readonly connectors: ReadonlySet<string>
+}
+
+export interface AgentState {
+  readonly id: string
+  readonly name: string
+  readonly local: boolean
+  readonly registration: Registration
+  readonly admin: AdminState
+  readonly runtime: RuntimeState
+  readonly drain: Drain
+  /** Since when it is ONLINE, or OFFLINE. */
+  readonly since: number
+  readonly lastSeenAt: number | undefined
+  /** The groups that it is to run. */
+  readonly groups: readonly string[]
+  readonly connectors: number
+  /** What it has to do, by what it can: 1 is all. */
+  readonly load: number
+  /** Milliseconds of runs in one second. */
+  readonly capacity: number
+}
+
+/** How a drain ended. `stuck`: everything that could move has moved. `ended`: it was called off, or the agent is silent or removed. */
+export type DrainEnd =
+  | { readonly is: 'drained' }
+  | { readonly is: 'stuck'; readonly connectors: readonly { readonly connector: string; readonly reason: string }[] }
+  | { readonly is: 'ended' }
+
+export interface DistributionChange {
+  /** Ids of agents whose scope is another now. */
+  readonly agents: ReadonlySet<string>
+  /** Ids of connectors whose place is another now. */
+  readonly connectors: readonly string[]
+  /** Ids of agents that have something to prove (`probesOf`). */
+  readonly probes: ReadonlySet<string>
+  readonly raised: readonly DistributionProblem[]
+  /** Keys. */
+  readonly cleared: readonly string[]
+}
+
+const tickMs = 1_000
+/** Changes that come together are answered together; and never more often than once a second. */
+const gatherMs = 50
+const leastBetweenMs = 1_000
+/** Without a change it is still looked whether costs made somebody too full, and while moves are under way whether they take too long. */
+const lookEveryMs = 30_000
+const lookWhileMovingMs = 5_000
+/** How long an agent has to say whether it reaches a target: a call, a connect with its timeout, and the answer. */
+const proofMs = 30_000
+const believeReachedMs = 60_000
+/** A target that was out of reach is tried again after this time. */
+const believeMissedMs = 600_000
+
+interface Agent {
+  readonly id: string
+  name: string
+  local: boolean
+  life: AgentLife
+  facts: AgentFacts
+  capacity: number | undefined
+  confirmed: number
+  left: number | undefined
+}
+
+interface Scope {
+  version: number
+  readonly connectors: Set<string>
+}
+
+const noFacts: AgentFacts = {
+  monitors: [],
+  programs: [],
+  machine: { cores: 1, parallelTasks: 64 },
+  provesReach: false,
+}
+
+/** Opens with what was stored: until something changes, everybody goes on with what they had. Call `setWork`, then `start`. */
+export async function openDistribution(options: DistributionOptions): Promise<Distribution> {
+  return new Distribution(options, await loadDistribution(options.database))
+}
+
+/**
+ * Knows the agents, and who runs what.
+ *
+ * It is told of calls, results, proofs and of the configuration, and works out a new placement when something changed: soon after, and at
+ * most once a second. Memory is the truth. What changed is told at once and stored right after, so that a full disk cannot keep the work of
+ * a lost agent from moving; what could not be stored is part of the next attempt. A restart goes on from what was stored.
+ */
+export class Distribution {
+  readonly #options: DistributionOptions
+  readonly #agents = new Map<string, Agent>()
+  readonly #scopes = new Map<string, Scope>()
+  /** By connector, by agent. */
+  readonly #reach = new Map<string, Map<string, Reach>>()
+  /** Connectors on their way: which agent has to confirm which version of its scope. */
+  readonly #confirmations = new Map<string, { readonly agent: string; readonly version: number }>()
+  /** By connector and agent: since when the agent is asked whether it reaches the target. */
+  readonly #askedAt = new Map<string, number>()
+  readonly #costs = new Map<string, number>()
+  readonly #book: CostBook
+  readonly #listeners = new Set<(change: DistributionChange) => void>()
+  readonly #drains = new Set<{ readonly agent: string; readonly end: (how: DrainEnd) => void }>()
+  readonly #unsavedAgents = new Set<string>()
+  readonly #unsavedPlaces = new Set<string>()
+  #isMassLossUnsaved = false
+  #work: Work = { connectors: [], groups: new Map() }
+  #placement: Placement
+  #connectors: readonly PlacementConnector[] = []
+  #problems: readonly DistributionProblem[] = []
+  #listening: Listening
+  #placedAt = -Infinity
+  #placing: CancelTimer | undefined
+  #ticking: CancelTimer | undefined
+  #writing: Promise<void> = Promise.resolve()
+  #isWriteWaiting = false
+  #isStopped = false
+
+  constructor(options: DistributionOptions, stored: Awaited<ReturnType<typeof loadDistribution>>) {
+    this.#options = options
+    const { clock } = options
+    this.#listening = startListening(clock.now(), clock.elapsed(), options.settings().lease)
+    for (const agent of stored.agents)
+      this.#agents.set(agent.id, { ...agent, capacity: undefined, confirmed: 0, left: undefined })
+    for (const { connector, cost } of stored.places) this.#costs.set(connector, cost)
+    this.#book = new CostBook(this.#costs)
+    this.#placement = {
+      ...nowhere,
+      places: new Map(stored.places.map(({ connector, place: at }) => [connector, at])),
+      massLoss: stored.massLoss,
+    }
+    for (const [connector, at] of this.#placement.places) {
+      for (const agent of this.#agents.keys()) if (runs(agent, at)) this.#scope(agent).connectors.add(connector)
+      if (at.is === 'handing') this.#await(connector, at.overlap ? at.to : at.agent)
+    }
+  }
+
+  /** Begins to miss agents and to move work. Called once, when the configuration was set. */
+  start(): void {
+    const { clock, settings } = this.#options
+    this.#listening = startListening(clock.now(), clock.elapsed(), settings().lease)
+    const tick = () => {
+      this.#tick()
+      this.#ticking = clock.after(tickMs, tick)
+    }
+    tick()
+    this.#soon()
+  }
+
+  /** Stores what is not stored yet. @throws FarwatchError `storage-unwritable`: a restart goes on from an older placement */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#ticking?.()
+    this.#placing?.()
+    for (const drain of this.#drains) drain.end({ is: 'ended' })
+    await this.#writing
+    for (const id of this.#agents.keys()) this.#unsavedAgents.add(id)
+    await this.#write()
+  }
+
+  /** The configuration is another. */
+  setWork(work: Work): void {
+    this.#work = work
+    this.#book.setTasks(
+      work.connectors.flatMap(({ id: connector, tasks }) => tasks.map((task) => ({ ...task, connector }))),
+    )
+    const known = new Set(work.connectors.map(({ id }) => id))
+    for (const id of this.#reach.keys()) if (!known.has(id)) this.#reach.delete(id)
+    for (const id of this.#costs.keys()) if (!known.has(id)) this.#costs.delete(id)
+    this.#soon()
+  }
+
+  /** Settings were changed. */
+  settingsChanged(): void {
+    this.#soon()
+  }
+
+  /** An agent asked to be registered, or has another name. It waits to be accepted; the server's own agent does not. */
+  register(agent: { readonly id: string; readonly name: string; readonly local?: boolean }): void {
+    const { id, name, local = false } = agent
+    const known = this.#agents.get(id)
+    if (known === undefined) {
+      const life = newLife(this.#options.clock.now(), local ? 'ACCEPTED' : 'PENDING')
+      this.#agents.set(id, {
+        id,
+        name,
+        local,
+        life,
+        facts: noFacts,
+        capacity: undefined,
+        confirmed: 0,
+        left: undefined,
+      })
+      this.#options.log.info('agent registered', { agent: id, name, local })
+    } else if (known.name === name && known.local === local) return
+    else Object.assign(known, { name, local })
+    this.#unsavedAgents.add(id)
+    this.#soon()
+  }
+
+  /** What an administrator says of an agent. What is so already changes nothing. @throws FarwatchError `not-found`, `conflict` */
+  decide(id: string, decision: 'accepted' | 'rejected' | 'lifted' | 'activated' | 'deactivated'): void {
+    const agent = this.#known(id)
+    if (agent.local && decision === 'rejected')
+      throw new FarwatchError('conflict', 'The local agent of a server cannot be rejected.', {
+        hint: 'Switch it off (deactivate) where this server is to run nothing itself.',
+      })
+    if (decision === 'accepted' && agent.life.registration === 'REJECTED')
+      throw new FarwatchError('conflict', `The agent ${agent.name} was rejected.`, {
+        hint: 'Lift the rejection first.',
+      })
+    this.#step(agent, { is: decision })
+    if (decision === 'activated') this.#endDrain(id)
+  }
+
+  /** The agent is unknown from now on; what it had moves at once. @throws FarwatchError `not-found`, `conflict` for the local agent */
+  remove(id: string): void {
+    if (this.#known(id).local)
+      throw new FarwatchError('conflict', 'The local agent of a server cannot be removed.', {
+        hint: 'Switch it off (deactivate) where this server is to run nothing itself.',
+      })
+    this.#agents.delete(id)
+    this.#scopes.delete(id)
+    for (const reach of this.#reach.values()) reach.delete(id)
+    this.#endDrain(id)
+    this.#unsavedAgents.add(id)
+    this.#options.log.info('agent removed', { agent: id })
+    this.#soon()
+  }
+
+  /** An agent called, which renews its lease. Calls of agents that are not known are not for here. @throws FarwatchError `not-found` */
+  heard(id: string, call: AgentCall = {}): void {
+    const agent = this.#known(id)
+    if (call.facts !== undefined && !isSame(call.facts, agent.facts)) {
+      agent.facts = call.facts
+      this.#unsavedAgents.add(id)
+      this.#soon()
+    }
+    if (call.left !== undefined) agent.left = call.left
+    if (call.confirms !== undefined && call.confirms > agent.confirmed) {
+      agent.confirmed = call.confirms
+      if ([...this.#confirmations.values()].some(({ agent: by }) => by === id)) this.#soon()
+    }
+    this.#step(agent, { is: 'heard' })
+    this.#checkDrain(agent)
+  }
+
+  /** Results that counted: what connectors cost is learned from them. */
+  counted(entries: Iterable<SpoolEntry>): void {
+    for (const entry of entries) if (entry.kind === 'run') this.#book.ran(entry.task, entry.durationMs)
+  }
+
+  /** The connectors whose targets an agent is to connect to, cheaply, and to tell the outcome by `proved`. */
+  probesOf(id: string): readonly string[] {
+    const asked: string[] = []
+    for (const [connector, by] of this.#probes()) if (by === id) asked.push(connector)
+    return asked
+  }
+
+  /** An agent tried to reach a target. `reason` is for people. */
+  proved(id: string, connector: string, outcome: { readonly ok: boolean; readonly reason?: string }): void {
+    this.#known(id)
+    if (this.#placement.places.has(connector)) this.#noteReach(connector, id, outcome.ok, outcome.reason ?? '')
+  }
+
+  /** What an agent is to run now; nothing for one that is not known. */
+  assignmentScope(id: string): AssignmentScope {
+    return this.#agents.has(id) ? this.#scope(id) : { version: 0, connectors: new Set() }
+  }
+
+  /** Why a connector is where it is, and on no other agent; undefined where it is not known. */
+  why(connector: string): Explanation | undefined {
+    return explain(this.#facts(), this.#placement, connector)
+  }
+
+  /** All agents, in the order of their names. */
+  agents(): readonly AgentState[] {
+    const loads = loadsOf(this.#facts(), this.#placement)
+    return [...this.#agents.values()]
+      .map((agent) => ({
+        id: agent.id,
+        name: agent.name,
+        local: agent.local,
+        registration: agent.life.registration,
+        admin: agent.life.admin,
+        runtime: runtimeOf(agent.life),
+        drain: agent.life.drain,
+        since: agent.life.since,
+        lastSeenAt: agent.life.heardAt,
+        groups: this.#groupsOf(agent),
+        connectors: this.#scope(agent.id).connectors.size,
+        load: loads.get(agent.id) ?? 0,
+        capacity: agent.capacity ?? capacityOf(agent.facts.machine, 0),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
+  }
+
+  placement(): Placement {
+    return this.#placement
+  }
+
+  /** Groups that nobody can run, wholly or in part. */
+  uncovered(): readonly UncoveredGroup[] {
+    return uncoveredGroups(this.#facts())
+  }
+
+  /** Groups that the loss of any one agent would leave uncovered or overloaded. */
+  nMinusOne(): readonly WeakGroup[] {
+    return weakGroups(this.#facts(), this.#placement)
+  }
+
+  /** What other associations would do. `groups` as in `Work`. */
+  preview(groups: ReadonlyMap<string, PlacementGroup>): AssociationPreview {
+    const now = this.#facts()
+    return previewAssociations(now, { ...now, groups }, this.#placement)
+  }
+
+  /** The problems that stand. Their changes come by `onChange`. */
+  problems(): readonly DistributionProblem[] {
+    return this.#problems
+  }
+
+  /** Called after each change, one listener after the other; it must not throw. @returns a function that ends it */
+  onChange(listener: (change: DistributionChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /**
+   * Takes everything away from an agent, and resolves when nothing of it is left: others run what it had, it has stopped, and its results
+   * are here. An abort ends the waiting and not the drain; `decide(id, 'activated')` ends the drain.
+   * @throws FarwatchError `not-found`
+   */
+  drain(id: string, signal?: AbortSignal): Promise<DrainEnd> {
+    const agent = this.#known(id)
+    this.#step(agent, { is: 'drain asked' })
+    if (agent.life.drain === 'done') return Promise.resolve({ is: 'drained' })
+    return new Promise<DrainEnd>((resolve) => {
+      const waiting = {
+        agent: id,
+        end: (how: DrainEnd) => {
+          this.#drains.delete(waiting)
+          signal?.removeEventListener('abort', abort)
+          resolve(how)
+        },
+      }
+      const abort = () => waiting.end({ is: 'ended' })
+      this.#drains.add(waiting)
+      if (this.#isStopped || signal?.aborted === true) return abort()
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#soon()
+    })
+  }
+
+  #known(id: string): Agent {
+    const agent = this.#agents.get(id)
+    if (agent === undefined)
+      throw new FarwatchError('not-found', `There is no agent ${JSON.stringify(id)}.`, {
+        hint: '`farwatch agents list` names them.',
+      })
+    return agent
+  }
+
+  #scope(id: string): Scope {
+    let scope = this.#scopes.get(id)
+    if (scope === undefined) this.#scopes.set(id, (scope = { version: 1, connectors: new Set() }))
+    return scope
+  }
+
+  #groupsOf(agent: Agent): readonly string[] {
+    const name = agent.local ? 'local' : agent.name
+    return [...this.#work.groups]
+      .filter(([, { agents }]) => agents.includes(name))
+      .map(([group]) => group)
+      .sort()
+  }
+
+  #step(agent: Agent, event: LifeEvent): void {
+    const { clock, log, settings } = this.#options
+    const before = agent.life
+    const { life, effects } = step(before, event, clock.now(), settings().lease)
+    agent.life = life
+    for (const effect of effects) {
+      this.#unsavedAgents.add(agent.id)
+      switch (effect) {
+        case 'place':
+          this.#soon()
+          break
+        case 'lost':
+          log.warn('agent lost', { agent: agent.id, name: agent.name, silentSince: life.heardAt })
+          break
+        case 'found':
+          log.info('agent found', { agent: agent.id, name: agent.name })
+          break
+        case 'drained':
+          log.info('agent drained', { agent: agent.id, name: agent.name })
+          break
+      }
+    }
+    if (
+      runtimeOf(before) !== runtimeOf(life) ||
+      before.registration !== life.registration ||
+      before.admin !== life.admin
+    )
+      log.info('agent state changed', {
+        agent: agent.id,
+        registration: life.registration,
+        admin: life.admin,
+        runtime: runtimeOf(life),
+      })
+    // A drain that began before a loss has nothing to wait for while the agent is away.
+    if (before.isOnline && !life.isOnline) this.#endDrain(agent.id)
+  }
+
+  #tick(): void {
+    const { clock, log, settings } = this.#options
+    const at = clock.now()
+    const before = this.#listening
+    this.#listening = listen(before, at, clock.elapsed(), settings().lease)
+    if (this.#listening.since !== before.since)
+      log.warn('server had stood still', { forMs: Math.max(at - before.tickedAt, clock.elapsed() - before.elapsed) })
+    for (const agent of this.#agents.values()) {
+      // It lives in this very process.
+      if (agent.local) this.#step(agent, { is: 'heard' })
+      else this.#step(agent, { is: 'tick', listeningSince: this.#listening.since })
+    }
+    const isMoving = this.#confirmations.size > 0 || this.#placement.massLoss !== undefined || this.#probes().length > 0
+    if (clock.elapsed() - this.#placedAt >= (isMoving ? lookWhileMovingMs : lookEveryMs)) this.#soon()
+    if (this.#hasUnsaved()) this.#save()
+  }
+
+  /** A new placement is wanted. */
+  #soon(): void {
+    // Before `start` nothing is missed and nothing moved.
+    if (this.#placing !== undefined || this.#isStopped || this.#ticking === undefined) return
+    const { clock } = this.#options
+    const waitMs = Math.max(gatherMs, this.#placedAt + leastBetweenMs - clock.elapsed())
+    this.#placing = clock.after(waitMs, () => {
+      this.#placing = undefined
+      this.#place()
+    })
+  }
+
+  #place(): void {
+    const { clock, settings } = this.#options
+    this.#placedAt = clock.elapsed()
+    this.#settleReach(clock.now())
+    this.#takeCosts()
+    const before = this.#placement
+    const facts = this.#facts()
+    this.#placement = place({ ...facts, previous: before, settings: settings().placement })
+    const connectors: string[] = []
+    const agents = new Set<string>()
+    for (const [id, now] of this.#placement.places) {
+      if (before.places.get(id) !== now) {
+        connectors.push(id)
+        this.#rescope(id, agents)
+      }
+    }
+    for (const id of before.places.keys()) {
+      if (this.#placement.places.has(id)) continue
+      connectors.push(id)
+      this.#rescope(id, agents)
+    }
+    for (const id of agents) this.#scope(id).version++
+    for (const id of connectors) {
+      const now = this.#placement.places.get(id)
+      this.#confirmations.delete(id)
+      if (now?.is === 'handing') this.#await(id, now.overlap ? now.to : now.agent)
+      this.#unsavedPlaces.add(id)
+    }
+    if (before.massLoss !== this.#placement.massLoss) {
+      if ((before.massLoss === undefined) !== (this.#placement.massLoss === undefined)) this.#logMassLoss()
+      this.#isMassLossUnsaved = true
+    }
+    this.#believeThoseWhoCannotProve()
+    for (const agent of this.#agents.values()) this.#checkDrain(agent)
+    this.#tell(connectors, agents)
+    if (connectors.length > 0) this.#soon()
+    this.#save()
+  }
+
+  #logMassLoss(): void {
+    const { log } = this.#options
+    const { massLoss } = this.#placement
+    if (massLoss === undefined) log.info('mass loss of agents ended')
+    else
+      log.error('most agents lost together', {
+        silent: massLoss.agents.length,
+        of: massLoss.of,
+        agents: massLoss.agents,
+      })
+  }
+
+  /** Which agents run a connector changed. */
+  #rescope(connector: string, changed: Set<string>): void {
+    const at = this.#placement.places.get(connector)
+    for (const id of this.#agents.keys()) {
+      const { connectors } = this.#scope(id)
+      const isToRun = at !== undefined && runs(id, at)
+      if (connectors.has(connector) === isToRun) continue
+      changed.add(id)
+      if (isToRun) connectors.add(connector)
+      else connectors.delete(connector)
+    }
+  }
+
+  #await(connector: string, agent: string): void {
+    this.#confirmations.set(connector, { agent, version: this.#scope(agent).version })
+  }
+
+  #isConfirmed(connector: string): boolean {
+    const awaited = this.#confirmations.get(connector)
+    return awaited !== undefined && (this.#agents.get(awaited.agent)?.confirmed ?? 0) >= awaited.version
+  }
+
+  /** What is asked of agents: connector and agent. */
+  #probes(): readonly (readonly [string, string])[] {
+    const asked: (readonly [string, string])[] = []
+    for (const [connector, now] of this.#placement.places) {
+      const by = now.is === 'proving' ? now.to : now.is === 'settled' && now.onTrust ? now.agent : undefined
+      if (by !== undefined && this.#reach.get(connector)?.has(by) !== true) asked.push([connector, by])
+    }
+    return asked
+  }
+
+  #noteReach(connector: string, agent: string, ok: boolean, reason: string): void {
+    let known = this.#reach.get(connector)
+    if (known === undefined) this.#reach.set(connector, (known = new Map()))
+    known.set(agent, { ok, at: this.#options.clock.now(), reason: reason.slice(0, 300) })
+    this.#soon()
+  }
+
+  /** Forgets what is too old to be believed, and takes silence for an answer. */
+  #settleReach(at: number): void {
+    for (const [connector, reach] of this.#reach) {
+      for (const [agent, { ok, at: seenAt }] of reach)
+        if (at - seenAt > (ok ? believeReachedMs : believeMissedMs)) reach.delete(agent)
+      if (reach.size === 0) this.#reach.delete(connector)
+    }
+    const before = new Map(this.#askedAt)
+    this.#askedAt.clear()
+    for (const [connector, agent] of this.#probes()) {
+      const key = JSON.stringify([connector, agent])
+      const askedAt = before.get(key) ?? at
+      if (at - askedAt < proofMs) this.#askedAt.set(key, askedAt)
+      else this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(proofMs)}`)
+    }
+  }
+
+  #believeThoseWhoCannotProve(): void {
+    for (const [connector, by] of this.#probes())
+      if (this.#agents.get(by)?.facts.provesReach !== true) this.#noteReach(connector, by, true, '')
+  }
+
+  #takeCosts(): void {
+    const load = new Map<string, number>()
+    this.#connectors = this.#work.connectors.map(({ id, group, programs, pin, tasks }) => {
+      const before = this.#costs.get(id)
+      const cost = follow(before, this.#book.costOf(id), costStep)
+      if (cost !== before) {
+        this.#costs.set(id, cost)
+        if (before !== undefined) this.#unsavedPlaces.add(id)
+      }
+      const at = this.#placement.places.get(id)
+      if (at !== undefined && at.is !== 'uncovered') load.set(at.agent, (load.get(at.agent) ?? 0) + cost)
+      const reach = this.#reach.get(id)
+      return {
+        id,
+        group,
+        programs,
+        monitors: [...new Set(tasks.map(({ monitor }) => monitor))].sort(),
+        cost,
+        ...(pin === undefined ? {} : { pin }),
+        ...(reach === undefined ? {} : { reach }),
+        ...(this.#isConfirmed(id) ? { isConfirmed: true } : {}),
+      }
+    })
+    for (const agent of this.#agents.values())
+      agent.capacity = follow(agent.capacity, capacityOf(agent.facts.machine, load.get(agent.id) ?? 0), costStep)
+  }
+
+  #facts(): CoverageFacts & { readonly at: number; readonly agents: readonly PlacementAgent[] } {
+    const { clock, settings } = this.#options
+    const at = clock.now()
+    const { lease } = settings()
+    const agents = [...this.#agents.values()].map(({ id, name, local, life, facts, capacity }): PlacementAgent => ({
+      id,
+      name,
+      local,
+      registration: life.registration,
+      admin: life.admin,
+      runtime: runtimeOf(life),
+      capacity: capacity ?? capacityOf(facts.machine, 0),
+      monitors: new Set(facts.monitors),
+      programs: new Set(facts.programs),
+      steadyFrom: steadyFrom(life, lease),
+      lostAt: life.isLost ? life.since : undefined,
+      isOverdue: !local && isOverdue(life, this.#listening.since, at, lease),
+    }))
+    return { agents, connectors: this.#connectors, groups: this.#work.groups, at }
+  }
+
+  #tell(connectors: readonly string[], agents: ReadonlySet<string>): void {
+    const before = new Map(this.#problems.map((problem) => [problem.key, problem]))
+    this.#problems = problemsOf({
+      agents: [...this.#agents.values()].map((agent) => ({
+        id: agent.id,
+        name: agent.name,
+        life: agent.life,
+        groups: this.#groupsOf(agent),
+      })),
+      massLoss: this.#placement.massLoss,
+      uncovered: this.uncovered(),
+      weak: this.nMinusOne(),
+      offlineTimeoutMs: this.#options.settings().lease.offlineTimeoutMs,
+    })
+    const raised = this.#problems.filter(({ key, message }) => before.get(key)?.message !== message)
+    const standing = new Set(this.#problems.map(({ key }) => key))
+    const cleared = [...before.keys()].filter((key) => !standing.has(key))
+    const probes = new Set(this.#probes().map(([, agent]) => agent))
+    if (connectors.length + agents.size + raised.length + cleared.length + probes.size === 0) return
+    for (const listener of this.#listeners) listener({ agents, connectors, probes, raised, cleared })
+  }
+
+  #endDrain(id: string): void {
+    for (const waiting of this.#drains) if (waiting.agent === id) waiting.end({ is: 'ended' })
+  }
+
+  /** Whether a drain is at its end: nothing to run, and known to it; nothing running, and nothing that is not here. Or nothing more can move. */
+  #checkDrain(agent: Agent): void {
+    if (agent.life.drain !== 'under way' || !agent.life.isOnline) return
+    const scope = this.#scope(agent.id)
+    if (scope.connectors.size === 0) {
+      if (agent.confirmed < scope.version || agent.left !== 0 || this.#awaits(agent.id)) return
+      this.#step(agent, { is: 'drained' })
+      for (const waiting of this.#drains) if (waiting.agent === agent.id) waiting.end({ is: 'drained' })
+      return
+    }
+    if (![...this.#drains].some((waiting) => waiting.agent === agent.id)) return
+    const facts = this.#facts()
+    const owner = facts.agents.find(({ id }) => id === agent.id)!
+    const left: { connector: string; reason: string }[] = []
+    for (const connector of facts.connectors) {
+      if (!scope.connectors.has(connector.id)) continue
+      const at = this.#placement.places.get(connector.id)
+      if (at?.is !== 'settled') return
+      // What waits for its turn will move.
+      const reason = stuck(facts, connector, owner)
+      if (reason.isWaiting) return
+      left.push({ connector: connector.id, reason: reason.words })
+    }
+    for (const waiting of this.#drains) if (waiting.agent === agent.id) waiting.end({ is: 'stuck', connectors: left })
+  }
+
+  /** Whether something of an agent is in neither's hands. */
+  #awaits(agent: string): boolean {
+    for (const at of this.#placement.places.values()) if (at.is === 'handing' && at.agent === agent) return true
+    return false
+  }
+
+  #hasUnsaved(): boolean {
+    return this.#unsavedAgents.size + this.#unsavedPlaces.size > 0 || this.#isMassLossUnsaved
+  }
+
+  /** Stores what changed, after what is being stored. One attempt waits at most; it takes everything there is by then. */
+  #save(): void {
+    if (this.#isWriteWaiting || this.#isStopped) return
+    this.#isWriteWaiting = true
+    // `stop` awaits it.
+    this.#writing = this.#writing.then(async () => {
+      this.#isWriteWaiting = false
+      try {
+        await this.#write()
+      } catch (thrown) {
+        this.#options.log.error('placement could not be stored', { error: thrown })
+      }
+    })
+  }
+
+  async #write(): Promise<void> {
+    if (!this.#hasUnsaved()) return
+    const agents = [...this.#unsavedAgents]
+    const places = [...this.#unsavedPlaces]
+    const massLoss = this.#isMassLossUnsaved
+    this.#unsavedAgents.clear()
+    this.#unsavedPlaces.clear()
+    this.#isMassLossUnsaved = false
+    const batch: Statement[] = agents.map((id) => {
+      const agent = this.#agents.get(id)
+      return agent === undefined ? forgetAgent(id) : saveAgent(storedOf(agent))
+    })
+    for (const connector of places) {
+      const at = this.#placement.places.get(connector)
+      const cost = this.#costs.get(connector) ?? 0
+      batch.push(at === undefined ? forgetPlace(connector) : savePlace({ connector, place: at, cost }))
+    }
+    if (massLoss) batch.push(saveMassLoss(this.#placement.massLoss))
+    try {
+      await this.#options.database.write(batch)
+    } catch (thrown) {
+      for (const id of agents) this.#unsavedAgents.add(id)
+      for (const id of places) this.#unsavedPlaces.add(id)
+      this.#isMassLossUnsaved ||= massLoss
+      throw thrown
+    }
+  }
+}
+
+function storedOf({ id, name, local, life, facts }: Agent): StoredAgent {
+  return { id, name, local, life, facts }
+}
+
+function isSame(a: AgentFacts, b: AgentFacts): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
