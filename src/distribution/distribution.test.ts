@@ -154,7 +154,7 @@ test('a restart moves nothing, and nobody is missed before agents had the time t
   const runtimes = again.agents().map(({ runtime }) => runtime)
   for (const id of ['a', 'b', 'c']) world.alive.add(id)
   world.pass(60)
-  expect({ scopes: scopes.sort(), runtimes, places: again.placement().places }).toEqual({
+  expect({ scopes: scopes.sort((a, b) => a - b), runtimes, places: again.placement().places }).toEqual({
     scopes: [3, 3, 4],
     runtimes: ['ONLINE', 'ONLINE', 'ONLINE'],
     places: before,

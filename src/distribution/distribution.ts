@@ -12,7 +12,6 @@ import {
   type WeakGroup,
 } from './coverage-preview.ts'
 import {
-  whyNotAllowed,
   type AdminState,
   type PlacementAgent,
   type PlacementConnector,
