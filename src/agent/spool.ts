@@ -72,8 +72,12 @@ interface Remembered {
   readonly entries: readonly SpoolEntry[]
 }
 
-/** Entries are gathered so long before they are written: one sync then serves all of them. */
-const gatherMs = 8
+/**
+ * Entries are gathered so long before they are written: one sync, and one transaction of the server, then serves all of them. With 8 ms
+ * a stored TCP check at 1,000 a second cost 0.31 ms of CPU, with 50 ms 0.24. What a kill takes along is no older than this, and none of
+ * it was acknowledged.
+ */
+const gatherMs = 50
 const retryMs = 1_000
 const lifeMs = 1_000
 const maxBlockEntries = 2_000
@@ -184,7 +188,7 @@ export class Spool {
     again()
   }
 
-  /** Takes entries. They are durable a few milliseconds later; `onDurable` tells. */
+  /** Takes entries. They are durable `gatherMs` and a sync later; `onDurable` tells. */
   append(entries: readonly SpoolEntry[]): void {
     if (entries.length === 0 || this.#closed) return
     this.#wait(entries)
