@@ -142,6 +142,7 @@ export async function openAccess({
         `too many failed attempts; try again in ${formatDuration(Math.ceil(wait / 1_000) * 1_000)}`,
         {
           hint: 'An administrator can set a new password with PATCH /users.',
+          retryAfterMs: wait,
         },
       )
     }

@@ -250,6 +250,7 @@ function sendError(reply: FastifyReply, thrown: unknown, parts: ApiParts): Fasti
       message: messageOf(thrown),
       stack: thrown instanceof Error ? thrown.stack : undefined,
     })
+  if (error.retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)))
   return reply
     .code(errorCatalogue[error.code].status)
     .type('application/json; charset=utf-8')

@@ -9,17 +9,20 @@ export class FarwatchError extends Error {
   readonly code: ErrorCode
   readonly hint: string
   readonly problems: readonly Problem[]
+  /** Trying again before so long is in vain; undefined where nothing is known of it. */
+  readonly retryAfterMs: number | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    about: { hint?: string; problems?: readonly Problem[]; cause?: unknown } = {},
+    about: { hint?: string; problems?: readonly Problem[]; retryAfterMs?: number; cause?: unknown } = {},
   ) {
     super(message, about.cause === undefined ? undefined : { cause: about.cause })
     this.name = 'FarwatchError'
     this.code = code
     this.hint = about.hint ?? ''
     this.problems = about.problems ?? []
+    this.retryAfterMs = about.retryAfterMs
   }
 }
 

@@ -357,4 +357,6 @@ test('after a few wrong passwords the right one has to wait too, for that user a
     '429 too-many-requests',
     '200',
   ])
+  const refused = await instance.send('POST', '/api/v1/sessions', { username: 'editor-a', password }, '')
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1)
 })
