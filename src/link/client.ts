@@ -102,7 +102,8 @@ class RefusedByServer extends FarwatchError {
   constructor(refusal: Refusal) {
     // Codes of a newer server that this one does not know.
     const code = (Object.hasOwn(errorCatalogue, refusal.code) ? refusal.code : 'internal') as ErrorCode
-    super(code, `the server refused: ${refusal.message}`, { hint: refusal.hint })
+    const { message, hint, retryAfterMs } = refusal
+    super(code, `the server refused: ${message}`, retryAfterMs > 0 ? { hint, retryAfterMs } : { hint })
     this.refusal = refusal
   }
 }
@@ -111,7 +112,8 @@ interface Greeted {
   readonly server: string
   readonly protocol: number
   readonly encoding: Encoding
-  readonly version: string
+  /** What the server made of the hello. */
+  readonly standing: Pick<HelloAnswer, 'state' | 'message'>
 }
 
 const answerGraceMs = 15_000
@@ -147,7 +149,7 @@ export class LinkClient implements ServerLink {
     this.#options = options
     this.#keys = options.keys
     this.#protocol = options.protocol ?? spoken
-    this.#connections = new Connections({ trust: options.trust, proxy: options.proxy })
+    this.#connections = new Connections({ clock: options.clock, trust: options.trust, proxy: options.proxy })
     this.#state = {
       is: 'connecting',
       server: undefined,
@@ -248,6 +250,13 @@ export class LinkClient implements ServerLink {
       const server = this.#server()
       try {
         const greeted = await this.#greet(server, either)
+        const { state, message } = greeted.standing
+        if (state === 'REVOKED' || state === 'UNKNOWN') {
+          // The server has no entry to answer anything else by, so every question begins with a hello.
+          this.#greeted = undefined
+          if (kind === 'poll') return { state, message, commands: [], servers: [] } satisfies PollAnswer
+          throw new FarwatchError('forbidden', message)
+        }
         const result = await this.#exchange(greeted, kind, body(), silentMs, either)
         this.#failures = 0
         return result
@@ -304,7 +313,12 @@ export class LinkClient implements ServerLink {
   }
 
   async #sayHello(server: string): Promise<Greeted> {
-    const first: Greeted = { server, protocol: this.#protocol.max, encoding: 'gzip', version: '' }
+    const first: Greeted = {
+      server,
+      protocol: this.#protocol.max,
+      encoding: 'gzip',
+      standing: { state: 'UNKNOWN', message: '' },
+    }
     const { enrolmentToken, boot } = this.#options
     const hello: Hello = {
       ...this.#options.describe(),
@@ -331,7 +345,7 @@ export class LinkClient implements ServerLink {
       })
     const encoding = encodings.find((each) => answer.encodings.includes(each)) ?? 'gzip'
     const { protocol } = answer
-    const greeted: Greeted = { server, protocol, encoding, version: answer.server.version }
+    const greeted: Greeted = { server, protocol, encoding, standing: answer }
     this.#greeted = greeted
     this.#setState({ server, serverVersion: answer.server.version, protocol })
     this.#showStanding(answer)
@@ -441,8 +455,8 @@ export class LinkClient implements ServerLink {
    */
   #notAccepted({ state, message }: PollAnswer, known: string | undefined): Assignment | undefined {
     this.#showStanding({ state, message })
-    // The next hello says what is to be said, and perhaps brings a token.
-    if (state === 'UNKNOWN' || state === 'REVOKED') this.#greeted = undefined
+    // It was forgotten while it waited.
+    if (state === 'UNKNOWN') this.#greeted = undefined
     if (state === 'UNKNOWN' || state === 'PENDING') return undefined
     const version = `none: ${state}`
     if (known !== undefined && known !== version) {

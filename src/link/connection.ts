@@ -10,7 +10,7 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-import { FarwatchError, messageOf, systemCodeOf } from '../base/index.ts'
+import { FarwatchError, messageOf, systemCodeOf, type Clock } from '../base/index.ts'
 import { certificateInfo } from '../platform/index.ts'
 
 /** Whom an agent trusts, beside the system's authorities: its keystore. */
@@ -22,6 +22,7 @@ export interface Trust {
 }
 
 export interface ConnectionOptions {
+  readonly clock: Clock
   readonly trust: Trust
   /** URL of an HTTP(S) proxy, or undefined. User and password may stand in it. */
   readonly proxy: () => string | undefined
@@ -42,8 +43,11 @@ export interface Got {
   readonly body: Buffer
 }
 
-/** The server closed a kept connection before anything of an answer came: it never saw the request, or will see it refused. */
+/** The server had closed a kept connection while it was idle: the request can be made again at once. */
 export class StaleConnection extends FarwatchError {}
+
+/** A cut that comes later than this after the request is no sign of that: the server went away amid a poll. */
+const staleMs = 1_000
 
 const connectMs = 15_000
 
@@ -74,6 +78,7 @@ export class Connections {
   /** @throws FarwatchError `unreachable`, `untrusted-certificate`, `too-large` */
   send(sent: Sent, signal: AbortSignal): Promise<Got> {
     const { url, headers, body, silentMs, maxAnswerBytes } = sent
+    const { clock } = this.#options
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(unreachable(url, 'it was not asked any more'))
       const request = startTlsRequest({
@@ -86,10 +91,12 @@ export class Connections {
         timeout: silentMs,
         signal,
       })
+      const sentAt = clock.elapsed()
       const fail = (thrown: unknown) => {
         request.destroy()
-        const wasKept = request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(thrown) ?? '')
-        if (wasKept) reject(new StaleConnection('unreachable', `${url.host} closed a kept connection`))
+        const isCut = ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(thrown) ?? '')
+        if (isCut && request.reusedSocket && clock.elapsed() - sentAt < staleMs)
+          reject(new StaleConnection('unreachable', `${url.host} closed a kept connection`))
         else reject(thrown instanceof FarwatchError ? thrown : unreachable(url, wordsOf(thrown), thrown))
       }
       request.on('timeout', () => fail(unreachable(url, `nothing came within ${Math.round(silentMs / 1_000)} s`)))

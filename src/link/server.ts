@@ -134,7 +134,6 @@ export function packedLimit(path: string): number {
 /** What the agent's program acts upon, beside the words for people. */
 class Refused extends FarwatchError {
   readonly reason: Refusal['reason']
-  readonly retryAfterMs: number
 
   constructor(
     reason: Refusal['reason'],
@@ -142,9 +141,8 @@ class Refused extends FarwatchError {
     message: string,
     about: { readonly hint?: string; readonly retryAfterMs?: number } = {},
   ) {
-    super(code, message, about.hint === undefined ? {} : { hint: about.hint })
+    super(code, message, about)
     this.reason = reason
-    this.retryAfterMs = about.retryAfterMs ?? 0
   }
 }
 
@@ -646,9 +644,7 @@ const retryable: readonly ErrorCode[] = [
 ]
 
 function refusalOf(error: FarwatchError): Refusal {
-  const { code, message, hint } = error
-  const words = { code, message: message.slice(0, 4_000), hint: hint.slice(0, 4_000) }
-  return error instanceof Refused
-    ? { ...words, reason: error.reason, retryAfterMs: error.retryAfterMs }
-    : { ...words, reason: retryable.includes(code) ? 'later' : 'refused', retryAfterMs: 0 }
+  const { code, message, hint, retryAfterMs = 0 } = error
+  const reason = error instanceof Refused ? error.reason : retryable.includes(code) ? 'later' : 'refused'
+  return { reason, code, message: message.slice(0, 4_000), hint: hint.slice(0, 4_000), retryAfterMs }
 }

@@ -51,7 +51,7 @@ export const emptyAssignment: Assignment = {
 }
 
 /** Hands the requests of a server of `node:http` or `node:https` to the link. */
-export function listenerOf(link: LinkServer): (request: IncomingMessage, response: ServerResponse) => void {
+export function listenerOf(link: () => LinkServer): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const gone = new AbortController()
     response.on('close', () => gone.abort())
@@ -63,7 +63,7 @@ export function listenerOf(link: LinkServer): (request: IncomingMessage, respons
       if (bytes <= packedLimit(path) + 1) chunks.push(chunk)
     })
     request.on('end', () => {
-      void link
+      void link()
         .handle({
           method: request.method ?? '',
           path,
@@ -85,6 +85,8 @@ export interface TestServer {
   readonly registry: Registry
   readonly keystore: Keystore
   readonly https: Server
+  /** As a server that was started anew on the same data: who waits is cut off, and what was held in memory is gone. */
+  restart(): void
   stop(): Promise<void>
 }
 
@@ -102,37 +104,49 @@ export async function startTestServer(options: Partial<LinkServerOptions> = {}):
     log: silentLog,
     reservedNames: ['local'],
   })
-  const link = makeLinkServer({
-    registry,
-    clock,
-    log: silentLog,
-    version: '1.0.0',
-    term: () => 1,
-    notActive: () => undefined,
-    higherTerm: () => undefined,
-    servers: () => [],
-    holdMs: () => 10_000,
-    assignmentFor: () => emptyAssignment,
-    ownedTask: () => true,
-    upload: async (_, { from, entries }) => ({
-      acknowledged: from + entries.length,
-      safe: from + entries.length,
-      pauseMs: 0,
-    }),
-    polled: () => undefined,
-    ...options,
-  })
+  const make = () =>
+    makeLinkServer({
+      registry,
+      clock,
+      log: silentLog,
+      version: '1.0.0',
+      term: () => 1,
+      notActive: () => undefined,
+      higherTerm: () => undefined,
+      servers: () => [],
+      holdMs: () => 10_000,
+      assignmentFor: () => emptyAssignment,
+      ownedTask: () => true,
+      upload: async (_, { from, entries }) => ({
+        acknowledged: from + entries.length,
+        safe: from + entries.length,
+        pauseMs: 0,
+      }),
+      polled: () => undefined,
+      ...options,
+    })
+  let link = make()
   const { key, cert } = keystore.tlsMaterial()
-  const https = createServer({ key, cert }, listenerOf(link)).listen(0, '127.0.0.1')
+  const https = createServer(
+    { key, cert },
+    listenerOf(() => link),
+  ).listen(0, '127.0.0.1')
   await once(https, 'listening')
   const { port } = https.address() as AddressInfo
   return {
     url: `https://localhost:${port}`,
     port,
-    link,
+    get link() {
+      return link
+    },
     registry,
     keystore,
     https,
+    restart() {
+      link.stop()
+      https.closeAllConnections()
+      link = make()
+    },
     async stop() {
       link.stop()
       https.closeAllConnections()
