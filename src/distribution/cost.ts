@@ -86,31 +86,26 @@ export interface AgentMachine {
   readonly cores: number
   /** How many runs it may have going at once. */
   readonly parallelTasks: number
-  /** Processor time that all of the agent's processes used, in cores, averaged over a minute or so; undefined where not measured. */
-  readonly busyCores?: number
-  /** What the whole machine has left, in cores; undefined where not measured. */
-  readonly idleCores?: number
 }
 
 /** So much of what an agent could do is planned with: the rest is for peaks. */
 const plannedShare = 0.7
-/** Below this use of its processors an agent's own measure says nothing. */
-const leastBusyCores = 0.05
+/** Runs mostly wait for the network: so many at once are what one core carries. */
+const runsPerCore = 64
+/** However busy a machine is with other things, a tenth of it is counted: an agent there may be the only one of its groups. */
+const leastShare = 0.1
 
 /**
- * What an agent can do, in milliseconds of runs in one second.
+ * What an agent can do, in milliseconds of runs in one second: by its cores and the bound on its parallel tasks, and by how much of its
+ * processors other programs leave to it.
  *
- * Runs mostly wait for the network, so that the bound on parallel tasks comes first. What its processors allow is known once it has been
- * measured how much processor time its present load takes, and how much is left: the measured headroom.
- * @param load milliseconds of runs a second that it has now
+ * The processor time of its own work is not looked at: with little work it would be the noise of the machine that is measured, and with
+ * much of it work would leave, which lowers it again, which brings work back.
+ * @param foreignCores processor time that other programs use, in cores, averaged over a minute or so; 0 where not measured
  */
-export function capacityOf(machine: AgentMachine, load: number): number {
-  const byTasks = machine.parallelTasks * 1_000
-  const { busyCores, idleCores } = machine
-  const isMeasured = busyCores !== undefined && busyCores >= leastBusyCores && load > 0
-  const usable = isMeasured ? Math.min(machine.cores, busyCores + (idleCores ?? machine.cores)) : 0
-  const byProcessors = isMeasured ? (load * usable) / busyCores : Infinity
-  return Math.max(1, plannedShare * Math.min(byTasks, byProcessors))
+export function capacityOf({ cores, parallelTasks }: AgentMachine, foreignCores = 0): number {
+  const share = Math.max(leastShare, Math.min(1, 1 - foreignCores / cores))
+  return Math.max(1, plannedShare * share * 1_000 * Math.min(parallelTasks, cores * runsPerCore))
 }
 
 /** By so much a cost or a capacity must differ from what was planned with before it is planned with. */

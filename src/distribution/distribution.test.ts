@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock } from '../base/index.ts'
 import { openDatabase, silentLog, type Database } from '../platform/index.ts'
-import { openDistribution, type Distribution, type DistributionChange, type Work } from './distribution.ts'
+import {
+  openDistribution,
+  type Distribution,
+  type DistributionChange,
+  type RegisteredAgent,
+  type Work,
+} from './distribution.ts'
 import { defaultLeaseSettings } from './leases.ts'
 import { defaultPlacementSettings } from './placement.ts'
 import { distributionSchema, type AgentFacts } from './schema.ts'
@@ -28,7 +34,6 @@ afterEach(async () => {
 
 const facts: AgentFacts = {
   monitors: ['http.response'],
-  programs: [],
   machine: { cores: 2, parallelTasks: 128 },
   provesReach: true,
 }
@@ -50,6 +55,7 @@ class World {
   readonly distribution: Distribution
   readonly changes: DistributionChange[] = []
   readonly alive = new Set<string>()
+  readonly #registered = new Map<string, RegisteredAgent>()
   reaches: (agent: string, connector: string) => boolean = () => true
 
   constructor(distribution: Distribution) {
@@ -57,9 +63,19 @@ class World {
     distribution.onChange((change) => this.changes.push(change))
   }
 
+  register(id: string, more: Partial<RegisteredAgent> = {}): void {
+    this.#registered.set(id, { id, name: id, local: false, registration: 'ACCEPTED', admin: 'ON', ...more })
+    this.distribution.setAgents([...this.#registered.values()])
+  }
+
+  remove(id: string): void {
+    this.#registered.delete(id)
+    this.alive.delete(id)
+    this.distribution.setAgents([...this.#registered.values()])
+  }
+
   join(id: string, more: Partial<AgentFacts> = {}): void {
-    this.distribution.register({ id, name: id })
-    this.distribution.decide(id, 'accepted')
+    this.register(id)
     this.distribution.heard(id, { facts: { ...facts, ...more } })
     this.alive.add(id)
   }
@@ -214,10 +230,10 @@ test('a drain says what cannot go elsewhere, and why', async () => {
   })
 })
 
-test('an activation calls a drain off', async () => {
+test('a drain can be called off', async () => {
   const world = await worldOf(workOf(4, ['a', 'b']), ['a', 'b'])
   const drained = world.distribution.drain('a')
-  world.distribution.decide('a', 'activated')
+  world.distribution.endDrain('a')
   expect(await drained).toEqual({ is: 'ended' })
 })
 
@@ -268,16 +284,15 @@ test('an agent that does not answer a question for proof gets nothing', async ()
 
 test('a pending agent gets nothing; an accepted one does; a removed one loses it', async () => {
   const world = await worldOf(workOf(2, ['a']), [])
-  world.distribution.register({ id: 'a', name: 'a' })
+  world.register('a', { registration: 'PENDING' })
   world.distribution.heard('a', { facts })
   world.pass(3)
   const pending = world.distribution.uncovered()
-  world.distribution.decide('a', 'accepted')
+  world.register('a')
   world.alive.add('a')
   world.pass(3)
   const accepted = world.counts()
-  world.alive.delete('a')
-  world.distribution.remove('a')
+  world.remove('a')
   world.pass(3)
   expect({
     pending,
@@ -301,14 +316,12 @@ test('a pending agent gets nothing; an accepted one does; a removed one loses it
   })
 })
 
-test('the local agent is accepted by itself, never silent, and impossible to remove', async () => {
+test('the local agent is never silent, and its loss is no reason for a warning', async () => {
   const world = await worldOf(workOf(2, ['local']), [])
-  world.distribution.register({ id: 'self', name: 'box', local: true })
+  world.register('self', { name: 'box', local: true })
   world.distribution.heard('self', { facts })
   world.pass(120)
   expect(world.counts()).toEqual({ self: 2 })
-  expect(() => world.distribution.remove('self')).toThrow('cannot be removed')
-  expect(() => world.distribution.decide('self', 'rejected')).toThrow('cannot be rejected')
   expect(world.problems()).toEqual([])
 })
 

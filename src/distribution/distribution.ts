@@ -81,6 +81,18 @@ export interface AgentCall {
   readonly confirms?: number
   /** What is left to do of the time before: runs under way, and results that the server does not have. */
   readonly left?: number
+  /** Processor time that other programs on its machine use, in cores, averaged over a minute or so. */
+  readonly foreignCores?: number
+}
+
+/** An agent as the registry has it. */
+export interface RegisteredAgent {
+  readonly id: string
+  /** What associations call it; the server's own is associated as `local`. */
+  readonly name: string
+  readonly local: boolean
+  readonly registration: Registration
+  readonly admin: AdminState
 }
 
 /** What an agent is to run. `version` grows with every change. The set is live. */
@@ -146,6 +158,7 @@ interface Agent {
   local: boolean
   life: AgentLife
   facts: AgentFacts
+  foreignCores: number
   capacity: number | undefined
   confirmed: number
   left: number | undefined
@@ -156,12 +169,14 @@ interface Scope {
   readonly connectors: Set<string>
 }
 
-const noFacts: AgentFacts = {
-  monitors: [],
-  programs: [],
-  machine: { cores: 1, parallelTasks: 64 },
-  provesReach: false,
-}
+/** What is known of an agent that has not said anything yet. */
+const noAgent = {
+  facts: { monitors: [], machine: { cores: 1, parallelTasks: 64 }, provesReach: false },
+  foreignCores: 0,
+  capacity: undefined,
+  confirmed: 0,
+  left: undefined,
+} satisfies Partial<Agent>
 
 /** Opens with what was stored: until something changes, everybody goes on with what they had. Call `setWork`, then `start`. */
 export async function openDistribution(options: DistributionOptions): Promise<Distribution> {
@@ -208,8 +223,7 @@ export class Distribution {
     this.#options = options
     const { clock } = options
     this.#listening = startListening(clock.now(), clock.elapsed(), options.settings().lease)
-    for (const agent of stored.agents)
-      this.#agents.set(agent.id, { ...agent, capacity: undefined, confirmed: 0, left: undefined })
+    for (const agent of stored.agents) this.#agents.set(agent.id, { ...noAgent, ...agent })
     for (const { connector, cost } of stored.places) this.#costs.set(connector, cost)
     this.#book = new CostBook(this.#costs)
     this.#placement = {
@@ -263,56 +277,35 @@ export class Distribution {
     this.#soon()
   }
 
-  /** An agent asked to be registered, or has another name. It waits to be accepted; the server's own agent does not. */
-  register(agent: { readonly id: string; readonly name: string; readonly local?: boolean }): void {
-    const { id, name, local = false } = agent
-    const known = this.#agents.get(id)
-    if (known === undefined) {
-      const life = newLife(this.#options.clock.now(), local ? 'ACCEPTED' : 'PENDING')
-      this.#agents.set(id, {
-        id,
-        name,
-        local,
-        life,
-        facts: noFacts,
-        capacity: undefined,
-        confirmed: 0,
-        left: undefined,
-      })
-      this.#options.log.info('agent registered', { agent: id, name, local })
-    } else if (known.name === name && known.local === local) return
-    else Object.assign(known, { name, local })
-    this.#unsavedAgents.add(id)
-    this.#soon()
+  /** Everybody who is registered, the server's own agent among them. Who is not named is unknown from now on; what it had moves at once. */
+  setAgents(agents: readonly RegisteredAgent[]): void {
+    const { clock, log } = this.#options
+    const named = new Set(agents.map(({ id }) => id))
+    for (const id of this.#agents.keys()) if (!named.has(id)) this.#forget(id)
+    for (const { id, name, local, registration, admin } of agents) {
+      let agent = this.#agents.get(id)
+      if (agent === undefined) {
+        agent = { ...noAgent, id, name, local, life: newLife(clock.now()) }
+        this.#agents.set(id, agent)
+        this.#unsavedAgents.add(id)
+        log.info('agent became known', { agent: id, name, local })
+      } else if (agent.name !== name || agent.local !== local) {
+        agent.name = name
+        agent.local = local
+        this.#unsavedAgents.add(id)
+        this.#soon()
+      }
+      this.#step(agent, { is: 'standing', registration, admin })
+    }
   }
 
-  /** What an administrator says of an agent. What is so already changes nothing. @throws FarwatchError `not-found`, `conflict` */
-  decide(id: string, decision: 'accepted' | 'rejected' | 'lifted' | 'activated' | 'deactivated'): void {
-    const agent = this.#known(id)
-    if (agent.local && decision === 'rejected')
-      throw new FarwatchError('conflict', 'The local agent of a server cannot be rejected.', {
-        hint: 'Switch it off (deactivate) where this server is to run nothing itself.',
-      })
-    if (decision === 'accepted' && agent.life.registration === 'REJECTED')
-      throw new FarwatchError('conflict', `The agent ${agent.name} was rejected.`, {
-        hint: 'Lift the rejection first.',
-      })
-    this.#step(agent, { is: decision })
-    if (decision === 'activated') this.#endDrain(id)
-  }
-
-  /** The agent is unknown from now on; what it had moves at once. @throws FarwatchError `not-found`, `conflict` for the local agent */
-  remove(id: string): void {
-    if (this.#known(id).local)
-      throw new FarwatchError('conflict', 'The local agent of a server cannot be removed.', {
-        hint: 'Switch it off (deactivate) where this server is to run nothing itself.',
-      })
+  #forget(id: string): void {
     this.#agents.delete(id)
     this.#scopes.delete(id)
     for (const reach of this.#reach.values()) reach.delete(id)
     this.#endDrain(id)
     this.#unsavedAgents.add(id)
-    this.#options.log.info('agent removed', { agent: id })
+    this.#options.log.info('agent became unknown', { agent: id })
     this.#soon()
   }
 
@@ -325,6 +318,7 @@ export class Distribution {
       this.#soon()
     }
     if (call.left !== undefined) agent.left = call.left
+    if (call.foreignCores !== undefined) agent.foreignCores = call.foreignCores
     if (call.confirms !== undefined && call.confirms > agent.confirmed) {
       agent.confirmed = call.confirms
       if ([...this.#confirmations.values()].some(({ agent: by }) => by === id)) this.#soon()
@@ -378,7 +372,7 @@ export class Distribution {
         groups: this.#groupsOf(agent),
         connectors: this.#scope(agent.id).connectors.size,
         load: loads.get(agent.id) ?? 0,
-        capacity: agent.capacity ?? capacityOf(agent.facts.machine, 0),
+        capacity: agent.capacity ?? capacityOf(agent.facts.machine),
       }))
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
   }
@@ -416,7 +410,7 @@ export class Distribution {
 
   /**
    * Takes everything away from an agent, and resolves when nothing of it is left: others run what it had, it has stopped, and its results
-   * are here. An abort ends the waiting and not the drain; `decide(id, 'activated')` ends the drain.
+   * are here. An abort ends the waiting and not the drain; `endDrain` does.
    * @throws FarwatchError `not-found`
    */
   drain(id: string, signal?: AbortSignal): Promise<DrainEnd> {
@@ -438,6 +432,12 @@ export class Distribution {
       signal?.addEventListener('abort', abort, { once: true })
       this.#soon()
     })
+  }
+
+  /** Gives an agent work again. @throws FarwatchError `not-found` */
+  endDrain(id: string): void {
+    this.#step(this.#known(id), { is: 'drain ended' })
+    this.#endDrain(id)
   }
 
   #known(id: string): Agent {
@@ -642,7 +642,6 @@ export class Distribution {
   }
 
   #takeCosts(): void {
-    const load = new Map<string, number>()
     this.#connectors = this.#work.connectors.map(({ id, group, programs, pin, tasks }) => {
       const before = this.#costs.get(id)
       const cost = follow(before, this.#book.costOf(id), costStep)
@@ -650,8 +649,6 @@ export class Distribution {
         this.#costs.set(id, cost)
         if (before !== undefined) this.#unsavedPlaces.add(id)
       }
-      const at = this.#placement.places.get(id)
-      if (at !== undefined && at.is !== 'uncovered') load.set(at.agent, (load.get(at.agent) ?? 0) + cost)
       const reach = this.#reach.get(id)
       return {
         id,
@@ -665,7 +662,7 @@ export class Distribution {
       }
     })
     for (const agent of this.#agents.values())
-      agent.capacity = follow(agent.capacity, capacityOf(agent.facts.machine, load.get(agent.id) ?? 0), costStep)
+      agent.capacity = follow(agent.capacity, capacityOf(agent.facts.machine, agent.foreignCores), costStep)
   }
 
   #facts(): CoverageFacts & { readonly at: number; readonly agents: readonly PlacementAgent[] } {
@@ -679,9 +676,9 @@ export class Distribution {
       registration: life.registration,
       admin: life.admin,
       runtime: runtimeOf(life),
-      capacity: capacity ?? capacityOf(facts.machine, 0),
+      capacity: capacity ?? capacityOf(facts.machine),
       monitors: new Set(facts.monitors),
-      programs: new Set(facts.programs),
+      programs: facts.programs === undefined ? undefined : new Set(facts.programs),
       steadyFrom: steadyFrom(life, lease),
       lostAt: life.isLost ? life.since : undefined,
       isOverdue: !local && isOverdue(life, this.#listening.since, at, lease),

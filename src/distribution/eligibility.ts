@@ -18,8 +18,8 @@ export interface PlacementAgent {
   readonly capacity: number
   /** Ids of the monitors that its version has. */
   readonly monitors: ReadonlySet<string>
-  /** Programs on its machine that monitors may need. */
-  readonly programs: ReadonlySet<string>
+  /** Programs on its machine that monitors may need; undefined where it does not say, and is believed to have them. */
+  readonly programs: ReadonlySet<string> | undefined
   /** It was lost a short while ago: before this moment it only gets what nobody else may run. */
   readonly steadyFrom: number
   /** When it went OFFLINE; undefined where it is not, or was never seen. */
@@ -92,7 +92,7 @@ export function whyNotAllowed(
   if (suspended !== undefined) return suspended
   const monitors = connector.monitors.filter((monitor) => !agent.monitors.has(monitor))
   if (monitors.length > 0) return `its version lacks ${listed('the monitor', monitors)}`
-  const programs = connector.programs.filter((program) => !agent.programs.has(program))
+  const programs = connector.programs.filter((program) => agent.programs?.has(program) === false)
   if (programs.length > 0) return `its machine lacks ${listed('the program', programs)}`
   return undefined
 }

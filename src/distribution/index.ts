@@ -26,6 +26,7 @@ export type {
   DistributionChange,
   DistributionOptions,
   DrainEnd,
+  RegisteredAgent,
   Work,
   WorkConnector,
 } from './distribution.ts'

@@ -31,15 +31,14 @@ export type Drain = 'none' | 'under way' | 'done'
 /**
  * The life of one agent as the server sees it: three lives side by side. Immutable; it can be stored as it is.
  *
- *   registration   (unknown) ──asked──▶ PENDING ──accepted──▶ ACCEPTED          a word of an administrator, or an enrolment token
- *                                        ▲   └───rejected───▶ REJECTED          ACCEPTED ──rejected──▶ REJECTED, too
- *                                        └────────lifted─────────┘              removed: it is unknown again
+ *   registration   PENDING ──▶ ACCEPTED, REJECTED ──▶ …                         told (`standing`): the registry of agents decides it
  *
- *   administrative ON ◀──activated / deactivated──▶ OFF                         activated also ends a drain
+ *   administrative ON ◀──▶ OFF                                                  told with it
  *
  *   runtime        OFFLINE ──heard──▶ ONLINE ──drain asked──▶ DRAINING ──nothing left──▶ DRAINING, drain done
- *                     ▲                 │                        │
- *                     └── silent for the offline timeout ────────┘              heard again it goes on being drained
+ *                     ▲                 │ ▲                      │ │
+ *                     │                 │ └─────drain ended──────┘ │             heard again it goes on being drained
+ *                     └── silent for the offline timeout ──────────┘
  *
  * A lease is renewed by every call of the agent. Only an agent that is ACCEPTED, ON and not drained can be `lost`: that is what an alarm
  * is raised for. One that was drained to the end was expected to go.
@@ -60,7 +59,8 @@ export interface AgentLife {
 }
 
 export type LifeEvent =
-  | { readonly is: 'accepted' | 'rejected' | 'lifted' | 'activated' | 'deactivated' | 'drain asked' | 'drained' }
+  | { readonly is: 'standing'; readonly registration: Registration; readonly admin: AdminState }
+  | { readonly is: 'drain asked' | 'drain ended' | 'drained' }
   | { readonly is: 'heard' }
   /** Time passed. `listeningSince`: the server heard everything since then. */
   | { readonly is: 'tick'; readonly listeningSince: number }
@@ -73,10 +73,10 @@ export interface LifeStep {
   readonly effects: readonly LifeEffect[]
 }
 
-/** An agent that asked to be registered. */
-export function newLife(at: number, registration: Registration = 'PENDING'): AgentLife {
+/** An agent that never called. */
+export function newLife(at: number): AgentLife {
   return {
-    registration,
+    registration: 'PENDING',
     admin: 'ON',
     isOnline: false,
     drain: 'none',
@@ -92,23 +92,18 @@ export function runtimeOf({ isOnline, drain }: AgentLife): RuntimeState {
   return drain === 'none' ? 'ONLINE' : 'DRAINING'
 }
 
-/** One step in the life of an agent. What does not fit the present state (accepted twice, a drain that is under way) changes nothing. */
+/** One step in the life of an agent. What is so already (a drain that is under way) changes nothing. */
 export function step(life: AgentLife, event: LifeEvent, at: number, settings: LeaseSettings): LifeStep {
   switch (event.is) {
-    case 'accepted':
-      return life.registration === 'PENDING' ? changed(life, { registration: 'ACCEPTED' }) : unchanged(life)
-    case 'rejected':
-      return life.registration === 'REJECTED' ? unchanged(life) : changed(life, { registration: 'REJECTED' })
-    case 'lifted':
-      return life.registration === 'REJECTED' ? changed(life, { registration: 'PENDING' }) : unchanged(life)
-    case 'activated':
-      return life.admin === 'ON' && life.drain === 'none'
-        ? unchanged(life)
-        : changed(life, { admin: 'ON', drain: 'none' })
-    case 'deactivated':
-      return life.admin === 'OFF' ? unchanged(life) : changed(life, { admin: 'OFF' })
+    case 'standing': {
+      const { registration, admin } = event
+      if (life.registration === registration && life.admin === admin) return unchanged(life)
+      return changed(life, { registration, admin })
+    }
     case 'drain asked':
       return life.drain === 'none' ? changed(life, { drain: 'under way' }) : unchanged(life)
+    case 'drain ended':
+      return life.drain === 'none' ? unchanged(life) : changed(life, { drain: 'none' })
     case 'drained':
       return life.drain === 'under way' ? { life: { ...life, drain: 'done' }, effects: ['drained'] } : unchanged(life)
     case 'heard':

@@ -26,8 +26,8 @@ export const distributionSchema: SchemaPart = {
 export interface AgentFacts {
   /** Ids of the monitors that its version has. */
   readonly monitors: readonly string[]
-  /** Programs on its machine that monitors may need. */
-  readonly programs: readonly string[]
+  /** Programs on its machine that monitors may need. Absent: it does not say, and is believed to have them. */
+  readonly programs?: readonly string[]
   readonly machine: AgentMachine
   /** Its version can try whether it reaches a target. One that cannot is believed to. */
   readonly provesReach: boolean
