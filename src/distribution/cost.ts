@@ -105,7 +105,7 @@ const leastShare = 0.1
  */
 export function capacityOf({ cores, parallelTasks }: AgentMachine, foreignCores = 0): number {
   const share = Math.max(leastShare, Math.min(1, 1 - foreignCores / cores))
-  return Math.max(1, plannedShare * share * 1_000 * Math.min(parallelTasks, cores * runsPerCore))
+  return Math.max(1, Math.round(plannedShare * share * 1_000 * Math.min(parallelTasks, cores * runsPerCore)))
 }
 
 /** By so much a cost or a capacity must differ from what was planned with before it is planned with. */
