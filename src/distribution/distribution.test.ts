@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock } from '../base/index.ts'
 import { openDatabase, silentLog, type Database } from '../platform/index.ts'
@@ -368,4 +369,84 @@ test('the fault of a full disk keeps no work from moving, and what was not store
     counts: { a: 0, b: 4 },
     stored: ['b', 'b', 'b', 'b'],
   })
+})
+
+// What may happen to a world, in any order. `kill` and `revive` are an agent's machine; the other words are an administrator's.
+const happenings = fc.array(
+  fc.record({
+    seconds: fc.integer({ min: 1, max: 40 }),
+    what: fc.constantFrom('kill', 'revive', 'revive', 'drain', 'undrain', 'off', 'on', 'associate', 'blind', 'see'),
+    agent: fc.constantFrom('a', 'b', 'c', 'd'),
+  }),
+  { maxLength: 12 },
+)
+
+test('whatever happens to agents, what somebody can run is run by somebody within twenty seconds, and by one in the end', async () => {
+  const names = ['a', 'b', 'c', 'd']
+  await fc.assert(
+    fc.asyncProperty(happenings, fc.boolean(), async (story, exclusive) => {
+      await database.write(
+        ['agent', 'place', 'mass_loss'].map((table) => ({ sql: `DELETE FROM distribution_${table}` })),
+      )
+      const world = await worldOf(workOf(12, names, exclusive), names)
+      const { distribution } = world
+      let associated = names
+      const off = new Set<string>()
+      const draining = new Set<string>()
+      const blind = new Set<string>()
+      world.reaches = (agent) => !blind.has(agent)
+      const ableFor = new Map(names.map((name) => [name, 60]))
+      const missedFor = new Map<string, number>()
+      const second = () => {
+        world.pass(1)
+        for (const name of names) {
+          const isAble = world.alive.has(name) && associated.includes(name) && !off.has(name) && !draining.has(name)
+          ableFor.set(name, isAble ? ableFor.get(name)! + 1 : 0)
+        }
+        const isSomebodyAble = [...ableFor.values()].some((seconds) => seconds > 25)
+        for (let i = 0; i < 12; i++) {
+          const runners = [...world.alive].filter((id) => distribution.assignmentScope(id).connectors.has(`c${i}`))
+          const isMissed = runners.length === 0 && isSomebodyAble && distribution.placement().massLoss === undefined
+          missedFor.set(`c${i}`, isMissed ? (missedFor.get(`c${i}`) ?? 0) + 1 : 0)
+          expect(missedFor.get(`c${i}`)).toBeLessThanOrEqual(20)
+          if (exclusive) expect(runners.length).toBeLessThanOrEqual(1)
+        }
+      }
+      for (const { seconds, what, agent } of story) {
+        if (what === 'kill') world.alive.delete(agent)
+        else if (what === 'revive') world.alive.add(agent)
+        else if (what === 'drain') {
+          void distribution.drain(agent)
+          draining.add(agent)
+        } else if (what === 'undrain') {
+          distribution.endDrain(agent)
+          draining.delete(agent)
+        } else if (what === 'off' || what === 'on') {
+          if (what === 'off') off.add(agent)
+          else off.delete(agent)
+          world.register(agent, { admin: what === 'off' ? 'OFF' : 'ON' })
+        } else if (what === 'associate') {
+          associated = associated.includes(agent)
+            ? associated.filter((name) => name !== agent)
+            : [...associated, agent].sort()
+          distribution.setWork(workOf(12, associated, exclusive))
+        } else if (what === 'blind') blind.add(agent)
+        else blind.delete(agent)
+        for (let i = 0; i < seconds; i++) second()
+      }
+      for (let i = 0; i < 200; i++) second()
+      const able = names.filter((name) => ableFor.get(name)! > 100)
+      const keeping = names.filter((name) => world.alive.has(name) && associated.includes(name) && !off.has(name))
+      const owners = Array.from({ length: 12 }, (_, i) =>
+        names.filter((name) => world.alive.has(name) && distribution.assignmentScope(name).connectors.has(`c${i}`)),
+      )
+      for (const own of owners) {
+        if (able.length > 0) expect(own).toHaveLength(1)
+        expect(own.every((name) => keeping.includes(name))).toBe(true)
+      }
+      await distribution.stop()
+      open = []
+    }),
+    { numRuns: 25 },
+  )
 })

@@ -213,6 +213,9 @@ export class Distribution {
   #problems: readonly DistributionProblem[] = []
   #listening: Listening
   #placedAt = -Infinity
+  #problemsAt = -Infinity
+  /** Agents, work or settings are not what they were when `#problems` were looked for. */
+  #hasNews = true
   #placing: CancelTimer | undefined
   #ticking: CancelTimer | undefined
   #writing: Promise<void> = Promise.resolve()
@@ -269,12 +272,12 @@ export class Distribution {
     const known = new Set(work.connectors.map(({ id }) => id))
     for (const id of this.#reach.keys()) if (!known.has(id)) this.#reach.delete(id)
     for (const id of this.#costs.keys()) if (!known.has(id)) this.#costs.delete(id)
-    this.#soon()
+    this.#news()
   }
 
   /** Settings were changed. */
   settingsChanged(): void {
-    this.#soon()
+    this.#news()
   }
 
   /** Everybody who is registered, the server's own agent among them. Who is not named is unknown from now on; what it had moves at once. */
@@ -293,7 +296,7 @@ export class Distribution {
         agent.name = name
         agent.local = local
         this.#unsavedAgents.add(id)
-        this.#soon()
+        this.#news()
       }
       this.#step(agent, { is: 'standing', registration, admin })
     }
@@ -306,7 +309,7 @@ export class Distribution {
     this.#endDrain(id)
     this.#unsavedAgents.add(id)
     this.#options.log.info('agent became unknown', { agent: id })
-    this.#soon()
+    this.#news()
   }
 
   /** An agent called, which renews its lease. Calls of agents that are not known are not for here. @throws FarwatchError `not-found` */
@@ -315,7 +318,7 @@ export class Distribution {
     if (call.facts !== undefined && !isSame(call.facts, agent.facts)) {
       agent.facts = call.facts
       this.#unsavedAgents.add(id)
-      this.#soon()
+      this.#news()
     }
     if (call.left !== undefined) agent.left = call.left
     if (call.foreignCores !== undefined) agent.foreignCores = call.foreignCores
@@ -472,7 +475,7 @@ export class Distribution {
       this.#unsavedAgents.add(agent.id)
       switch (effect) {
         case 'place':
-          this.#soon()
+          this.#news()
           break
         case 'lost':
           log.warn('agent lost', { agent: agent.id, name: agent.name, silentSince: life.heardAt })
@@ -515,6 +518,11 @@ export class Distribution {
     const isMoving = this.#confirmations.size > 0 || this.#placement.massLoss !== undefined || this.#probes().length > 0
     if (clock.elapsed() - this.#placedAt >= (isMoving ? lookWhileMovingMs : lookEveryMs)) this.#soon()
     if (this.#hasUnsaved()) this.#save()
+  }
+
+  #news(): void {
+    this.#hasNews = true
+    this.#soon()
   }
 
   /** A new placement is wanted. */
@@ -560,6 +568,7 @@ export class Distribution {
     if (before.massLoss !== this.#placement.massLoss) {
       if ((before.massLoss === undefined) !== (this.#placement.massLoss === undefined)) this.#logMassLoss()
       this.#isMassLossUnsaved = true
+      this.#hasNews = true
     }
     this.#believeThoseWhoCannotProve()
     for (const agent of this.#agents.values()) this.#checkDrain(agent)
@@ -688,7 +697,23 @@ export class Distribution {
 
   #tell(connectors: readonly string[], agents: ReadonlySet<string>): void {
     const before = new Map(this.#problems.map((problem) => [problem.key, problem]))
-    this.#problems = problemsOf({
+    const now = this.#options.clock.elapsed()
+    // Single moves hardly change what is missing or spare; what does is looked at without delay.
+    if (this.#hasNews || now - this.#problemsAt >= lookWhileMovingMs) {
+      this.#problems = this.#problemsNow()
+      this.#problemsAt = now
+      this.#hasNews = false
+    }
+    const raised = this.#problems.filter(({ key, message }) => before.get(key)?.message !== message)
+    const standing = new Set(this.#problems.map(({ key }) => key))
+    const cleared = [...before.keys()].filter((key) => !standing.has(key))
+    const probes = new Set(this.#probes().map(([, agent]) => agent))
+    if (connectors.length + agents.size + raised.length + cleared.length + probes.size === 0) return
+    for (const listener of this.#listeners) listener({ agents, connectors, probes, raised, cleared })
+  }
+
+  #problemsNow(): readonly DistributionProblem[] {
+    return problemsOf({
       agents: [...this.#agents.values()].map((agent) => ({
         id: agent.id,
         name: agent.name,
@@ -700,12 +725,6 @@ export class Distribution {
       weak: this.nMinusOne(),
       offlineTimeoutMs: this.#options.settings().lease.offlineTimeoutMs,
     })
-    const raised = this.#problems.filter(({ key, message }) => before.get(key)?.message !== message)
-    const standing = new Set(this.#problems.map(({ key }) => key))
-    const cleared = [...before.keys()].filter((key) => !standing.has(key))
-    const probes = new Set(this.#probes().map(([, agent]) => agent))
-    if (connectors.length + agents.size + raised.length + cleared.length + probes.size === 0) return
-    for (const listener of this.#listeners) listener({ agents, connectors, probes, raised, cleared })
   }
 
   #endDrain(id: string): void {

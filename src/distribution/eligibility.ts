@@ -166,7 +166,8 @@ export class Kinds {
 
   kindOf(connector: PlacementConnector): Kind {
     const { group, pin, monitors, programs } = connector
-    const key = JSON.stringify([group, pin ?? null, monitors, programs])
+    // Names hold no control characters.
+    const key = `${group}\n${pin ?? ''}\n${monitors.join()}\n${programs.join()}`
     let kind = this.#byKey.get(key)
     if (kind === undefined) this.#byKey.set(key, (kind = this.#make(connector)))
     return kind
