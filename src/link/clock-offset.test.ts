@@ -20,7 +20,7 @@ const networks = fc.record({
 
 const start = Date.UTC(2026, 0, 1)
 
-test('server time is known within half of the quickest round trip, and within what is claimed', () => {
+test('server time is known within half of the last round trip or better, and within what is claimed', () => {
   fc.assert(
     fc.property(networks, ({ offsetMs, driftPpm, exchanges }) => {
       const local = new ManualClock(start)
@@ -37,9 +37,11 @@ test('server time is known within half of the quickest round trip, and within wh
         clock.observe({ sentAt, receivedAt, answeredAt, gotAt: local.elapsed() })
         const wrongBy = Math.abs(clock.now() - serverTime(local.elapsed()))
         expect(wrongBy).toBeLessThanOrEqual(clock.status()!.errorMs + 1)
-        expect(wrongBy).toBeLessThanOrEqual((thereMs + backMs) / 2 + 5)
+        // Whole milliseconds on both ends, and the drift while the server thinks.
+        expect(wrongBy).toBeLessThanOrEqual((thereMs + backMs) / 2 + thinkMs * 3e-4 + 3)
       }
     }),
+    { numRuns: 1_000 },
   )
 })
 

@@ -15,8 +15,10 @@ export interface ExchangeTimes {
 export interface OffsetSample {
   /** Server time minus our `elapsed`. */
   readonly offsetMs: number
-  /** How long the request and the answer were on their way, together. The offset is wrong by at most half of it. */
+  /** How long the request and the answer were on their way, together. */
   readonly rttMs: number
+  /** How far the offset may have been from the truth when it was taken. */
+  readonly errorMs: number
   /** Our `elapsed` when it was taken. */
   readonly at: number
 }
@@ -28,14 +30,20 @@ const keptSamples = 16
 /** @returns undefined where the moments contradict each other: a clock was set amid the exchange */
 export function sampleOf({ sentAt, receivedAt, answeredAt, gotAt }: ExchangeTimes): OffsetSample | undefined {
   const rttMs = gotAt - sentAt - (answeredAt - receivedAt)
-  if (!(rttMs >= -1) || !(answeredAt >= receivedAt) || !Number.isFinite(rttMs)) return undefined
-  return { offsetMs: (receivedAt - sentAt + answeredAt - gotAt) / 2, rttMs: Math.max(0, rttMs), at: gotAt }
+  const slackMs = 1 + (answeredAt - receivedAt) * driftPerMs
+  if (!(answeredAt >= receivedAt) || !(rttMs >= -slackMs)) return undefined
+  return {
+    offsetMs: (receivedAt - sentAt + answeredAt - gotAt) / 2,
+    rttMs: Math.max(0, rttMs),
+    // Half of the way, a millisecond since the server's wall clock counts whole ones, and what the clocks drift while it thinks.
+    errorMs: slackMs + Math.max(0, rttMs) / 2,
+    at: gotAt,
+  }
 }
 
 /** How far a sample may be from the truth by now. */
 export function errorBound(sample: OffsetSample, at: number): number {
-  // A server's wall clock counts whole milliseconds.
-  return 1 + sample.rttMs / 2 + Math.max(0, at - sample.at) * driftPerMs
+  return sample.errorMs + Math.max(0, at - sample.at) * driftPerMs
 }
 
 /**

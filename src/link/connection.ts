@@ -3,7 +3,6 @@ import { Agent, request as startTlsRequest } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
-  checkServerIdentity,
   connect as connectTls,
   createSecureContext,
   getCACertificates,
@@ -199,12 +198,16 @@ function judge(socket: TLSSocket, host: string, port: number, trust: Trust): Far
   const shown = socket.getPeerX509Certificate()
   if (shown === undefined) return new FarwatchError('unreachable', `${host}:${port} shows no certificate`)
   if (trust.trusts(shown.fingerprint256)) return undefined
-  const misnamed = checkServerIdentity(host, socket.getPeerCertificate())
-  if (socket.authorized && misnamed === undefined) return undefined
+  // By the names that the certificate lists, never by its subject, as every browser does.
+  const isNamed =
+    isIP(host) === 0
+      ? shown.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined
+      : shown.checkIP(host) !== undefined
+  if (socket.authorized && isNamed) return undefined
   const { names, fingerprint, subject } = certificateInfo(shown)
   const why = socket.authorized
     ? 'it is for other names'
-    : `${(wordsOfDistrust[String(socket.authorizationError)] ?? String(socket.authorizationError)) || 'its issuer is not trusted here'}${misnamed === undefined ? '' : ', and it is for other names'}`
+    : `${(wordsOfDistrust[String(socket.authorizationError)] ?? String(socket.authorizationError)) || 'its issuer is not trusted here'}${isNamed ? '' : ', and it is for other names'}`
   const place = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
   return new FarwatchError(
     'untrusted-certificate',

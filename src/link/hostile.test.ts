@@ -1,0 +1,301 @@
+import { randomUUID } from 'node:crypto'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { CompactSign } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock, type Log } from '../platform/index.ts'
+import { unpack } from './packing.ts'
+import { sizeLimits, type Envelope } from './protocol.ts'
+import type { LinkRequest } from './server.ts'
+import { ReplayGuard, bodyHash, signRequest, signatureHeader, type Claims } from './signing.ts'
+import { makeKeys, makeTestClient, startTestServer, type TestServer } from './testing.ts'
+
+// Messages as an attacker, a broken proxy or a defective agent would send them, past the client.
+
+const keys = makeKeys()
+const boot = randomUUID()
+const { uuid } = keys.signer
+const warned: unknown[] = []
+const log: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (event, fields) => void warned.push({ event, ...fields }),
+  error: (event, fields) => void warned.push({ event, ...fields }),
+  with: () => log,
+}
+let server: TestServer
+let uploads = 0
+
+beforeAll(async () => {
+  server = await startTestServer({
+    log,
+    holdMs: () => 0,
+    upload: async () => ({ acknowledged: ++uploads, safe: 0, pauseMs: 0 }),
+  })
+  const { token } = await server.registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
+  const agent = makeTestClient(server.keystore, { url: server.url, keys, boot, token })
+  await agent.assignment(undefined, new AbortController().signal)
+  await agent.stop()
+})
+afterAll(() => server.stop())
+
+const poll = {
+  waitMs: 0,
+  received: [],
+  status: {
+    cpu: 0,
+    cores: 1,
+    memory: { usedBytes: 1, totalBytes: 2 },
+    disk: { freeBytes: 1, totalBytes: 2 },
+    spool: { entries: 0, bytes: 0 },
+    clock: { offsetMs: 0, rttMs: 1 },
+    tasks: 0,
+    running: 0,
+    waiting: 0,
+    isolated: false,
+    draining: false,
+  },
+}
+
+interface Forged {
+  readonly kind?: string
+  readonly body?: unknown
+  readonly bytes?: Uint8Array
+  readonly encoding?: string
+  readonly by?: typeof keys
+  readonly claims?: Partial<Claims>
+  readonly change?: (request: LinkRequest) => LinkRequest
+}
+
+async function requestOf({ kind = 'poll', body = poll, bytes, encoding, by = keys, claims, change }: Forged) {
+  const sent = bytes ?? Buffer.from(JSON.stringify(body))
+  const path = `/link/v1/${kind}`
+  const about = { boot, path, at: systemClock.now(), protocol: 1, term: 1, body: sent, ...claims }
+  const signature = await signRequest({ ...by.signer, uuid: claims?.agent ?? by.signer.uuid }, about)
+  const request: LinkRequest = {
+    method: 'POST',
+    path,
+    headers: { [signatureHeader]: signature, ...(encoding === undefined ? {} : { 'content-encoding': encoding }) },
+    body: sent,
+    address: '203.0.113.7',
+    signal: new AbortController().signal,
+  }
+  return change === undefined ? request : change(request)
+}
+
+async function answerTo(request: LinkRequest): Promise<string> {
+  const { status, headers, body } = await server.link.handle(request)
+  const { refused } = (await unpack(body, headers['content-encoding'], 10_000_000)) as Envelope
+  return refused === undefined ? `${status} taken` : `${status} ${refused.reason}: ${refused.message}`
+}
+
+const signed = (payload: object, header: object = {}) =>
+  new CompactSign(Buffer.from(JSON.stringify(payload)))
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'farwatch-request', kid: keys.signer.fingerprint, ...header })
+    .sign(keys.signer.privateKey)
+
+const day = 86_400_000
+const upload = { format: 1, agent: uuid, spool: 's', from: 0, entries: [] as unknown[] }
+const run = {
+  kind: 'run',
+  task: 't',
+  slot: 1,
+  outcome: 'ran',
+  startedAt: 1,
+  durationMs: 1,
+  samples: [{ name: 'm', labels: {}, value: 1 }],
+}
+const other = makeKeys(uuid)
+
+// what is sent → what is said to it
+const messages: Record<string, readonly [Forged, string | RegExp]> = {
+  'a right one': [{}, '200 taken'],
+  'a right one, behind a prefix': [
+    { change: (request) => ({ ...request, path: `/farwatch${request.path}` }) },
+    '200 taken',
+  ],
+  'a right one, packed': [
+    { bytes: zstdCompressSync(Buffer.from(JSON.stringify(poll))), encoding: 'zstd' },
+    '200 taken',
+  ],
+  'no signature': [
+    { change: (request) => ({ ...request, headers: {} }) },
+    '401 refused: the request was not made by an agent: it bears no signature',
+  ],
+  'half a signature': [
+    {
+      change: (request) => ({
+        ...request,
+        headers: { [signatureHeader]: String(request.headers[signatureHeader]).slice(0, 300) },
+      }),
+    },
+    /^40[01] refused: /,
+  ],
+  'another key under the same fingerprint': [
+    { by: { ...other, signer: { ...other.signer, fingerprint: keys.signer.fingerprint } } },
+    '401 refused: the signature is not that of the key that was accepted',
+  ],
+  'another key': [{ by: other }, '401 hello: this server does not know this agent with this key'],
+  'an agent nobody knows': [{ by: makeKeys() }, '401 hello: this server does not know this agent with this key'],
+  'another body than was signed': [
+    { change: (request) => ({ ...request, body: Buffer.from('{}') }) },
+    '401 refused: the body is not the one that was signed',
+  ],
+  'a body that was cut off': [
+    { change: (request) => ({ ...request, body: request.body.subarray(0, 20) }) },
+    '401 refused: the body is not the one that was signed',
+  ],
+  'a signature for another message': [
+    { claims: { path: '/link/v1/upload' } },
+    '401 refused: the request is signed for another message',
+  ],
+  'one of yesterday': [
+    { claims: { at: systemClock.now() - day } },
+    /^401 clock: the request is signed for another time, 8640\d{4} ms ago$/,
+  ],
+  'one of tomorrow': [{ claims: { at: systemClock.now() + day } }, /^401 clock: /],
+  'one from before this server was started': [{ claims: { at: systemClock.now() - 59_000 } }, /^401 clock: /],
+  'a body over the limit': [
+    { bytes: Buffer.alloc(sizeLimits.poll.packed + 1, 32) },
+    `413 refused: the body is larger than ${sizeLimits.poll.packed} bytes`,
+  ],
+  'a few bytes that unpack to many': [
+    { bytes: gzipSync(Buffer.alloc(20_000_000, 32)), encoding: 'gzip' },
+    `413 refused: the body is larger than ${sizeLimits.poll.plain} bytes`,
+  ],
+  'a few bytes that unpack to many, the other way': [
+    { bytes: zstdCompressSync(Buffer.alloc(20_000_000, 32)), encoding: 'zstd' },
+    `413 refused: the body is larger than ${sizeLimits.poll.plain} bytes`,
+  ],
+  'what is not packed as it says': [{ encoding: 'gzip' }, '400 refused: the body is not what gzip packs'],
+  'a packing nobody knows': [{ encoding: 'br' }, '400 refused: the body is packed with br'],
+  'no JSON': [{ bytes: Buffer.from('{"a":') }, '400 refused: the body is not JSON'],
+  'a poll without a status': [
+    { body: { waitMs: 0, received: [] } },
+    /^400 refused: the poll is malformed: it .*status/,
+  ],
+  'a poll that waits for a day': [
+    { body: { ...poll, waitMs: day } },
+    '400 refused: the poll is malformed: /waitMs must be <= 30000',
+  ],
+  'a number as text': [
+    { body: { ...poll, status: { ...poll.status, cpu: '0.5' } } },
+    '400 refused: the poll is malformed: /status/cpu must be number',
+  ],
+  'results of another agent': [
+    { kind: 'upload', body: { ...upload, agent: randomUUID() } },
+    '403 refused: an agent may only upload results of its own',
+  ],
+  'an outcome nobody knows': [
+    { kind: 'upload', body: { ...upload, entries: [{ ...run, outcome: 'fine' }] } },
+    /^400 refused: the upload is malformed: \/entries\/0/,
+  ],
+  'a run outside of time': [
+    { kind: 'upload', body: { ...upload, entries: [{ ...run, slot: -1 }] } },
+    /^400 refused: the upload is malformed: \/entries\/0/,
+  ],
+  'an answer nobody asked for': [
+    { kind: 'reply', body: { command: 'c', part: 0, last: true } },
+    '404 refused: nobody waits for the answer of this command any more',
+  ],
+  'a new key without its proof': [
+    {
+      kind: 'rekey',
+      body: { publicKey: other.publicKey, sealingKey: other.sealing.publicKey, proof: 'not.a.proof' },
+    },
+    '401 refused: the new key does not prove that the agent has it',
+  ],
+  'a new key that is none': [
+    { kind: 'rekey', body: { publicKey: 'x'.repeat(60), sealingKey: other.sealing.publicKey, proof: 'p' } },
+    '400 refused: the public key that was sent is not an ed25519 key as PEM',
+  ],
+  'a message nobody knows': [{ kind: 'format-disk' }, '404 refused: agents and servers have no such message'],
+  'a GET': [
+    { change: (request) => ({ ...request, method: 'GET' }) },
+    '404 refused: agents and servers have no such message',
+  ],
+  'more than is known': [{ body: { ...poll, mood: 'fine' } }, '200 taken'],
+}
+
+for (const [name, [forged, expected]] of Object.entries(messages)) {
+  test(`${name}: ${String(expected)}`, async () => {
+    const said = await answerTo(await requestOf(forged))
+    if (typeof expected === 'string') expect(said).toBe(expected)
+    else expect(said).toMatch(expected)
+  })
+}
+
+test('a request is taken once, whoever sends it again', async () => {
+  const request = await requestOf({})
+  const said = await Promise.all([answerTo(request), answerTo(request)])
+  expect([...said.sort(), await answerTo(request)]).toEqual([
+    '200 taken',
+    '401 refused: the request was sent a second time',
+    '401 refused: the request was sent a second time',
+  ])
+})
+
+test('a signature by another algorithm, or of another kind, is none', async () => {
+  const request = await requestOf({})
+  const claims = {
+    agent: uuid,
+    boot,
+    method: 'POST',
+    path: '/link/v1/poll',
+    sha256: bodyHash(request.body),
+    at: systemClock.now(),
+    nonce: randomUUID(),
+    protocol: 1,
+    term: 1,
+  }
+  const unsigned = [{ alg: 'none', typ: 'farwatch-request', kid: keys.signer.fingerprint }, claims]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
+  const others = [
+    `${unsigned}.`,
+    await signed(claims, { typ: 'farwatch-new-key' }),
+    await signed({ ...claims, at: 'now' }),
+  ]
+  const said = []
+  for (const jws of others) said.push(await answerTo({ ...request, headers: { [signatureHeader]: jws } }))
+  expect(said).toEqual([
+    '401 refused: the signature is not that of the key that was accepted',
+    '401 refused: the request was not made by an agent: its signature cannot be read',
+    '400 refused: the signature of the request is malformed: /at must be number',
+  ])
+})
+
+test('an agent that floods is told to wait, and harms no other', async () => {
+  const flooder = makeKeys()
+  const start = randomUUID()
+  const { token } = await server.registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
+  const agent = makeTestClient(server.keystore, { url: server.url, keys: flooder, boot: start, token })
+  await agent.assignment(undefined, new AbortController().signal)
+  await agent.stop()
+  const requests = await Promise.all(
+    Array.from({ length: 100 }, () => requestOf({ by: flooder, claims: { boot: start } })),
+  )
+  const before = warned.length
+  const said = await Promise.all(requests.map(answerTo))
+  const other = await answerTo(await requestOf({}))
+  const counts = Object.groupBy(said, (each) => each.slice(0, 9))
+  expect({
+    refused: (counts['429 later']?.length ?? 0) >= 30,
+    rest: Object.keys(counts).sort(),
+    other,
+    lines: warned.length - before,
+  }).toEqual({ refused: true, rest: ['200 taken', '429 later'], other: '200 taken', lines: 1 })
+})
+
+test('nonces are never forgotten to make room, and always when their time is over', () => {
+  const guard = new ReplayGuard(2)
+  const said = [
+    guard.take('a', '1', 0),
+    guard.take('a', '2', 10_000),
+    guard.take('a', '3', 20_000),
+    guard.take('b', '1', 20_000),
+    guard.take('a', '1', 119_999),
+    guard.take('a', '3', 120_000),
+    guard.take('a', '2', 121_000),
+  ]
+  expect(said).toEqual(['fresh', 'fresh', 'full', 'fresh', 'replayed', 'fresh', 'replayed'])
+})

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { FarwatchError } from '../base/index.ts'
+import { Sealer, openCredential, sealCredential } from './sealing.ts'
+import { readPublicKey } from './signing.ts'
+import { makeKeys } from './testing.ts'
+
+const keys = makeKeys()
+const { key } = readPublicKey(keys.sealing.publicKey, 'x25519')
+const to = { agent: keys.signer.uuid, group: 'acme' }
+const credential = { type: 'basic', fields: { username: 'u', password: 'hunter2 äöü' } }
+
+test('only the agent, for the group, with the key it was sealed to opens a credential', async () => {
+  const sealed = await sealCredential(credential, to, key)
+  const other = makeKeys()
+  const open = (text: string, whom = to, by = keys) =>
+    openCredential(text, whom, by.sealing.privateKey).catch((thrown: unknown) =>
+      thrown instanceof FarwatchError && !thrown.message.includes('hunter2') ? thrown.code : String(thrown),
+    )
+  const parts = sealed.split('.')
+  const changed = [...parts.slice(0, 3), `${parts[3]!.startsWith('A') ? 'B' : 'A'}${parts[3]!.slice(1)}`, parts[4]]
+  expect({
+    clear: sealed.includes('hunter2'),
+    opened: [
+      await open(sealed),
+      await open(sealed, { ...to, group: 'globex' }),
+      await open(sealed, { ...to, agent: other.signer.uuid }),
+      await open(sealed, to, other),
+      await open(changed.join('.')),
+      await open(''),
+    ],
+  }).toEqual({
+    clear: false,
+    opened: [credential, 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'forbidden'],
+  })
+})
+
+test('what is the same is sealed once, and named anew when it changes or another may open it', async () => {
+  const sealer = new Sealer()
+  const name = sealer.nameOf(credential, to, 'key 1')
+  const names = [
+    sealer.nameOf({ ...credential }, { ...to }, 'key 1'),
+    sealer.nameOf({ ...credential, fields: { username: 'u', password: 'other' } }, to, 'key 1'),
+    sealer.nameOf(credential, { ...to, group: 'globex' }, 'key 1'),
+    sealer.nameOf(credential, to, 'key 2'),
+    new Sealer().nameOf(credential, to, 'key 1'),
+  ]
+  const twice = [await sealer.seal(name, credential, to, key), await sealer.seal(name, credential, to, key)]
+  expect([names.map((each) => each === name), twice[0] === twice[1]]).toEqual([
+    [true, false, false, false, false],
+    true,
+  ])
+})
