@@ -138,6 +138,8 @@ export class LinkClient implements ServerLink {
   #failures = 0
   /** Our `elapsed` before which no server is asked again. */
   #notBefore = 0
+  /** The same for one kind of message, which a server was too busy for. */
+  readonly #putOffUntil = new Map<MessageKind, number>()
   #told: readonly string[] = []
   #held: Assignment | undefined
   #received: string[] = []
@@ -244,7 +246,8 @@ export class LinkClient implements ServerLink {
    */
   async #ask(kind: MessageKind, body: () => unknown, silentMs: number, signal: AbortSignal): Promise<unknown> {
     const either = AbortSignal.any([signal, this.#abort.signal])
-    await this.#pause(this.#notBefore - this.#options.clock.elapsed(), either)
+    const notBefore = Math.max(this.#notBefore, this.#putOffUntil.get(kind) ?? 0)
+    await this.#pause(notBefore - this.#options.clock.elapsed(), either)
     const mended = new Set<string>()
     for (;;) {
       const server = this.#server()
@@ -268,30 +271,38 @@ export class LinkClient implements ServerLink {
           if (how === 'hello') this.#greeted = undefined
           continue
         }
-        this.#failed(server, thrown)
+        this.#failed(server, kind, thrown)
         throw thrown
       }
     }
   }
 
   /** The pause that follows is for everybody who asks: one agent is one client. */
-  #failed(server: string, thrown: unknown): void {
+  #failed(server: string, kind: MessageKind, thrown: unknown): void {
     const reason = thrown instanceof RefusedByServer ? thrown.refusal.reason : 'unreachable'
     const hint = thrown instanceof FarwatchError ? thrown.hint : ''
     const message = `${messageOf(thrown)}${hint === '' ? '' : `. ${hint}`}`
-    // What concerns one message only says nothing about the server.
-    if (reason === 'refused' && this.#greeted !== undefined) return
-    if (reason === 'later') {
-      const { retryAfterMs } = (thrown as RefusedByServer).refusal
-      this.#notBefore = this.#options.clock.elapsed() + retryAfterMs * (1 + this.#options.random())
-      return
+    if (this.#greeted !== undefined) {
+      // What concerns one message only says nothing about the server; the others go on.
+      if (reason === 'refused') return
+      if (reason === 'later') return this.#putOff(kind, thrown)
     }
     this.#failures++
-    this.#notBefore = this.#options.clock.elapsed() + reconnectPauseMs(this.#failures, this.#options.random)
+    const pauseMs = reconnectPauseMs(this.#failures, this.#options.random)
+    const namedMs = thrown instanceof FarwatchError ? (thrown.retryAfterMs ?? 0) : 0
+    this.#notBefore = this.#options.clock.elapsed() + Math.max(pauseMs, namedMs)
     this.#greeted = undefined
     // One that stands by, or is not there, leaves the word to the next.
     if (reason === 'unreachable' || reason === 'fenced') this.#turn++
     this.#setState({ is: 'connecting', server, message })
+  }
+
+  /** A busy server names how long; one that only stops or fails is not asked at once by everybody either. */
+  #putOff(kind: MessageKind, thrown: unknown): void {
+    const { clock, random } = this.#options
+    const namedMs = thrown instanceof FarwatchError ? (thrown.retryAfterMs ?? 0) : 0
+    const pauseMs = namedMs > 0 ? namedMs * (1 + random()) : reconnectPauseMs(1, random)
+    this.#putOffUntil.set(kind, clock.elapsed() + pauseMs)
   }
 
   #server(): string {

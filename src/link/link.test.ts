@@ -303,6 +303,44 @@ test('an agent reaches its server through a proxy, and trusts one certificate by
   })
 })
 
+test('an agent holds one poll: a newer one lets the older go', async () => {
+  const polls = new Array<() => void>()
+  const server = await serve({ polled: () => polls.shift()?.() })
+  const agent = await enrolled(server)
+  await agent.assignment(undefined, never)
+  const begun = new Promise<void>((resolve) => polls.push(resolve))
+  const older = agent.assignment('v1', never)
+  await begun
+  const stop = new AbortController()
+  const newer = agent.assignment('v1', stop.signal).catch(() => 'held until it was let go')
+  const first = await older
+  stop.abort()
+  expect([first, await newer]).toEqual([undefined, 'held until it was let go'])
+})
+
+test('a busy server is asked for the same again only after the time it named, and other messages go on', async () => {
+  let busy = true
+  const server = await serve({
+    holdMs: () => 0,
+    upload: async (_, { from }) => {
+      if (!busy) return { acknowledged: from, safe: from, pauseMs: 0 }
+      busy = false
+      throw new FarwatchError('overloaded', 'the disk is slow', { retryAfterMs: 300 })
+    },
+  })
+  const keys = makeKeys()
+  const agent = await enrolled(server, { keys, random: () => 0 })
+  const refused = await refusal(agent.upload(batchOf(keys.signer.uuid), never))
+  const from = systemClock.elapsed()
+  const again = agent.upload(batchOf(keys.signer.uuid), never).then(() => systemClock.elapsed() - from)
+  const polled = await agent.assignment(undefined, never).then(() => systemClock.elapsed() - from)
+  expect([refused.message, (await again) >= 290, polled < 290]).toEqual([
+    'the server refused: the disk is slow',
+    true,
+    true,
+  ])
+})
+
 test('a server with an older term is not believed, and a higher one is remembered before it is followed', async () => {
   let term = 5
   const higher: number[] = []

@@ -154,6 +154,8 @@ interface Session {
   /** What it was given last, and may only have to be told the difference to. */
   sent: Assignment | undefined
   uploads: number
+  /** How many polls it has begun: only the newest is held. */
+  polls: number
 }
 
 // A quick agent sends a batch or two a second, a poll every few and a reply now and then; twice as many nonces fit as it may send.
@@ -314,11 +316,8 @@ class RunningLinkServer implements LinkServer {
     from.who = entry.id
     this.#refuseFlood(entry.id)
     this.#refuseReplay(entry.id, claimed, request.body)
-    if (entry.registration === 'ACCEPTED') {
-      if (claims.term > this.#options.term()) this.#options.higherTerm(entry.id, claims.term)
-      const why = this.#options.notActive()
-      if (why !== undefined) throw new Refused('fenced', 'not-in-this-role', why)
-    }
+    if (entry.registration === 'ACCEPTED') this.#refuseOutdated(entry.id, claims.term)
+    this.#refuseInactive()
     if (message.kind === 'hello') return this.#hello(request, claimed, entry)
     if (entry.registration !== 'ACCEPTED') return this.#stranger(message.kind, entry, request)
     const session = this.#listen(entry, claimed)
@@ -347,6 +346,18 @@ class RunningLinkServer implements LinkServer {
     })
   }
 
+  /** What an agent has seen of a newer server is reason enough not to deal with it; what else follows is not decided here. */
+  #refuseOutdated(agent: string, term: number): void {
+    if (term <= this.#options.term()) return
+    this.#options.higherTerm(agent, term)
+    throw new Refused('fenced', 'not-in-this-role', `another server has the term ${term}`)
+  }
+
+  #refuseInactive(): void {
+    const why = this.#options.notActive()
+    if (why !== undefined) throw new Refused('fenced', 'not-in-this-role', why)
+  }
+
   #refuseFlood(agent: string): void {
     const retryAfterMs = this.#rates.take(agent, this.#clock.elapsed())
     if (retryAfterMs > 0)
@@ -371,6 +382,7 @@ class RunningLinkServer implements LinkServer {
     const retryAfterMs = this.#rates.take(`${strangers} ${request.address}`, this.#clock.elapsed())
     if (retryAfterMs > 0)
       throw new Refused('later', 'too-many-requests', 'too many unknown agents say hello', { retryAfterMs })
+    this.#refuseInactive()
     const hello = readHello(await bodyOf(request, 'hello'))
     const { key, fingerprint } = readPublicKey(hello.publicKey, 'ed25519')
     if (fingerprint !== claimed.key || hello.uuid !== claimed.claims.agent || !(await verified(claimed, key)))
@@ -428,6 +440,7 @@ class RunningLinkServer implements LinkServer {
       assignment: undefined,
       sent: undefined,
       uploads: 0,
+      polls: 0,
     })
     // Where the start before this one still lives, it is to speak at once, so that two machines are found out soon.
     this.#wake(agent.id)
@@ -487,8 +500,10 @@ class RunningLinkServer implements LinkServer {
     session.commands.received(poll.received)
     this.#options.polled(session.agent, poll.status, this.#clock.now())
     const until = this.#clock.elapsed() + Math.min(poll.waitMs, this.#options.holdMs())
+    const turn = ++session.polls
+    this.#wake(id)
+    const isCurrent = () => this.#sessions.get(id) === session && session.polls === turn && !this.#stopped
     for (;;) {
-      const isCurrent = () => this.#sessions.get(id) === session && !this.#stopped
       if (!isCurrent()) return this.#nothing({ state: 'ACCEPTED', message: '' })
       const making = this.#assignmentOf(session)
       const assignment = await making
