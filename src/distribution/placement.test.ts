@@ -245,6 +245,25 @@ test('an agent that came back gets nothing before it is steady, but for what nob
   expect([early, counts(stage.placement)]).toEqual(['a 1 b 8', 'a 4 b 5'])
 })
 
+test('what was moved to balance the load rests for ten minutes, whatever it costs by then', () => {
+  const stage = settledStage(['a', 'b'], 6)
+  const first = stage.owners()
+  const isOf = (agent: string, id: string) => first.get(id) === agent
+  const costs = (of: (id: string) => number) =>
+    void (stage.connectors = stage.connectors.map(({ id }) => connectorOf(id, of(id))))
+  costs((id) => (isOf('a', id) ? 20 : 10))
+  const { moved } = stage.converge()
+  const [id] = moved
+  // Now the other agent has too much, and what has just come would be the best to go.
+  costs((one) => (one === id ? 21 : isOf('a', one) ? 5 : 20))
+  stage.converge()
+  const soon = stage.owners().get(id!)
+  costs((one) => (one === id ? 21 : stage.owners().get(one) === 'a' ? 1 : 20))
+  stage.at += 600_000
+  stage.converge()
+  expect({ moved: moved.length, soon, later: stage.owners().get(id!) }).toEqual({ moved: 1, soon: 'b', later: 'a' })
+})
+
 test('a thousand connectors of Zipf cost lie within 1.10 of the mean on 3 to 10 agents, as far as the largest allows', () => {
   const seen = [3, 4, 5, 6, 7, 8, 9, 10].map((count) => {
     const connectors = zipfConnectors(1_000)
