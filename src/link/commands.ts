@@ -87,9 +87,11 @@ export class Commands {
     if (reply.part < waiting.nextPart) return
     if (reply.part > waiting.nextPart)
       throw new FarwatchError('conflict', `part ${reply.part} of the answer came where ${waiting.nextPart} was due`)
-    if (reply.last && reply.problem === undefined) {
-      if (waiting.command.is === 'run-now') readRunResult(reply.result)
-      if (waiting.command.is === 'reach') readReached(reply.result)
+    try {
+      if (reply.last && reply.problem === undefined) checkResult(waiting.command, reply.result)
+    } catch (thrown) {
+      if (thrown instanceof FarwatchError) waiting.fail(thrown)
+      throw thrown
     }
     waiting.nextPart++
     if (reply.text !== undefined) waiting.onText(reply.text)
@@ -99,4 +101,9 @@ export class Commands {
   end(reason: FarwatchError): void {
     for (const waiting of this.#waiting.values()) waiting.fail(reason)
   }
+}
+
+function checkResult(command: Command, result: unknown): void {
+  if (command.is === 'run-now') readRunResult(result)
+  if (command.is === 'reach') readReached(result)
 }

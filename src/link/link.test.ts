@@ -391,6 +391,43 @@ test('an agent leaves a server that stands by for the next of its list', async (
   ])
 })
 
+test('what no server of ours would assign is refused by the agent, whole', async () => {
+  const lies: Record<string, Partial<Assignment>> = {
+    'a period of a millisecond': { tasks: [{ ...acme.tasks[0]!, periodMs: 1 }] },
+    'half a period': { tasks: [{ ...acme.tasks[0]!, periodMs: 60_000.5 }] },
+    'no id': { connectors: [{ ...acme.connectors[1]!, id: '' }] },
+    'negative room': { settings: { ...acme.settings, parallelTasks: -1 } },
+  }
+  let lie: Partial<Assignment> = {}
+  const server = await serve({ assignmentFor: () => ({ ...acme, ...lie }) })
+  const agent = await enrolled(server, { random: () => 0 })
+  const said: Record<string, string> = {}
+  for (const [name, each] of Object.entries(lies)) {
+    lie = { ...each, version: name }
+    server.link.changed()
+    const { code, message } = await refusal(agent.assignment(undefined, never))
+    said[name] = `${code}: ${message}`
+  }
+  const start = 'bad-request: the answer to the poll is malformed: /assignment'
+  expect(said).toEqual({
+    'a period of a millisecond': `${start}/tasks/0/periodMs must be >= 100`,
+    'half a period': `${start}/tasks/0/periodMs must be integer`,
+    'no id': `${start}/connectors/0/id must not have fewer than 1 characters`,
+    'negative room': `${start}/settings/parallelTasks must be >= 0`,
+  })
+})
+
+test('a result that is none is refused, and whoever asked is told', async () => {
+  const server = await serve()
+  const keys = makeKeys()
+  const agent = await enrolled(server, { keys, command: async () => ({ kind: 'run', task: 'task of c1' }) })
+  await agent.assignment(undefined, never)
+  const order = { is: 'run-now', task: 'task of c1' } as const
+  const told = refusal(server.link.command(keys.signer.uuid, order, { timeoutMs: 10_000 }))
+  await agent.assignment('v1', never)
+  expect((await told).message).toMatch(/^the result of the run is malformed: it .*slot/)
+})
+
 test('commands are done once and answered, with text in parts', async () => {
   const done: string[] = []
   const server = await serve({ holdMs: () => 2_000 })
