@@ -2,8 +2,21 @@
  * What placing costs and how even it is: `node bench/placement.ts`. 20,000 connectors in 200 groups on 20 agents, with moves proved at once;
  * then 1,000 connectors on 3 to 10 agents.
  */
-import { seededRandom } from '../src/base/index.ts'
-import { defaultPlacementSettings, nowhere, place, weakGroups, type PlacementInput } from '../src/distribution/index.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ManualClock, seededRandom } from '../src/base/index.ts'
+import {
+  defaultLeaseSettings,
+  defaultPlacementSettings,
+  distributionSchema,
+  nowhere,
+  openDistribution,
+  place,
+  weakGroups,
+  type PlacementInput,
+} from '../src/distribution/index.ts'
+import { openDatabase, silentLog } from '../src/platform/index.ts'
 import { Stage, agentOf, zipfConnectors } from '../src/distribution/testing.ts'
 import { median, type BenchRow, type Figure } from './row.ts'
 
@@ -80,10 +93,61 @@ function even(): readonly Figure[] {
   ]
 }
 
+/** The longest time the thread is taken for one look, from the first call of all agents to the loss of one and past it. */
+async function whole(count: number, perGroup: number): Promise<Figure> {
+  const directory = mkdtempSync(join(tmpdir(), 'farwatch-bench-'))
+  const database = await openDatabase({ file: join(directory, 'a.db'), schema: [distributionSchema] })
+  const clock = new ManualClock()
+  const distribution = await openDistribution({
+    database,
+    clock,
+    log: silentLog,
+    settings: () => ({ lease: defaultLeaseSettings, placement: defaultPlacementSettings }),
+  })
+  try {
+    const names = Array.from({ length: count }, (_, i) => `a${i}`)
+    const agent = { local: false, registration: 'ACCEPTED', admin: 'ON' } as const
+    distribution.setAgents(names.map((id) => ({ ...agent, id, name: id })))
+    const machine = { cores: 4, parallelTasks: 200 }
+    for (const id of names) distribution.heard(id, { facts: { monitors: ['ping'], machine, provesReach: false } })
+    const groups = count / perGroup
+    distribution.setWork({
+      connectors: Array.from({ length: 20_000 }, (_, i) => ({
+        id: `c${i}`,
+        group: `g${i % groups}`,
+        programs: [],
+        tasks: [{ id: `t${i}`, monitor: 'ping', periodMs: 60_000, timeoutMs: 10_000 }],
+      })),
+      groups: new Map(
+        Array.from({ length: groups }, (_, i) => {
+          const agents = names.slice(i * perGroup, (i + 1) * perGroup)
+          return [`g${i}`, { agents, exclusive: false }]
+        }),
+      ),
+    })
+    distribution.start()
+    let longest = 0
+    for (let second = 0; second < 60; second++) {
+      for (const id of names) {
+        if (second < 20 || id !== 'a0')
+          distribution.heard(id, { confirms: distribution.assignmentScope(id).version, left: 0 })
+      }
+      const before = performance.now()
+      clock.advance(1_000)
+      if (second > 0) longest = Math.max(longest, performance.now() - before)
+    }
+    await distribution.stop()
+    return { name: `the longest look at 20,000 connectors, ${count} agents`, value: longest, unit: 'ms' }
+  } finally {
+    await database.close()
+    rmSync(directory, { recursive: true })
+  }
+}
+
 export const placementRow: BenchRow = {
   name: 'placement',
   about: 'what placing costs, and how even it is',
-  run: () => Promise.resolve([...large(), ...even()]),
+  run: async () => [...large(), await whole(20, 4), await whole(1_000, 2), ...even()],
 }
 
 if (import.meta.main) {

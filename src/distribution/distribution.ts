@@ -35,7 +35,7 @@ import {
   type LifeEvent,
   type Listening,
 } from './leases.ts'
-import { nowhere, place, runs, type Placement, type PlacementSettings } from './placement.ts'
+import { nowhere, place, runs, type Place, type Placement, type PlacementSettings } from './placement.ts'
 import { problemsOf, type DistributionProblem } from './problems.ts'
 import {
   forgetAgent,
@@ -198,6 +198,8 @@ export class Distribution {
   readonly #reach = new Map<string, Map<string, Reach>>()
   /** Connectors on their way: which agent has to confirm which version of its scope. */
   readonly #confirmations = new Map<string, { readonly agent: string; readonly version: number }>()
+  /** By agent: the connectors whose targets it is to try. */
+  readonly #probes = new Map<string, Set<string>>()
   /** By connector and agent: since when the agent is asked whether it reaches the target. */
   readonly #askedAt = new Map<string, number>()
   readonly #costs = new Map<string, number>()
@@ -337,9 +339,7 @@ export class Distribution {
 
   /** The connectors whose targets an agent is to connect to, cheaply, and to tell the outcome by `proved`. */
   probesOf(id: string): readonly string[] {
-    const asked: string[] = []
-    for (const [connector, by] of this.#probes()) if (by === id) asked.push(connector)
-    return asked
+    return [...(this.#probes.get(id) ?? [])]
   }
 
   /** An agent tried to reach a target. `reason` is for people. */
@@ -515,7 +515,7 @@ export class Distribution {
       if (agent.local) this.#step(agent, { is: 'heard' })
       else this.#step(agent, { is: 'tick', listeningSince: this.#listening.since })
     }
-    const isMoving = this.#confirmations.size > 0 || this.#placement.massLoss !== undefined || this.#probes().length > 0
+    const isMoving = this.#confirmations.size > 0 || this.#placement.massLoss !== undefined || this.#probes.size > 0
     if (clock.elapsed() - this.#placedAt >= (isMoving ? lookWhileMovingMs : lookEveryMs)) this.#soon()
     if (this.#hasUnsaved()) this.#save()
   }
@@ -548,15 +548,15 @@ export class Distribution {
     const connectors: string[] = []
     const agents = new Set<string>()
     for (const [id, now] of this.#placement.places) {
-      if (before.places.get(id) !== now) {
-        connectors.push(id)
-        this.#rescope(id, agents)
-      }
+      const then = before.places.get(id)
+      if (then === now) continue
+      connectors.push(id)
+      this.#rescope(id, then, agents)
     }
-    for (const id of before.places.keys()) {
+    for (const [id, then] of before.places) {
       if (this.#placement.places.has(id)) continue
       connectors.push(id)
-      this.#rescope(id, agents)
+      this.#rescope(id, then, agents)
     }
     for (const id of agents) this.#scope(id).version++
     for (const id of connectors) {
@@ -570,6 +570,7 @@ export class Distribution {
       this.#isMassLossUnsaved = true
       this.#hasNews = true
     }
+    this.#ask()
     this.#believeThoseWhoCannotProve()
     for (const agent of this.#agents.values()) this.#checkDrain(agent)
     this.#tell(connectors, agents)
@@ -589,12 +590,13 @@ export class Distribution {
       })
   }
 
-  /** Which agents run a connector changed. */
-  #rescope(connector: string, changed: Set<string>): void {
-    const at = this.#placement.places.get(connector)
-    for (const id of this.#agents.keys()) {
+  /** A connector has another place: who has it to run, and who not any more. */
+  #rescope(connector: string, before: Place | undefined, changed: Set<string>): void {
+    const now = this.#placement.places.get(connector)
+    for (const id of [...concerned(before), ...concerned(now)]) {
+      if (!this.#agents.has(id)) continue
       const { connectors } = this.#scope(id)
-      const isToRun = at !== undefined && runs(id, at)
+      const isToRun = now !== undefined && runs(id, now)
       if (connectors.has(connector) === isToRun) continue
       changed.add(id)
       if (isToRun) connectors.add(connector)
@@ -611,20 +613,25 @@ export class Distribution {
     return awaited !== undefined && (this.#agents.get(awaited.agent)?.confirmed ?? 0) >= awaited.version
   }
 
-  /** What is asked of agents: connector and agent. */
-  #probes(): readonly (readonly [string, string])[] {
-    const asked: (readonly [string, string])[] = []
+  /** Works out what is asked of agents. */
+  #ask(): void {
+    this.#probes.clear()
     for (const [connector, now] of this.#placement.places) {
       const by = now.is === 'proving' ? now.to : now.is === 'settled' && now.onTrust ? now.agent : undefined
-      if (by !== undefined && this.#reach.get(connector)?.has(by) !== true) asked.push([connector, by])
+      if (by === undefined || this.#reach.get(connector)?.has(by) === true) continue
+      const asked = this.#probes.get(by)
+      if (asked === undefined) this.#probes.set(by, new Set([connector]))
+      else asked.add(connector)
     }
-    return asked
   }
 
   #noteReach(connector: string, agent: string, ok: boolean, reason: string): void {
     let known = this.#reach.get(connector)
     if (known === undefined) this.#reach.set(connector, (known = new Map()))
     known.set(agent, { ok, at: this.#options.clock.now(), reason: reason.slice(0, 300) })
+    const asked = this.#probes.get(agent)
+    asked?.delete(connector)
+    if (asked?.size === 0) this.#probes.delete(agent)
     this.#soon()
   }
 
@@ -637,17 +644,21 @@ export class Distribution {
     }
     const before = new Map(this.#askedAt)
     this.#askedAt.clear()
-    for (const [connector, agent] of this.#probes()) {
-      const key = JSON.stringify([connector, agent])
-      const askedAt = before.get(key) ?? at
-      if (at - askedAt < proofMs) this.#askedAt.set(key, askedAt)
-      else this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(proofMs)}`)
+    for (const [agent, connectors] of [...this.#probes]) {
+      for (const connector of [...connectors]) {
+        const key = `${connector} ${agent}`
+        const askedAt = before.get(key) ?? at
+        if (at - askedAt < proofMs) this.#askedAt.set(key, askedAt)
+        else this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(proofMs)}`)
+      }
     }
   }
 
   #believeThoseWhoCannotProve(): void {
-    for (const [connector, by] of this.#probes())
-      if (this.#agents.get(by)?.facts.provesReach !== true) this.#noteReach(connector, by, true, '')
+    for (const [agent, connectors] of [...this.#probes]) {
+      if (this.#agents.get(agent)?.facts.provesReach === true) continue
+      for (const connector of [...connectors]) this.#noteReach(connector, agent, true, '')
+    }
   }
 
   #takeCosts(): void {
@@ -707,7 +718,7 @@ export class Distribution {
     const raised = this.#problems.filter(({ key, message }) => before.get(key)?.message !== message)
     const standing = new Set(this.#problems.map(({ key }) => key))
     const cleared = [...before.keys()].filter((key) => !standing.has(key))
-    const probes = new Set(this.#probes().map(([, agent]) => agent))
+    const probes = new Set(this.#probes.keys())
     if (connectors.length + agents.size + raised.length + cleared.length + probes.size === 0) return
     for (const listener of this.#listeners) listener({ agents, connectors, probes, raised, cleared })
   }
@@ -809,6 +820,12 @@ export class Distribution {
       throw thrown
     }
   }
+}
+
+/** The agents that a place names. */
+function concerned(at: Place | undefined): readonly string[] {
+  if (at === undefined || at.is === 'uncovered') return []
+  return at.is === 'handing' ? [at.agent, at.to] : [at.agent]
 }
 
 function storedOf({ id, name, local, life, facts }: Agent): StoredAgent {

@@ -179,7 +179,10 @@ export class Kinds {
 
   #make(connector: PlacementConnector): Kind {
     const group = this.#groups.get(connector.group)
-    const isAllowed = this.#agents.map((agent) => whyNotAllowed(agent, connector, group) === undefined)
+    // Most agents have nothing to do with most groups; no words are made for those.
+    const isAllowed = this.#agents.map(
+      (agent) => isAssociated(agent, group) && whyNotAllowed(agent, connector, group) === undefined,
+    )
     return {
       isAllowed,
       mayKeep: this.#agents.map((agent, i) => isAllowed[i]! && agent.runtime !== 'OFFLINE'),
