@@ -75,7 +75,12 @@ function withoutServices(act) {
 /** Runs a script under the Node of the program, with the same Node first in PATH for whatever it starts. @returns exit code, and what it said */
 function underNode(script, args, { collect = false } = {}) {
   const node = launcher.findNode() ?? process.execPath
-  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
+  const env = {
+    ...process.env,
+    PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`,
+    // Threads and processes that tests start take types out of the sources by WebAssembly; what one has done is kept for the others.
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'farwatch-test'),
+  }
   return new Promise((done, failed) => {
     const stdio = ['ignore', collect ? 'pipe' : 'inherit', 'inherit']
     const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], {
