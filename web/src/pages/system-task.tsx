@@ -73,6 +73,7 @@ export function TaskSection({ task, range, onZoom }: Props): ReactNode {
       {task.lastMessage === null || task.lastMessage === '' ? null : (
         <p className={task.lastOutcome === 'failed' ? 'task-message bad' : 'task-message dim'}>{task.lastMessage}</p>
       )}
+      <TaskFacts of={task.facts} />
       <WhenSeen>
         <TaskCharts task={task} range={range} onZoom={onZoom} />
       </WhenSeen>
@@ -85,6 +86,22 @@ export function TaskSection({ task, range, onZoom }: Props): ReactNode {
         <ResultList task={task} />
       </Modal>
     </article>
+  )
+}
+
+/** What the last runs learned that is no number: versions, names, a certificate's subject. */
+function TaskFacts({ of }: { of: Task['facts'] }): ReactNode {
+  const facts = Object.entries(of ?? {})
+  if (facts.length === 0) return null
+  return (
+    <dl className="task-facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{titleOf(name)}</dt>
+          <dd>{String(value)}</dd>
+        </div>
+      ))}
+    </dl>
   )
 }
 
