@@ -82,8 +82,7 @@ export function oneLine(text: string): string {
     // A message may be a whole page; only the beginning can be shown.
     .slice(0, 4 * limits.message)
     .toWellFormed()
-    // eslint-disable-next-line no-control-regex
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
   return line.length <= limits.message ? line : `${line.slice(0, limits.message - 1).toWellFormed()}…`
 }
@@ -157,11 +156,8 @@ function spend(budget: { left: number }, characters: number): void {
   budget.left -= characters
   if (budget.left < 0) throw new Garbage(`more than ${limits.characters} characters of names and labels`)
 }
-
-// eslint-disable-next-line no-control-regex
-const control = /[\u0000-\u001f\u007f-\u009f]/
-// eslint-disable-next-line no-control-regex
-const everyControl = /[\u0000-\u001f\u007f-\u009f]/g
+const control = /\p{Cc}/u
+const everyControl = /\p{Cc}/gu
 
 function readName(what: string, given: unknown, budget: { left: number }): string {
   if (typeof given !== 'string' || given === '' || given.length > limits.name)

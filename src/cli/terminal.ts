@@ -34,9 +34,5 @@ export function table(rows: readonly (readonly string[])[]): string {
 
 /** Makes text from elsewhere harmless on a terminal: control characters, which could move the cursor or colour the screen, become visible. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

@@ -427,13 +427,7 @@ function checkDuration(given: unknown, path: string, report: Report): number | u
 
 function checkMessage(given: unknown, path: string, report: Report): string | undefined {
   if (given === undefined) return undefined
-  // eslint-disable-next-line no-control-regex
-  if (
-    typeof given !== 'string' ||
-    given.length > 1_000 ||
-    /[\u0000-\u001f\u007f-\u009f]/.test(given) ||
-    !given.isWellFormed()
-  )
+  if (typeof given !== 'string' || given.length > 1_000 || /\p{Cc}/u.test(given) || !given.isWellFormed())
     return void report({ path, message: `must be one line of text of at most 1000 characters, not ${shown(given)}` })
   for (const [, word] of given.matchAll(/%([A-Z]{2,20})%/g)) {
     if (!messagePlaceholders.some((known) => known === word))
@@ -456,8 +450,7 @@ function checkName(given: unknown, path: string, metric: unknown, taken: Set<str
     typeof given !== 'string' ||
     given.trim() === '' ||
     given.length > 200 ||
-    // eslint-disable-next-line no-control-regex
-    /[\u0000-\u001f\u007f-\u009f]/.test(given) ||
+    /\p{Cc}/u.test(given) ||
     !given.isWellFormed()
   ) {
     report({ path, message: `must be a name of at most 200 characters, not ${shown(given)}` })

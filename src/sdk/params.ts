@@ -79,10 +79,8 @@ const maxText = 4_000
 const maxListItems = 1_000
 
 // Line breaks and tabs are welcome in multiline texts; other control characters are an attack or an accident everywhere.
-// eslint-disable-next-line no-control-regex
-const control = /[\u0000-\u001f\u007f-\u009f]/
-// eslint-disable-next-line no-control-regex
-const controlInMultiline = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
+const control = /\p{Cc}/u
+const controlInMultiline = /[^\P{Cc}\t\n\r]/u
 
 /** What is wrong with a text as such, whatever it is for: too long, control characters, broken UTF-16. Undefined where nothing is. */
 export function textProblem(
