@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Result } from '../../src/contract/index.ts'
-import { CountingTarget } from '../support/counting-target.ts'
+import { CountingTarget, countingDocument } from '../support/counting-target.ts'
 import { TestInstance, until } from '../support/instance.ts'
 import { silence } from '../support/silence.ts'
 
@@ -17,7 +17,7 @@ test(
   async () => {
     await using target = await CountingTarget.start()
     await using instance = await TestInstance.start()
-    await instance.call('applyConfiguration', { body: document(target.url), query: {} })
+    await instance.call('applyConfiguration', { body: countingDocument(target.url, tasks), query: {} })
 
     // Everything the API has shown so far, by task and slot. Once shown it was acknowledged, and must be there for ever.
     const shown = new Map<string, string>()
@@ -72,34 +72,6 @@ test(
     })
   },
 )
-
-function document(url: string): unknown {
-  return {
-    profiles: [
-      {
-        name: 'count',
-        connector: 'http',
-        monitors: [{ monitor: 'http.response', period: '1s', settings: { extract: { hits: '$.hits' } } }],
-      },
-    ],
-    groups: [
-      {
-        name: 'acme',
-        systems: [
-          {
-            name: 'shop',
-            connectors: Array.from({ length: tasks }, (_, i) => ({
-              name: `front-${i}`,
-              type: 'http',
-              settings: { url: `${url}/counter?task=${i}` },
-              profiles: ['count'],
-            })),
-          },
-        ],
-      },
-    ],
-  }
-}
 
 /** Every stored run as `run <task> <slot>` → its counter; every slot must be there once. */
 async function everything(instance: TestInstance): Promise<Map<string, string>> {

@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { startVictoriaMetrics } from '../servers/victoria-metrics.ts'
-import { CountingTarget } from '../support/counting-target.ts'
+import { CountingTarget, countingDocument } from '../support/counting-target.ts'
 import { TestInstance, until } from '../support/instance.ts'
 
 const tasks = 5
@@ -59,29 +59,7 @@ test('a store elsewhere gets every value, also those of the time in which it was
     await instance.call('applyConfiguration', {
       query: {},
       body: {
-        profiles: [
-          {
-            name: 'count',
-            connector: 'http',
-            monitors: [{ monitor: 'http.response', period: '1s', settings: { extract: { hits: '$.hits' } } }],
-          },
-        ],
-        groups: [
-          {
-            name: 'acme',
-            systems: [
-              {
-                name: 'shop',
-                connectors: Array.from({ length: tasks }, (_, i) => ({
-                  name: `front-${i}`,
-                  type: 'http',
-                  settings: { url: `${target.url}/counter?task=${i}` },
-                  profiles: ['count'],
-                })),
-              },
-            ],
-          },
-        ],
+        ...countingDocument(target.url, tasks),
         plugins: [
           {
             name: 'store',

@@ -3,7 +3,7 @@ import { open, readFile, readdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Result } from '../../src/contract/index.ts'
-import { CountingTarget } from '../support/counting-target.ts'
+import { CountingTarget, countingDocument } from '../support/counting-target.ts'
 import { TestInstance, until } from '../support/instance.ts'
 import { Launched } from '../support/launch.ts'
 import { silence } from '../support/silence.ts'
@@ -14,31 +14,6 @@ if (!mayMount && process.env['CI'] !== undefined) throw new Error('these stories
 if (!mayMount) console.warn('skipped: what a full disk does (needs the right to mount a tmpfs)')
 
 const tasks = 20
-const document = (url: string) => ({
-  profiles: [
-    {
-      name: 'count',
-      connector: 'http',
-      monitors: [{ monitor: 'http.response', period: '1s', settings: { extract: { hits: '$.hits' } } }],
-    },
-  ],
-  groups: [
-    {
-      name: 'acme',
-      systems: [
-        {
-          name: 'shop',
-          connectors: Array.from({ length: tasks }, (_, i) => ({
-            name: `front-${i}`,
-            type: 'http',
-            settings: { url: `${url}/counter?task=${i}` },
-            profiles: ['count'],
-          })),
-        },
-      ],
-    },
-  ],
-})
 
 /** All results of the group, by task. */
 async function everything(instance: TestInstance): Promise<Map<string, readonly Result[]>> {
@@ -74,7 +49,7 @@ describe.skipIf(!mayMount)('on a disk that fills', () => {
     await using target = await CountingTarget.start()
     const data = join(disk.path, 'data')
     await using instance = await TestInstance.start({ data })
-    await instance.call('applyConfiguration', { body: document(target.url), query: {} })
+    await instance.call('applyConfiguration', { body: countingDocument(target.url, tasks), query: {} })
     const before = await measured(instance)
 
     await disk.fill()
@@ -142,7 +117,7 @@ describe.skipIf(!mayMount)('on a disk that fills', () => {
     await using disk = await SmallDisk.mount(64)
     await using target = await CountingTarget.start()
     await using instance = await TestInstance.start({ data: join(disk.path, 'data') })
-    await instance.call('applyConfiguration', { body: document(target.url), query: {} })
+    await instance.call('applyConfiguration', { body: countingDocument(target.url, tasks), query: {} })
     await measured(instance)
     await disk.fill()
     await until(
@@ -200,7 +175,7 @@ describe('with damaged files', () => {
   test.concurrent('a spool whose end was damaged is told of, and leaves gaps and no silence', async () => {
     await using target = await CountingTarget.start()
     await using instance = await TestInstance.start()
-    await instance.call('applyConfiguration', { body: document(target.url), query: {} })
+    await instance.call('applyConfiguration', { body: countingDocument(target.url, tasks), query: {} })
     let before = await measured(instance)
     for (const [how, damage] of Object.entries(damages)) {
       await instance.kill()

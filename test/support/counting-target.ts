@@ -58,3 +58,35 @@ export class CountingTarget {
     await this.stop()
   }
 }
+
+/** A document that has so many tasks ask a counting target once a second each, and take the counter as the metric `hits`. */
+export function countingDocument(
+  url: string,
+  tasks: number,
+): { readonly profiles: unknown[]; readonly groups: unknown[] } {
+  return {
+    profiles: [
+      {
+        name: 'count',
+        connector: 'http',
+        monitors: [{ monitor: 'http.response', period: '1s', settings: { extract: { hits: '$.hits' } } }],
+      },
+    ],
+    groups: [
+      {
+        name: 'acme',
+        systems: [
+          {
+            name: 'shop',
+            connectors: Array.from({ length: tasks }, (_, i) => ({
+              name: `front-${i}`,
+              type: 'http',
+              settings: { url: `${url}/counter?task=${i}` },
+              profiles: ['count'],
+            })),
+          },
+        ],
+      },
+    ],
+  }
+}
