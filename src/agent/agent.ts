@@ -144,6 +144,8 @@ class RunningAgent implements Agent {
   /** The tasks of before this start, until their missed slots are recorded. */
   #before: readonly KnownTask[] | undefined
   readonly #periods: Map<string, number>
+  /** The tasks as they are saved, by id. */
+  #known: ReadonlyMap<string, KnownTask>
   #tasks: ReadonlyMap<string, TaskState> = new Map()
   #version: string | undefined
   #travelling: TravellingSettings | undefined
@@ -175,6 +177,7 @@ class RunningAgent implements Agent {
     this.#events = events
     this.#spool = spool
     this.#before = known
+    this.#known = new Map(known.map((task) => [task.id, task]))
     this.#periods = periods
     this.#admission = new Admission({ total: 1, perTarget: 1 })
     this.#pool = new Pool({
@@ -287,7 +290,7 @@ class RunningAgent implements Agent {
       tasks: tasks.size,
       settings: assignment.settings,
     })
-    this.#saveTasks()
+    this.#saveTasks(since)
     this.#tick()
   }
 
@@ -300,12 +303,13 @@ class RunningAgent implements Agent {
     }
   }
 
-  #saveTasks(): void {
-    const tasks = [...this.#tasks.values()].map(({ task: { id, periodMs, timeoutMs } }) => ({
-      id,
-      periodMs,
-      timeoutMs,
-    }))
+  /** @param at from when on those are run here that were not before, or with another period */
+  #saveTasks(at: number): void {
+    const tasks = [...this.#tasks.values()].map(({ task: { id, periodMs, timeoutMs } }): KnownTask => {
+      const before = this.#known.get(id)
+      return { id, periodMs, timeoutMs, since: before?.periodMs === periodMs ? before.since : at }
+    })
+    this.#known = new Map(tasks.map((task) => [task.id, task]))
     this.#saving = this.#saving.then(() =>
       writeKnownTasks(this.#options.directory, tasks).catch((thrown: unknown) => {
         this.#options.log.warn('task list not saved', { problem: messageOf(thrown) })
@@ -315,7 +319,7 @@ class RunningAgent implements Agent {
 
   /**
    * Once after a start, when the server is there again: every slot between the last sign of life and now becomes a gap record. It reaches
-   * back over runs that were in flight; slots that have a result already keep it.
+   * back over runs that were in flight, but not to before the task was run here; slots that have a result already keep it.
    */
   async #recordAbsence(at: number): Promise<void> {
     const known = this.#before
@@ -326,12 +330,13 @@ class RunningAgent implements Agent {
     const marginMs = 2 * longestMs + inFlightMarginMs
     const gaps: GapRecord[] = []
     for (const task of known) {
+      const reach = (from: number) => Math.max(task.since, from - marginMs)
       for (const { from, to } of damaged) {
-        const slots = slotsBetween(task, from - marginMs, Math.min(to, at - 1))
+        const slots = slotsBetween(task, reach(from), Math.min(to, at - 1))
         if (slots !== undefined)
           gaps.push({ kind: 'gap', ...slots, outcome: 'lost', reason: 'lost: the spool was damaged' })
       }
-      const slots = lastAlive === undefined ? undefined : slotsBetween(task, lastAlive - marginMs, at - 1)
+      const slots = lastAlive === undefined ? undefined : slotsBetween(task, reach(lastAlive), at - 1)
       if (slots !== undefined) gaps.push({ kind: 'gap', ...slots, outcome: 'skipped', reason: 'stopped' })
     }
     this.#leaveOut(gaps)

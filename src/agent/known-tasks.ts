@@ -7,13 +7,15 @@ export interface KnownTask {
   readonly id: string
   readonly periodMs: number
   readonly timeoutMs: number
+  /** Since when it is run here with this period: slots before that were never this agent's. Server time, epoch milliseconds. */
+  readonly since: number
 }
 
 const fileName = 'tasks.json'
 
 /** @throws FarwatchError `storage-unwritable` */
 export async function writeKnownTasks(directory: string, tasks: readonly KnownTask[]): Promise<void> {
-  const rows = tasks.map(({ id, periodMs, timeoutMs }) => [id, periodMs, timeoutMs])
+  const rows = tasks.map(({ id, periodMs, timeoutMs, since }) => [id, periodMs, timeoutMs, since])
   await writeFileAtomically(join(directory, fileName), JSON.stringify({ format: 1, tasks: rows }))
 }
 
@@ -24,9 +26,9 @@ export async function readKnownTasks(directory: string): Promise<KnownTask[]> {
     if (!Array.isArray(tasks)) return []
     return tasks.flatMap((row: unknown) => {
       if (!Array.isArray(row)) return []
-      const [id, periodMs, timeoutMs] = row as unknown[]
-      return typeof id === 'string' && isPositive(periodMs) && isPositive(timeoutMs)
-        ? [{ id, periodMs, timeoutMs }]
+      const [id, periodMs, timeoutMs, since] = row as unknown[]
+      return typeof id === 'string' && isPositive(periodMs) && isPositive(timeoutMs) && isPositive(since)
+        ? [{ id, periodMs, timeoutMs, since }]
         : []
     })
   } catch {

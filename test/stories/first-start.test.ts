@@ -85,6 +85,24 @@ test('a fresh instance measures its own host, ends cleanly when told to, and lea
   })
 })
 
+test('a kill soon after the first start leaves no record of slots before it', async () => {
+  await using instance = await TestInstance.start()
+  const { startedAt } = await instance.call('showInstance')
+  const ran = () => instance.call('listTasks')
+  await until('both tasks ran', ran, (tasks) => tasks.length === 2 && tasks.every((task) => task.lastOutcome === 'ran'))
+  const before = (await ran()).map((task) => task.lastSlot)
+  await instance.kill()
+  await instance.start()
+  await instance.signIn()
+  await until('both ran again', ran, (tasks) =>
+    tasks.every((task, i) => task.lastOutcome === 'ran' && task.lastSlot !== before[i]),
+  )
+  const rows = await Promise.all(
+    (await ran()).map((task) => instance.call('listResults', { params: { id: task.id }, query: {} })),
+  )
+  expect(rows.flat().filter((row) => (row.from ?? row.plannedAt) < startedAt)).toEqual([])
+})
+
 test('a signal during the start ends it as well, wherever it meets it', async () => {
   await using data = await scratchDirectory()
   // What has happened when the signal is sent. The code runs from the moment that the command does; before that there is only Node.
