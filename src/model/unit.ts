@@ -1,3 +1,5 @@
+import { bytesOf } from '../base/index.ts'
+
 /**
  * The units a metric may have. Values are stored in exactly this unit; a threshold may be written in any unit of the same
  * quantity (`> 2s` on a metric in `ms`). `''` is a plain number.
@@ -6,23 +8,11 @@ export const units = ['', 's', 'ms', 'us', 'B', 'B/s', '%', '/s', 'd', 'Hz', '°
 export type Unit = (typeof units)[number]
 
 /** Spellings of one quantity, each with its size in the quantity's base. Bytes and bits a second are one quantity. */
-const sizes = {
-  B: 1,
-  kB: 1e3,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 1024,
-  MiB: 1024 ** 2,
-  GiB: 1024 ** 3,
-  TiB: 1024 ** 4,
-}
 const quantities: readonly Readonly<Record<string, number>>[] = [
   { us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, min: 60, h: 3_600, d: 86_400, w: 604_800 },
-  sizes,
+  bytesOf,
   {
-    ...Object.fromEntries(Object.entries(sizes).map(([name, size]) => [`${name}/s`, size])),
+    ...Object.fromEntries(Object.entries(bytesOf).map(([name, size]) => [`${name}/s`, size])),
     'bit/s': 1 / 8,
     'kbit/s': 1e3 / 8,
     'Mbit/s': 1e6 / 8,
