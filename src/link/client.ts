@@ -219,7 +219,9 @@ export class LinkClient implements ServerLink {
   }
 
   async upload(batch: UploadBatch, signal: AbortSignal): Promise<UploadAnswer> {
-    return readUploadAnswer(await this.#ask('upload', () => batch, uploadSilentMs, signal))
+    const { refused, ...answer } = readUploadAnswer(await this.#ask('upload', () => batch, uploadSilentMs, signal))
+    if (refused !== undefined) this.#options.log.warn('results refused', { why: refused })
+    return answer
   }
 
   /**

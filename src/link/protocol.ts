@@ -258,7 +258,10 @@ export const UploadAnswered = Type.Object({
   acknowledged: count,
   safe: count,
   pauseMs: Type.Number({ minimum: 0, maximum: 3_600_000 }),
+  /** What was not stored, and why; it need not be sent again. For the log. */
+  refused: Type.Optional(text(2_000)),
 })
+export type UploadAnswered = Static<typeof UploadAnswered>
 
 // --- reply
 
