@@ -8,6 +8,7 @@ import {
   type BatchAnswer,
   type Coverage,
   type Declared,
+  type ExpectedTask,
   type IsKept,
   type KnownTask,
   type LastSlot,
@@ -69,6 +70,8 @@ export interface History extends ResultLog {
   applySettings(settings: HistorySettings): Promise<void>
   /** How tasks stand; those of which nothing was ever heard are left out. */
   lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]>
+  /** Since when slots of tasks are expected; tasks that the configuration does not have are left out. */
+  expected(tasks: readonly string[]): Promise<readonly ExpectedTask[]>
   /**
    * What the newest run of each task that learned facts has learned, at most 16 KiB of it; tasks that never did are left out. Kept for as
    * long as the task's history.
@@ -334,6 +337,10 @@ class OpenHistory implements History {
 
   lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]> {
     return inParts(tasks, (part) => this.#writer.call('lastSlots', { tasks: part, at: this.#clock.now() }))
+  }
+
+  expected(tasks: readonly string[]): Promise<readonly ExpectedTask[]> {
+    return inParts(tasks, (part) => this.#writer.call('expected', part))
   }
 
   newestFacts(tasks: readonly string[]): Promise<readonly NewestFacts[]> {

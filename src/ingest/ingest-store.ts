@@ -49,6 +49,16 @@ export interface LastSlot {
   readonly coverage: number | undefined
 }
 
+/** A task of the configuration, and where its slots begin and end so far. */
+export interface ExpectedTask {
+  readonly task: string
+  /** Since when the configuration has it, with this period. */
+  readonly since: number
+  readonly periodMs: number
+  /** The newest slot of which anything was heard; undefined where nothing ever was. */
+  readonly lastSlot: number | undefined
+}
+
 /** What memory holds of a task and rows may not have yet: handed to the reading half with every question. */
 export interface TaskHead {
   readonly id: string
@@ -599,6 +609,16 @@ export class IngestStore {
       const stretches = clip(known, from, at)
       const lost = silentlyLost(id, task.spans, stretches, from, at, at - this.#settings.lostAfterMs)
       return [{ task: id, ...task.last, coverage: countOutcomes(id, [...stretches, ...lost]).share }]
+    })
+  }
+
+  /** Since when slots of tasks are expected; tasks that the configuration does not have are left out. */
+  expected(ids: readonly string[]): readonly ExpectedTask[] {
+    return ids.flatMap((id) => {
+      const task = this.#tasks.get(id)
+      const span = task === undefined ? undefined : openSpan(task.spans)
+      if (span === undefined) return []
+      return [{ task: id, since: span.from, periodMs: span.periodMs, lastSlot: task?.last?.slot }]
     })
   }
 
