@@ -5,6 +5,7 @@ import {
   phaseOf,
   slotFrom,
   slotUntil,
+  type FailureReason,
   type GapRecord,
   type Outcome,
   type RunOutcome,
@@ -360,7 +361,7 @@ export class IngestStore {
           slotFrom(task.id, record.periodMs, Math.max(0, oldest)),
         )
         const to = slotUntil(task.id, record.periodMs, record.to)
-        if (from > to || this.#emptyIn(task, { ...stretchOf(record), from, to }, pending) <= 0) {
+        if (from > to || this.#emptyIn(task, { ...stretchOf(record, batch.agent), from, to }, pending) <= 0) {
           this.#repeated++
           continue
         }
@@ -482,7 +483,7 @@ export class IngestStore {
     const noteOf = new Map(notes)
     let nextGap = 0
     for (let i = 0; i <= runs.count; i++) {
-      for (; nextGap < gaps.length && gaps[nextGap]!.before <= i; nextGap++) this.#applyGap(gaps[nextGap]!, at)
+      for (; nextGap < gaps.length && gaps[nextGap]!.before <= i; nextGap++) this.#applyGap(gaps[nextGap]!, agent, at)
       if (i === runs.count) break
       const task = this.#byNumber.get(runs.tasks[i]!)!
       const slot = runs.slots[i]!
@@ -494,9 +495,9 @@ export class IngestStore {
       const { reason = '', message = '', facts } = noteOf.get(i) ?? {}
       if (facts !== undefined) this.#facts.learn(task.number, slot, facts, at)
       const day = this.#day(task, slot)
-      if (day.record.ledger.run(slot, periodAt(task, slot), outcome)) {
-        day.record.durations.add(durationMs)
-        day.record.delays.add(Math.max(0, startedAt - slot))
+      const isTimeout = reason === ('timed out' satisfies FailureReason)
+      const periodMs = periodAt(task, slot)
+      if (day.record.ran({ slot, periodMs, outcome, agent, startedAt, durationMs, isTimeout })) {
         day.changed = true
         this.#results++
       }
@@ -524,9 +525,9 @@ export class IngestStore {
     }
   }
 
-  #applyGap({ task: number, gap }: LoggedGap, at: number): void {
+  #applyGap({ task: number, gap }: LoggedGap, agent: string, at: number): void {
     const task = this.#byNumber.get(number)!
-    for (const part of byDay(gap)) {
+    for (const part of byDay(stretchOf(gap, agent))) {
       const day = this.#day(task, part.from)
       if (day.record.ledger.gap(part) > 0) day.changed = true
     }
@@ -987,8 +988,9 @@ function keeps({ results }: IngestSettings, durationMs: number): boolean {
   }
 }
 
-function stretchOf({ from, to, periodMs, outcome, reason }: GapRecord): Stretch {
-  return { from, to, periodMs, outcome, reason }
+/** A slot is no agent's where none was there to run it: that is the server's own word. */
+function stretchOf({ from, to, periodMs, outcome, reason }: LoggedGap['gap'], agent: string): Stretch {
+  return { from, to, periodMs, outcome, reason, agent: outcome === 'uncovered' ? '' : agent }
 }
 
 /** The parts of a stretch that lie in one day each. */
