@@ -19,7 +19,7 @@ import type { Stretch } from './ledger.ts'
 import { decodeLogRow, encodeLogRow, lateBit, type LogRow, type LoggedGap } from './log-format.ts'
 import { FactsStore, type NewestFacts } from './newest-facts.ts'
 import { isolatedBit, type PackedBatch, type PackedUpload, type RunNote } from './packed-upload.ts'
-import { include, includes, type Ranges } from './positions.ts'
+import { covers, include, includes, type Ranges } from './positions.ts'
 import { decodeRuns, encodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
 import type { StoredBatch } from './result-log.ts'
 import type { SampleDefinition, SampleSink } from './sample-sink.ts'
@@ -30,7 +30,7 @@ import { TaskDay } from './task-day.ts'
 /** What became of one batch. */
 export interface BatchAnswer {
   readonly acknowledged: number
-  /** Absent where nothing of it counted. */
+  /** Absent where all of it was acknowledged before. */
   readonly position?: number
   readonly at: number
   /** The entries that counted, by index in the batch; ascending. */
@@ -298,7 +298,8 @@ export class IngestStore {
           spools.set(key, settled)
           applied.push(row)
           const answer = { acknowledged: settled[0]?.[1] ?? batch.from, at, counted, late }
-          if (counted.length === 0) {
+          // Where nothing counted the positions are durable all the same: a restart would leave a hole in what was acknowledged.
+          if (counted.length === 0 && covers(ranges, batch.from, batch.from + batch.count)) {
             answers.push(answer)
             continue
           }

@@ -102,11 +102,15 @@ export class DayLedger {
     return this.#series.size > 1 ? all.sort((a, b) => a.from - b.from) : all
   }
 
+  /** On whom slots ended, in an order that is the same after storing. */
+  agents(): readonly string[] {
+    return [...new Set([...this.#series.values()].flatMap((list) => list.map((each) => each.agent)))]
+  }
+
   /** @param start when the day begins */
   encode(out: ByteWriter, start: number): void {
-    const all = [...this.#series.values()].flat()
-    const reasons = [...new Set(all.map(({ reason }) => reason))]
-    const agents = [...new Set(all.map(({ agent }) => agent))]
+    const reasons = [...new Set([...this.#series.values()].flatMap((list) => list.map((each) => each.reason)))]
+    const agents = this.agents()
     writeTexts(out, reasons)
     writeTexts(out, agents)
     out.varint(this.#series.size)

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../base/index.ts'
 import type { RunOutcome, Slot } from '../model/index.ts'
 import { Histogram } from './histogram.ts'
-import { DayLedger, readTexts, writeTexts } from './ledger.ts'
+import { DayLedger } from './ledger.ts'
 import { RunTimes } from './run-times.ts'
 
 /**
@@ -46,8 +46,13 @@ export class TaskDay {
     const out = new ByteWriter()
     out.byte(format)
     this.ledger.encode(out, start)
-    writeTexts(out, [...this.times.keys()])
-    for (const times of this.times.values()) times.encode(out)
+    // Names of agents are long beside all the rest. Whoever ran is in the ledger.
+    const agents = this.ledger.agents()
+    out.varint(this.times.size)
+    for (const [agent, times] of this.times) {
+      out.varint(agents.indexOf(agent))
+      times.encode(out)
+    }
     return out.done()
   }
 
@@ -58,11 +63,16 @@ export class TaskDay {
     switch (found) {
       case 1: {
         const ledger = DayLedger.decode(from, start, { hasAgents: false })
-        return new TaskDay(ledger, new Map([['', new RunTimes(Histogram.decode(from), Histogram.decode(from))]]))
+        const durations = Histogram.decode(from)
+        const delays = Histogram.decode(from)
+        return new TaskDay(ledger, new Map(durations.count === 0 ? [] : [['', new RunTimes(durations, delays)]]))
       }
       case format: {
         const ledger = DayLedger.decode(from, start, { hasAgents: true })
-        return new TaskDay(ledger, new Map(readTexts(from).map((agent) => [agent, RunTimes.decode(from)])))
+        const agents = ledger.agents()
+        const times = new Map<string, RunTimes>()
+        for (let left = from.varint(); left > 0; left--) times.set(agents[from.varint()]!, RunTimes.decode(from))
+        return new TaskDay(ledger, times)
       }
       default:
         throw new RangeError(`a day of a task of format ${found} cannot be read`)
