@@ -11,6 +11,11 @@ export function includes(ranges: Ranges, position: number): boolean {
   return false
 }
 
+/** Whether all positions `from` ≤ position < `to` are in them. */
+export function covers(ranges: Ranges, from: number, to: number): boolean {
+  return from >= to || ranges.some((range) => range[0] <= from && range[1] >= to)
+}
+
 /** The ranges with one more. */
 export function include(ranges: Ranges, from: number, to: number): Ranges {
   if (from >= to) return ranges
