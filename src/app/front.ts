@@ -8,11 +8,14 @@ import {
   alarmHandlers,
   certificateHandlers,
   configurationHandlers,
+  describedInstance,
   instanceHandlers,
   libraryHandlers,
+  localAgentHandlers,
   makeServer,
   monitoringHandlers,
   pluginHandlers,
+  statusHandlers,
 } from '../api/index.ts'
 import { FarwatchError, systemCodeOf } from '../base/index.ts'
 import { localAgent } from '../inventory/index.ts'
@@ -82,15 +85,14 @@ export async function openFront(
     ...alarmHandlers(alarms),
     ...pluginHandlers({ delivery, configured }),
     ...certificateHandlers({ keystore, inventory }),
-    ...instanceHandlers({
-      describe,
-      settings,
-      logs,
+    ...instanceHandlers({ describe, settings, logs, inventory }),
+    ...localAgentHandlers({ describe, inventory, agent: () => agent.status(), agentCounts, clock }),
+    ...statusHandlers({
+      instance: () => describedInstance({ describe, settings }),
+      agents: () => ({ online: 1, offline: 0, draining: 0, pending: 0, rejected: 0, off: 0 }),
       inventory,
       alarms,
       history,
-      agent: () => agent.status(),
-      agentCounts,
       clock,
       freeBytes: () =>
         diskSpace(directory.path).then(
