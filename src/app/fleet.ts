@@ -35,7 +35,7 @@ import type {
   UploadBatch,
 } from '../model/index.ts'
 import type { FleetQuestions, RunningPlace, SeenAgent } from '../api/index.ts'
-import { hashToken, newToken, tailOfLogFiles } from '../platform/index.ts'
+import { hashToken, newToken } from '../platform/index.ts'
 import { FleetAlarms } from './fleet-alarms.ts'
 import type { History } from './history.ts'
 import { library, monitorDigests } from './library.ts'
@@ -462,10 +462,7 @@ export class Fleet implements FleetQuestions {
   /** The newest lines of an agent's log, in parts, through its own connection. @throws FarwatchError `unreachable`, `conflict` */
   async logs(id: string, maxBytes: number, onText: (text: string) => void, signal: AbortSignal): Promise<void> {
     if (id === this.localId) {
-      for await (const part of tailOfLogFiles(this.#options.machine.directory.file('logs'), maxBytes)) {
-        if (signal.aborted) return
-        onText(part)
-      }
+      await this.#options.machine.logs.newest(maxBytes, onText)
       return
     }
     const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
