@@ -42,6 +42,7 @@ import { library, monitorDigests } from './library.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LocalLink } from './local-link.ts'
 import type { Machine } from './machine.ts'
+import type { UncoveredTask } from './uncovered-slots.ts'
 import { confirmedScope, scopedVersion, withoutMissing } from './scoped-assignment.ts'
 
 /** The agent in the server's own process, as far as the server asks it anything. */
@@ -95,6 +96,8 @@ export class Fleet implements FleetQuestions {
   /** Facts of agents that said hello to this start of the server. */
   readonly #met = new Map<string, ConnectedAgent>()
   readonly #probing = new Set<string>()
+  /** Ids of agents that are not there. */
+  #lost: ReadonlySet<string> = new Set()
   readonly #listeners = new Set<() => void>()
   #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
 
@@ -152,6 +155,7 @@ export class Fleet implements FleetQuestions {
       distribution.onChange((change) => {
         for (const agent of change.agents) this.#assignmentChanged(agent)
         for (const agent of change.probes) this.#probe(agent)
+        this.#lost = new Set(distribution.agents().flatMap(({ id, runtime }) => (runtime === 'OFFLINE' ? id : [])))
         this.#alarms.follow(change)
         this.#tell()
       }),
@@ -516,6 +520,28 @@ export class Fleet implements FleetQuestions {
         reason: `the agent ${met.name} (version ${met.version}) lacks the monitor ${monitor}; update it`,
       }
     return { state: 'covered', agent: this.nameOf(place.agent) }
+  }
+
+  /** The tasks that nobody may run now, with since when. */
+  uncovered(): readonly UncoveredTask[] {
+    const { inventory } = this.#options.machine
+    const { places } = this.distribution.placement()
+    return inventory.tasks().flatMap((task): UncoveredTask[] => {
+      const place = places.get(task.connectorId)
+      const running = place === undefined ? undefined : this.placeOf(task)
+      return place === undefined || running?.state !== 'UNCOVERED'
+        ? []
+        : [{ id: task.id, periodMs: task.periodMs, reason: running.reason, since: place.since }]
+    })
+  }
+
+  /** Whether an alarm says already why nothing is heard of a task. */
+  isSilenceExplained(task: string): boolean {
+    const entry = this.#options.machine.inventory.task(task)
+    if (entry === undefined) return false
+    const place = this.distribution.placement().places.get(entry.connectorId)
+    if (place === undefined || place.is === 'uncovered' || place.is === 'held') return true
+    return this.#lost.has(place.agent) || this.placeOf(entry).state === 'UNCOVERED'
   }
 
   /** The name that associations have for an agent; its id where it is not known any more. */
