@@ -10,7 +10,9 @@ import { parseDocument } from 'yaml'
 import type { Access } from '../access/index.ts'
 import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../base/index.ts'
 import { operations, type Operation } from '../contract/index.ts'
+import type { LinkServer } from '../link/index.ts'
 import type { Log } from '../platform/index.ts'
+import { addLinkRoute, linkUrl } from './link-route.ts'
 import { openApiDocument } from './open-api.ts'
 import { readQueryString } from './read-request.ts'
 import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
@@ -35,6 +37,8 @@ export interface ApiParts {
   readonly metricsPublic: () => boolean
   /** Streams live events to one client until `signal`; the caller was authenticated. */
   readonly stream: (request: FastifyRequest, reply: FastifyReply, caller: ReturnType<typeof authenticate>) => void
+  /** What answers agents in the present role; undefined where there is nothing that does. */
+  readonly link?: () => LinkServer | undefined
   readonly log: Log
 }
 
@@ -50,6 +54,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
     // Ending must not wait for idle keep-alive connections, nor for the live streams.
     forceCloseConnections: true,
     routerOptions: { querystringParser: readQueryString, maxParamLength: 500, ignoreTrailingSlash: false },
+    rewriteUrl: (request) => linkUrl(request.url ?? '/'),
     frameworkErrors: (error, _request, reply) => void sendError(reply, error, parts),
   })
   app.removeAllContentTypeParsers()
@@ -86,6 +91,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   app.get(`${prefix}/events`, (request, reply) =>
     parts.stream(request, reply, authenticate(request, parts.access, 'viewer')),
   )
+  await addLinkRoute(app, () => parts.link?.())
   addHealth(app, parts)
   await addDocumentation(app, parts)
   await addPortal(app, parts)
