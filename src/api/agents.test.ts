@@ -167,7 +167,7 @@ test('a drain answers when all work has moved, and refuses with what cannot and 
   expect([
     drained.body,
     moved,
-    [stuck.status, problem.message, problem.details.map(({ message }) => message)],
+    [stuck.status, problem.message, problem.details.map(({ path, message }) => `${String(path)}: ${String(message)}`)],
     [back['runtime'], back['drain']],
   ]).toEqual([
     { drained: true },
@@ -175,7 +175,7 @@ test('a drain answers when all work has moved, and refuses with what cannot and 
     [
       409,
       '2 connectors of north-2 cannot move to another agent',
-      ['no other agent can run it', 'no other agent can run it'],
+      ['acme/s/a: no other agent can run it', 'acme/s/b: no other agent can run it'],
     ],
     ['ONLINE', 'none'],
   ])
