@@ -34,7 +34,7 @@ export async function openFront(
   lifecycle: Lifecycle,
 ): Promise<string> {
   const { clock, version, environment, directory, settings, logs, log, identity, keystore, inventory, access } = machine
-  const { history, alarms, delivery, live, health, configured } = server
+  const { history, alarms, delivery, live, health, monitorCounts, configured } = server
   const { startedAt, upMs } = machine
   let url = ''
   const loopResolutionMs = 10
@@ -79,6 +79,8 @@ export async function openFront(
         counts,
         plugins: await delivery.status(),
         alarms: alarms.counts(),
+        monitors: monitorCounts.facts(),
+        agents: [],
       }),
     metricsPublic: () => settings.values.metricsPublic,
     stream: (request, reply, caller) => live.stream(request, reply, caller),

@@ -19,6 +19,7 @@ import { library } from './library.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LogConsumer } from './log-consumer.ts'
 import type { Machine } from './machine.ts'
+import { MonitorCounts } from './monitor-counts.ts'
 import { OwnHealth } from './own-health.ts'
 
 /** The engines of a central server, running: they take results, store, judge and tell. */
@@ -28,6 +29,7 @@ export interface ServerRole {
   readonly delivery: Delivery
   readonly live: LiveEvents
   readonly health: OwnHealth
+  readonly monitorCounts: MonitorCounts
   /** The plugins as configured now, ready for use. */
   readonly configured: () => readonly ConfiguredPlugin[]
   /** What an agent has to do now. */
@@ -137,6 +139,8 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
         })),
       ),
     )
+    const monitorCounts = new MonitorCounts((task) => inventory.task(task)?.monitor, clock)
+    history.onStored(({ entries }) => monitorCounts.count(entries))
     const health = new OwnHealth({
       alarms,
       inventory,
@@ -195,6 +199,7 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
       delivery,
       live,
       health,
+      monitorCounts,
       configured,
       assignment: (agent) => inventory.assignmentFor(agent, travelling()),
       onAssignmentChange(listener) {
