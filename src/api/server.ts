@@ -10,7 +10,9 @@ import { parseDocument } from 'yaml'
 import type { Access } from '../access/index.ts'
 import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../base/index.ts'
 import { operations, type Operation } from '../contract/index.ts'
+import type { LinkServer } from '../link/index.ts'
 import type { Log } from '../platform/index.ts'
+import { addLinkRoute } from './link-route.ts'
 import { openApiDocument } from './open-api.ts'
 import { readQueryString } from './read-request.ts'
 import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
@@ -22,7 +24,11 @@ const bodyLimit = 1024 * 1024
 export interface ApiParts {
   readonly version: string
   readonly access: Access
-  readonly handlers: Handlers
+  /** Looked up for each request, so that a change of role exchanges them. What has none is refused as not of this role. */
+  readonly handlers: () => Partial<Handlers>
+  readonly roles: () => { readonly server: boolean; readonly agent: boolean }
+  /** The server's half of the link to agents; undefined where this instance is no server. */
+  readonly link: () => LinkServer | undefined
   readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer }
   /** Directory of the built portal, or undefined where it was not built. */
   readonly portal: string | undefined
@@ -72,17 +78,35 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   await app.register(fastifyCompress, { threshold: 1_024, encodings: ['gzip', 'br'] })
 
   for (const [name, operation] of Object.entries<Operation>(operations)) {
-    // Handlers has one function per operation of the same name, taking exactly that operation's call.
-    const handle = parts.handlers[name as keyof Handlers] as unknown as (call: Call<Operation>) => unknown
-    addRoute(app, prefix, operation, parts.access, handle)
+    addRoute(app, prefix, operation, parts.access, () => {
+      // Handlers has one function per operation of the same name, taking exactly that operation's call.
+      const handle = parts.handlers()[name as keyof Handlers] as unknown as
+        | ((call: Call<Operation>) => unknown)
+        | undefined
+      if (handle === undefined) throw notInThisRole(operation, parts.roles())
+      return handle
+    })
   }
   app.get(`${prefix}/events`, (request, reply) =>
     parts.stream(request, reply, authenticate(request, parts.access, 'viewer')),
   )
+  addLinkRoute(app, parts.link)
   addHealth(app, parts)
   await addDocumentation(app, parts)
   await addPortal(app, parts)
   return app
+}
+
+function notInThisRole(
+  { method, path }: Operation,
+  { server, agent }: { readonly server: boolean; readonly agent: boolean },
+): FarwatchError {
+  const [is, lacks] = server && agent ? ['starting', 'both'] : server ? ['a server', 'agent'] : ['an agent', 'server']
+  return lacks === 'both'
+    ? new FarwatchError('not-in-this-role', `${method} ${path} is not served by this instance`)
+    : new FarwatchError('not-in-this-role', `this instance is only ${is}; ${method} ${path} needs the role ${lacks}`, {
+        hint: `Ask the instance that has the role ${lacks}, or give this one that role: PUT /instance.`,
+      })
 }
 
 // Mantine sets style attributes on elements, which a policy can only allow as a whole; scripts are from here alone.

@@ -5,15 +5,10 @@ import type { HttpClient } from '../sdk/index.ts'
 import { collectOnce } from '../sdk/testing.ts'
 import { library } from './library.ts'
 import { MonitorCounts } from './monitor-counts.ts'
-import { selfMetrics, type AgentMetrics, type SelfFacts } from './self-metrics.ts'
+import { selfMetrics, type AgentMetrics, type SelfFacts, type ServerFacts } from './self-metrics.ts'
 
-const facts: SelfFacts = {
-  version: '1.2.3',
-  uuid: 'server',
+const server: ServerFacts = {
   tasks: 2,
-  upMs: 1_500,
-  loopP99Ms: 2,
-  rssBytes: 1_000_000,
   history: {
     position: 1,
     sealed: 1,
@@ -31,21 +26,32 @@ const facts: SelfFacts = {
     databaseBytes: 0,
     diskBytes: 4_096,
   },
-  agent: {
-    assignment: undefined,
-    tasks: 2,
-    running: 1,
-    waiting: 0,
-    isolated: false,
-    pool: { processes: [], waiting: 0 },
-    spool: { entries: 0, bytes: 0, oldestAt: undefined, waiting: 0 },
-    upload: { reached: true, behind: 0 },
-  },
-  counts: { byOutcome: { ran: 2, failed: 1 }, killed: 0, uploads: 1 },
   plugins: [],
   alarms: { INFO: 0, WARNING: 1, MINOR: 0, MAJOR: 0, CRITICAL: 0 },
   monitors: [],
   agents: [],
+}
+
+const facts: SelfFacts = {
+  version: '1.2.3',
+  uuid: 'server',
+  upMs: 1_500,
+  loopP99Ms: 2,
+  rssBytes: 1_000_000,
+  server,
+  agent: {
+    status: {
+      assignment: undefined,
+      tasks: 2,
+      running: 1,
+      waiting: 0,
+      isolated: false,
+      pool: { processes: [], waiting: 0 },
+      spool: { entries: 0, unsafe: 0, bytes: 0, oldestAt: undefined, waiting: 0 },
+      upload: { reached: true, behind: 0 },
+    },
+    counts: { byOutcome: { ran: 2, failed: 1 }, killed: 0, uploads: 1 },
+  },
 }
 
 const silent: AgentMetrics = {
@@ -120,7 +126,7 @@ test('agents are told with what they said, whatever their names are; what they d
     load: 0.5,
   }
   const agents = [silent, full, { ...silent, id: '3', name: 'twin' }, { ...silent, id: '4', name: 'twin' }]
-  const seen = await scraped(selfMetrics({ ...facts, agents }), 'farwatch_agent_*')
+  const seen = await scraped(selfMetrics({ ...facts, server: { ...server, agents } }), 'farwatch_agent_*')
   const of = (agent: string) =>
     seen.flatMap((line) =>
       line.includes(`{agent=${agent}}`) ? [line.replace('farwatch_agent_', '').replace(/\{.*\}/s, '')] : [],
@@ -173,10 +179,16 @@ test('monitors are told with how their slots ended, and with quantiles of the la
     gap,
     run('gone', 1),
   ])
-  const first = await scraped(selfMetrics({ ...facts, monitors: counts.facts() }), 'farwatch_monitor_*')
+  const first = await scraped(
+    selfMetrics({ ...facts, server: { ...server, monitors: counts.facts() } }),
+    'farwatch_monitor_*',
+  )
   clock.advance(25 * 60_000)
   counts.count([run('ping/1', 2)])
-  const later = await scraped(selfMetrics({ ...facts, monitors: counts.facts() }), 'farwatch_monitor_duration*')
+  const later = await scraped(
+    selfMetrics({ ...facts, server: { ...server, monitors: counts.facts() } }),
+    'farwatch_monitor_duration*',
+  )
   expect({ first: first.filter((line) => !line.endsWith(' 0')), later }).toEqual({
     first: [
       'farwatch_monitor_slots_total{monitor=http.response,outcome=ran} 1',

@@ -10,13 +10,18 @@ import { openMetricsText, type Family, type Point } from './open-metrics.ts'
 export interface SelfFacts {
   readonly version: string
   readonly uuid: string
-  readonly tasks: number
   readonly upMs: number
   readonly loopP99Ms: number
   readonly rssBytes: number
+  /** In the role of a server. */
+  readonly server: ServerFacts | undefined
+  /** In the role of an agent. */
+  readonly agent: { readonly status: AgentStatus; readonly counts: AgentCounts } | undefined
+}
+
+export interface ServerFacts {
+  readonly tasks: number
   readonly history: HistoryFacts
-  readonly agent: AgentStatus
-  readonly counts: AgentCounts
   readonly plugins: readonly PluginStatus[]
   readonly alarms: ReturnType<Alarms['counts']>
   readonly monitors: readonly MonitorFacts[]
@@ -42,10 +47,10 @@ export interface AgentMetrics {
   /** How long its last upload took, until it was acknowledged. */
   readonly sendMs: number | undefined
   readonly sincePollMs: number | undefined
-  /** By how much its own wall clock is ahead of the server's. */
+  /** The server's time minus its own wall clock. */
   readonly clockOffsetMs: number | undefined
   readonly connectors: number
-  readonly tasks: number
+  readonly tasks: number | undefined
   /** Runs under way. */
   readonly running: number | undefined
   /** What it has to do, by what it can: 1 is all. */
@@ -54,116 +59,84 @@ export interface AgentMetrics {
 
 /** Farwatch about itself, in OpenMetrics text. Series are by agent, monitor and plugin at most: never by task or system. */
 export function selfMetrics(facts: SelfFacts): string {
-  return openMetricsText([...ownFamilies(facts), ...monitorFamilies(facts.monitors), ...agentFamilies(facts.agents)])
-}
-
-const one = (value: number): readonly Point[] => [{ labels: {}, value }]
-
-function ownFamilies(facts: SelfFacts): readonly Family[] {
-  return [
+  const { server, agent } = facts
+  return openMetricsText([
     {
       name: 'farwatch_build',
       type: 'info',
       help: 'Which program this is',
       points: [{ labels: { version: facts.version, uuid: facts.uuid }, value: 1 }],
     },
-    {
-      name: 'farwatch_uptime_seconds',
-      type: 'gauge',
-      unit: 'seconds',
-      help: 'Since the start',
-      points: one(facts.upMs / 1_000),
-    },
-    {
-      name: 'farwatch_resident_memory_bytes',
-      type: 'gauge',
-      unit: 'bytes',
-      help: 'Of the main process',
-      points: one(facts.rssBytes),
-    },
-    {
-      name: 'farwatch_event_loop_delay_p99_seconds',
-      type: 'gauge',
-      unit: 'seconds',
-      help: 'How late the main event loop was',
-      points: one(facts.loopP99Ms / 1_000),
-    },
-    { name: 'farwatch_tasks', type: 'gauge', help: 'Tasks of the configuration', points: one(facts.tasks) },
+    seconds('farwatch_uptime', 'Since the start', facts.upMs),
+    bytes('farwatch_resident_memory', 'Of the main process', facts.rssBytes),
+    seconds('farwatch_event_loop_delay_p99', 'How late the main event loop was', facts.loopP99Ms),
+    ...(agent === undefined ? [] : ownAgentFamilies(agent.status, agent.counts)),
+    ...(server === undefined ? [] : serverFamilies(server)),
+  ])
+}
+
+function gauge(name: string, help: string, value: number): Family {
+  return { name, type: 'gauge', help, points: [{ labels: {}, value }] }
+}
+
+function counter(name: string, help: string, value: number): Family {
+  return { ...gauge(name, help, value), type: 'counter' }
+}
+
+function bytes(name: string, help: string, value: number): Family {
+  return { ...gauge(`${name}_bytes`, help, value), unit: 'bytes' }
+}
+
+function seconds(name: string, help: string, ms: number): Family {
+  return { ...gauge(`${name}_seconds`, help, ms / 1_000), unit: 'seconds' }
+}
+
+function ownAgentFamilies(status: AgentStatus, counts: AgentCounts): readonly Family[] {
+  return [
     {
       name: 'farwatch_runs',
       type: 'counter',
       help: 'Runs of the local agent by outcome',
       points: outcomes.flatMap((outcome) =>
-        facts.counts.byOutcome[outcome] === undefined
-          ? []
-          : [{ labels: { outcome }, value: facts.counts.byOutcome[outcome] }],
+        counts.byOutcome[outcome] === undefined ? [] : [{ labels: { outcome }, value: counts.byOutcome[outcome] }],
       ),
     },
-    { name: 'farwatch_running', type: 'gauge', help: 'Runs under way', points: one(facts.agent.running) },
-    {
-      name: 'farwatch_waiting',
-      type: 'gauge',
-      help: 'Slots that wait for their turn',
-      points: one(facts.agent.waiting),
-    },
-    {
-      name: 'farwatch_processes_killed',
-      type: 'counter',
-      help: 'Monitoring processes that had to be ended',
-      points: one(facts.counts.killed),
-    },
-    {
-      name: 'farwatch_spool_entries',
-      type: 'gauge',
-      help: 'Results that wait for the server',
-      points: one(facts.agent.spool.entries),
-    },
-    {
-      name: 'farwatch_spool_bytes',
-      type: 'gauge',
-      unit: 'bytes',
-      help: 'Size of the spool on disk',
-      points: one(facts.agent.spool.bytes),
-    },
-    {
-      name: 'farwatch_results_stored',
-      type: 'counter',
-      help: 'Results that counted',
-      points: one(facts.history.results),
-    },
-    {
-      name: 'farwatch_results_repeated',
-      type: 'counter',
-      help: 'Results that came again and changed nothing',
-      points: one(facts.history.repeated),
-    },
-    { name: 'farwatch_samples_stored', type: 'counter', help: 'Values stored', points: one(facts.history.samples) },
-    { name: 'farwatch_series', type: 'gauge', help: 'Series known', points: one(facts.history.series) },
-    {
-      name: 'farwatch_history_bytes',
-      type: 'gauge',
-      unit: 'bytes',
-      help: 'Size of results and metrics on disk',
-      points: one(facts.history.diskBytes),
-    },
+    gauge('farwatch_running', 'Runs under way', status.running),
+    gauge('farwatch_waiting', 'Slots that wait for their turn', status.waiting),
+    counter('farwatch_processes_killed', 'Monitoring processes that had to be ended', counts.killed),
+    gauge('farwatch_spool_entries', 'Results that wait for the server', status.spool.entries),
+    bytes('farwatch_spool', 'Size of the spool on disk', status.spool.bytes),
+  ]
+}
+
+function serverFamilies({ tasks, history, plugins, alarms, monitors, agents }: ServerFacts): readonly Family[] {
+  return [
+    gauge('farwatch_tasks', 'Tasks of the configuration', tasks),
+    counter('farwatch_results_stored', 'Results that counted', history.results),
+    counter('farwatch_results_repeated', 'Results that came again and changed nothing', history.repeated),
+    counter('farwatch_samples_stored', 'Values stored', history.samples),
+    gauge('farwatch_series', 'Series known', history.series),
+    bytes('farwatch_history', 'Size of results and metrics on disk', history.diskBytes),
     {
       name: 'farwatch_alarms_open',
       type: 'gauge',
       help: 'Open alarms by severity',
-      points: Object.entries(facts.alarms).map(([severity, value]) => ({ labels: { severity }, value })),
+      points: Object.entries(alarms).map(([severity, value]) => ({ labels: { severity }, value })),
     },
     {
       name: 'farwatch_deliveries_queued',
       type: 'gauge',
       help: 'Notifications that wait',
-      points: facts.plugins.map(({ name, alarms }) => ({ labels: { plugin: name }, value: alarms?.queued ?? 0 })),
+      points: plugins.map(({ name, alarms }) => ({ labels: { plugin: name }, value: alarms?.queued ?? 0 })),
     },
     {
       name: 'farwatch_deliveries_dead',
       type: 'gauge',
       help: 'Notifications that were given up',
-      points: facts.plugins.map(({ name, alarms }) => ({ labels: { plugin: name }, value: alarms?.dead ?? 0 })),
+      points: plugins.map(({ name, alarms }) => ({ labels: { plugin: name }, value: alarms?.dead ?? 0 })),
     },
+    ...monitorFamilies(monitors),
+    ...agentFamilies(agents),
   ]
 }
 
@@ -218,7 +191,7 @@ function agentFamilies(agents: readonly AgentMetrics[]): readonly Family[] {
   const named = Map.groupBy(agents, ({ name }) => name)
   // Two series with the same labels would spoil the whole answer.
   const labelsOf = ({ id, name }: AgentMetrics) => ({ agent: named.get(name)!.length === 1 ? name : `${name} (${id})` })
-  const gauge = (
+  const each = (
     name: string,
     help: string,
     valueOf: (agent: AgentMetrics) => number | undefined,
@@ -233,7 +206,7 @@ function agentFamilies(agents: readonly AgentMetrics[]): readonly Family[] {
       return value === undefined ? [] : [{ labels: labelsOf(agent), value }]
     }),
   })
-  const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1_000)
+  const inSeconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1_000)
   return [
     {
       name: 'farwatch_agent_build',
@@ -245,27 +218,32 @@ function agentFamilies(agents: readonly AgentMetrics[]): readonly Family[] {
           : [{ labels: { ...labelsOf(agent), uuid: agent.id, version: agent.version }, value: 1 }],
       ),
     },
-    gauge('online', '1 while the agent calls', ({ isOnline }) => (isOnline ? 1 : 0)),
-    gauge('cpu', 'Processor time in use on its machine', ({ cpuShare }) => cpuShare, 'ratio'),
-    gauge('memory_used', 'Memory in use on its machine', ({ memory }) => memory?.usedBytes, 'bytes'),
-    gauge('memory_size', 'Memory of its machine', ({ memory }) => memory?.totalBytes, 'bytes'),
-    gauge('disk_free', 'Room on the disk of its data directory', ({ disk }) => disk?.freeBytes, 'bytes'),
-    gauge('disk_size', 'Size of the disk of its data directory', ({ disk }) => disk?.totalBytes, 'bytes'),
-    gauge('spool_entries', 'Results that wait for the server', ({ spool }) => spool?.entries),
-    gauge('spool', 'Size of its spool on disk', ({ spool }) => spool?.bytes, 'bytes'),
-    gauge(
+    each('online', '1 while the agent calls', ({ isOnline }) => (isOnline ? 1 : 0)),
+    each('cpu', 'Processor time in use on its machine', ({ cpuShare }) => cpuShare, 'ratio'),
+    each('memory_used', 'Memory in use on its machine', ({ memory }) => memory?.usedBytes, 'bytes'),
+    each('memory_size', 'Memory of its machine', ({ memory }) => memory?.totalBytes, 'bytes'),
+    each('disk_free', 'Room on the disk of its data directory', ({ disk }) => disk?.freeBytes, 'bytes'),
+    each('disk_size', 'Size of the disk of its data directory', ({ disk }) => disk?.totalBytes, 'bytes'),
+    each('spool_entries', 'Results that wait for the server', ({ spool }) => spool?.entries),
+    each('spool', 'Size of its spool on disk', ({ spool }) => spool?.bytes, 'bytes'),
+    each(
       'spool_oldest_age',
       'How long the oldest result waits for the server',
       // Nothing waits: that is no age that is not known.
-      ({ spool }) => (spool === undefined ? undefined : seconds(spool.oldestAgeMs ?? 0)),
+      ({ spool }) => (spool === undefined ? undefined : inSeconds(spool.oldestAgeMs ?? 0)),
       'seconds',
     ),
-    gauge('send', 'How long its last upload took', ({ sendMs }) => seconds(sendMs), 'seconds'),
-    gauge('since_poll', 'How long ago it called', ({ sincePollMs }) => seconds(sincePollMs), 'seconds'),
-    gauge('clock_offset', 'By how much its clock is ahead', ({ clockOffsetMs }) => seconds(clockOffsetMs), 'seconds'),
-    gauge('connectors', 'Connectors that it has', ({ connectors }) => connectors),
-    gauge('tasks', 'Tasks that it has', ({ tasks }) => tasks),
-    gauge('running', 'Runs under way on it', ({ running }) => running),
-    gauge('load', 'What it has to do, by what it can', ({ load }) => load, 'ratio'),
+    each('send', 'How long its last upload took', ({ sendMs }) => inSeconds(sendMs), 'seconds'),
+    each('since_poll', 'How long ago it called', ({ sincePollMs }) => inSeconds(sincePollMs), 'seconds'),
+    each(
+      'clock_offset',
+      'The time of the server minus its clock',
+      ({ clockOffsetMs }) => inSeconds(clockOffsetMs),
+      'seconds',
+    ),
+    each('connectors', 'Connectors that it has', ({ connectors }) => connectors),
+    each('tasks', 'Tasks that it has', ({ tasks }) => tasks),
+    each('running', 'Runs under way on it', ({ running }) => running),
+    each('load', 'What it has to do, by what it can', ({ load }) => load, 'ratio'),
   ]
 }
