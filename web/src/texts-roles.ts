@@ -1,0 +1,102 @@
+const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+
+/** The words about what an instance is: its role, its servers, and its own page where it is an agent only. */
+export const roleTexts = {
+  title: 'Role',
+  change: 'Change the role',
+  names: { standalone: 'Standalone', server: 'Central server', agent: 'Agent' },
+  means: {
+    standalone: 'Server and agent in one: holds the configuration, and watches from this machine too. Other agents may join.',
+    server: 'Holds the configuration, the results and this portal, and runs no monitor itself. Groups need agents elsewhere.',
+    agent: 'Runs monitors for a server elsewhere, and shows nothing but this instance itself.',
+  },
+  fixed: {
+    flag: 'The role is given by a flag of the command that started this instance. Take the flag away and start again to change it here.',
+    environment:
+      'The role is given by the environment (FARWATCH_ROLE). Take it away and start again to change it here.',
+    file: 'The role is given by the settings file. Take it away there to change it here.',
+  },
+  serversFixed: {
+    flag: 'The servers are given by a flag.',
+    environment: 'The servers are given by the environment (FARWATCH_SERVER).',
+    file: 'The servers are given by the settings file.',
+  },
+  servers: 'Servers',
+  serversHint: 'Addresses of the servers this agent calls, one a line, the first that answers is taken.',
+  serversNeeded: 'An agent needs the address of a server.',
+  serverWrong: (text: string) => `“${text}” is not an address that begins with https://`,
+  proxy: 'HTTP proxy',
+  proxyHint: 'For the way to the server. Left empty: none.',
+  saved: 'Saved',
+  confirm: {
+    title: (role: string) => `Make this instance ${role}?`,
+    act: 'Change the role',
+    toAgent: [
+      'The pages of the server are hidden here: overview, alarms, configuration, agents, plugins.',
+      'Its configuration, results and alarms are kept, and are back when the role is changed back.',
+      'Agents that call this server are not answered any more; what they run goes on, and waits in their spools.',
+      'This instance runs what its server gives it, nothing else.',
+    ],
+    toServer: [
+      'This machine watches nothing any more: systems that its own agent runs need another agent.',
+      'Everything else stays.',
+    ],
+    toStandalone: {
+      agent: ['The pages of the server come back as they were left.', 'This instance stops working for the server it calls now.'],
+      server: ['This machine’s own agent may run monitors too.', 'With no association at all it runs everything; otherwise only groups it is associated with.'],
+    },
+    agentToServer: [
+      'The pages of the server come back as they were left.',
+      'This instance runs no monitor any more, and stops working for the server it calls now.',
+    ],
+  },
+
+  page: {
+    title: 'This agent',
+    nav: { agent: 'This agent', settings: 'Settings', certificates: 'Certificates', log: 'Log', account: 'Account' },
+    intro: 'This instance is an agent. Everything about what it watches is on its server.',
+    connection: 'Connection to the server',
+    states: {
+      connecting: 'Not connected',
+      pending: 'Waiting to be accepted',
+      rejected: 'Rejected',
+      revoked: 'Revoked',
+      connected: 'Connected',
+      'no server': 'No server',
+    },
+    noServer: 'It has no server to call',
+    noServerHint: 'Put in the address of a server below.',
+    pendingHint: 'Accept it on the server, in the portal under Agents, after comparing the fingerprint.',
+    server: 'Server',
+    answered: 'Last answer',
+    serverVersion: 'Version of the server',
+    compare: 'Key fingerprint of this agent: the server shows the same',
+    whoAmI: 'Who this is',
+    work: 'Work',
+    tasks: 'Tasks',
+    running: 'Running now',
+    spool: 'Spool',
+    spoolEmpty: 'empty: the server has every result',
+    spoolLine: (entries: number, size: string) => `${count(entries, 'entry', 'entries')}, ${size}`,
+    oldest: 'Oldest entry',
+    clock: 'Clock against the server',
+    term: 'Term',
+    never: 'never',
+  },
+
+  trust: {
+    title: 'Trust a server’s certificate',
+    hint: 'Fetches the certificate that a server shows. Compare its fingerprint with what the server itself says (“farwatch certificate show” there), and only then trust it.',
+    url: 'Address of the server',
+    fetch: 'Fetch',
+    shown: 'This is what it shows',
+    fingerprint: 'Certificate fingerprint (SHA-256)',
+    confirm: 'It is the same: trust it',
+    already: 'It is trusted already',
+    done: (subject: string) => `${subject} is trusted now`,
+    distrust: 'Trust no longer',
+    distrusted: 'Trusted no longer',
+    distrustTitle: (subject: string) => `Trust ${subject} no longer?`,
+    distrustText: 'An agent that relies on it does not reach its server any more until it is trusted again.',
+  },
+} as const
