@@ -1,5 +1,3 @@
-const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
-
 /** The words about what an instance is: its role, its servers, and its own page where it is an agent only. */
 export const roleTexts = {
   title: 'Role',
@@ -16,11 +14,6 @@ export const roleTexts = {
       'The role is given by the environment (FARWATCH_ROLE). Take it away and start again to change it here.',
     file: 'The role is given by the settings file. Take it away there to change it here.',
   },
-  serversFixed: {
-    flag: 'The servers are given by a flag.',
-    environment: 'The servers are given by the environment (FARWATCH_SERVER).',
-    file: 'The servers are given by the settings file.',
-  },
   servers: 'Servers',
   serversHint: 'Addresses of the servers this agent calls, one a line, the first that answers is taken.',
   serversNeeded: 'An agent needs the address of a server.',
@@ -29,31 +22,23 @@ export const roleTexts = {
   proxyHint: 'For the way to the server. Left empty: none.',
   saved: 'Saved',
   confirm: {
-    title: (role: string) => `Make this instance ${role}?`,
+    title: (what: string) => `Make this instance ${what}?`,
+    a: { standalone: 'standalone', server: 'a central server only', agent: 'an agent only' },
     act: 'Change the role',
-    toAgent: [
-      'The pages of the server are hidden here: overview, alarms, configuration, agents, plugins.',
-      'Its configuration, results and alarms are kept, and are back when the role is changed back.',
-      'Agents that call this server are not answered any more; what they run goes on, and waits in their spools.',
-      'This instance runs what its server gives it, nothing else.',
-    ],
-    toServer: [
-      'This machine watches nothing any more: systems that its own agent runs need another agent.',
-      'Everything else stays.',
-    ],
-    toStandalone: {
-      agent: ['The pages of the server come back as they were left.', 'This instance stops working for the server it calls now.'],
-      server: ['This machine’s own agent may run monitors too.', 'With no association at all it runs everything; otherwise only groups it is associated with.'],
+    means: {
+      'pages hidden': 'The pages of the server are hidden here: overview, alarms, agents, configuration, plugins.',
+      'data kept': 'Its configuration, results and alarms are kept, and are back when the role is changed back.',
+      'agents unanswered': 'Agents that call this server get no answer. They go on with what they run, and keep their results.',
+      'works for its server': 'This instance runs what its server gives it, and nothing else. The server has to accept it.',
+      'pages back': 'The pages of the server come back as they were left.',
+      'stops for its server': 'It stops working for the server that it calls now.',
+      'watches nothing': 'This machine watches nothing itself: what its own agent runs now needs another agent.',
+      'may watch': 'This machine may watch too: everything while no group is associated with an agent, else the groups its own agent (local) is associated with.',
     },
-    agentToServer: [
-      'The pages of the server come back as they were left.',
-      'This instance runs no monitor any more, and stops working for the server it calls now.',
-    ],
   },
 
   page: {
     title: 'This agent',
-    nav: { agent: 'This agent', settings: 'Settings', certificates: 'Certificates', log: 'Log', account: 'Account' },
     intro: 'This instance is an agent. Everything about what it watches is on its server.',
     connection: 'Connection to the server',
     states: {
@@ -62,26 +47,26 @@ export const roleTexts = {
       rejected: 'Rejected',
       revoked: 'Revoked',
       connected: 'Connected',
-      'no server': 'No server',
     },
-    noServer: 'It has no server to call',
-    noServerHint: 'Put in the address of a server below.',
-    pendingHint: 'Accept it on the server, in the portal under Agents, after comparing the fingerprint.',
+    noServer: 'This agent has no server to call',
+    noServerHint: 'Put in the address of one.',
+    isolated: 'None of its targets is reached from here: the network of this machine may be cut.',
+    uploadProblem: 'The last results were not taken:',
     server: 'Server',
+    knows: 'Knows the servers',
     answered: 'Last answer',
     serverVersion: 'Version of the server',
-    compare: 'Key fingerprint of this agent: the server shows the same',
+    compare: 'Key fingerprint of this agent (SHA-256): the server shows the same',
     whoAmI: 'Who this is',
-    work: 'Work',
     tasks: 'Tasks',
+    kept: 'as they were before its start; the server has not said yet',
     running: 'Running now',
-    spool: 'Spool',
-    spoolEmpty: 'empty: the server has every result',
-    spoolLine: (entries: number, size: string) => `${count(entries, 'entry', 'entries')}, ${size}`,
-    oldest: 'Oldest entry',
+    waiting: (n: number) => `${n.toLocaleString('en')} waiting`,
+    spool: 'Results not yet delivered',
     clock: 'Clock against the server',
-    term: 'Term',
+    error: (span: string) => `measured to ± ${span}`,
     never: 'never',
+    toRole: 'Change the name, the servers or the role',
   },
 
   trust: {

@@ -15,6 +15,7 @@ export const texts = {
     plugins: 'Plugins',
     instance: 'Instance',
     main: 'Main',
+    pending: (n: number) => `${count(n, 'agent waits', 'agents wait')} to be accepted`,
     skip: 'Skip to content',
     signOut: 'Sign out',
     account: (name: string) => `Account: ${name}`,
@@ -143,8 +144,6 @@ export const texts = {
     emptyAction: 'Open configuration',
     nothingFound: 'No system matches the filter',
     clearFilter: 'Clear the filter',
-    uncovered: (names: readonly string[]) =>
-      `${names.length === 1 ? 'The group' : 'The groups'} ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not monitored: no agent runs ${names.length === 1 ? 'it' : 'them'}.`,
     unwritable: 'The data directory cannot be written: results are not being stored. Check the disk of the server.',
   },
   system: {

@@ -35,6 +35,8 @@ export const status = queryOptions({
 export const instance = queryOptions({
   queryKey: ['instance'],
   queryFn: ({ signal }) => call('showInstance', { signal }),
+  // An agent has no events that would tell of its becoming a server again.
+  refetchInterval: (query) => (query.state.data?.roles.server === false ? 5_000 : 60_000),
 })
 export const groups = queryOptions({ queryKey: ['groups'], queryFn: ({ signal }) => call('listGroups', { signal }) })
 export const systems = queryOptions({
