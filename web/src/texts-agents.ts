@@ -148,20 +148,20 @@ export const agentTexts = {
 
   empty: {
     title: 'No remote agent yet',
-    hint: 'An agent runs the monitors where the systems are, and calls this server; no connection goes the other way. On the agent’s machine:',
+    hint: 'An agent runs the monitors where the systems are, and calls this server; no connection goes the other way. Three commands add one:',
   },
   adding: {
     title: 'Add an agent',
-    intro: 'Three commands on the agent’s machine, where Farwatch is installed. Only it opens connections: nothing has to be opened towards it.',
+    intro: 'Farwatch is installed on the agent’s machine as it is here. Only the agent opens connections: nothing has to be opened towards it.',
     url: 'Address of this server, as the agent reaches it',
     loopback: 'This address is good on this machine only. Put in the name or address by which the agent reaches this server.',
     name: 'Name of the agent',
     nameHint: 'The machine’s own name, where left empty',
-    trust: '1. Trust this server’s certificate, comparing its fingerprint',
-    start: '2. Start the agent',
-    startToken: '2. Start the agent with the token: it is accepted by itself',
-    accept: '3. Accept it here, comparing the fingerprint; or on the server:',
-    check: '3. See that it is there',
+    trust: '1. On the agent’s machine: trust this server’s certificate, comparing its fingerprint',
+    start: '2. On the agent’s machine: start it',
+    startToken: '2. On the agent’s machine: start it with the token, which accepts it',
+    accept: '3. Accept it on this page, comparing the fingerprint; or here on the server:',
+    check: '3. Here on the server: see that it is there',
     certificate: 'This server’s certificate (SHA-256)',
     names: (names: readonly string[]) => `This server’s certificate is valid for ${list(names)}.`,
     localOnly:
@@ -270,10 +270,13 @@ export const agentTexts = {
   },
 
   coverage: {
-    uncovered: (group: string, reason: string) => `${group} is not monitored: ${reason}`,
-    partly: (group: string, reason: string) => `Part of ${group} is not monitored: ${reason}`,
+    uncovered: (groups: string, n: number, reason: string) =>
+      `${groups} ${n === 1 ? 'is' : 'are'} not monitored: ${reason}`,
+    partly: (groups: string, n: number, reason: string) =>
+      `${groups} ${n === 1 ? 'is' : 'are'} monitored in part only: ${reason}`,
+    moreGroups: (n: number) => `and ${count(n, 'more group', 'more groups')}`,
+    more: (n: number) => `and ${count(n, 'more problem', 'more problems')}`,
     noReason: 'no agent runs it',
-    more: (n: number) => `and ${count(n, 'more group', 'more groups')}`,
     toAssociations: 'Open associations',
   },
 

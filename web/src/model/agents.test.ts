@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Agent, AlarmAnswer } from '../../../src/contract/index.ts'
-import { agentProblemOf, agentWords, clockOf, matchesAgent, problemsOf, sortAgents } from './agents.ts'
+import { agentProblemOf, agentWords, bareGroups, clockOf, matchesAgent, problemsOf, sortAgents } from './agents.ts'
 
 function agent(name: string, more: Partial<Agent> = {}): Agent {
   return {
@@ -125,5 +125,18 @@ test('alarms that name an agent or its groups are its problems', () => {
   ]).toEqual([
     ['agent lost: id of north', 'agents lost', 'no spare agent: acme: the shop'],
     { is: 'uncovered', group: 'a' },
+  ])
+})
+
+test('groups that are bare for one reason are told together, and those bare in part apart from them', () => {
+  const groups = [
+    { name: 'globex', state: 'UNCOVERED', reason: 'no agent is associated with it' },
+    { name: 'acme', state: 'UNCOVERED', reason: 'no agent is associated with it' },
+    { name: 'hooli', state: 'covered', reason: 'no agent has nmap' },
+    { name: 'initech', state: 'covered', reason: null },
+  ] as const
+  expect(bareGroups(groups)).toEqual([
+    { names: ['acme', 'globex'], isWhole: true, reason: 'no agent is associated with it' },
+    { names: ['hooli'], isWhole: false, reason: 'no agent has nmap' },
   ])
 })

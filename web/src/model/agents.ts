@@ -1,4 +1,4 @@
-import type { Agent, AlarmAnswer } from '../../../src/contract/index.ts'
+import type { Agent, AlarmAnswer, GroupSummary } from '../../../src/contract/index.ts'
 import { compareNames } from './overview.ts'
 
 export type AgentWord = 'PENDING' | 'REJECTED' | 'ONLINE' | 'OFFLINE' | 'DRAINING' | 'drained' | 'OFF' | 'isolated'
@@ -129,4 +129,24 @@ export function problemsOf(agent: Pick<Agent, 'id' | 'groups'>, alarms: readonly
         return false
     }
   })
+}
+
+/** Groups that are not monitored for one reason, wholly or in part. */
+export interface BareGroups {
+  readonly names: readonly string[]
+  readonly isWhole: boolean
+  readonly reason: string | null
+}
+
+/** What nobody watches, the groups of one reason together: forty groups that lost their only agents are one line. */
+export function bareGroups(groups: readonly Pick<GroupSummary, 'name' | 'state' | 'reason'>[]): readonly BareGroups[] {
+  const bare = groups
+    .filter(({ state, reason }) => state === 'UNCOVERED' || reason !== null)
+    .toSorted((a, b) => compareNames(a.name, b.name))
+  const byReason = Map.groupBy(bare, ({ state, reason }) => JSON.stringify([state === 'UNCOVERED', reason]))
+  return [...byReason.values()].map((alike) => ({
+    names: alike.map(({ name }) => name),
+    isWhole: alike[0]!.state === 'UNCOVERED',
+    reason: alike[0]!.reason,
+  }))
 }

@@ -42,7 +42,11 @@ function Loaded({ system }: { system: SystemSummary }): ReactNode {
             <span className="dim">{texts.overview.coverage}</span> <CoverageShare of={system.coverage} />
           </span>
         </div>
-        {system.reason === null ? null : <p className="banner banner-bad">{texts.agents.coverage.uncovered(system.name, system.reason)}</p>}
+        {system.reason === null ? null : (
+          <p className="banner banner-bad">
+            {texts.agents.coverage[system.state === 'UNCOVERED' ? 'uncovered' : 'partly'](system.name, 1, system.reason)}
+          </p>
+        )}
         <Connectors system={system} />
       </div>
       <OpenAlarms system={system} />

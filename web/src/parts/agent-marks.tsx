@@ -73,15 +73,24 @@ export function SpoolText({ spool }: { spool: Agent['spool'] }): ReactNode {
   )
 }
 
-/** Processor, memory and disk in one line, as far as the agent has said. */
+/** Processor and memory, and the disk below them, as far as the agent has said. */
 export function MachineText({ agent }: { agent: Agent }): ReactNode {
   const { cpu, memory, disk } = agent
-  const parts = [
+  const busy = [
     ...(cpu === null ? [] : [`${words.cpu} ${formatShare(cpu)}`]),
     ...(memory === null || memory.totalBytes === 0
       ? []
       : [`${words.memory} ${formatShare(memory.usedBytes / memory.totalBytes)}`]),
-    ...(disk === null ? [] : [`${words.diskFree} ${formatValue(disk.freeBytes, 'B')}`]),
   ]
-  return parts.length === 0 ? <span className="dim">{texts.common.none}</span> : <span>{parts.join(' · ')}</span>
+  if (busy.length === 0 && disk === null) return <span className="dim">{texts.common.none}</span>
+  return (
+    <span className="machine">
+      <span className="nowrap">{busy.join(' · ')}</span>
+      {disk === null ? null : (
+        <span className="dim nowrap">
+          {words.diskFree} {formatValue(disk.freeBytes, 'B')}
+        </span>
+      )}
+    </span>
+  )
 }

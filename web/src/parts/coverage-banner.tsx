@@ -3,13 +3,18 @@ import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { GroupSummary } from '../../../src/contract/index.ts'
 import { ownAlarms } from '../api/queries.ts'
-import { agentProblemOf } from '../model/agents.ts'
+import { agentProblemOf, bareGroups } from '../model/agents.ts'
 import { texts } from '../texts.ts'
 
 const { coverage: words } = texts.agents
 
 /** How many groups are named; a provider with a server that lost its network has forty of them. */
 const namedAtMost = 5
+
+function named(names: readonly string[]): string {
+  if (names.length <= namedAtMost) return names.join(', ')
+  return `${names.slice(0, namedAtMost).join(', ')} ${words.moreGroups(names.length - namedAtMost)}`
+}
 
 /**
  * What nobody watches, with the reason, and what the loss of one agent would leave so. `toAssociations`: with the way to where that is
@@ -20,7 +25,7 @@ export function CoverageBanner(props: {
   toAssociations?: boolean
 }): ReactNode {
   const { data: alarms } = useQuery(ownAlarms)
-  const bare = (props.groups ?? []).filter((group) => group.state === 'UNCOVERED' || group.reason !== null)
+  const bare = bareGroups(props.groups ?? [])
   const weak = (alarms ?? []).filter((alarm) => agentProblemOf(alarm)?.is === 'no spare agent')
   const link =
     props.toAssociations === true ? (
@@ -33,9 +38,9 @@ export function CoverageBanner(props: {
       {bare.length === 0 ? null : (
         <div className="banner banner-bad" role="status">
           <ul className="banner-lines">
-            {bare.slice(0, namedAtMost).map(({ name, state, reason }) => (
-              <li key={name}>
-                {state === 'UNCOVERED' ? words.uncovered(name, reason ?? words.noReason) : words.partly(name, reason ?? '')}
+            {bare.slice(0, namedAtMost).map(({ names, isWhole, reason }) => (
+              <li key={names[0]}>
+                {(isWhole ? words.uncovered : words.partly)(named(names), names.length, reason ?? words.noReason)}
               </li>
             ))}
             {bare.length > namedAtMost ? <li>{words.more(bare.length - namedAtMost)}</li> : null}
