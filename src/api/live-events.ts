@@ -8,6 +8,8 @@ import { visibleGroups, type Caller } from './route.ts'
 const signOfLifeMs = 15_000
 /** Results are announced together this often, so that a thousand a second are two messages. */
 const gatherMs = 500
+/** A moving fleet changes all the time; whoever hears of it asks for lists. */
+const betweenAgentsMs = 1_000
 /** A client that reads too slowly for this much is cut off and connects again; it must not fill the server's memory. */
 const mostBufferedBytes = 1024 * 1024
 const mostClients = 1_000
@@ -26,6 +28,8 @@ export class LiveEvents {
   readonly #clients = new Set<Client>()
   #results: Map<string, { task: string; slot: number; outcome: Outcome }> = new Map()
   #gathering = false
+  /** Something changed that nobody was told of yet, or nothing did since the last time. */
+  #agents: 'quiet' | 'told' | 'waiting' = 'quiet'
 
   constructor(options: {
     readonly clock: Clock
@@ -89,6 +93,21 @@ export class LiveEvents {
 
   configuration(revision: number): void {
     for (const client of this.#clients) if (client.sees() !== undefined) client.send({ is: 'configuration', revision })
+  }
+
+  /** Agents, or what they run, changed. Told at once, and at most once a second. */
+  agents(): void {
+    if (this.#agents !== 'quiet') {
+      this.#agents = 'waiting'
+      return
+    }
+    this.#agents = 'told'
+    for (const client of this.#clients) if (client.sees() !== undefined) client.send({ is: 'agents' })
+    this.#clock.after(betweenAgentsMs, () => {
+      const isWaiting = this.#agents === 'waiting'
+      this.#agents = 'quiet'
+      if (isWaiting) this.agents()
+    })
   }
 
   /** Many results in one call; told together with those of the next half second. */

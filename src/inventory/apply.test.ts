@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest'
+import type { TravellingSettings } from '../model/index.ts'
 import { makeLibrary } from '../sdk/index.ts'
 import type { Allowed, ApplyOptions, ConfigurationChange, Inventory } from './index.ts'
 
 import { exampleDocument, openTestInventory, smallLibrary } from './testing.ts'
 
 const by = { author: 'ann' }
-const settings = { parallelTasks: 0, parallelPerTarget: 8, processTimeoutMs: 60_000, logLevel: 'info' } as const
+const settings = {
+  parallelTasks: 0,
+  parallelPerTarget: 8,
+  processTimeoutMs: 60_000,
+  logLevel: 'info',
+  logDurationMs: 0,
+  leaseMs: null,
+} as const
 
 /** The difference in one line for each object. */
 async function lines(inventory: Inventory, document: unknown, options: Partial<ApplyOptions> = {}) {
@@ -318,6 +326,7 @@ test('the version of an assignment changes exactly when something in it does', a
       true,
     ],
     [{ associations: [{ group: 'unrelated', agents: ['north-1'] }] }, true],
+    [{ groups: [{ name: 'acme', whenCutOff: 'exclusive' }] }, true],
   ]
   const seen: boolean[] = []
   for (const [document] of steps) {
@@ -326,7 +335,20 @@ test('the version of an assignment changes exactly when something in it does', a
     seen.push(version() !== before)
   }
   expect(seen).toEqual(steps.map(([, changes]) => changes))
-  expect(inventory.assignmentFor('north-1', { ...settings, parallelTasks: 9 }).version).not.toBe(version())
+  const others: Partial<TravellingSettings>[] = [{ parallelTasks: 9 }, { logDurationMs: 9 }, { leaseMs: 9 }]
+  const versions = others.map((other) => inventory.assignmentFor('north-1', { ...settings, ...other }).version)
+  expect(new Set([version(), ...versions]).size).toBe(4)
+})
+
+test('connectors of a group that is exclusive when cut off are marked, others are not', async () => {
+  await using opened = await openTestInventory()
+  const { inventory } = opened
+  await inventory.apply(exampleDocument, by)
+  const marks = () => inventory.assignmentFor('north-1', settings).connectors.map(({ exclusive }) => exclusive)
+  const before = marks()
+  await inventory.apply({ groups: [{ name: 'acme', whenCutOff: 'exclusive' }] }, by)
+  expect([before, marks()]).toEqual([before.map(() => undefined), before.map(() => true)])
+  expect(before.length).toBeGreaterThan(0)
 })
 
 test('who runs a group: its agents, else the local one, until that is given groups of its own', async () => {
@@ -361,6 +383,59 @@ test('who runs a group: its agents, else the local one, until that is given grou
     state: 'UNCOVERED',
     reason: `the group "b" is associated with no agent, and the server's own agent only runs the groups it is associated with`,
   })
+})
+
+test('a connector may be pinned to an agent that nobody knows yet, and is until the document says otherwise', async () => {
+  await using opened = await openTestInventory()
+  const pinned = (pin?: string) => ({
+    groups: [
+      {
+        name: 'a',
+        systems: [
+          {
+            name: 's',
+            connectors: [
+              { name: 'c', type: 'tcp', settings: { host: 'h', port: 1 }, ...(pin === undefined ? {} : { pin }) },
+            ],
+          },
+        ],
+      },
+    ],
+  })
+  await opened.inventory.apply(pinned('north-9'), by)
+  const restarted = await opened.restart()
+  const pinOf = () => restarted.groups()[0]?.systems[0]?.connectors[0]?.pin
+  const seen = [pinOf(), (await restarted.apply(restarted.document(), { ...by, prune: true })).changes.length]
+  const { changes } = await restarted.apply(pinned(), by)
+  expect([...seen, pinOf(), changes.map(({ before, after }) => [before, after])]).toEqual([
+    'north-9',
+    0,
+    undefined,
+    [[{ pin: 'north-9' }, {}]],
+  ])
+})
+
+test('placement is told who is to run each group, and which must not be queried twice', async () => {
+  await using opened = await openTestInventory()
+  const { inventory } = opened
+  await inventory.apply(
+    {
+      groups: [{ name: 'a' }, { name: 'b', whenCutOff: 'exclusive' }],
+      associations: [{ group: 'b', agents: ['north-1'] }],
+    },
+    by,
+  )
+  const { runners } = await inventory.replaceAssociations([{ group: 'a', agents: ['local'] }], { ...by, dryRun: true })
+  expect([[...inventory.runners()], [...runners]]).toEqual([
+    [
+      ['a', { agents: ['local'], exclusive: false }],
+      ['b', { agents: ['north-1'], exclusive: true }],
+    ],
+    [
+      ['a', { agents: ['local'], exclusive: false }],
+      ['b', { agents: [], exclusive: true }],
+    ],
+  ])
 })
 
 test('an edit of associations says which groups it leaves to nobody before it is made', async () => {

@@ -23,6 +23,23 @@ export function agentsOf(configuration: Configuration, group: string): readonly 
   return own.length > 0 || isLocalGiven(configuration) ? own : [localAgent]
 }
 
+/** Who is to run a group, as placement asks it. */
+export interface GroupRunners {
+  /** Names, by the rule of `agentsOf`. */
+  readonly agents: readonly string[]
+  /** Its targets must not be queried by two agents at once. */
+  readonly exclusive: boolean
+}
+
+export function runnersOf(configuration: Configuration): ReadonlyMap<string, GroupRunners> {
+  return new Map(
+    [...configuration.groups].map(([name, { whenCutOff }]) => [
+      name,
+      { agents: agentsOf(configuration, name), exclusive: whenCutOff === 'exclusive' },
+    ]),
+  )
+}
+
 // Asked for every group of an overview; it is one answer for all associations.
 const localGiven = new WeakMap<Configuration['associations'], boolean>()
 
@@ -82,9 +99,13 @@ function digestOfSystem(system: SystemEntry): string {
 /** Told of a credential that the vault cannot open. Its connectors are assigned without one, so that their runs fail and say so. */
 export type OnUnreadable = (group: string, credential: string, thrown: unknown) => void
 
+/** Whether a connector, by its id, is the agent's. */
+export type Takes = (connector: string) => boolean
+
 /**
  * Everything one agent has to do, with credentials in the clear: for the way to that agent only. The version is a digest of what is
- * in it (of secrets: of their sealed form), so that nothing is sent again that did not change.
+ * in it (of secrets: of their sealed form), so that nothing is sent again that did not change. What `takes` leaves out is no part of the
+ * digest: whoever places connectors has a version of that.
  */
 export function assignmentOf(
   configuration: Configuration,
@@ -93,20 +114,18 @@ export function assignmentOf(
   settings: TravellingSettings,
   vault: SecretVault,
   onUnreadable: OnUnreadable,
+  takes: Takes,
 ): Assignment {
   const connectors: AssignedConnector[] = []
   const tasks: AssignedTask[] = []
-  const digests = [
-    agent,
-    JSON.stringify([settings.parallelTasks, settings.parallelPerTarget, settings.processTimeoutMs, settings.logLevel]),
-  ]
+  const digests = [agent, JSON.stringify(settings)]
   for (const entry of view.groups.values()) {
     const group = configuration.groups.get(entry.name)
     if (group === undefined || !agentsOf(configuration, entry.name).includes(agent)) continue
-    digests.push(entry.name)
+    digests.push(entry.name, group.whenCutOff)
     for (const system of entry.systems) digests.push(digestOfSystem(system))
     for (const credential of group.credentials.values()) digests.push(digestOfValue(credential))
-    addGroup(group, entry, vault, onUnreadable, connectors, tasks)
+    addGroup(group, entry, vault, onUnreadable, takes, connectors, tasks)
   }
   return { version: pathId(...digests), connectors, tasks, settings }
 }
@@ -116,6 +135,7 @@ function addGroup(
   entry: GroupEntry,
   vault: SecretVault,
   onUnreadable: OnUnreadable,
+  takes: Takes,
   connectors: AssignedConnector[],
   tasks: AssignedTask[],
 ): void {
@@ -136,7 +156,7 @@ function addGroup(
   for (const system of entry.systems) {
     for (const connector of system.connectors) {
       // A connector without tasks is nothing that an agent would have to know the password of.
-      if (connector.tasks.length === 0) continue
+      if (connector.tasks.length === 0 || !takes(connector.id)) continue
       const credential = connector.credential === undefined ? undefined : open(connector.credential)
       connectors.push({
         id: connector.id,
@@ -144,6 +164,7 @@ function addGroup(
         group: group.name,
         settings: connector.settings,
         ...(credential === undefined ? {} : { credential }),
+        ...(group.whenCutOff === 'exclusive' ? { exclusive: true } : {}),
       })
       for (const { id, monitor, settings, periodMs, timeoutMs } of connector.tasks)
         tasks.push({ id, connector: connector.id, monitor, settings, periodMs, timeoutMs })

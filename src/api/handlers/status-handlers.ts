@@ -1,0 +1,86 @@
+import type { Alarms } from '../../alarms/index.ts'
+import type { Clock } from '../../base/index.ts'
+import type { Instance, Status } from '../../contract/index.ts'
+import type { Inventory } from '../../inventory/index.ts'
+import { worstSeverity } from '../../model/index.ts'
+import type { FleetQuestions, HistoryQuestions } from '../questions.ts'
+import { visibleGroups, type Handlers } from '../route.ts'
+import { iso } from '../shape.ts'
+import { sumCoverage } from './monitoring-handlers.ts'
+
+/** What the history says of itself. */
+export interface HistoryState {
+  readonly series: number
+  readonly samplesPerSecond: number
+  readonly diskBytes: number
+}
+
+export interface StatusParts {
+  /** As `GET /instance` answers. */
+  readonly instance: () => Instance
+  readonly inventory: Inventory
+  readonly alarms: Alarms
+  readonly history: HistoryQuestions & { facts(): Promise<HistoryState> }
+  readonly agents: () => Status['agents']
+  readonly clock: Clock
+  readonly freeBytes: () => Promise<number | null>
+  readonly isWritable: () => boolean
+  readonly loopP99Ms: () => number
+  readonly rssBytes: () => number
+  readonly upMs: () => number
+}
+
+const dayMs = 86_400_000
+
+/** How a server and what it watches are doing. */
+export function statusHandlers(parts: StatusParts): Handlers<'showStatus'> {
+  const { inventory, alarms, history, clock } = parts
+  return {
+    showStatus: async ({ caller }): Promise<Status> => {
+      const groups = visibleGroups(caller)
+      const tasks = inventory.tasks({ groups })
+      const to = clock.now()
+      const from = to - dayMs
+      const [coverage, facts, freeBytes] = await Promise.all([
+        history.coverage({ tasks: tasks.map(({ id }) => id), from, to }),
+        history.facts(),
+        parts.freeBytes(),
+      ])
+      const open = alarms.open().filter(({ group }) => groups === undefined || groups.includes(group))
+      return {
+        instance: parts.instance(),
+        // A server alone is active in its first term; terms move with a failover pair.
+        term: 1,
+        agents: parts.agents(),
+        tasks: tasks.length,
+        systems: inventory.systems({ groups }).length,
+        coverage: { from: iso(from), to: iso(to), ...sumCoverage(coverage) },
+        alarms: alarms.counts(groups === undefined ? undefined : new Set(groups)),
+        worst: worstSeverity(open.map(({ severity }) => severity)),
+        storage: {
+          bytes: facts.diskBytes,
+          freeBytes,
+          series: facts.series,
+          samplesPerSecond: facts.samplesPerSecond,
+          writable: parts.isWritable(),
+        },
+        process: { rssBytes: parts.rssBytes(), uptimeMs: parts.upMs(), eventLoopP99Ms: parts.loopP99Ms() },
+      }
+    },
+  }
+}
+
+/** How many agents are how, for the status. */
+export function agentsByState({ distribution }: Pick<FleetQuestions, 'distribution'>): Status['agents'] {
+  const all = distribution.agents()
+  const accepted = all.filter(({ registration }) => registration === 'ACCEPTED')
+  const count = (of: readonly unknown[]) => of.length
+  return {
+    online: count(accepted.filter(({ runtime }) => runtime !== 'OFFLINE')),
+    offline: count(accepted.filter(({ runtime }) => runtime === 'OFFLINE')),
+    draining: count(accepted.filter(({ runtime }) => runtime === 'DRAINING')),
+    pending: count(all.filter(({ registration }) => registration === 'PENDING')),
+    rejected: count(all.filter(({ registration }) => registration === 'REJECTED')),
+    off: count(accepted.filter(({ admin }) => admin === 'OFF')),
+  }
+}
