@@ -150,7 +150,7 @@ export const agentById = (id: string) =>
   })
 export const agentStatistics = queryOptions({
   queryKey: ['agents', 'statistics'],
-  queryFn: ({ signal }) => call('agentStatistics', { signal }),
+  queryFn: ({ signal }) => call('agentStatistics', { query: {}, signal }),
 })
 export const enrolmentTokens = queryOptions({
   queryKey: ['agents', 'tokens'],

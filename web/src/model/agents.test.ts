@@ -112,6 +112,7 @@ test('alarms that name an agent or its groups are its problems', () => {
   const alarms = [
     alarm('agent lost: id of north'),
     alarm('agent lost: id of south'),
+    alarm('agent double: id of north'),
     alarm('agents lost'),
     alarm('no spare agent: acme: the shop'),
     alarm('no spare agent: globex'),
@@ -123,7 +124,7 @@ test('alarms that name an agent or its groups are its problems', () => {
     problemsOf({ id: 'id of north', groups }, alarms).map(({ rule }) => rule),
     agentProblemOf(alarm('uncovered: a')),
   ]).toEqual([
-    ['agent lost: id of north', 'agents lost', 'no spare agent: acme: the shop'],
+    ['agent lost: id of north', 'agent double: id of north', 'agents lost', 'no spare agent: acme: the shop'],
     { is: 'uncovered', group: 'a' },
   ])
 })

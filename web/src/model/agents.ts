@@ -92,7 +92,7 @@ export function isOverloaded(load: number): boolean {
 
 /** What Farwatch raised about agents and their groups itself, by the names of its rules. */
 export type AgentProblem =
-  | { readonly is: 'agent lost'; readonly agent: string }
+  | { readonly is: 'agent lost' | 'agent isolated' | 'agent double'; readonly agent: string }
   | { readonly is: 'agents lost' }
   | { readonly is: 'no spare agent'; readonly group: string }
   | { readonly is: 'uncovered'; readonly group: string }
@@ -101,9 +101,11 @@ export type AgentProblem =
 export function agentProblemOf(alarm: Pick<AlarmAnswer, 'monitor' | 'rule'>): AgentProblem | undefined {
   if (alarm.monitor !== 'farwatch') return undefined
   if (alarm.rule === 'agents lost') return { is: 'agents lost' }
-  const [, what, name = ''] = /^(agent lost|no spare agent|uncovered): (.*)$/s.exec(alarm.rule) ?? []
+  const [, what, name = ''] = /^(agent lost|agent isolated|agent double|no spare agent|uncovered): (.*)$/s.exec(alarm.rule) ?? []
   switch (what) {
     case 'agent lost':
+    case 'agent isolated':
+    case 'agent double':
       return { is: what, agent: name }
     case 'no spare agent':
     case 'uncovered':
@@ -119,6 +121,8 @@ export function problemsOf(agent: Pick<Agent, 'id' | 'groups'>, alarms: readonly
     const problem = agentProblemOf(alarm)
     switch (problem?.is) {
       case 'agent lost':
+      case 'agent isolated':
+      case 'agent double':
         return problem.agent === agent.id
       case 'no spare agent':
       case 'uncovered':

@@ -2,7 +2,7 @@ import { Button, Modal } from '@mantine/core'
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef, type ReactNode } from 'react'
 import type { Agent } from '../../../src/contract/index.ts'
-import { call } from '../api/call.ts'
+import { ApiError, call } from '../api/call.ts'
 import { agentById, placementOf } from '../api/queries.ts'
 import { Failure } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
@@ -56,7 +56,7 @@ export function DrainDialog({ agent: given, onClose }: { agent: Agent; onClose: 
             <Left agent={agent} />
           </>
         )}
-        {drain.error === null || isDone ? null : <Failure error={drain.error} title={words.stuck} />}
+        {drain.error === null || isDone ? null : <Refused error={drain.error} />}
         {undrain.error === null ? null : <Failure error={undrain.error} title={texts.agents.acts.undrain} />}
         <div className="act-buttons act-end">
           {agent.drain === 'none' ? null : (
@@ -72,6 +72,13 @@ export function DrainDialog({ agent: given, onClose }: { agent: Agent; onClose: 
       </div>
     </Modal>
   )
+}
+
+/** Why the drain is not done. Which connectors stay, and why, stands above by their names; the details here bear their ids only. */
+function Refused({ error }: { error: Error }): ReactNode {
+  if (!(error instanceof ApiError) || error.details.length === 0) return <Failure error={error} title={words.undone} />
+  const { status, code, message, hint } = error
+  return <Failure error={new ApiError(status, { code, message, hint })} title={words.stuck} />
 }
 
 /** What has not moved yet, and why. */

@@ -164,21 +164,31 @@ function About({ agent }: { agent: Agent }): ReactNode {
   )
 }
 
+/** What it did; how it stands is beside it. `Object.keys` does not know that these are all the keys there are. */
+const counts = Object.keys(words.page.counts) as readonly (keyof typeof words.page.counts)[]
+
+function formatCount(name: keyof typeof words.page.counts, value: number | null): string {
+  if (value === null) return texts.common.none
+  return name.endsWith('Ms') ? formatSpan(value) : formatNumber(value)
+}
+
 function Statistics({ agent }: { agent: Agent }): ReactNode {
   const statistics = useQuery(agentStatistics)
   return (
     <section className="card">
-      <Title order={2}>{words.page.statistics}</Title>
+      <header className="card-head">
+        <Title order={2}>{words.page.statistics}</Title>
+        <span className="dim">{words.page.statisticsHint}</span>
+      </header>
       <Present query={statistics}>
         {(rows) => {
-          const own = rows.find((row) => row.agent === agent.id || row.agent === agent.name)
+          const own = rows.find((row) => row.agent === agent.name)
           if (own === undefined) return <p className="quiet">{words.page.noStatistics}</p>
-          const { agent: _, ...counts } = own
           return (
             <Facts>
-              {Object.entries(counts).map(([name, value]) => (
-                <Fact key={name} name={words.page.counts[name as keyof typeof counts]}>
-                  {name === 'spoolBytes' ? formatValue(value, 'B') : formatNumber(value)}
+              {counts.map((name) => (
+                <Fact key={name} name={words.page.counts[name]}>
+                  {formatCount(name, own[name])}
                 </Fact>
               ))}
             </Facts>
