@@ -83,7 +83,7 @@ const alarm = createRoute({
 const agents = createRoute({
   getParentRoute: () => signedIn,
   path: '/agents',
-  validateSearch: texts('tab', 'text'),
+  validateSearch: texts('tab', 'text', 'agent'),
   component: lazyRouteComponent(() => import('./pages/agents.tsx'), 'AgentsPage'),
 })
 
@@ -118,7 +118,16 @@ export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     setUp,
-    signedIn.addChildren([overview, system, alarms.addChildren([alarm]), agents, agent, configuration, plugins, instance]),
+    signedIn.addChildren([
+      overview,
+      system,
+      alarms.addChildren([alarm]),
+      agents,
+      agent,
+      configuration,
+      plugins,
+      instance,
+    ]),
   ]),
   basepath: new URL(document.baseURI).pathname,
   parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),

@@ -9,6 +9,7 @@ export const agentTexts = {
   local: 'this server’s own',
   add: 'Add an agent',
   shown: (n: number) => count(n, 'agent', 'agents'),
+  moreOf: (n: number) => `Show more of the other ${n.toLocaleString('en')}`,
   nothingFound: 'No agent matches the filter',
 
   state: {
@@ -23,7 +24,8 @@ export const agentTexts = {
   },
   stateHint: {
     ONLINE: 'It calls this server and runs what it is given.',
-    OFFLINE: 'It has not called for longer than the offline timeout; its work runs elsewhere where another agent may run it.',
+    OFFLINE:
+      'It has not called for longer than the offline timeout; its work runs elsewhere where another agent may run it.',
     DRAINING: 'Its work is being moved to other agents.',
     OFF: 'Switched off: it is given no work.',
     PENDING: 'It waits to be accepted, and is given nothing until then.',
@@ -59,8 +61,7 @@ export const agentTexts = {
   clockHint: 'Its clock against this server’s. It is corrected for: a wrong clock shifts no run.',
   neverCalled: 'never',
   notKnown: 'not known',
-  noGroups: 'none',
-  allGroups: 'all groups',
+  noGroups: 'no group',
   lacks: (n: number) => `lacks ${count(n, 'monitor', 'monitors')}`,
 
   pending: {
@@ -111,7 +112,10 @@ export const agentTexts = {
   rename: {
     title: (name: string) => `Rename ${name}`,
     name: 'New name',
-    hint: 'Its associations stay.',
+    hint: (name: string, groups: readonly string[]) =>
+      groups.length === 0
+        ? 'Associations go by the name.'
+        : `Associations go by the name, and those with ${name} do not follow: associate ${list(groups)} with the new name at once. Until then it runs nothing of ${groups.length === 1 ? 'that group' : 'those groups'}.`,
   },
   deactivate: {
     title: (name: string) => `Switch off ${name}?`,
@@ -138,13 +142,15 @@ export const agentTexts = {
   },
   remove: {
     title: (name: string) => `Remove ${name}?`,
-    revoked: 'Its key is revoked with its next call: it is given nothing any more, and forgets the credentials it held.',
+    revoked:
+      'Its key is revoked with its next call: it is given nothing any more, and forgets the credentials it held.',
     groups: (groups: readonly string[]) =>
       groups.length === 0
         ? 'It runs no group.'
         : `It runs ${list(groups)}. What no other agent may run there is not monitored any more.`,
     again: 'To come back it has to be accepted anew.',
-    spool: (n: number) => `${count(n, 'result', 'results')} in its spool that this server does not have ${n === 1 ? 'is' : 'are'} lost.`,
+    spool: (n: number) =>
+      `${count(n, 'result', 'results')} in its spool that this server does not have ${n === 1 ? 'is' : 'are'} lost.`,
   },
 
   empty: {
@@ -153,9 +159,11 @@ export const agentTexts = {
   },
   adding: {
     title: 'Add an agent',
-    intro: 'Farwatch is installed on the agent’s machine as it is here. Only the agent opens connections: nothing has to be opened towards it.',
+    intro:
+      'Farwatch is installed on the agent’s machine as it is here. Only the agent opens connections: nothing has to be opened towards it.',
     url: 'Address of this server, as the agent reaches it',
-    loopback: 'This address is good on this machine only. Put in the name or address by which the agent reaches this server.',
+    loopback:
+      'This address is good on this machine only. Put in the name or address by which the agent reaches this server.',
     name: 'Name of the agent',
     nameHint: 'The machine’s own name, where left empty',
     trust: '1. On the agent’s machine: trust this server’s certificate, comparing its fingerprint',
@@ -168,7 +176,8 @@ export const agentTexts = {
     localOnly:
       'It is valid for this machine only, so that agents elsewhere refuse it unless they trust exactly this fingerprint. “farwatch certificate generate” makes one for this machine’s names and addresses.',
     unattended: 'Without a click here',
-    unattendedHint: 'An enrolment token accepts the agent by itself. It works for as many agents, and as long, as you say; it is shown once.',
+    unattendedHint:
+      'An enrolment token accepts the agent by itself. It works for as many agents, and as long, as you say; it is shown once.',
     make: 'Make an enrolment token',
     uses: 'Agents',
     expiresIn: 'Valid for',
@@ -212,7 +221,8 @@ export const agentTexts = {
     here: 'since',
     comesFrom: (agent: string) => `comes from ${agent}`,
     lacks: 'What it lacks',
-    lacksHint: 'Monitors that this server has and the agent’s version has not. Connectors that need them are not given to it.',
+    lacksHint:
+      'Monitors that this server has and the agent’s version has not. Connectors that need them are not given to it.',
     lacksNothing: 'nothing',
     problems: 'Problems',
     statistics: 'Statistics',
@@ -235,6 +245,11 @@ export const agentTexts = {
   associations: {
     hint: 'Which agents run which group. An agent runs a group only where both meet; several share the work, and take over from each other.',
     filterGroups: 'Filter groups',
+    filterAgents: 'Filter agents',
+    unknown: 'Unknown',
+    unknownHint: 'No accepted agent is called so: it was renamed or removed, or is not accepted yet.',
+    cut: (shown: number, all: number, what: 'groups' | 'agents') =>
+      `${shown.toLocaleString('en')} of ${all.toLocaleString('en')} ${what} are shown: filter to see others.`,
     group: 'Group',
     local: 'local',
     rule: {
@@ -255,7 +270,8 @@ export const agentTexts = {
     becomesUncovered: 'Would not be monitored any more',
     becomesCovered: 'Would be monitored from then on',
     noneUncovered: 'No group loses its monitoring.',
-    moves: (n: number) => (n === 0 ? 'No connector has to move.' : `${count(n, 'connector', 'connectors')} would move or end.`),
+    moves: (n: number) =>
+      n === 0 ? 'No connector has to move.' : `${count(n, 'connector', 'connectors')} would move or end.`,
     weak: 'The loss of one agent would then hurt',
     weakNone: 'The loss of any one agent would leave no group without agents.',
     weakLine: (group: string, agent: string, effect: 'uncovered' | 'overloaded') =>

@@ -4,8 +4,10 @@ export const roleTexts = {
   change: 'Change the role',
   names: { standalone: 'Standalone', server: 'Central server', agent: 'Agent' },
   means: {
-    standalone: 'Server and agent in one: holds the configuration, and watches from this machine too. Other agents may join.',
-    server: 'Holds the configuration, the results and this portal, and runs no monitor itself. Groups need agents elsewhere.',
+    standalone:
+      'Server and agent in one: holds the configuration, and watches from this machine too. Other agents may join.',
+    server:
+      'Holds the configuration, the results and this portal, and runs no monitor itself. Groups need agents elsewhere.',
     agent: 'Runs monitors for a server elsewhere, and shows nothing but this instance itself.',
   },
   fixed: {
@@ -28,12 +30,15 @@ export const roleTexts = {
     means: {
       'pages hidden': 'The pages of the server are hidden here: overview, alarms, agents, configuration, plugins.',
       'data kept': 'Its configuration, results and alarms are kept, and are back when the role is changed back.',
-      'agents unanswered': 'Agents that call this server get no answer. They go on with what they run, and keep their results.',
-      'works for its server': 'This instance runs what its server gives it, and nothing else. The server has to accept it.',
+      'agents unanswered':
+        'Agents that call this server get no answer. They go on with what they run, and keep their results.',
+      'works for its server':
+        'This instance runs what its server gives it, and nothing else. The server has to accept it.',
       'pages back': 'The pages of the server come back as they were left.',
       'stops for its server': 'It stops working for the server that it calls now.',
       'watches nothing': 'This machine watches nothing itself: what its own agent runs now needs another agent.',
-      'may watch': 'This machine may watch too: everything while no group is associated with an agent, else the groups its own agent (local) is associated with.',
+      'may watch':
+        'This machine may watch too: everything while no group is associated with an agent, else the groups its own agent (local) is associated with.',
     },
   },
 
@@ -74,10 +79,9 @@ export const roleTexts = {
     hint: 'Fetches the certificate that a server shows. Compare its fingerprint with what the server itself says (“farwatch certificate show” there), and only then trust it.',
     url: 'Address of the server',
     fetch: 'Fetch',
-    shown: 'This is what it shows',
     fingerprint: 'Certificate fingerprint (SHA-256)',
     confirm: 'It is the same: trust it',
-    already: 'It is trusted already',
+    already: 'It is trusted.',
     done: (subject: string) => `${subject} is trusted now`,
     distrust: 'Trust no longer',
     distrusted: 'Trusted no longer',

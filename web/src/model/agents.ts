@@ -47,8 +47,7 @@ export function sortAgents(agents: readonly Agent[]): SortedAgents {
   return {
     pending: of('PENDING').toSorted((a, b) => (a.firstSeenAt ?? '').localeCompare(b.firstSeenAt ?? '')),
     accepted: of('ACCEPTED').toSorted(
-      (a, b) =>
-        trouble(b) - trouble(a) || Number(a.local) - Number(b.local) || compareNames(a.name, b.name),
+      (a, b) => trouble(b) - trouble(a) || Number(a.local) - Number(b.local) || compareNames(a.name, b.name),
     ),
     rejected: of('REJECTED').toSorted((a, b) => compareNames(a.name, b.name)),
   }
@@ -101,7 +100,8 @@ export type AgentProblem =
 export function agentProblemOf(alarm: Pick<AlarmAnswer, 'monitor' | 'rule'>): AgentProblem | undefined {
   if (alarm.monitor !== 'farwatch') return undefined
   if (alarm.rule === 'agents lost') return { is: 'agents lost' }
-  const [, what, name = ''] = /^(agent lost|agent isolated|agent double|no spare agent|uncovered): (.*)$/s.exec(alarm.rule) ?? []
+  const [, what, name = ''] =
+    /^(agent lost|agent isolated|agent double|no spare agent|uncovered): (.*)$/s.exec(alarm.rule) ?? []
   switch (what) {
     case 'agent lost':
     case 'agent isolated':

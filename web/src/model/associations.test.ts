@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { cell, edited, liveEdits, localRule, withEdits, type Associations, type Edits } from './associations.ts'
+import {
+  cell,
+  columnsOf,
+  edited,
+  liveEdits,
+  localRule,
+  withEdits,
+  type Associations,
+  type Edits,
+} from './associations.ts'
 
 const saved: Associations = [
   { group: 'acme', agents: ['north', 'south'] },
@@ -48,4 +57,13 @@ test('the own agent runs everything until the first association, then what it is
     [[{ group: 'acme', agents: ['north'] }], 'runs nothing'],
   ]
   expect(stories.map(([associations]) => localRule(associations))).toEqual(stories.map(([, rule]) => rule))
+})
+
+test('a name that no agent bears any more has a column as long as a group goes by it', () => {
+  const agents = [{ name: 'south' }, { name: 'local' }]
+  expect(columnsOf(saved, agents).map(({ name, agent }) => (agent === undefined ? `${name}?` : name))).toEqual([
+    'local',
+    'north?',
+    'south',
+  ])
 })

@@ -1,3 +1,5 @@
+import { compareNames } from './overview.ts'
+
 /** Which agents run which group, as the server has it; a server's own agent is called `local`. */
 export type Associations = readonly { readonly group: string; readonly agents: readonly string[] }[]
 
@@ -54,6 +56,22 @@ export function withEdits(saved: Associations, edits: Edits): { group: string; a
     byGroup.set(group, agents)
   }
   return [...byGroup].flatMap(([group, agents]) => (agents.size === 0 ? [] : [{ group, agents: [...agents] }]))
+}
+
+/** A column of the matrix: an agent, or a name that groups are associated with and no accepted agent bears. */
+export interface Column<A> {
+  readonly name: string
+  readonly agent: A | undefined
+}
+
+/** Every agent, and every name that associations know beside: one that was renamed or removed must not go on there unseen. */
+export function columnsOf<A extends { readonly name: string }>(saved: Associations, agents: readonly A[]): Column<A>[] {
+  const known = new Set(agents.map(({ name }) => name))
+  const unknown = new Set(saved.flatMap((one) => one.agents).filter((name) => !known.has(name)))
+  return [
+    ...agents.map((agent): Column<A> => ({ name: agent.name, agent })),
+    ...[...unknown].map((name): Column<A> => ({ name, agent: undefined })),
+  ].toSorted((a, b) => compareNames(a.name, b.name))
 }
 
 /** Which rule holds for the server's own agent: with no association at all it runs everything. */

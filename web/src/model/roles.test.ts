@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import { draftOf, judgeDraft, meansOf, roleNames, roleOf, rolesOf } from './roles.ts'
 
 const standalone = { name: 'north', roles: rolesOf('standalone'), servers: [], proxy: null }
-const agent = { name: 'north', roles: rolesOf('agent'), servers: ['https://a:8443'], proxy: 'http://user:***@proxy:3128' }
+const agent = {
+  name: 'north',
+  roles: rolesOf('agent'),
+  servers: ['https://a:8443'],
+  proxy: 'http://user:***@proxy:3128',
+}
 
 test('each role is what its two halves say, and back', () => {
   expect(roleNames.map((role) => [role, rolesOf(role), roleOf(rolesOf(role))])).toEqual([

@@ -23,7 +23,12 @@ export interface RoleDraft {
 type Changeable = Pick<Instance, 'name' | 'roles' | 'servers' | 'proxy'>
 
 export function draftOf(instance: Changeable): RoleDraft {
-  return { name: instance.name, role: roleOf(instance.roles), servers: instance.servers.join('\n'), proxy: instance.proxy ?? '' }
+  return {
+    name: instance.name,
+    role: roleOf(instance.roles),
+    servers: instance.servers.join('\n'),
+    proxy: instance.proxy ?? '',
+  }
 }
 
 export interface InstanceChange {

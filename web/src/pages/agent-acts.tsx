@@ -16,8 +16,31 @@ const { agents: words } = texts
 type Act = 'rename' | 'activate' | 'deactivate' | 'undrain' | 'rekey' | 'remove'
 type Asked = 'rename' | 'deactivate' | 'rekey' | 'remove' | 'drain'
 
-/** What an administrator may do with an accepted agent. What is not taken back easily is asked about first. */
+/**
+ * What an administrator may do with an accepted agent, behind one button. What is behind it is made when it is first pressed: a list may have
+ * a thousand of them.
+ */
 export function AgentActs({ agent }: { agent: Agent }): ReactNode {
+  const [wanted, want] = useState(false)
+  if (wanted) return <Acts agent={agent} />
+  return (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size="lg"
+      aria-label={words.acts.of(agent.name)}
+      title={words.acts.of(agent.name)}
+      aria-haspopup="menu"
+      aria-expanded={false}
+      onClick={() => want(true)}
+    >
+      <Icon name="more" />
+    </ActionIcon>
+  )
+}
+
+/** Begins opened. What is not taken back easily is asked about first. */
+function Acts({ agent }: { agent: Agent }): ReactNode {
   const client = useQueryClient()
   const navigate = useNavigate()
   const [asked, setAsked] = useState<Asked | undefined>()
@@ -58,7 +81,7 @@ export function AgentActs({ agent }: { agent: Agent }): ReactNode {
   })
   return (
     <>
-      <Menu position="bottom-end" width={220}>
+      <Menu position="bottom-end" width={220} defaultOpened>
         <Menu.Target>
           <ActionIcon
             variant="subtle"
@@ -99,7 +122,7 @@ export function AgentActs({ agent }: { agent: Agent }): ReactNode {
       <Confirm {...dialog('rename')} title={words.rename.title(agent.name)}>
         <TextInput
           label={words.rename.name}
-          description={words.rename.hint}
+          description={words.rename.hint(agent.name, agent.groups)}
           value={name}
           maxLength={200}
           spellCheck={false}
@@ -116,7 +139,9 @@ export function AgentActs({ agent }: { agent: Agent }): ReactNode {
         <ul className="plain-list">
           <li>{words.remove.revoked}</li>
           <li>{words.remove.groups(agent.groups)}</li>
-          {agent.spool === null || agent.spool.entries === 0 ? null : <li>{words.remove.spool(agent.spool.entries)}</li>}
+          {agent.spool === null || agent.spool.entries === 0 ? null : (
+            <li>{words.remove.spool(agent.spool.entries)}</li>
+          )}
           <li>{words.remove.again}</li>
         </ul>
       </Confirm>

@@ -81,7 +81,9 @@ function Place(props: { place: ConnectorPlace; system: string | undefined; agent
           {place.pin === null ? null : <span className="tag">{placement.pinned}</span>}
           {placement.is[place.state] === '' ? null : (
             <span className="dim">
-              {place.agentId === agent.id ? placement.is[place.state] : words.comesFrom(place.agent ?? texts.common.none)}
+              {place.agentId === agent.id
+                ? placement.is[place.state]
+                : words.comesFrom(place.agent ?? texts.common.none)}
             </span>
           )}
           <span className="dim nowrap">

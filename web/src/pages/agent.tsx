@@ -79,9 +79,7 @@ function Work({ agent }: { agent: Agent }): ReactNode {
     <section className="card">
       <Title order={2}>{words.page.work}</Title>
       <Facts>
-        <Fact name={words.columns.groups}>
-          {agent.groups.length === 0 ? words.noGroups : agent.groups.join(', ')}
-        </Fact>
+        <Fact name={words.columns.groups}>{agent.groups.length === 0 ? words.noGroups : agent.groups.join(', ')}</Fact>
         <Fact name={words.columns.load}>
           <LoadBar load={agent.load} />
         </Fact>

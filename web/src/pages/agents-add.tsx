@@ -9,6 +9,7 @@ import { agentCommands, isLoopback } from '../model/agent-commands.ts'
 import { Command } from '../parts/copy-text.tsx'
 import { Ago, When } from '../parts/marks.tsx'
 import { Failure, Present } from '../parts/states.tsx'
+import { withCode } from '../parts/with-code.tsx'
 import { texts } from '../texts.ts'
 
 const { adding: words } = texts.agents
@@ -122,7 +123,7 @@ function MakeToken({ made, onMade }: { made: boolean; onMade: (token: string) =>
       </div>
       {make.error === null ? null : <Failure error={make.error} title={words.make} />}
       {make.data?.warning === undefined || make.data.warning === null ? null : (
-        <p className="note">{make.data.warning}</p>
+        <p className="note">{withCode(make.data.warning)}</p>
       )}
     </form>
   )

@@ -11,6 +11,7 @@ import { Fact, Facts } from '../parts/facts.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
 import { Ago } from '../parts/marks.tsx'
 import { Present } from '../parts/states.tsx'
+import { withCode } from '../parts/with-code.tsx'
 import { texts } from '../texts.ts'
 import { TrustForm } from './instance-trust.tsx'
 
@@ -57,7 +58,7 @@ function Line({ here, line }: { here: Instance; line: Connection }): ReactNode {
             {words.states[line.state]}
           </span>
         </header>
-        {line.message === '' ? null : <p className="own-message">{line.message}</p>}
+        {line.message === '' ? null : <p className="own-message">{withCode(line.message)}</p>}
         {line.isolated ? <p className="note">{words.isolated}</p> : null}
         {line.upload.problem === null ? null : (
           <p className="note">

@@ -44,7 +44,11 @@ function Loaded({ system }: { system: SystemSummary }): ReactNode {
         </div>
         {system.reason === null ? null : (
           <p className="banner banner-bad">
-            {texts.agents.coverage[system.state === 'UNCOVERED' ? 'uncovered' : 'partly'](system.name, 1, system.reason)}
+            {texts.agents.coverage[system.state === 'UNCOVERED' ? 'uncovered' : 'partly'](
+              system.name,
+              1,
+              system.reason,
+            )}
           </p>
         )}
         <Connectors system={system} />

@@ -82,7 +82,13 @@ export function Shell(): ReactNode {
         <Link to="/" className="brand">
           <Brand />
         </Link>
-        {isServer === true ? <ServerPlaces /> : isServer === false ? <Places of={agentPlaces} /> : <span className="places" />}
+        {isServer === true ? (
+          <ServerPlaces />
+        ) : isServer === false ? (
+          <Places of={agentPlaces} />
+        ) : (
+          <span className="places" />
+        )}
         <div className="bar-end">
           {isServer === false ? <AgentLiveMark /> : <LiveMark is={live.is} />}
           <ColourToggle />
@@ -114,7 +120,9 @@ function skipToContent(event: { preventDefault(): void }): void {
  * is a server again.
  */
 function Content({ here }: { here: Instance }): ReactNode {
-  const isInstance = useMatches({ select: (matches) => matches.some(({ routeId }) => routeId === '/signed-in/instance') })
+  const isInstance = useMatches({
+    select: (matches) => matches.some(({ routeId }) => routeId === '/signed-in/instance'),
+  })
   if (here.roles.server || isInstance) return <Outlet />
   return (
     <Suspense fallback={<Waiting />}>
