@@ -174,7 +174,9 @@ export const instanceOperations = {
         spoolBytes: Nullable(Count),
         sendMs: Nullable(Type.Number({ description: 'How long its last upload took' })),
         killed: Nullable(
-          Type.Integer({ description: "Monitoring processes that had to be ended since the start; of the server's own agent" }),
+          Type.Integer({
+            description: "Monitoring processes that had to be ended since the start; of the server's own agent",
+          }),
         ),
       }),
     ),
