@@ -186,7 +186,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     assignmentFor: () => emptyAssignment,
     ownedTask: () => true,
     upload: async () => ({ acknowledged: 0, safe: 0, pauseMs: 0 }),
-    polled: (agent, status) => {
+    polled: (agent, { status }) => {
       statuses.set(agent.id, status)
       distribution.heard(agent.id, {
         facts: facts(Object.keys(agent.monitors)),
@@ -235,7 +235,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     handlers: {
       ...agentHandlers({ fleet, clock: systemClock, keystore, inventory, own }),
       ...placementHandlers({ inventory, fleet }),
-      ...instanceHandlers({ describe, settings, logs, inventory }),
+      ...instanceHandlers({ describe, settings, logs, inventory, rolesSettled: async () => undefined }),
     } as Partial<Handlers>,
     link: link as LinkServer | undefined,
   }
