@@ -10,7 +10,7 @@ export { describedInstance, instanceHandlers } from './handlers/instance-handler
 export { libraryHandlers } from './handlers/library-handlers.ts'
 export { monitoringHandlers } from './handlers/monitoring-handlers.ts'
 export type { RunningPlace } from './handlers/monitoring-handlers.ts'
-export { placementHandlers, runningPlace } from './handlers/placement-handlers.ts'
+export { placementHandlers } from './handlers/placement-handlers.ts'
 export { pluginHandlers } from './handlers/plugin-handlers.ts'
 export { agentsByState, statusHandlers } from './handlers/status-handlers.ts'
 export type { StatusParts } from './handlers/status-handlers.ts'
