@@ -563,7 +563,14 @@ export class LinkClient implements ServerLink {
   }
 }
 
-const leastSettings = { parallelTasks: 1, parallelPerTarget: 1, processTimeoutMs: 1_000, logLevel: 'info' } as const
+const leastSettings = {
+  parallelTasks: 1,
+  parallelPerTarget: 1,
+  processTimeoutMs: 1_000,
+  logLevel: 'info',
+  logDurationMs: 0,
+  leaseMs: 0,
+} as const
 
 /** What can be mended by asking once more, and how. */
 function mendable(thrown: unknown): 'clock' | 'hello' | 'connection' | undefined {

@@ -56,6 +56,7 @@ const never = new AbortController().signal
 const acme: Assignment = {
   ...emptyAssignment,
   version: 'v2',
+  settings: { ...emptyAssignment.settings, leaseMs: 15_000 },
   connectors: [
     {
       id: 'c1',
@@ -65,7 +66,7 @@ const acme: Assignment = {
       credential: { type: 'basic', fields: { username: 'u', password: 'hunter2' } },
     },
     { id: 'c2', type: 'tcp', group: 'acme', settings: { host: 'db', port: 5432 } },
-    { id: 'c3', type: 'tcp', group: 'acme', settings: { host: 'db', port: 5433 } },
+    { id: 'c3', type: 'tcp', group: 'acme', settings: { host: 'db', port: 5433 }, exclusive: true },
   ],
   tasks: ['c1', 'c2', 'c3'].map((connector) => ({
     id: `task of ${connector}`,
