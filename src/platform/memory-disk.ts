@@ -103,6 +103,12 @@ export class MemoryDisk {
     this.#durableNames = new Map(names)
   }
 
+  /** What a file has in it now, for onlookers. */
+  peek(path: string): Buffer | undefined {
+    return this.#names.get(path)?.now
+  }
+
+  /** Of all files together. */
   get bytes(): number {
     let sum = 0
     for (const { now } of this.#names.values()) sum += now.length

@@ -1,0 +1,126 @@
+import { seededRandom } from '../../src/base/index.ts'
+import type { ServerLink } from '../../src/model/index.ts'
+import { silentLog, type Log } from '../../src/platform/index.ts'
+import { AgentHost } from './agent-host.ts'
+import { check, readStore, type Violation } from './check.ts'
+import { Evidence } from './evidence.ts'
+import { planFaults } from './faults.ts'
+import { Machine } from './machine.ts'
+import { Network } from './network.ts'
+import { describe, throwScenario } from './scenario.ts'
+import { Server, makeServerStore } from './server.ts'
+import { CountingTarget } from './target.ts'
+import { World } from './world.ts'
+
+export interface Simulated {
+  readonly seed: number
+  readonly violations: readonly Violation[]
+  /** Everything that happened, one line each. */
+  readonly story: readonly string[]
+  /** Of the story: two runs of a seed have the same. */
+  readonly hash: string
+  readonly runs: number
+}
+
+/** Mistakes that a test builds in. */
+export interface Mistakes {
+  readonly wrapLink?: (link: ServerLink, agent: string, life: number) => ServerLink
+  readonly wrapServer?: (server: Server) => Server
+}
+
+const warmMs = 45_000
+const troubleMs = 75_000
+const quietMs = 110_000
+const writeBackMs = 5_000
+
+/** One story: it begins well, then there is trouble, then quiet; at the end it is looked whether everything held. */
+export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<Simulated> {
+  const random = seededRandom(seed)
+  const world = new World(random, Date.UTC(2026, 2, 1) + Math.floor(random() * 86_400_000))
+  const scenario = throwScenario(world)
+  for (const line of describe(scenario)) world.tell('world', line)
+  const network = new Network(world)
+  const target = new CountingTarget(world)
+  const evidence = new Evidence(world)
+  const store = makeServerStore()
+  const serverMachine = new Machine(world, 'server')
+  let server: Server | undefined
+  let lives = 0
+  const startServer = () => {
+    if (serverMachine.program !== undefined) return
+    const program = serverMachine.begin()
+    const life = ++lives
+    world.tell('server', `started, life ${life}`)
+    void Server.start({ program, store, scenario, evidence, log: logOf(world, 'server'), life }).then((started) => {
+      server = mistakes.wrapServer?.(started) ?? started
+      world.tell('server', 'takes calls')
+    })
+  }
+  const killServer = (how: 'kill' | 'power') => {
+    const gone = server
+    server = undefined
+    if (how === 'kill') serverMachine.kill()
+    else serverMachine.losePower()
+    if (how === 'kill') gone?.hangUp()
+  }
+  const agents = scenario.agents.map(
+    (name) =>
+      new AgentHost(new Machine(world, name), {
+        network,
+        target,
+        evidence,
+        scenario,
+        server: () => server,
+        logOf: (who) => logOf(world, who),
+        wrapLink: mistakes.wrapLink ?? ((link) => link),
+      }),
+  )
+  for (const agent of agents) if (world.chance(0.5)) agent.machine.skewMs = world.between(-10_800_000, 10_800_000)
+  startServer()
+  for (const agent of agents) world.after(world.between(0, 3_000), () => agent.start())
+  const writeBack = () => {
+    for (const { machine } of agents) machine.disk.writeBack()
+    world.after(writeBackMs, writeBack)
+  }
+  writeBack()
+
+  const isSingle = world.chance(0.3)
+  await world.runUntil(world.at + warmMs)
+  const endFaults = planFaults(
+    { world, network, agents, serverMachine, killServer, startServer },
+    isSingle ? 1 : world.between(2, 8),
+    isSingle ? 5_000 : troubleMs - 5_000,
+    isSingle ? 60_000 : 40_000,
+  )
+  const troubleAt = world.at
+  await world.runUntil(world.at + troubleMs)
+  world.tell('world', 'quiet')
+  endFaults()
+  const quietAt = world.at
+  await world.runUntil(world.at + quietMs)
+
+  const tasks = scenario.connectors.flatMap((connector) => connector.tasks)
+  const dayMs = 86_400_000
+  const stored = await readStore(store.history, tasks, { from: world.startedAt - dayMs, to: world.at + dayMs })
+  const violations = check({
+    scenario,
+    evidence,
+    target,
+    stored,
+    distribution: server?.distribution,
+    undelivered: new Map(agents.map((agent) => [agent.name, agent.batchesLeft()])),
+    quietAt,
+    endedAt: world.at,
+    serverEndedAt: serverMachine.wall,
+    boundFrom: isSingle ? troubleAt - 10_000 : undefined,
+  })
+  await store.distribution.close()
+  store.history.close()
+  return { seed, violations, story: world.story, hash: world.storyHash(), runs: target.served.length }
+}
+
+function logOf(world: World, who: string): Log {
+  const tell = (event: string, fields: Readonly<Record<string, unknown>> = {}) =>
+    world.tell(who, `${event} ${Object.values(fields).map(String).join(' ')}`)
+  return { ...silentLog, info: tell, warn: tell, error: tell, with: () => logOf(world, who) }
+}
