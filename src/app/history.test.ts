@@ -278,6 +278,28 @@ test('a consumer that was away reads on from where it was, and only what all rel
   expect((await history.read(4, 10))[0]!.entries).toMatchObject([{ kind: 'run', slot: run(4).slot, durationMs: 2.5 }])
 })
 
+test('an answer counts from the oldest position that the agent still holds, else from the first one seen', async () => {
+  const history = await started()
+  const upload = async (from: number, oldest?: number) => {
+    const { acknowledged } = await history.upload({
+      ...batch(from, run(from)),
+      ...(oldest === undefined ? {} : { oldest }),
+    })
+    return acknowledged
+  }
+  // Live results first, then what lies before; 3 is never sent.
+  expect([
+    await upload(5),
+    await upload(5, 1),
+    await upload(1, 1),
+    await upload(2, 1),
+    await upload(6, 1),
+    await upload(6, 4),
+    await upload(4, 4),
+    await upload(7),
+  ]).toEqual([6, 1, 2, 3, 3, 4, 7, 3])
+})
+
 test('uploads that wait for each other share a commit and are answered in order', async () => {
   const history = await started()
   const seen: number[] = []

@@ -1,12 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import {
+  firstMissing,
+  hasPosition,
   isRun,
   outcomes,
   phaseOf,
   slotFrom,
   slotUntil,
+  withRange,
   type GapRecord,
   type Outcome,
+  type Ranges,
   type RunOutcome,
   type RunResult,
   type Sample,
@@ -18,7 +22,6 @@ import type { Stretch } from './ledger.ts'
 import { decodeLogRow, encodeLogRow, lateBit, type LogRow, type LoggedGap } from './log-format.ts'
 import { FactsStore, type NewestFacts } from './newest-facts.ts'
 import { isolatedBit, type PackedBatch, type PackedUpload, type RunNote } from './packed-upload.ts'
-import { include, includes, type Ranges } from './positions.ts'
 import { decodeRuns, encodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
 import type { StoredBatch } from './result-log.ts'
 import type { SampleDefinition, SampleSink } from './sample-sink.ts'
@@ -283,10 +286,15 @@ export class IngestStore {
           const key = spoolKey(batch.agent, batch.spool)
           const ranges = spools.get(key) ?? this.#spools.get(key)?.ranges ?? noSpools
           const { row, counted, late } = this.#decide(batch, ranges, pending, at)
-          const settled = include(ranges, batch.from, batch.from + batch.count)
+          const settled = withRange(ranges, batch.from, batch.from + batch.count)
           spools.set(key, settled)
           applied.push(row)
-          const answer = { acknowledged: settled[0]?.[1] ?? batch.from, at, counted, late }
+          const answer = {
+            acknowledged: firstMissing(settled, batch.oldest ?? settled[0]?.[0] ?? batch.from),
+            at,
+            counted,
+            late,
+          }
           if (counted.length === 0) {
             answers.push(answer)
             continue
@@ -340,7 +348,7 @@ export class IngestStore {
       const index = batch.indexes[i] ?? batch.count
       for (; nextGap < batch.gaps.length && batch.gaps[nextGap]![0] < index; nextGap++) {
         const [gapIndex, record] = batch.gaps[nextGap]!
-        if (includes(ranges, batch.from + gapIndex)) {
+        if (hasPosition(ranges, batch.from + gapIndex)) {
           this.#repeated++
           continue
         }
@@ -374,7 +382,7 @@ export class IngestStore {
         continue
       }
       if (
-        includes(ranges, batch.from + index) ||
+        hasPosition(ranges, batch.from + index) ||
         pending.hasRun(task, slot) ||
         this.#day(task, slot).record.ledger.hasRun(slot)
       ) {
@@ -468,7 +476,7 @@ export class IngestStore {
   #apply({ at, agent, spool, from, count, runs, gaps, notes }: LogRow): void {
     const key = spoolKey(agent, spool)
     const ranges = this.#spools.get(key)?.ranges ?? noSpools
-    this.#spools.set(key, { agent, spool, ranges: include(ranges, from, from + count), at, changed: true })
+    this.#spools.set(key, { agent, spool, ranges: withRange(ranges, from, from + count), at, changed: true })
     const noteOf = new Map(notes)
     let nextGap = 0
     for (let i = 0; i <= runs.count; i++) {
