@@ -26,8 +26,8 @@ export class Evidence {
   /** How often a run was announced as one that counts, by `task slot`. */
   readonly announced = new Map<string, number>()
   readonly #tasksOf = new Map<string, readonly string[]>()
+  /** What nobody was told about yet, by position. */
   readonly #sent = new Map<string, Map<number, SpoolEntry>>()
-  readonly #settled = new Map<string, Set<number>>()
   /** By agent: what it has to account for now, by task. */
   readonly #open = new Map<string, Map<string, Duty>>()
 
@@ -97,12 +97,10 @@ export class Evidence {
   acknowledged({ agent, spool, from, entries }: UploadBatch, answer: UploadAnswer): void {
     this.#world.tell(agent, `stored ${from} to ${from + entries.length}, acknowledged ${answer.acknowledged}`)
     const key = `${agent} ${spool}`
-    let settled = this.#settled.get(key)
-    if (settled === undefined) this.#settled.set(key, (settled = new Set()))
-    for (const [position, entry] of this.#sent.get(key) ?? []) {
-      const isTold = position < answer.acknowledged || (position >= from && position < from + entries.length)
-      if (!isTold || settled.has(position)) continue
-      settled.add(position)
+    const sent = this.#sent.get(key)
+    for (const [position, entry] of sent ?? []) {
+      if (position >= answer.acknowledged && (position < from || position >= from + entries.length)) continue
+      sent!.delete(position)
       this.acknowledgedEntries.push({ agent, spool, position, entry })
     }
   }
