@@ -29,7 +29,8 @@ export class World {
   }
 
   after(delayMs: number, act: () => void): CancelTimer {
-    const at = this.at + Math.max(0, Math.round(delayMs))
+    // A timer is never early.
+    const at = this.at + Math.max(0, Math.ceil(delayMs))
     const planned: Planned = { at, order: this.#order++, act, isCancelled: false }
     push(this.#plan, planned)
     return () => void (planned.isCancelled = true)
