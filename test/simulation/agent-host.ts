@@ -10,7 +10,8 @@ import type { Scenario } from './scenario.ts'
 import type { PollAnswer, Server } from './server.ts'
 import { outcomeOf, type CountingTarget } from './target.ts'
 
-export const spoolDirectory = '/spool'
+const spoolDirectory = '/spool'
+const assignmentFile = '/assignment.json'
 
 /** As the link has them: how long a call waits for its answer. */
 const pollPatienceMs = 45_000
@@ -63,7 +64,7 @@ export class AgentHost {
   }
 
   start(): void {
-    const { evidence, scenario, target, logOf, wrapLink } = this.#around
+    const { scenario, logOf, wrapLink } = this.#around
     const { name, machine } = this
     const { world } = machine
     const life = ++this.#lives
@@ -93,6 +94,15 @@ export class AgentHost {
       },
       monitoringProcess: new URL('file:///none'),
       targetOf: ({ id }) => id,
+      assignments: {
+        read: () =>
+          // Written by the next function.
+          program.disk.read(assignmentFile).then(
+            (text) => JSON.parse(String(text)) as Assignment,
+            () => undefined,
+          ),
+        write: (assignment) => program.disk.writeAtomically(assignmentFile, JSON.stringify(assignment)),
+      },
       log: logOf(name),
       machine: {
         disk: program.disk,
@@ -115,8 +125,6 @@ export class AgentHost {
         }
       },
     )
-    void evidence
-    void target
   }
 
   kill(): void {
@@ -198,7 +206,7 @@ export class AgentHost {
     return {
       assignment: async (known, signal) => {
         const status = this.#agent?.status()
-        const left = status === undefined ? 1 : status.running + status.spool.waiting + status.upload.behind
+        const left = status === undefined ? 1 : status.running + status.waiting + status.unsafe
         const answer = await this.#ask<PollAnswer>(program, clock, pollPatienceMs, signal, 'poll', (server) =>
           server.poll(this.name, { known, facts, left }),
         )
