@@ -28,6 +28,7 @@ export interface Surroundings {
   readonly target: CountingTarget
   readonly evidence: Evidence
   readonly scenario: Scenario
+  readonly serverTime: () => number
   /** The server that takes calls now, if one does. */
   readonly server: () => Server | undefined
   readonly logOf: (who: string) => Log
@@ -40,6 +41,8 @@ export class AgentHost {
   readonly #around: Surroundings
   /** Server time minus wall clock, as the program keeps it for the next start. */
   #wallOffsetMs = 0
+  /** Server time, as it knew it. */
+  #diedAt = 0
   #lives = 0
   #agent: Agent | undefined
   #clock: ServerClock | undefined
@@ -59,6 +62,11 @@ export class AgentHost {
     return this.#clock
   }
 
+  /** Its clock was set while it was away, and no server has said yet what time it is. */
+  get #knowsTime(): boolean {
+    return this.#clock !== undefined && Math.abs(this.#clock.now() - this.#around.serverTime()) < 1_000
+  }
+
   get isRunning(): boolean {
     return this.machine.program !== undefined
   }
@@ -73,6 +81,7 @@ export class AgentHost {
     this.#clock = clock
     this.#agent = undefined
     world.tell(name, `started, life ${life}`)
+    if (!this.#knowsTime) this.#around.evidence.lostTime(name, this.#diedAt)
     const runner = (): Runner => ({
       ready: Promise.resolve(),
       run: (order, done) => this.#run(program, clock, life, order, done),
@@ -153,7 +162,8 @@ export class AgentHost {
   }
 
   #died(): void {
-    this.#around.evidence.died(this.name, this.#clock?.now() ?? 0, this.machine.disk)
+    this.#diedAt = this.#clock?.now() ?? 0
+    this.#around.evidence.died(this.name, this.machine.disk)
     this.#agent = undefined
   }
 
@@ -161,7 +171,7 @@ export class AgentHost {
     const { evidence } = this.#around
     switch (event.event) {
       case 'assignment applied':
-        return evidence.applied(this.name, event.version, clock.now())
+        return evidence.applied(this.name, event.version, clock.now(), this.#knowsTime)
       case 'run ended':
         return evidence.ranAt(this.name, life, event.result, clock.now())
       case 'slots left out':

@@ -93,13 +93,14 @@ export interface Facts {
   readonly distribution: Distribution | undefined
   /** Entries that agents still have to deliver, by agent. */
   readonly undelivered: ReadonlyMap<string, number>
-  /** True time. The faults are over at `quietAt`. */
-  readonly quietAt: number
+  /** True time. */
   readonly endedAt: number
   /** Server time at the end. */
   readonly serverEndedAt: number
   /** Set where one fault only was thrown, at a time when all was well: from when on the bound is looked at. */
   readonly boundFrom: number | undefined
+  /** Exclusive work rests while no server can be reached. */
+  readonly isServersFault: boolean
 }
 
 /** What is under way at the end is not demanded. */
@@ -195,9 +196,9 @@ function* noSilentSlot({ scenario, evidence, stored, serverEndedAt }: Facts): It
   }
 }
 
-function* runAgain({ scenario, target, boundFrom, quietAt, endedAt }: Facts): Iterable<Violation> {
+function* runAgain({ scenario, target, boundFrom, isServersFault, endedAt }: Facts): Iterable<Violation> {
   const byConnector = Map.groupBy(target.served, ({ connector }) => connector)
-  for (const { assigned, tasks } of scenario.connectors) {
+  for (const { assigned, tasks, exclusive } of scenario.connectors) {
     const shortest = Math.min(...tasks.map(({ periodMs }) => periodMs))
     const served = byConnector.get(assigned.id) ?? []
     const law = 'every connector is run again in time'
@@ -205,7 +206,7 @@ function* runAgain({ scenario, target, boundFrom, quietAt, endedAt }: Facts): It
     const lastAt = served.at(-1)?.at ?? -Infinity
     if (endedAt - lastAt > 2 * shortest + 1_000)
       yield { law, about: assigned.id, words: `${assigned.id} was not run in the last ${endedAt - lastAt} ms` }
-    if (boundFrom === undefined) continue
+    if (boundFrom === undefined || (exclusive && isServersFault)) continue
     const bound = takeoverMs + shortest + 500
     for (const [before, after] of pairs(served))
       if (before.at >= boundFrom && after.at - before.at > bound)
@@ -215,7 +216,6 @@ function* runAgain({ scenario, target, boundFrom, quietAt, endedAt }: Facts): It
           words: `${assigned.id} was not run for ${after.at - before.at} ms (at most ${bound}), from ${before.at} on`,
         }
   }
-  void quietAt
 }
 
 function* pairs(served: readonly Served[]): Iterable<readonly [Served, Served]> {

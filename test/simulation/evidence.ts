@@ -41,16 +41,17 @@ export class Evidence {
 
   // --- Duties
 
-  assigned({ version, tasks }: Assignment): void {
+  assigned(agent: string, { version, tasks }: Assignment): void {
     this.#tasksOf.set(
-      version,
+      `${agent} ${version}`,
       tasks.map(({ id }) => id),
     )
   }
 
-  applied(agent: string, version: string, at: number): void {
-    const tasks = new Set(this.#tasksOf.get(version))
+  applied(agent: string, version: string, at: number, knowsTime: boolean): void {
+    const tasks = new Set(this.#tasksOf.get(`${agent} ${version}`))
     this.#world.tell(agent, `applied ${version}: ${[...tasks].join(' ')}`)
+    if (!knowsTime) return
     const open = this.#openOf(agent)
     for (const [task, duty] of open) {
       if (tasks.has(task)) continue
@@ -66,7 +67,7 @@ export class Evidence {
   }
 
   /** What the next life can know it has to account for is what the disk says; of the rest nobody can be asked. */
-  died(agent: string, at: number, disk: MemoryDisk): void {
+  died(agent: string, disk: MemoryDisk): void {
     const known = knownTasks(disk)
     const open = this.#openOf(agent)
     for (const [task, duty] of open) {
@@ -74,7 +75,13 @@ export class Evidence {
       duty.until = duty.from
       open.delete(task)
     }
-    void at
+  }
+
+  /** The agent starts with a clock that was set while it was away: until a server answers it cannot know for how long it was. */
+  lostTime(agent: string, at: number): void {
+    const open = this.#openOf(agent)
+    for (const duty of open.values()) duty.until = at
+    open.clear()
   }
 
   // --- Results

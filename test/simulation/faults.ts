@@ -16,6 +16,8 @@ export interface Parts {
 /** One kind of trouble: it begins, and what it returns ends it. Undefined: it does not apply now. */
 interface Fault {
   readonly name: string
+  /** What of the system it touches. */
+  readonly of: 'agent' | 'server' | 'lines'
   readonly weight: number
   begin(parts: Parts): (() => void) | undefined
 }
@@ -25,6 +27,7 @@ const hourMs = 3_600_000
 const faults: readonly Fault[] = [
   {
     name: 'an agent is killed',
+    of: 'agent',
     weight: 4,
     begin: ({ world, agents }) => {
       const agent = world.oneOf(agents)
@@ -35,6 +38,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the machine of an agent loses power',
+    of: 'agent',
     weight: 3,
     begin: ({ world, agents }) => {
       const agent = world.oneOf(agents)
@@ -46,6 +50,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'an agent is stopped and started',
+    of: 'agent',
     weight: 2,
     begin: ({ world, agents }) => {
       const agent = world.oneOf(agents)
@@ -60,6 +65,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'an agent stands still',
+    of: 'agent',
     weight: 3,
     begin: ({ world, agents }) => {
       const agent = world.oneOf(agents)
@@ -70,6 +76,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the server is killed',
+    of: 'server',
     weight: 3,
     begin: ({ serverMachine, killServer, startServer }) => {
       if (serverMachine.program === undefined) return undefined
@@ -79,6 +86,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the machine of the server loses power',
+    of: 'server',
     weight: 1,
     begin: ({ serverMachine, killServer, startServer }) => {
       if (serverMachine.program === undefined) return undefined
@@ -88,6 +96,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the server stands still',
+    of: 'server',
     weight: 2,
     begin: ({ serverMachine }) => {
       if (serverMachine.program === undefined || serverMachine.isPaused) return undefined
@@ -97,6 +106,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'lines are cut',
+    of: 'lines',
     weight: 5,
     begin: ({ world, network, agents }) => {
       const cut = world.someOf(agents).filter(({ name }) => !network.isCut(name))
@@ -109,6 +119,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'an agent reaches nothing',
+    of: 'agent',
     weight: 2,
     begin: ({ world, network, agents }) => {
       const agent = world.oneOf(agents)
@@ -123,6 +134,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the network is bad',
+    of: 'lines',
     weight: 4,
     begin: ({ world, network }) => {
       network.weather = {
@@ -140,6 +152,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the wall clock of an agent is set',
+    of: 'agent',
     weight: 2,
     begin: ({ world, agents }) => {
       world.oneOf(agents).machine.jumpClock(world.between(-6 * hourMs, 6 * hourMs))
@@ -148,6 +161,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the disk of an agent is full',
+    of: 'agent',
     weight: 2,
     begin: ({ world, agents }) => {
       const { disk, name } = world.oneOf(agents).machine
@@ -161,6 +175,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'a disk is slow',
+    of: 'lines',
     weight: 2,
     begin: ({ world, agents, serverMachine }) => {
       const machine = world.oneOf([serverMachine, ...agents.map((agent) => agent.machine)])
@@ -187,9 +202,17 @@ function throwFault(world: World): Fault {
   return faults.find(({ weight }) => (left -= weight) < 0)!
 }
 
-/** Plans faults for a stretch of time from now on. @returns what ends all that are under way */
-export function planFaults(parts: Parts, count: number, withinMs: number, longestMs: number): () => void {
+export interface PlannedFaults {
+  /** What those touch that have begun. */
+  touched(): readonly Fault['of'][]
+  /** Ends all that are under way. */
+  end(): void
+}
+
+/** Plans faults for a stretch of time from now on. */
+export function planFaults(parts: Parts, count: number, withinMs: number, longestMs: number): PlannedFaults {
   const { world } = parts
+  const touched: Fault['of'][] = []
   const underWay = new Set<() => void>()
   for (let i = 0; i < count; i++) {
     const fault = throwFault(world)
@@ -198,14 +221,18 @@ export function planFaults(parts: Parts, count: number, withinMs: number, longes
       const end = fault.begin(parts)
       if (end === undefined) return
       world.tell('fault', `${fault.name}, for ${forMs / 1_000} s`)
+      touched.push(fault.of)
       underWay.add(end)
       world.after(forMs, () => {
         if (underWay.delete(end)) end()
       })
     })
   }
-  return () => {
-    for (const end of underWay) end()
-    underWay.clear()
+  return {
+    touched: () => touched,
+    end: () => {
+      for (const end of underWay) end()
+      underWay.clear()
+    },
   }
 }

@@ -127,7 +127,7 @@ export class Server {
       const probes = this.#newProbes(agent, session)
       const leftMs = until - this.program.elapsed()
       if (assignment.version !== known) {
-        this.#evidence.assigned(assignment)
+        this.#evidence.assigned(agent, assignment)
         return { assignment, probes }
       }
       if (probes.length > 0 || leftMs <= 0 || session.polls !== turn) return { probes }

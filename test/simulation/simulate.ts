@@ -70,6 +70,7 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
         target,
         evidence,
         scenario,
+        serverTime: () => serverMachine.wall,
         server: () => server,
         logOf: (who) => logOf(world, who),
         wrapLink: mistakes.wrapLink ?? ((link) => link),
@@ -86,7 +87,7 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
 
   const isSingle = world.chance(0.3)
   await world.runUntil(world.at + warmMs)
-  const endFaults = planFaults(
+  const faults = planFaults(
     { world, network, agents, serverMachine, killServer, startServer },
     isSingle ? 1 : world.between(2, 8),
     isSingle ? 5_000 : troubleMs - 5_000,
@@ -95,8 +96,7 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
   const troubleAt = world.at
   await world.runUntil(world.at + troubleMs)
   world.tell('world', 'quiet')
-  endFaults()
-  const quietAt = world.at
+  faults.end()
   await world.runUntil(world.at + quietMs)
 
   const tasks = scenario.connectors.flatMap((connector) => connector.tasks)
@@ -109,10 +109,10 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
     stored,
     distribution: server?.distribution,
     undelivered: new Map(agents.map((agent) => [agent.name, agent.batchesLeft()])),
-    quietAt,
     endedAt: world.at,
     serverEndedAt: serverMachine.wall,
     boundFrom: isSingle ? troubleAt - 10_000 : undefined,
+    isServersFault: faults.touched().some((what) => what !== 'agent'),
   })
   await store.distribution.close()
   store.history.close()
