@@ -26,6 +26,7 @@ import { stopGraceMs, type Ended, type PoolStatus } from './pool.ts'
 import { resultOf } from './run-result.ts'
 import { Schedule, slotsBetween } from './schedule.ts'
 import { Spool } from './spool.ts'
+import { StartClock } from './start-clock.ts'
 import { Uploader } from './uploader.ts'
 
 export interface AgentSettings {
@@ -157,7 +158,7 @@ interface Held {
 
 class RunningAgent implements Agent {
   readonly #options: AgentOptions & { readonly machine: AgentMachine }
-  readonly #clock: Clock
+  readonly #clock: StartClock
   readonly #events: AgentEvents
   readonly #spool: Spool
   readonly #pool: Runner
@@ -183,6 +184,8 @@ class RunningAgent implements Agent {
   #nextCheck = 1
   readonly #failByHand = new Set<(reason: FarwatchError) => void>()
   #ticked: { readonly wall: number; readonly elapsed: number }
+  /** When the first assignment came into force. */
+  #began = { wall: 0, elapsed: 0 }
   #source: AssignmentSource | undefined
   readonly #lease = new Lease()
   #isLeaseEnded = false
@@ -205,7 +208,8 @@ class RunningAgent implements Agent {
     known: readonly KnownTask[],
     periods: Map<string, number>,
   ) {
-    const { uuid, link, clock, random, settings, monitoringProcess, log } = options
+    const { uuid, link, random, settings, monitoringProcess, log } = options
+    const clock = new StartClock(options.clock, spool.recovered.lastAlive)
     this.#options = options
     this.#clock = clock
     this.#events = events
@@ -269,6 +273,7 @@ class RunningAgent implements Agent {
         const known = this.#source === 'server' ? this.#version : undefined
         const assignment = await link.assignment(known, signal)
         if (signal.aborted) return
+        this.#clock.measured()
         if (this.#assignmentLost) this.#events.tell({ event: 'server reached', during: 'assignment' })
         this.#assignmentLost = false
         this.#answeredAt = this.#clock.elapsed()
@@ -321,8 +326,10 @@ class RunningAgent implements Agent {
       // Slots of the moment in which the processes come up belong to the absence; run, they would only be late.
       await this.#atMost(longestStartMs, this.#pool.ready)
       since = this.#clock.now()
-      await this.#recordAbsence(since)
+      this.#began = { wall: since, elapsed: this.#clock.elapsed() }
     }
+    // Not before the server was heard: until then the time may be wrong, and with it what was missed.
+    if (source === 'server') await this.#recordAbsence(since)
     if (this.#abort.signal.aborted) return
     const connectors = new Map(assignment.connectors.map((connector) => [connector.id, connector]))
     const before = this.#tasks
@@ -398,13 +405,17 @@ class RunningAgent implements Agent {
   }
 
   /**
-   * Once after a start, when the server is there again: every slot between the last sign of life and now becomes a gap record. It reaches
-   * back over runs that were in flight, but not to before the task was run here; slots that have a result already keep it.
+   * Once after a start, when the server is there again: every slot between the last sign of life and the first run becomes a gap record. It
+   * reaches back over runs that were in flight, but not to before the task was run here; slots that have a result already keep it.
    */
-  async #recordAbsence(at: number): Promise<void> {
+  async #recordAbsence(now: number): Promise<void> {
     const known = this.#before
     if (known === undefined) return
     this.#before = undefined
+    const ranMs = this.#clock.elapsed() - this.#began.elapsed
+    // What was run by a clock that was ahead has the names of other slots; those of that time are still empty.
+    const wasAhead = now - this.#began.wall < ranMs - jumpMs
+    const at = wasAhead ? now : now - ranMs
     const { lastAlive, damaged } = this.#spool.recovered
     const longestMs = known.reduce((longest, task) => Math.max(longest, task.timeoutMs), 0)
     const marginMs = 2 * longestMs + inFlightMarginMs

@@ -1,6 +1,6 @@
 import { startAgent, type Agent } from '../agent/index.ts'
 import type { ServerLink } from '../model/index.ts'
-import { siblingModule } from '../platform/index.ts'
+import { siblingModule, sleptMs } from '../platform/index.ts'
 import { countEvents, type AgentCounts } from './agent-counts.ts'
 import { library } from './library.ts'
 import type { Machine } from './machine.ts'
@@ -21,6 +21,7 @@ export async function startAgentRole(machine: Machine, link: ServerLink): Promis
     link,
     directory: directory.file('spool'),
     clock,
+    sleptMs,
     random: Math.random,
     settings: { processes, processMemoryMiB, spoolMaxBytes, spoolMaxAgeMs },
     monitoringProcess: siblingModule(import.meta.url, 'monitoring-process'),

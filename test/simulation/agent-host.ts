@@ -13,9 +13,9 @@ import { outcomeOf, type CountingTarget } from './target.ts'
 const spoolDirectory = '/spool'
 const assignmentFile = '/assignment.json'
 
-/** As the link has them: how long a call waits for its answer. */
-const pollPatienceMs = 45_000
-const uploadPatienceMs = 60_000
+/** How long a call waits for its answer: shorter than the link has it, so that the quiet at the end may be shorter, too. */
+const pollPatienceMs = 30_000
+const uploadPatienceMs = 30_000
 
 export const facts: AgentFacts = {
   monitors: ['counter'],

@@ -27,12 +27,12 @@ export function throwScenario(world: World): Scenario {
       { agents: world.someOf(agents, 2).sort(), exclusive: world.chance(0.4) },
     ]),
   )
-  const connectors = Array.from({ length: world.between(3, 8) }, (_, i): SimulatedConnector => {
+  const connectors = Array.from({ length: world.between(3, 7) }, (_, i): SimulatedConnector => {
     const id = `connector-${i + 1}`
     const group = world.oneOf([...groups.keys()])
     const { exclusive } = groups.get(group)!
     const tasks = Array.from({ length: world.chance(0.3) ? 2 : 1 }, (_task, k): AssignedTask => {
-      const periodMs = world.oneOf([1_000, 2_000, 5_000, 5_000, 10_000, 10_000])
+      const periodMs = world.oneOf([2_000, 5_000, 5_000, 10_000, 10_000])
       return {
         id: `task-${i + 1}${k === 0 ? '' : '-b'}`,
         connector: id,

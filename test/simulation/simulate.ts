@@ -28,9 +28,10 @@ export interface Mistakes {
   readonly wrapServer?: (server: Server) => Server
 }
 
-const warmMs = 45_000
-const troubleMs = 75_000
-const quietMs = 110_000
+const warmMs = 30_000
+const troubleMs = 60_000
+/** Longer than the patience of a call and the pause after it, and than the grace after a start of the server. */
+const quietMs = 85_000
 const writeBackMs = 5_000
 
 /** One story: it begins well, then there is trouble, then quiet; at the end it is looked whether everything held. */
@@ -90,8 +91,8 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
   const faults = planFaults(
     { world, network, agents, serverMachine, killServer, startServer },
     isSingle ? 1 : world.between(2, 8),
-    isSingle ? 5_000 : troubleMs - 5_000,
-    isSingle ? 60_000 : 40_000,
+    isSingle ? 2_000 : troubleMs - 5_000,
+    isSingle ? 50_000 : 35_000,
   )
   const troubleAt = world.at
   await world.runUntil(world.at + troubleMs)
