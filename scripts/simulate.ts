@@ -1,7 +1,7 @@
 // npm run simulate -- [--seeds 1000] [--from 1] [--seed 42]: the deterministic simulation over many seeds. A seed that fails is told with
 // its story; alone (--seed) it is always told.
 import { parseArgs } from 'node:util'
-import { simulate } from '../test/simulation/simulate.ts'
+import { simulate, storyOf } from '../test/simulation/simulate.ts'
 
 const { values } = parseArgs({
   options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } },
@@ -12,13 +12,11 @@ const began = performance.now()
 let failed = 0
 let runs = 0
 for (let seed = from; seed < from + count; seed++) {
-  const { violations, story, hash, runs: served } = await simulate(seed)
-  runs += served
-  if (violations.length === 0 && values.seed === undefined) continue
-  process.stdout.write(`${story.join('\n')}\n`)
-  process.stdout.write(`seed ${seed}, story ${hash}\n`)
-  for (const { law, words } of violations) process.stdout.write(`  ${law}: ${words}\n`)
-  if (violations.length > 0) failed++
+  const simulated = await simulate(seed)
+  runs += simulated.runs
+  if (simulated.violations.length > 0) failed++
+  if (values.seed !== undefined) process.stdout.write(`${simulated.story.join('\n')}\n`)
+  if (simulated.violations.length > 0 || values.seed !== undefined) process.stdout.write(`${storyOf(simulated)}\n`)
 }
 const seconds = ((performance.now() - began) / 1_000).toFixed(1)
 process.stdout.write(`${count} seeds, ${runs} runs, ${failed} failed, ${seconds} s\n`)

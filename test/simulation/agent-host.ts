@@ -32,7 +32,7 @@ export interface Surroundings {
   /** The server that takes calls now, if one does. */
   readonly server: () => Server | undefined
   readonly logOf: (who: string) => Log
-  readonly wrapLink: (link: ServerLink, agent: string, life: number) => ServerLink
+  readonly wrapLink: (link: ServerLink, agent: string) => ServerLink
 }
 
 /** An agent on its machine: started, killed and started again. */
@@ -91,7 +91,7 @@ export class AgentHost {
     })
     void startAgent({
       uuid: name,
-      link: wrapLink(this.#link(program, clock), name, life),
+      link: wrapLink(this.#link(program, clock), name),
       directory: spoolDirectory,
       clock,
       random: world.random,

@@ -9,12 +9,13 @@ import {
   openDistribution,
   type AgentFacts,
   type Distribution,
+  type Work,
 } from '../../src/distribution/index.ts'
 import type { Assignment, UploadAnswer, UploadBatch } from '../../src/model/index.ts'
 import { Moved, openMemoryDatabase, openSqlite, type Database, type Log } from '../../src/platform/index.ts'
 import type { Evidence } from './evidence.ts'
 import type { Program } from './machine.ts'
-import { workOf, type Scenario } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 
 /** What of the server is on its disk: commits, and nothing else, outlive a crash. */
 export interface ServerStore {
@@ -65,6 +66,7 @@ export class Server {
     readonly program: Program
     readonly store: ServerStore
     readonly scenario: Scenario
+    readonly work: Work
     readonly evidence: Evidence
     readonly log: Log
     readonly life: number
@@ -91,7 +93,7 @@ export class Server {
   }
 
   private constructor(options: Parameters<typeof Server.start>[0], distribution: Distribution, history: History) {
-    const { program, scenario, evidence, life } = options
+    const { program, scenario, work, evidence, life } = options
     this.program = program
     this.distribution = distribution
     this.history = history
@@ -107,7 +109,7 @@ export class Server {
       distribution.counted(batch.entries)
       evidence.counted(batch)
     })
-    distribution.setWork(workOf(scenario))
+    distribution.setWork(work)
     distribution.setAgents(
       scenario.agents.map((id) => ({ id, name: id, local: false, registration: 'ACCEPTED', admin: 'ON' })),
     )
@@ -146,9 +148,7 @@ export class Server {
     this.distribution.proved(agent, connector, ok ? { ok } : { ok, reason: 'connection refused' })
   }
 
-  upload(batch: UploadBatch): Promise<UploadAnswer> {
-    return this.history.upload(batch)
-  }
+  upload: (this: Server, batch: UploadBatch) => Promise<UploadAnswer> = (batch) => this.history.upload(batch)
 
   /** Open connections, by what tells their callers that the server is gone. */
   readonly #open = new Set<{ readonly hangUp: () => void; readonly isOver: () => boolean }>()

@@ -1,4 +1,5 @@
 import { seededRandom } from '../../src/base/index.ts'
+import type { Work } from '../../src/distribution/index.ts'
 import type { ServerLink } from '../../src/model/index.ts'
 import { silentLog, type Log } from '../../src/platform/index.ts'
 import { AgentHost } from './agent-host.ts'
@@ -7,7 +8,7 @@ import { Evidence } from './evidence.ts'
 import { planFaults } from './faults.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
-import { describe, throwScenario } from './scenario.ts'
+import { describe, throwScenario, workOf } from './scenario.ts'
 import { Server, makeServerStore } from './server.ts'
 import { CountingTarget } from './target.ts'
 import { World } from './world.ts'
@@ -22,10 +23,16 @@ export interface Simulated {
   readonly runs: number
 }
 
-/** Mistakes that a test builds in. */
-export interface Mistakes {
-  readonly wrapLink?: (link: ServerLink, agent: string, life: number) => ServerLink
-  readonly wrapServer?: (server: Server) => Server
+/** Where a test builds in a mistake. */
+export interface Mistake {
+  /** Between an agent and its link, anew for each of its lives. */
+  readonly link?: (link: ServerLink, agent: string) => ServerLink
+  /** What a server does with a batch. */
+  readonly upload?: Server['upload']
+  /** What distribution is told that there is to do. */
+  readonly work?: (work: Work) => Work
+  /** In the code of an engine, for as long as a story lasts. @returns what undoes it */
+  readonly build?: () => () => void
 }
 
 const warmMs = 30_000
@@ -33,13 +40,25 @@ const troubleMs = 60_000
 /** Longer than the patience of a call and the pause after it, and than the grace after a start of the server. */
 const quietMs = 85_000
 const writeBackMs = 5_000
+const longestUnrestMs = 300_000
+const lookEveryMs = 5_000
 
 /** One story: it begins well, then there is trouble, then quiet; at the end it is looked whether everything held. */
-export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<Simulated> {
+export async function simulate(seed: number, mistake: Mistake = {}): Promise<Simulated> {
+  const undo = mistake.build?.()
+  try {
+    return await tell(seed, mistake)
+  } finally {
+    undo?.()
+  }
+}
+
+async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
   const random = seededRandom(seed)
   const world = new World(random, Date.UTC(2026, 2, 1) + Math.floor(random() * 86_400_000))
   const scenario = throwScenario(world)
   for (const line of describe(scenario)) world.tell('world', line)
+  const work = mistake.work?.(workOf(scenario)) ?? workOf(scenario)
   const network = new Network(world)
   const target = new CountingTarget(world)
   const evidence = new Evidence(world)
@@ -52,10 +71,13 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
     const program = serverMachine.begin()
     const life = ++lives
     world.tell('server', `started, life ${life}`)
-    void Server.start({ program, store, scenario, evidence, log: logOf(world, 'server'), life }).then((started) => {
-      server = mistakes.wrapServer?.(started) ?? started
-      world.tell('server', 'takes calls')
-    })
+    void Server.start({ program, store, scenario, work, evidence, log: logOf(world, 'server'), life }).then(
+      (started) => {
+        if (mistake.upload !== undefined) started.upload = mistake.upload
+        server = started
+        world.tell('server', 'takes calls')
+      },
+    )
   }
   const killServer = (how: 'kill' | 'power') => {
     const gone = server
@@ -74,7 +96,7 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
         serverTime: () => serverMachine.wall,
         server: () => server,
         logOf: (who) => logOf(world, who),
-        wrapLink: mistakes.wrapLink ?? ((link) => link),
+        wrapLink: mistake.link ?? ((link) => link),
       }),
   )
   for (const agent of agents) if (world.chance(0.5)) agent.machine.skewMs = world.between(-10_800_000, 10_800_000)
@@ -99,6 +121,9 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
   world.tell('world', 'quiet')
   faults.end()
   await world.runUntil(world.at + quietMs)
+  // A move that was begun late may end.
+  for (let waitedMs = 0; !isAtRest(server) && waitedMs < longestUnrestMs; waitedMs += lookEveryMs)
+    await world.runUntil(world.at + lookEveryMs)
 
   const tasks = scenario.connectors.flatMap((connector) => connector.tasks)
   const dayMs = 86_400_000
@@ -118,6 +143,29 @@ export async function simulate(seed: number, mistakes: Mistakes = {}): Promise<S
   await store.distribution.close()
   store.history.close()
   return { seed, violations, story: world.story, hash: world.storyHash(), runs: target.served.length }
+}
+
+function isAtRest(server: Server | undefined): boolean {
+  return (
+    server?.distribution
+      .placement()
+      .places.values()
+      .every(({ is }) => is === 'settled') === true
+  )
+}
+
+/** What a person needs to see of a story that went wrong: all but the runs that were well. */
+export function storyOf({ seed, violations, story, hash }: Simulated): string {
+  const about = violations.map((one) => one.about)
+  const told = story.filter((line) => {
+    if (!/ (runs|ran|stored|left out) /.test(line)) return true
+    return about.some((name) => line.includes(` ${name} `))
+  })
+  return [
+    ...told,
+    `seed ${seed}, story ${hash}; again, with everything: npm run simulate -- --seed ${seed}`,
+    ...violations.map(({ law, words }) => `  broken: ${law}: ${words}`),
+  ].join('\n')
 }
 
 function logOf(world: World, who: string): Log {
