@@ -200,6 +200,7 @@ export class Fleet implements FleetQuestions {
     this.#meetOwn()
     this.distribution.setWork(this.#work())
     this.distribution.start()
+    this.#newest?.changed()
   }
 
   /** Called when agents or places are others than before. @returns ends it */
@@ -231,6 +232,8 @@ export class Fleet implements FleetQuestions {
     const link: LocalLink = new LocalLink({
       assignment: () => this.#localAssignment(),
       upload: (batch) => this.#options.upload(batch),
+      // Handed out before anything is placed, an empty assignment would begin the agent's life with slots that are nobody's.
+      isReady: () => this.#isStarted,
       heard: (known) => {
         const own = this.#own
         if (own?.link !== link) return

@@ -251,7 +251,8 @@ export class Distribution {
       this.#ticking = clock.after(tickMs, tick)
     }
     tick()
-    this.#soon()
+    // At once: who asks for its work from now on is to be given it.
+    this.#place()
   }
 
   /** Stores what is not stored yet. @throws FarwatchError `storage-unwritable`: a restart goes on from an older placement */
