@@ -353,6 +353,8 @@ class RunningAgent implements Agent {
       if (target === undefined) targets.set(connector.id, (target = this.#targetOf(connector)))
       tasks.set(given.id, { task, connector, target })
     }
+    // Until now everything was the tasks' of before, also where nobody has looked since the clock jumped or the machine slept.
+    if (this.#version !== undefined) this.#tick()
     const gone = [...before].filter(([id, { task }]) => tasks.get(id)?.task !== task).map(([id]) => id)
     const goneConnectors = [...connectorsBefore].filter(([id, old]) => connectors.get(id) !== old).map(([id]) => id)
     this.#tasks = tasks

@@ -44,6 +44,9 @@ export class AgentHost {
   /** Server time, as it knew it. */
   #diedAt = 0
   #lives = 0
+  /** Of this life: when the first assignment came into force, and whether the server has given one. */
+  #beganAt: number | undefined
+  #hasAccounted = false
   #agent: Agent | undefined
   #clock: ServerClock | undefined
   /** Neither the server nor any target is in reach. */
@@ -62,9 +65,14 @@ export class AgentHost {
     return this.#clock
   }
 
+  /** Of its idea of server time. */
+  get #errorMs(): number {
+    return this.#clock === undefined ? Infinity : Math.abs(this.#clock.now() - this.#around.serverTime())
+  }
+
   /** Its clock was set while it was away, and no server has said yet what time it is. */
   get #knowsTime(): boolean {
-    return this.#clock !== undefined && Math.abs(this.#clock.now() - this.#around.serverTime()) < 1_000
+    return this.#errorMs < 1_000
   }
 
   get isRunning(): boolean {
@@ -80,6 +88,8 @@ export class AgentHost {
     const clock = new ServerClock(program, this.#wallOffsetMs)
     this.#clock = clock
     this.#agent = undefined
+    this.#beganAt = undefined
+    this.#hasAccounted = false
     world.tell(name, `started, life ${life}`)
     if (!this.#knowsTime) this.#around.evidence.lostTime(name, this.#diedAt)
     const runner = (): Runner => ({
@@ -171,6 +181,12 @@ export class AgentHost {
     const { evidence } = this.#around
     switch (event.event) {
       case 'assignment applied':
+        this.#beganAt ??= this.#around.serverTime()
+        if (event.source === 'server' && !this.#hasAccounted) {
+          // Only now it says for how long it was away.
+          this.#hasAccounted = true
+          evidence.seams.push({ agent: this.name, at: this.#beganAt, errorMs: this.#errorMs })
+        }
         return evidence.applied(this.name, event.version, clock.now(), this.#knowsTime)
       case 'run ended':
         return evidence.ranAt(this.name, life, event.result, clock.now())

@@ -184,9 +184,14 @@ function* noSilentSlot({ scenario, evidence, stored, serverEndedAt }: Facts): It
   for (const { agent, task, from, until } of evidence.duties) {
     const periodMs = periods.get(task)!
     const end = Math.min(until ?? Infinity, serverEndedAt - tailMs) - seamMs
+    const seams = evidence.seams.filter((seam) => seam.agent === agent)
     const silent: number[] = []
     for (let slot = slotFrom(task, periodMs, from + seamMs); slot < end; slot += periodMs)
-      if (!stored.get(task)!.bySlot.has(slot)) silent.push(slot)
+      if (
+        !stored.get(task)!.bySlot.has(slot) &&
+        !seams.some(({ at, errorMs }) => Math.abs(slot - at) <= errorMs + seamMs)
+      )
+        silent.push(slot)
     if (silent.length > 0)
       yield {
         law: 'every slot has an outcome',

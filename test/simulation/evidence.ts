@@ -10,6 +10,13 @@ export interface Duty {
   until: number | undefined
 }
 
+/** A moment at which an agent began again, by a clock that was so far from the truth when it said for how long it was away. */
+export interface Seam {
+  readonly agent: string
+  readonly at: number
+  readonly errorMs: number
+}
+
 /** A slot or stretch whose outcome an agent was told to be stored. */
 export interface Acknowledged {
   readonly agent: string
@@ -22,6 +29,7 @@ export interface Acknowledged {
 export class Evidence {
   readonly #world: World
   readonly duties: Duty[] = []
+  readonly seams: Seam[] = []
   readonly acknowledgedEntries: Acknowledged[] = []
   /** How often a run was announced as one that counts, by `task slot`. */
   readonly announced = new Map<string, number>()

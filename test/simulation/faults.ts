@@ -160,6 +160,15 @@ const faults: readonly Fault[] = [
     },
   },
   {
+    name: 'the wall clock of the server is set',
+    of: 'server',
+    weight: 2,
+    begin: ({ world, serverMachine }) => {
+      serverMachine.jumpClock(world.chance(0.5) ? world.between(-3_000, 3_000) : world.between(0, 6 * hourMs))
+      return () => undefined
+    },
+  },
+  {
     name: 'the disk of an agent is full',
     of: 'agent',
     weight: 2,
