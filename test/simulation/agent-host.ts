@@ -4,7 +4,7 @@ import type { AgentFacts } from '../../src/distribution/index.ts'
 import type { Assignment, ServerLink, UploadAnswer } from '../../src/model/index.ts'
 import type { Log } from '../../src/platform/index.ts'
 import type { Evidence } from './evidence.ts'
-import type { Machine, Program } from './machine.ts'
+import { quickDisk, type Machine, type Program } from './machine.ts'
 import type { Network } from './network.ts'
 import type { Scenario } from './scenario.ts'
 import type { PollAnswer, Server } from './server.ts'
@@ -173,7 +173,10 @@ export class AgentHost {
 
   #died(): void {
     this.#diedAt = this.#clock?.now() ?? 0
-    this.#around.evidence.died(this.name, this.machine.disk)
+    const spool = this.#agent?.status().spool
+    const { disk, pace } = this.machine
+    const isDiskWell = spool?.unwritable === undefined && disk.capacityBytes === Infinity && pace === quickDisk
+    this.#around.evidence.died(this.name, this.#lives, disk, isDiskWell)
     this.#agent = undefined
   }
 
@@ -189,7 +192,7 @@ export class AgentHost {
         }
         return evidence.applied(this.name, event.version, clock.now(), this.#knowsTime)
       case 'run ended':
-        return evidence.ranAt(this.name, life, event.result, clock.now())
+        return evidence.ranAt(this.name, life, event.result)
       case 'slots left out':
         return evidence.leftOut(this.name, event.gap)
       default:
@@ -321,9 +324,13 @@ export class AgentHost {
     })
   }
 
-  /** For the checker. */
-  batchesLeft(): number {
+  /** Entries that the server does not have, and runs under way. */
+  get unsafe(): number {
     const status = this.#agent?.status()
-    return status === undefined ? Infinity : status.upload.behind + status.spool.waiting
+    return status === undefined ? Infinity : status.unsafe + status.running + status.waiting
+  }
+
+  get life(): number {
+    return this.#lives
   }
 }
