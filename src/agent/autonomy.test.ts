@@ -157,7 +157,7 @@ test('without an answer runs of exclusive connectors end with the lease, others 
 
 test('a lease comes back with the work that it is for: what was taken away meanwhile is not begun any more', async () => {
   const offset = { ms: 0 }
-  server.settings = { ...server.settings, leaseMs: 1_000 }
+  server.settings = { ...server.settings, leaseMs: 1_500 }
   server.holdMs = 300
   server.assign(both, [connector('front'), alone])
   const agent = await kit.start({ clock: { ...systemClock, now: () => systemClock.now() + offset.ms } })
@@ -171,7 +171,7 @@ test('a lease comes back with the work that it is for: what was taken away meanw
   await until(agent, 'lease renewed')
   for (let i = 0; i < 2; i++) await until(agent, 'run ended', ({ result }) => result.task === 'open')
   await agent.stop()
-  const renewedAt = kit.events.findIndex(({ event }) => event === 'lease renewed')
+  const renewedAt = kit.events.findLastIndex(({ event }) => event === 'lease renewed')
   const begun = kit.events
     .slice(renewedAt)
     .flatMap((told) => (told.event === 'run ended' && told.result.task === 'shut' ? [told.result.slot] : []))

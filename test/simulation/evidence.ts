@@ -83,13 +83,13 @@ export class Evidence {
   applied(agent: string, version: string, at: number, knowsTime: boolean): void {
     const tasks = new Set(this.#tasksOf.get(`${agent} ${version}`))
     this.#world.tell(agent, `applied ${version}: ${[...tasks].join(' ')}`)
-    if (!knowsTime) return
     const open = this.#openOf(agent)
     for (const [task, duty] of open) {
       if (tasks.has(task)) continue
       duty.until = at
       open.delete(task)
     }
+    if (!knowsTime) return
     for (const task of tasks) {
       if (open.has(task)) continue
       const duty: Duty = { agent, task, from: at, until: undefined }
