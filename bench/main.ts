@@ -9,6 +9,8 @@ import { calibrate, machineFacts } from './machine.ts'
 import { memoryRow } from './memory.ts'
 import { placementRow } from './placement.ts'
 import { profileRow } from './profile.ts'
+import { reschedulingRow } from './rescheduling.ts'
+import { rolesRow } from './roles.ts'
 import type { BenchRow, Figure, Size } from './row.ts'
 
 const judgeRow: BenchRow = { name: 'judge', about: 'what rules cost', run: judgeBench }
@@ -20,6 +22,8 @@ const rows: readonly BenchRow[] = [
   memoryRow,
   firstResultRow,
   configurationRow,
+  reschedulingRow,
+  rolesRow,
   agentsRow,
 ]
 /** Run only when asked for: they print more than figures. */
