@@ -99,6 +99,7 @@ export class Fleet implements FleetQuestions {
   /** Ids of agents that are not there. */
   #lost: ReadonlySet<string> = new Set()
   readonly #listeners = new Set<() => void>()
+  #isStarted = false
   #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
 
   private constructor(
@@ -138,8 +139,6 @@ export class Fleet implements FleetQuestions {
     this.#lifecycle.onStop('alarms about agents', () => this.#alarms.stop())
     this.#lifecycle.onStop('link', () => this.link.stop())
 
-    distribution.setWork(this.#work())
-    this.#applyRegistry()
     const ends = [
       registry.onChange((id) => {
         if (registry.agent(id) === undefined) this.#forget(id)
@@ -187,9 +186,20 @@ export class Fleet implements FleetQuestions {
         placement: defaultPlacementSettings,
       }),
     })
-    const fleet = new Fleet(options, registry, distribution, grants)
-    distribution.start()
-    return fleet
+    return new Fleet(options, registry, distribution, grants)
+  }
+
+  /**
+   * Work is handed out and agents are missed from now on. Called when the server's own agent has joined, or will not: who is not named when
+   * agents are looked through first is forgotten, with what it had. May be called again.
+   */
+  start(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#applyRegistry()
+    this.#meetOwn()
+    this.distribution.setWork(this.#work())
+    this.distribution.start()
   }
 
   /** Called when agents or places are others than before. @returns ends it */
@@ -225,7 +235,7 @@ export class Fleet implements FleetQuestions {
         const own = this.#own
         if (own?.link !== link) return
         const status = own.agent.status()
-        this.#heard(uuid, { known, left: leftOf(status), foreignCores: undefined })
+        this.#heard(uuid, { known, left: leftOf({ ...status, entries: status.unsafe }), foreignCores: undefined })
       },
     })
     this.#newest = link
@@ -238,17 +248,25 @@ export class Fleet implements FleetQuestions {
     const link = this.#newest
     if (link === undefined) throw new Error('the way of the own agent was not made')
     this.#own = { agent, link }
-    this.#applyRegistry()
-    const { processors } = this.#options.machine.facts
-    this.distribution.heard(this.#options.machine.identity.uuid, {
-      facts: factsOf([...library.monitors.keys()], processors, this.#options.travelling().parallelTasks),
-    })
-    this.distribution.setWork(this.#work())
+    if (this.#isStarted) {
+      this.#applyRegistry()
+      this.#meetOwn()
+      this.distribution.setWork(this.#work())
+    }
     return () => {
       this.#own = undefined
       this.#applyRegistry()
       this.distribution.setWork(this.#work())
     }
+  }
+
+  #meetOwn(): void {
+    const { identity, facts } = this.#options.machine
+    if (this.#own === undefined) return
+    const { parallelTasks } = this.#options.travelling()
+    this.distribution.heard(identity.uuid, {
+      facts: factsOf([...library.monitors.keys()], facts.processors, parallelTasks),
+    })
   }
 
   #localAssignment(): Assignment {
@@ -295,7 +313,7 @@ export class Fleet implements FleetQuestions {
   #polled(agent: ConnectedAgent, { status, known }: PollSaid): void {
     const { id } = agent
     this.#reported.set(id, status)
-    this.#heard(id, { known, left: leftOf(status), foreignCores: status.foreignCores })
+    this.#heard(id, { known, left: leftOf({ ...status, ...status.spool }), foreignCores: status.foreignCores })
     const groups = status.isolated ? this.#groupsOf(id) : []
     this.#alarms.isolated(agent, status.isolated, groups)
   }
@@ -570,13 +588,9 @@ export class Fleet implements FleetQuestions {
   #cancelSweep: () => void = () => undefined
 }
 
-/** Runs, and results that are not here: what an agent has left to do of the time before. */
-function leftOf({
-  running,
-  waiting,
-  spool,
-}: Pick<ReportedStatus, 'running' | 'waiting'> & { readonly spool: { readonly entries: number } }): number {
-  return running + waiting + spool.entries
+/** Runs, and results that are not safe here: what an agent has left to do of the time before. */
+function leftOf(of: { readonly running: number; readonly waiting: number; readonly entries: number }): number {
+  return of.running + of.waiting + of.entries
 }
 
 function factsOf(monitors: readonly string[], cores: number, parallelTasks: number): AgentFacts {

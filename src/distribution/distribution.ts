@@ -292,6 +292,7 @@ export class Distribution {
       if (agent === undefined) {
         agent = { ...noAgent, id, name, local, life: newLife(clock.now()) }
         this.#agents.set(id, agent)
+        this.#takeUp(id)
         this.#unsavedAgents.add(id)
         log.info('agent became known', { agent: id, name, local })
       } else if (agent.name !== name || agent.local !== local) {
@@ -302,6 +303,12 @@ export class Distribution {
       }
       this.#step(agent, { is: 'standing', registration, admin })
     }
+  }
+
+  /** One that was forgotten and is back before anything was placed anew still has its places. */
+  #takeUp(id: string): void {
+    const scope = this.#scope(id)
+    for (const [connector, at] of this.#placement.places) if (runs(id, at)) scope.connectors.add(connector)
   }
 
   #forget(id: string): void {
