@@ -107,7 +107,7 @@ function sumOf(counts: Readonly<Record<string, number>>): number {
 }
 
 function failures(failed: Readonly<Record<string, number>>): { note?: string } {
-  const words = Object.entries(failed).map(([code, count]) => `${count} ${code}`)
+  const words = Object.entries(failed).map(([why, count]) => `${count} × ${why}`)
   return words.length === 0 ? {} : { note: words.join(', ') }
 }
 

@@ -1,7 +1,7 @@
 /** An agent that is real in what it says to its server, and invents what it measures. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { FarwatchError, messageOf } from '../src/base/index.ts'
+import { messageOf } from '../src/base/index.ts'
 import { LinkClient, ServerClock } from '../src/link/index.ts'
 import { makeKeys } from '../src/link/testing.ts'
 import { slotFrom, type AssignedTask, type Assignment, type RunResult } from '../src/model/index.ts'
@@ -15,7 +15,7 @@ export interface Tally {
   uploadMs: number[]
   /** How much later than its hold a poll without news was answered. */
   pollMs: number[]
-  /** Questions that were not answered as they should be, by code. */
+  /** Questions that were not answered as they should be, by why. */
   failed: Record<string, number>
 }
 
@@ -218,9 +218,10 @@ export class SimulatedAgent {
   }
 
   #failed(thrown: unknown): void {
-    const { failed } = this.#options.tally()
-    const code = thrown instanceof FarwatchError ? thrown.code : messageOf(thrown)
-    failed[code] = (failed[code] ?? 0) + 1
+    const { tally, url } = this.#options
+    const { failed } = tally()
+    const why = messageOf(thrown).replaceAll(`the server ${url} `, '').slice(0, 100)
+    failed[why] = (failed[why] ?? 0) + 1
   }
 
   #pause(ms: number): Promise<void> {
