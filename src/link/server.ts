@@ -561,11 +561,11 @@ class RunningLinkServer implements LinkServer {
 
   #assignmentOf(session: Session): Promise<Assignment> {
     if (session.assignment !== undefined) return session.assignment
-    const making = this.#making.then(async () => {
-      await new Promise((resolve) => setImmediate(resolve))
-      return this.#options.assignmentFor(session.agent)
-    })
-    this.#making = making.catch(() => {
+    const turn = this.#making.then(() => new Promise<void>((resolve) => setImmediate(resolve)))
+    // What is kept of it before it may be given out is waited for outside of the turn: it goes to the disk together with that of others.
+    const making = turn.then(() => this.#options.assignmentFor(session.agent))
+    this.#making = turn
+    making.catch(() => {
       if (session.assignment === making) session.assignment = undefined
     })
     session.assignment = making
