@@ -37,15 +37,23 @@ export interface Account {
   readonly slots: { readonly missing: number; readonly twice: number }
 }
 
-/** What was stored, held against what was served: `served` as it was a while ago, so that what is under way is not held against anybody. */
-export function account(rows: Rows, served: ReadonlyMap<string, number>, periodMs = 1_000): Account {
+/**
+ * What was stored, held against what was served: `served` as it was a while ago, so that what is under way is not held against anybody, and
+ * `since` as it was when the story began.
+ */
+export function account(
+  rows: Rows,
+  served: ReadonlyMap<string, number>,
+  { periodMs = 1_000, since = new Map() }: { periodMs?: number; since?: ReadonlyMap<string, number> } = {},
+): Account {
   const strays: string[] = []
   let twice = 0
   for (const [connector, all] of rows) {
     const hits = all.map(hitsOf).filter((value) => value !== undefined)
     const told = new Set(hits)
     twice += hits.length - told.size
-    for (let hit = 1; hit <= (served.get(connector) ?? 0); hit++) if (!told.has(hit)) strays.push(`${connector} #${hit}`)
+    const [first, last] = [(since.get(connector) ?? 0) + 1, served.get(connector) ?? 0]
+    for (let hit = first; hit <= last; hit++) if (!told.has(hit)) strays.push(`${connector} #${hit}`)
   }
   return { strays, twice, slots: silence(rows, periodMs) }
 }

@@ -38,7 +38,7 @@ export const offlineTimeoutMs = 5_000
  */
 export async function startFleet(options: {
   agents: readonly (string | JoinOptions)[]
-  serverUrl?: (server: TestInstance, name: string) => string
+  serverUrl?: (server: TestInstance, name: string) => string | Promise<string>
   serverEnv?: Readonly<Record<string, string>>
   host?: string
   role?: 'server' | 'standalone'
@@ -58,7 +58,7 @@ export async function startFleet(options: {
   const join = async (wanted: JoinOptions): Promise<TestInstance> => {
     const { name, wrap } = wanted
     const data = await scratchData()
-    const serverUrl = wanted.serverUrl ?? options.serverUrl?.(server, name) ?? server.url
+    const serverUrl = wanted.serverUrl ?? (await options.serverUrl?.(server, name)) ?? server.url
     try {
       if (wanted.trust !== false) await trust(server.url, fingerprint, data)
       return stack.use(

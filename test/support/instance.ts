@@ -145,7 +145,7 @@ export class TestInstance {
     ).toString()
     const answer = await this.send(operation.method, `/api/v1${path}${query === '' ? '' : `?${query}`}`, input.body)
     if (answer.status !== 200) throw new Error(`${name} was answered with ${answer.status}: ${answer.body}`)
-    return JSON.parse(answer.body) as AnswerOf<Operations[N]>
+    return (operation.isText === true ? answer.body : JSON.parse(answer.body)) as AnswerOf<Operations[N]>
   }
 
   /** One raw request; answers of any status resolve. */
