@@ -31,7 +31,14 @@ class MemoryServer implements ServerLink {
       version: String(Math.random()),
       connectors,
       tasks,
-      settings: { parallelTasks: 0, parallelPerTarget: 100, processTimeoutMs: 60_000, logLevel: 'info' },
+      settings: {
+        parallelTasks: 0,
+        parallelPerTarget: 100,
+        processTimeoutMs: 60_000,
+        logLevel: 'info',
+        logDurationMs: 0,
+        leaseMs: null,
+      },
     }
     for (const tell of this.#changed.splice(0)) tell()
   }

@@ -16,7 +16,12 @@ export function openApiDocument(version: string, prefix: string): Record<string,
       parameters: [...parametersOf(operation, 'params', 'path'), ...parametersOf(operation, 'query', 'query')],
       ...(operation.body === undefined
         ? {}
-        : { requestBody: { required: true, content: { 'application/json': { schema: operation.body } } } }),
+        : {
+            requestBody: {
+              required: operation.isBodyOptional !== true,
+              content: { 'application/json': { schema: operation.body } },
+            },
+          }),
       responses: {
         200: {
           description: 'Done',
@@ -30,7 +35,7 @@ export function openApiDocument(version: string, prefix: string): Record<string,
                 },
               }
             : {}),
-          content: { 'application/json': { schema: operation.answer } },
+          content: { [operation.isText === true ? 'text/plain' : 'application/json']: { schema: operation.answer } },
         },
         default: {
           description: 'The error codes are stable',

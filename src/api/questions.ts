@@ -28,8 +28,11 @@ export interface HistoryQuestions {
   ): Promise<readonly { readonly series: Series; readonly agg: Aggregation; readonly points: QueriedPoints }[]>
 }
 
-/** What the API asks of the agent in this instance. */
+/** What the API asks of those who run tasks. */
 export interface AgentQuestions {
-  /** Runs a task now, outside of its slots. @throws FarwatchError `not-found`, `overloaded` */
-  runNow(task: string): Promise<RunResult>
+  /**
+   * Runs a task now, outside of its slots, on the agent that has its connector. `agent`: its id.
+   * @throws FarwatchError `not-found`, `overloaded`, `unreachable`, `conflict` where nobody runs it
+   */
+  runNow(task: string): Promise<{ readonly agent: string; readonly result: RunResult }>
 }

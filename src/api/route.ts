@@ -1,6 +1,7 @@
+import { PassThrough } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { groupsWith, may, mayAnywhere, type Access, type Principal } from '../access/index.ts'
-import { FarwatchError } from '../base/index.ts'
+import { FarwatchError, messageOf } from '../base/index.ts'
 import type {
   AnswerOf,
   BodyOf,
@@ -41,11 +42,18 @@ export class Page<T> {
   }
 }
 
-type MaybePage<O extends Operation> = O extends { paged: true } ? Page<AnswerOf<O>> : AnswerOf<O>
+/** Writes a text piece by piece, until it resolves. A failure before the first piece is answered as such; later ones cut the answer off. */
+export type TextWriter = (write: (text: string) => void) => Promise<void>
+
+type Answered<O extends Operation> = O extends { paged: true }
+  ? Page<AnswerOf<O>>
+  : O extends { isText: true }
+    ? TextWriter
+    : AnswerOf<O>
 
 /** What answers operations: one function each, named as the operation. */
 export type Handlers<N extends OperationName = OperationName> = {
-  readonly [K in N]: (call: Call<Operations[K]>) => Promise<MaybePage<Operations[K]>> | MaybePage<Operations[K]>
+  readonly [K in N]: (call: Call<Operations[K]>) => Promise<Answered<Operations[K]>> | Answered<Operations[K]>
 }
 
 const configurationLimit = 64 * 1024 * 1024
@@ -56,7 +64,8 @@ export function addRoute(
   prefix: string,
   operation: Operation,
   access: Access,
-  handle: (call: Call<Operation>) => unknown,
+  /** What answers it in the present role. @throws FarwatchError `not-in-this-role` */
+  handlerNow: () => (call: Call<Operation>) => unknown,
 ): void {
   const readParams = operation.params === undefined ? undefined : textReader(operation.params, 'path parameter')
   const readQuery = operation.query === undefined ? refuseQuery : textReader(operation.query, 'query parameter')
@@ -70,18 +79,21 @@ export function addRoute(
       if (operation.allowed !== 'nobody in particular') authenticate(request, access, operation.allowed)
     },
     handler: async (request, reply) => {
+      const handle = handlerNow()
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
+      if (operation.isLong === true) request.raw.setTimeout(0)
       // The three readers check against the operation's own schemas, which is what ParamsOf and the others derive from.
       const answer = await handle({
         params: readParams?.(request.params) ?? {},
         query: readQuery(request.query),
-        body: readBody?.(request.body),
+        body: readBody?.(operation.isBodyOptional === true ? (request.body ?? {}) : request.body),
         caller: callers.get(request) ?? { username: '', grants: [], via: 'session', token: '' },
         address: request.ip,
         signal: gone.signal,
       } as Call<Operation>)
-      return answerWith(reply, answer)
+      // Only operations with `isText` are answered by functions.
+      return typeof answer === 'function' ? streamText(reply, answer as TextWriter) : answerWith(reply, answer)
     },
   })
 }
@@ -100,6 +112,29 @@ function answerWith(reply: FastifyReply, answer: unknown): unknown {
   if (!(answer instanceof Page)) return answer
   if (answer.next !== undefined) void reply.header('farwatch-next-cursor', answer.next)
   return answer.rows
+}
+
+async function streamText(reply: FastifyReply, write: TextWriter): Promise<FastifyReply> {
+  const text = new PassThrough()
+  let hasBegun = false
+  const begin = () => {
+    if (hasBegun) return
+    hasBegun = true
+    void reply.type('text/plain; charset=utf-8').send(text)
+  }
+  try {
+    await write((more) => {
+      begin()
+      text.write(more)
+    })
+  } catch (thrown) {
+    if (!hasBegun) throw thrown
+    text.destroy(new Error(messageOf(thrown)))
+    return reply
+  }
+  begin()
+  text.end()
+  return reply
 }
 
 const callers = new WeakMap<FastifyRequest, Caller>()

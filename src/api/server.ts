@@ -22,7 +22,9 @@ const bodyLimit = 1024 * 1024
 export interface ApiParts {
   readonly version: string
   readonly access: Access
-  readonly handlers: Handlers
+  /** Looked up for each request, so that a change of role exchanges them. What has none is refused as not of this role. */
+  readonly handlers: () => Partial<Handlers>
+  readonly roles: () => { readonly server: boolean; readonly agent: boolean }
   readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer }
   /** Directory of the built portal, or undefined where it was not built. */
   readonly portal: string | undefined
@@ -72,9 +74,14 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   await app.register(fastifyCompress, { threshold: 1_024, encodings: ['gzip', 'br'] })
 
   for (const [name, operation] of Object.entries<Operation>(operations)) {
-    // Handlers has one function per operation of the same name, taking exactly that operation's call.
-    const handle = parts.handlers[name as keyof Handlers] as unknown as (call: Call<Operation>) => unknown
-    addRoute(app, prefix, operation, parts.access, handle)
+    addRoute(app, prefix, operation, parts.access, () => {
+      // Handlers has one function per operation of the same name, taking exactly that operation's call.
+      const handle = parts.handlers()[name as keyof Handlers] as unknown as
+        | ((call: Call<Operation>) => unknown)
+        | undefined
+      if (handle === undefined) throw notInThisRole(operation, parts.roles())
+      return handle
+    })
   }
   app.get(`${prefix}/events`, (request, reply) =>
     parts.stream(request, reply, authenticate(request, parts.access, 'viewer')),
@@ -83,6 +90,18 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   await addDocumentation(app, parts)
   await addPortal(app, parts)
   return app
+}
+
+function notInThisRole(
+  { method, path }: Operation,
+  { server, agent }: { readonly server: boolean; readonly agent: boolean },
+): FarwatchError {
+  const [is, lacks] = server && agent ? ['starting', 'both'] : server ? ['a server', 'agent'] : ['an agent', 'server']
+  return lacks === 'both'
+    ? new FarwatchError('not-in-this-role', `${method} ${path} is not served by this instance`)
+    : new FarwatchError('not-in-this-role', `this instance is only ${is}; ${method} ${path} needs the role ${lacks}`, {
+        hint: `Ask the instance that has the role ${lacks}, or give this one that role: PUT /instance.`,
+      })
 }
 
 // Mantine sets style attributes on elements, which a policy can only allow as a whole; scripts are from here alone.

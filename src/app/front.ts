@@ -60,6 +60,49 @@ export async function openFront(
     killed: counts.killed,
     uploads: counts.uploads,
   })
+  const handlers = {
+    ...accessHandlers(access),
+    ...libraryHandlers(library),
+    ...configurationHandlers({
+      inventory,
+      environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
+    }),
+    ...monitoringHandlers({
+      inventory,
+      history,
+      alarms,
+      clock,
+      agent: { runNow: async (task) => ({ agent: identity.uuid, result: await agent.runNow(task) }) },
+      placeOf: ({ group }) => {
+        const covered = inventory.coverageState(group)
+        return covered.state === 'covered' ? { state: 'covered', agent: localAgent } : covered
+      },
+      agentName: (id) => (id === identity.uuid ? localAgent : id),
+    }),
+    ...alarmHandlers(alarms),
+    ...pluginHandlers({ delivery, configured }),
+    ...certificateHandlers({ keystore, inventory }),
+    ...instanceHandlers({
+      describe,
+      settings,
+      logs,
+      inventory,
+      alarms,
+      history,
+      agent: () => agent.status(),
+      agentCounts,
+      clock,
+      freeBytes: () =>
+        diskSpace(directory.path).then(
+          ({ freeBytes }) => freeBytes,
+          () => null,
+        ),
+      isWritable: () => health.unwritable === undefined,
+      loopP99Ms,
+      rssBytes: residentBytes,
+      upMs,
+    }),
+  }
   const app = await makeServer({
     version,
     access,
@@ -83,46 +126,8 @@ export async function openFront(
     metricsPublic: () => settings.values.metricsPublic,
     stream: (request, reply, caller) => live.stream(request, reply, caller),
     log,
-    handlers: {
-      ...accessHandlers(access),
-      ...libraryHandlers(library),
-      ...configurationHandlers({
-        inventory,
-        environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
-      }),
-      ...monitoringHandlers({
-        inventory,
-        history,
-        alarms,
-        clock,
-        agent,
-        localAgent: identity.uuid,
-        agentName: (id) => (id === identity.uuid ? localAgent : id),
-      }),
-      ...alarmHandlers(alarms),
-      ...pluginHandlers({ delivery, configured }),
-      ...certificateHandlers({ keystore, inventory }),
-      ...instanceHandlers({
-        describe,
-        settings,
-        logs,
-        inventory,
-        alarms,
-        history,
-        agent: () => agent.status(),
-        agentCounts,
-        clock,
-        freeBytes: () =>
-          diskSpace(directory.path).then(
-            ({ freeBytes }) => freeBytes,
-            () => null,
-          ),
-        isWritable: () => health.unwritable === undefined,
-        loopP99Ms,
-        rssBytes: residentBytes,
-        upMs,
-      }),
-    },
+    roles: () => describe().roles,
+    handlers: () => handlers,
   })
   lifecycle.onStop('server', () => app.close())
   const endFollowing = keystore.onChange(() => {

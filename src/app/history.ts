@@ -62,8 +62,12 @@ export interface HistoryFacts {
  * `storage-corrupt`; a history that cannot be written still answers questions.
  */
 export interface History extends ResultLog {
-  /** Resolves when the batch is durable. Repeats change nothing. @throws FarwatchError `bad-request`, `storage-unwritable` */
-  upload(batch: UploadBatch): Promise<UploadAnswer>
+  /**
+   * Resolves when the batch is durable. Repeats change nothing.
+   * @param leftOut tasks whose entries are not to be stored; their positions count as received, so that their sender goes on
+   * @throws FarwatchError `bad-request`, `storage-unwritable`
+   */
+  upload(batch: UploadBatch, leftOut?: ReadonlySet<string>): Promise<UploadAnswer>
   /** The tasks of the configuration as it is from now on: their slots are expected, their connectors bound their series. */
   applyTasks(tasks: readonly KnownTask[]): Promise<void>
   applySettings(settings: HistorySettings): Promise<void>
@@ -93,6 +97,7 @@ export interface History extends ResultLog {
 
 interface Waiting {
   readonly batch: UploadBatch
+  readonly leftOut: ReadonlySet<string> | undefined
   readonly resolve: (answer: UploadAnswer) => void
   readonly reject: (reason: unknown) => void
 }
@@ -218,11 +223,11 @@ class OpenHistory implements History {
 
   // Uploads.
 
-  upload(batch: UploadBatch): Promise<UploadAnswer> {
+  upload(batch: UploadBatch, leftOut?: ReadonlySet<string>): Promise<UploadAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) throw closedError()
       checkBatch(batch)
-      this.#waiting.push({ batch, resolve, reject })
+      this.#waiting.push({ batch, leftOut, resolve, reject })
       this.#waitingEntries += batch.entries.length
       // It never rejects: what goes wrong goes to those whose uploads it was. `close` awaits it.
       this.#storing ??= this.#storeWaiting()
@@ -254,7 +259,7 @@ class OpenHistory implements History {
   async #store(group: readonly Waiting[]): Promise<void> {
     let answers: readonly BatchAnswer[] | undefined
     while (answers === undefined) {
-      const packed = group.map(({ batch }) => this.#packer.pack(batch))
+      const packed = group.map(({ batch, leftOut }) => this.#packer.pack(batch, leftOut))
       const upload = this.#packer.upload(packed)
       const input = { upload, at: this.#clock.now(), generation: this.#generation }
       const answer = await this.#writer.call('upload', input, packed.flatMap(buffersOf))

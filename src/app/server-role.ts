@@ -186,8 +186,8 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
     )
 
     const travelling = (): TravellingSettings => {
-      const { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel } = settings.values
-      return { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel }
+      const { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel, logDurationMs } = settings.values
+      return { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel, logDurationMs, leaseMs: null }
     }
     return {
       history,

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import type { Operation } from './operation.ts'
+import { UncoveredGroup, WeakGroup } from './placement.ts'
 import { Cursor, Done, Id, Limit, Name, Nullable, Timestamp, exact } from './schemas.ts'
 
 /** One object that an apply adds, changes or removes. Secrets appear as `***`. */
@@ -242,9 +243,12 @@ export const administrationOperations = {
       }),
     }),
     answer: exact({
-      uncovered: Type.Array(exact({ group: Name, reason: Type.String() }), {
-        description: 'Groups that were run until now and are, or would be, run by nobody',
+      uncovered: Type.Array(UncoveredGroup, {
+        description: 'Groups that were run until now and are, or would be, run by nobody, wholly or in part',
       }),
+      becomeCovered: Type.Array(Name),
+      moves: Type.Integer({ minimum: 0, description: 'Connectors whose agent may not run them afterwards' }),
+      weak: Type.Array(WeakGroup, { description: 'What the loss of one agent would then do' }),
       difference: Difference,
     }),
   },

@@ -76,6 +76,8 @@ export interface ConnectorDocument {
   /** Name of a credential of the same group. */
   readonly credential?: string
   readonly profiles?: readonly string[]
+  /** Name of the only agent that may run it; the server's own is called `local`. Default: any agent of the group. */
+  readonly pin?: string
 }
 
 /** Which agents run a group, by name; a server's own is called `local`. */

@@ -12,6 +12,8 @@ export const LiveEvent = Type.Union([
     is: Type.Literal('results'),
     tasks: Type.Array(exact({ task: Type.String(), slot: Type.Number(), outcome: Outcome })),
   }),
+  /** Something about agents, or about which of them runs what, is another. */
+  exact({ is: Type.Literal('agents') }),
   exact({ is: Type.Literal('configuration'), revision: Type.Integer() }),
 ])
 export type LiveEvent = Static<typeof LiveEvent>

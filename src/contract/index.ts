@@ -1,14 +1,20 @@
 import { accessOperations } from './access.ts'
 import { administrationOperations } from './administration.ts'
+import { agentOperations } from './agents.ts'
 import { alarmOperations } from './alarms.ts'
 import { certificateOperations } from './certificates.ts'
+import { connectionOperations } from './connection.ts'
 import { instanceOperations } from './instance.ts'
 import { monitoringOperations } from './monitoring.ts'
+import { placementOperations } from './placement.ts'
 
 /** Every operation of the API by name. */
 export const operations = {
   ...accessOperations,
   ...instanceOperations,
+  ...connectionOperations,
+  ...agentOperations,
+  ...placementOperations,
   ...certificateOperations,
   ...monitoringOperations,
   ...alarmOperations,
@@ -19,6 +25,7 @@ export type OperationName = keyof Operations
 
 export type { Grant, User } from './access.ts'
 export type { Difference, PluginStatus } from './administration.ts'
+export type { Agent, EnrolmentToken } from './agents.ts'
 export type { AlarmAnswer } from './alarms.ts'
 export type {
   AssociationDocument,
@@ -32,8 +39,10 @@ export type {
   SecretDocument,
   SystemDocument,
 } from './configuration.ts'
+export type { Connection } from './connection.ts'
 export { LiveEvent } from './events.ts'
 export type { Instance, Status } from './instance.ts'
 export type { GroupSummary, Result, Series, SystemSummary, Task } from './monitoring.ts'
 export type { AnswerOf, BodyOf, Operation, ParamsOf, QueryOf, Role } from './operation.ts'
+export type { ConnectorPlace } from './placement.ts'
 export { ErrorAnswer } from './schemas.ts'

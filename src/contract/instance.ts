@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import type { Operation } from './operation.ts'
-import { Name, Nullable, SeverityOrClear, Timestamp, exact } from './schemas.ts'
+import { Count, LogBytes, Name, Nullable, SeverityOrClear, Timestamp, exact } from './schemas.ts'
 
 export const Instance = exact({
   uuid: Type.String(),
@@ -8,6 +8,14 @@ export const Instance = exact({
   version: Type.String(),
   roles: exact({ server: Type.Boolean(), agent: Type.Boolean() }),
   servers: Type.Array(Type.String()),
+  proxy: Nullable(
+    Type.String({ description: 'Through which the servers are reached; a password in it is shown as ***' }),
+  ),
+  roleGivenBy: Nullable(
+    Type.Enum(['flag', 'environment', 'file'], {
+      description: 'The roles cannot be changed here, as they are given there',
+    }),
+  ),
   fingerprint: Type.String({ description: "SHA-256 of the instance's public key" }),
   startedAt: Timestamp,
   portalUrl: Type.String(),
@@ -29,30 +37,17 @@ export const Setting = exact({
   help: Type.String(),
 })
 
-export const Agent = exact({
-  id: Type.String(),
-  name: Type.String(),
-  local: Type.Boolean(),
-  registration: Type.Enum(['PENDING', 'ACCEPTED', 'REJECTED']),
-  admin: Type.Enum(['ON', 'OFF']),
-  runtime: Type.Enum(['ONLINE', 'OFFLINE', 'DRAINING']),
-  fingerprint: Type.String(),
-  version: Type.String(),
-  groups: Type.Array(Type.String()),
-  connectors: Type.Integer(),
-  tasks: Type.Integer(),
-  running: Type.Integer(),
-  processes: Type.Integer(),
-  spool: exact({ entries: Type.Integer(), bytes: Type.Integer(), oldestAt: Nullable(Timestamp) }),
-  lastSeenAt: Nullable(Timestamp),
-})
-
-const Count = Type.Integer({ minimum: 0 })
-
 export const Status = exact({
   instance: Instance,
   term: Type.Integer(),
-  agents: exact({ online: Count, offline: Count, pending: Count }),
+  agents: exact({
+    online: Type.Integer({ minimum: 0, description: 'Those that are being drained among them' }),
+    offline: Count,
+    draining: Count,
+    pending: Count,
+    rejected: Count,
+    off: Type.Integer({ minimum: 0, description: 'Accepted and deactivated; counted as online or offline, too' }),
+  }),
   tasks: Count,
   systems: Count,
   coverage: exact({
@@ -96,12 +91,13 @@ export const instanceOperations = {
     method: 'PUT',
     path: '/instance',
     tag,
-    summary: 'Names the instance',
+    summary: 'Changes the name, the roles, and how servers are reached; roles change without a restart',
     allowed: 'admin',
     body: exact({
       name: Type.Optional(Name),
       roles: Type.Optional(exact({ server: Type.Boolean(), agent: Type.Boolean() })),
       servers: Type.Optional(Type.Array(Type.String({ maxLength: 2_000 }), { maxItems: 20 })),
+      proxy: Type.Optional(Type.String({ maxLength: 2_000, description: 'http://name:port; empty for none' })),
     }),
     answer: Instance,
   },
@@ -123,14 +119,6 @@ export const instanceOperations = {
     body: Type.Record(Type.String(), Type.Unknown()),
     answer: Type.Record(Type.String(), Type.Unknown()),
   },
-  listAgents: {
-    method: 'GET',
-    path: '/agents',
-    tag,
-    summary: 'All agents this server knows',
-    allowed: 'viewer',
-    answer: Type.Array(Agent),
-  },
   showStatus: {
     method: 'GET',
     path: '/status',
@@ -150,6 +138,16 @@ export const instanceOperations = {
       level: Type.Optional(Type.Enum(['error', 'warn', 'info', 'debug'])),
     }),
     answer: Type.Array(LogLine),
+  },
+  downloadLogs: {
+    method: 'GET',
+    path: '/logs/download',
+    tag,
+    summary: 'The log of this instance, newest lines last, one JSON object a line',
+    allowed: 'admin',
+    query: exact({ maxBytes: Type.Optional(LogBytes) }),
+    isText: true,
+    answer: Type.String(),
   },
   agentStatistics: {
     method: 'GET',

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import type { Operation } from './operation.ts'
 import {
+  Count,
   Cursor,
   Id,
   Labels,
@@ -14,7 +15,6 @@ import {
   exact,
 } from './schemas.ts'
 
-const Count = Type.Integer({ minimum: 0 })
 const Alarms = exact({ INFO: Count, WARNING: Count, MINOR: Count, MAJOR: Count, CRITICAL: Count })
 
 /** Coverage: how many slots ended how; `share` is runs among all ended slots, null where none ended. */
@@ -38,6 +38,7 @@ export const Task = exact({
   agent: Nullable(Type.String()),
   coverage: Nullable(Type.Number({ description: 'Share of the slots of the last 24 hours that were run' })),
   state: Type.Enum(['covered', 'UNCOVERED']),
+  reason: Nullable(Type.String({ description: 'Why nobody runs it' })),
   worst: SeverityOrClear,
   lastSlot: Nullable(Timestamp),
   lastOutcome: Nullable(Outcome),
@@ -89,6 +90,7 @@ export const SystemSummary = exact({
   tags: Type.Record(Type.String(), Type.String()),
   worst: SeverityOrClear,
   state: Type.Enum(['covered', 'UNCOVERED', 'no tasks']),
+  reason: Nullable(Type.String({ description: 'Why nobody runs it, or part of it' })),
   alarms: Alarms,
   tasks: Count,
   failing: Count,
@@ -101,6 +103,7 @@ export const GroupSummary = exact({
   name: Name,
   worst: SeverityOrClear,
   state: Type.Enum(['covered', 'UNCOVERED', 'no tasks']),
+  reason: Nullable(Type.String({ description: 'Why nobody runs it, or part of it' })),
   systems: Count,
   tasks: Count,
   alarms: Alarms,

@@ -17,7 +17,13 @@ export interface Operation {
   readonly params?: TObject
   readonly query?: TObject
   readonly body?: TSchema
+  /** A request without a body is taken like one with an empty object. */
+  readonly isBodyOptional?: true
   readonly answer: TSchema
+  /** The answer is a text that is streamed, one line after another: `text/plain`. */
+  readonly isText?: true
+  /** It may take minutes: what lies between must not take the silence for the end. */
+  readonly isLong?: true
   /** Lists say in the header `Farwatch-Next-Cursor` where the next page begins. */
   readonly paged?: true
 }

@@ -20,11 +20,17 @@ export const DurationText = Type.String({
   description: 'A duration such as 10s, 5m, 1h30m',
 })
 export const Name = Type.String({ minLength: 1, maxLength: 200 })
+export const Count = Type.Integer({ minimum: 0 })
 export const Id = Type.String({ minLength: 1, maxLength: 100 })
 export const Severity = Type.Enum([...severities])
 export const SeverityOrClear = Type.Enum(['CLEAR', ...severities])
 export const Outcome = Type.Enum([...outcomes])
 export const Limit = Type.Integer({ minimum: 1, maximum: 10_000, description: 'Rows per page; default 10,000' })
+export const LogBytes = Type.Integer({
+  minimum: 1,
+  maximum: 64 * 1024 ** 2,
+  description: 'The newest lines that fit; default 1 MiB',
+})
 export const Cursor = Type.String({ maxLength: 400, description: 'Farwatch-Next-Cursor of the page before' })
 export const Labels = Type.Record(Type.String(), Type.String())
 export const Problem = exact({ path: Type.String(), message: Type.String(), hint: Type.Optional(Type.String()) })

@@ -13,6 +13,8 @@ export type {
 } from './eligibility.ts'
 export { explain, loadsOf } from './explain.ts'
 export type { Explanation } from './explain.ts'
+export { Grants, openGrants } from './grants.ts'
+export type { GrantsOptions } from './grants.ts'
 export { defaultLeaseSettings, shortestOfflineTimeoutMs } from './leases.ts'
 export type { AgentLife, Drain, LeaseSettings } from './leases.ts'
 export { defaultPlacementSettings, nowhere, place, runs } from './placement.ts'

@@ -5,7 +5,8 @@ import type { MassLoss, Place } from './placement.ts'
 
 /**
  * What a restart must not forget: who the agents are and how they were (`life` and `facts` are JSON), and where each connector was, with what
- * it cost. All of it is written a moment after it happened: what a crash forgets of it is worked out again.
+ * it cost. All of that is written a moment after it happened: what a crash forgets of it is worked out again. Which tasks an agent was
+ * given (`left_at`: when they were taken from it; null while it has them) is written before it is told.
  */
 export const distributionSchema: SchemaPart = {
   name: 'distribution',
@@ -19,6 +20,12 @@ export const distributionSchema: SchemaPart = {
      ) STRICT;
      CREATE TABLE distribution_place (connector TEXT PRIMARY KEY, place TEXT NOT NULL, cost REAL NOT NULL) STRICT;
      CREATE TABLE distribution_mass_loss (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), loss TEXT NOT NULL) STRICT;`,
+    `CREATE TABLE distribution_grant (
+       agent TEXT NOT NULL,
+       task TEXT NOT NULL,
+       left_at INTEGER,
+       PRIMARY KEY (agent, task)
+     ) STRICT, WITHOUT ROWID;`,
   ],
 }
 

@@ -120,11 +120,13 @@ export class UploadPacker {
     return upload
   }
 
-  pack({ agent, spool, from, entries }: UploadBatch): PackedBatch {
+  /** @param leftOut tasks whose entries are not stored; their positions count as received all the same */
+  pack({ agent, spool, from, entries }: UploadBatch, leftOut: ReadonlySet<string> = new Set()): PackedBatch {
     const runs: [index: number, run: RunResult][] = []
     const gaps: [index: number, gap: GapRecord][] = []
     let samples = 0
     entries.forEach((entry, i) => {
+      if (leftOut.has(entry.task)) return
       if (entry.kind === 'gap') gaps.push([i, entry])
       else {
         runs.push([i, entry])

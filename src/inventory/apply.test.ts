@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest'
+import type { TravellingSettings } from '../model/index.ts'
 import { makeLibrary } from '../sdk/index.ts'
 import type { Allowed, ApplyOptions, ConfigurationChange, Inventory } from './index.ts'
 
 import { exampleDocument, openTestInventory, smallLibrary } from './testing.ts'
 
 const by = { author: 'ann' }
-const settings = { parallelTasks: 0, parallelPerTarget: 8, processTimeoutMs: 60_000, logLevel: 'info' } as const
+const settings = {
+  parallelTasks: 0,
+  parallelPerTarget: 8,
+  processTimeoutMs: 60_000,
+  logLevel: 'info',
+  logDurationMs: 0,
+  leaseMs: null,
+} as const
 
 /** The difference in one line for each object. */
 async function lines(inventory: Inventory, document: unknown, options: Partial<ApplyOptions> = {}) {
@@ -318,6 +326,7 @@ test('the version of an assignment changes exactly when something in it does', a
       true,
     ],
     [{ associations: [{ group: 'unrelated', agents: ['north-1'] }] }, true],
+    [{ groups: [{ name: 'acme', whenCutOff: 'exclusive' }] }, true],
   ]
   const seen: boolean[] = []
   for (const [document] of steps) {
@@ -326,7 +335,20 @@ test('the version of an assignment changes exactly when something in it does', a
     seen.push(version() !== before)
   }
   expect(seen).toEqual(steps.map(([, changes]) => changes))
-  expect(inventory.assignmentFor('north-1', { ...settings, parallelTasks: 9 }).version).not.toBe(version())
+  const others: Partial<TravellingSettings>[] = [{ parallelTasks: 9 }, { logDurationMs: 9 }, { leaseMs: 9 }]
+  const versions = others.map((other) => inventory.assignmentFor('north-1', { ...settings, ...other }).version)
+  expect(new Set([version(), ...versions]).size).toBe(4)
+})
+
+test('connectors of a group that is exclusive when cut off are marked, others are not', async () => {
+  await using opened = await openTestInventory()
+  const { inventory } = opened
+  await inventory.apply(exampleDocument, by)
+  const marks = () => inventory.assignmentFor('north-1', settings).connectors.map(({ exclusive }) => exclusive)
+  const before = marks()
+  await inventory.apply({ groups: [{ name: 'acme', whenCutOff: 'exclusive' }] }, by)
+  expect([before, marks()]).toEqual([before.map(() => undefined), before.map(() => true)])
+  expect(before.length).toBeGreaterThan(0)
 })
 
 test('who runs a group: its agents, else the local one, until that is given groups of its own', async () => {

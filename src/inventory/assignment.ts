@@ -96,14 +96,11 @@ export function assignmentOf(
 ): Assignment {
   const connectors: AssignedConnector[] = []
   const tasks: AssignedTask[] = []
-  const digests = [
-    agent,
-    JSON.stringify([settings.parallelTasks, settings.parallelPerTarget, settings.processTimeoutMs, settings.logLevel]),
-  ]
+  const digests = [agent, JSON.stringify(settings)]
   for (const entry of view.groups.values()) {
     const group = configuration.groups.get(entry.name)
     if (group === undefined || !agentsOf(configuration, entry.name).includes(agent)) continue
-    digests.push(entry.name)
+    digests.push(entry.name, group.whenCutOff)
     for (const system of entry.systems) digests.push(digestOfSystem(system))
     for (const credential of group.credentials.values()) digests.push(digestOfValue(credential))
     addGroup(group, entry, vault, onUnreadable, connectors, tasks)
@@ -144,6 +141,7 @@ function addGroup(
         group: group.name,
         settings: connector.settings,
         ...(credential === undefined ? {} : { credential }),
+        ...(group.whenCutOff === 'exclusive' ? { exclusive: true } : {}),
       })
       for (const { id, monitor, settings, periodMs, timeoutMs } of connector.tasks)
         tasks.push({ id, connector: connector.id, monitor, settings, periodMs, timeoutMs })

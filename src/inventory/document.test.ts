@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import { exampleDocument, openTestInventory } from './testing.ts'
 
-const settings = { parallelTasks: 0, parallelPerTarget: 8, processTimeoutMs: 60_000, logLevel: 'info' } as const
+const settings = {
+  parallelTasks: 0,
+  parallelPerTarget: 8,
+  processTimeoutMs: 60_000,
+  logLevel: 'info',
+  logDurationMs: 0,
+  leaseMs: null,
+} as const
 
 test('a document is applied whole, told as a difference, and given back with its secrets kept', async () => {
   await using opened = await openTestInventory()

@@ -219,7 +219,9 @@ export class LinkClient implements ServerLink {
   }
 
   async upload(batch: UploadBatch, signal: AbortSignal): Promise<UploadAnswer> {
-    return readUploadAnswer(await this.#ask('upload', () => batch, uploadSilentMs, signal))
+    const { refused, ...answer } = readUploadAnswer(await this.#ask('upload', () => batch, uploadSilentMs, signal))
+    if (refused !== undefined) this.#options.log.warn('results refused', { why: refused })
+    return answer
   }
 
   /**
@@ -563,7 +565,14 @@ export class LinkClient implements ServerLink {
   }
 }
 
-const leastSettings = { parallelTasks: 1, parallelPerTarget: 1, processTimeoutMs: 1_000, logLevel: 'info' } as const
+const leastSettings = {
+  parallelTasks: 1,
+  parallelPerTarget: 1,
+  processTimeoutMs: 1_000,
+  logLevel: 'info',
+  logDurationMs: 0,
+  leaseMs: 0,
+} as const
 
 /** What can be mended by asking once more, and how. */
 function mendable(thrown: unknown): 'clock' | 'hello' | 'connection' | undefined {

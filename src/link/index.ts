@@ -9,4 +9,4 @@ export type { Registry, RegistryChange, RegistryOptions, Standing } from './regi
 export { linkSchema } from './registry-store.ts'
 export type { AgentEntry, EnrolmentToken } from './registry-store.ts'
 export { makeLinkServer, packedLimit } from './server.ts'
-export type { ConnectedAgent, LinkRequest, LinkResponse, LinkServer, LinkServerOptions } from './server.ts'
+export type { ConnectedAgent, LinkRequest, LinkResponse, LinkServer, LinkServerOptions, PollSaid } from './server.ts'

@@ -56,6 +56,7 @@ const never = new AbortController().signal
 const acme: Assignment = {
   ...emptyAssignment,
   version: 'v2',
+  settings: { ...emptyAssignment.settings, leaseMs: 15_000 },
   connectors: [
     {
       id: 'c1',
@@ -65,7 +66,7 @@ const acme: Assignment = {
       credential: { type: 'basic', fields: { username: 'u', password: 'hunter2' } },
     },
     { id: 'c2', type: 'tcp', group: 'acme', settings: { host: 'db', port: 5432 } },
-    { id: 'c3', type: 'tcp', group: 'acme', settings: { host: 'db', port: 5433 } },
+    { id: 'c3', type: 'tcp', group: 'acme', settings: { host: 'db', port: 5433 }, exclusive: true },
   ],
   tasks: ['c1', 'c2', 'c3'].map((connector) => ({
     id: `task of ${connector}`,
@@ -176,26 +177,35 @@ test('a removed agent is told to stop and to forget, and its key is good no more
 test('results arrive as they were sent, and only from whom they say they are', async () => {
   const got: unknown[] = []
   const server = await serve({
-    upload: async (agent, batch) => {
-      got.push([agent.name, batch])
+    upload: async (agent, batch, leftOut) => {
+      got.push([agent.name, batch, [...leftOut]])
       return { acknowledged: 9, safe: 8, pauseMs: 5 }
     },
     ownedTask: (_, task) => task !== 'task of another',
   })
   const keys = makeKeys()
   const { uuid } = keys.signer
-  const agent = await enrolled(server, { keys })
+  const told: unknown[] = []
+  const agent = await enrolled(server, { keys, log: { ...silentLog, warn: (_, fields) => void told.push(fields) } })
   expect({
     answer: await agent.upload(batchOf(uuid), never),
-    foreignTask: (await refusal(agent.upload(batchOf(uuid, 'task of another'), never))).message,
+    foreignTask: await agent.upload(batchOf(uuid, 'task of another'), never),
     foreignAgent: (await refusal(agent.upload(batchOf(randomUUID()), never))).message,
     got,
+    told,
   }).toEqual({
     answer: { acknowledged: 9, safe: 8, pauseMs: 5 },
-    foreignTask:
-      'the server refused: the upload has results of 1 tasks that were never given to this agent, such as task of another; nothing of it was stored',
+    foreignTask: { acknowledged: 9, safe: 8, pauseMs: 5 },
     foreignAgent: 'the server refused: an agent may only upload results of its own',
-    got: [['north-1', batchOf(uuid)]],
+    got: [
+      ['north-1', batchOf(uuid), []],
+      ['north-1', batchOf(uuid, 'task of another'), ['task of another']],
+    ],
+    told: [
+      {
+        why: 'results of 1 tasks that were never given to this agent, such as task of another, were not stored',
+      },
+    ],
   })
 })
 

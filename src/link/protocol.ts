@@ -138,6 +138,7 @@ const wireConnector = Type.Object({
   settings,
   /** Which of the sealed credentials. */
   credential: Type.Optional(text(100, 1)),
+  exclusive: Type.Optional(Type.Literal(true)),
 })
 const dayMs = 86_400_000
 const assignedTask = Type.Object({
@@ -153,6 +154,8 @@ const travelling = Type.Object({
   parallelPerTarget: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
   processTimeoutMs: Type.Integer({ minimum: 1, maximum: dayMs }),
   logLevel: Type.Enum(['error', 'warn', 'info', 'debug']),
+  logDurationMs: Type.Integer({ minimum: 0, maximum: 366 * dayMs }),
+  leaseMs: Type.Union([Type.Integer({ minimum: 0, maximum: 366 * dayMs }), Type.Null()]),
 })
 const longList = { maxItems: 500_000 }
 
@@ -255,7 +258,10 @@ export const UploadAnswered = Type.Object({
   acknowledged: count,
   safe: count,
   pauseMs: Type.Number({ minimum: 0, maximum: 3_600_000 }),
+  /** What was not stored, and why; it need not be sent again. For the log. */
+  refused: Type.Optional(text(2_000)),
 })
+export type UploadAnswered = Static<typeof UploadAnswered>
 
 // --- reply
 

@@ -23,6 +23,7 @@ import {
   type ProtocolRange,
   type Refusal,
   type ReportedStatus,
+  type UploadAnswered,
   type WireAssignment,
   type WireConnector,
 } from './protocol.ts'
@@ -75,15 +76,22 @@ export interface LinkServerOptions {
   readonly holdMs: () => number
   /** Asked once after each `changed` of the agent. With credentials in the clear; they leave this process sealed only. */
   readonly assignmentFor: (agent: ConnectedAgent) => Assignment | Promise<Assignment>
-  /** Whether an agent runs a task or once ran it. A batch with a result of another task is refused as a whole. */
+  /** Whether an agent runs a task or once ran it. What it says of any other is left out, logged, and told in the answer. */
   readonly ownedTask: (agent: string, task: string) => boolean
-  readonly upload: (agent: ConnectedAgent, batch: UploadBatch) => Promise<UploadAnswer>
-  /** With every poll: the sign of life. `at`: server time. */
-  readonly polled: (agent: ConnectedAgent, status: ReportedStatus, at: number) => void
+  /** @param leftOut tasks of the batch that are not this agent's: nothing of them is to be stored */
+  readonly upload: (agent: ConnectedAgent, batch: UploadBatch, leftOut: ReadonlySet<string>) => Promise<UploadAnswer>
+  /** With every poll: the sign of life. `known`: the version of the assignment that it carries out. `at`: server time. */
+  readonly polled: (agent: ConnectedAgent, said: PollSaid, at: number) => void
   readonly saidHello?: (agent: ConnectedAgent) => void
   /** Two machines use the same identity; for an alarm. */
   readonly foundDouble?: (agent: ConnectedAgent) => void
   readonly protocol?: ProtocolRange
+}
+
+/** What an agent says of itself with a poll. */
+export interface PollSaid {
+  readonly status: ReportedStatus
+  readonly known: string | undefined
 }
 
 /** One request as the HTTPS server received it, whole. */
@@ -504,7 +512,7 @@ class RunningLinkServer implements LinkServer {
     const poll = readPoll(await bodyOf(request, 'poll'))
     const { id } = session.agent
     session.commands.received(poll.received)
-    this.#options.polled(session.agent, poll.status, this.#clock.now())
+    this.#options.polled(session.agent, { status: poll.status, known: poll.known }, this.#clock.now())
     const until = this.#clock.elapsed() + Math.min(poll.waitMs, this.#options.holdMs())
     const turn = ++session.polls
     this.#wake(id)
@@ -604,7 +612,7 @@ class RunningLinkServer implements LinkServer {
 
   // --- upload and rekey
 
-  async #upload(session: Session, request: LinkRequest): Promise<UploadAnswer> {
+  async #upload(session: Session, request: LinkRequest): Promise<UploadAnswered> {
     const { agent } = session
     if (session.uploads >= mostUploads)
       throw new Refused('later', 'overloaded', `${mostUploads} uploads of this agent are under way already`, {
@@ -615,13 +623,14 @@ class RunningLinkServer implements LinkServer {
       const batch = readUpload(await bodyOf(request, 'upload'))
       if (batch.agent !== agent.id) throw new FarwatchError('forbidden', 'an agent may only upload results of its own')
       const tasks = new Set(batch.entries.map(({ task }) => task))
-      const foreign = [...tasks].filter((task) => !this.#options.ownedTask(agent.id, task))
-      if (foreign.length > 0)
-        throw new FarwatchError(
-          'forbidden',
-          `the upload has results of ${foreign.length} tasks that were never given to this agent, such as ${foreign[0]?.slice(0, 100)}; nothing of it was stored`,
-        )
-      return await this.#options.upload(agent, batch)
+      const foreign = new Set([...tasks].filter((task) => !this.#options.ownedTask(agent.id, task)))
+      const answer = await this.#options.upload(agent, batch, foreign)
+      if (foreign.size === 0) return answer
+      // An honest agent that worked for another server before has such results as well, and is not to be stuck with them.
+      const [first = ''] = foreign
+      const refused = `results of ${foreign.size} tasks that were never given to this agent, such as ${first.slice(0, 100)}, were not stored`
+      this.#refusals.add(agent.id, 'forbidden', refused)
+      return { ...answer, refused }
     } finally {
       session.uploads--
     }

@@ -47,7 +47,14 @@ export const emptyAssignment: Assignment = {
   version: 'v1',
   connectors: [],
   tasks: [],
-  settings: { parallelTasks: 10, parallelPerTarget: 4, processTimeoutMs: 60_000, logLevel: 'info' },
+  settings: {
+    parallelTasks: 10,
+    parallelPerTarget: 4,
+    processTimeoutMs: 60_000,
+    logLevel: 'info',
+    logDurationMs: 0,
+    leaseMs: null,
+  },
 }
 
 /** Hands the requests of a server of `node:http` or `node:https` to the link. */

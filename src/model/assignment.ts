@@ -10,6 +10,8 @@ export interface AssignedConnector {
   readonly group: string
   readonly settings: Readonly<Record<string, unknown>>
   readonly credential?: { readonly type: string; readonly fields: Secret }
+  /** Its target must never be queried by two agents: no run of it begins once the agent's lease has ended. */
+  readonly exclusive?: true
 }
 
 /** One monitor of one profile on one connector. `settings` were checked against the monitor's declaration, defaults applied. */
@@ -31,6 +33,14 @@ export interface TravellingSettings {
   /** The longest a monitor may run unless the task says less. */
   readonly processTimeoutMs: number
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
+  /** How long a changed log level holds before it falls back to the agent's own; 0: for good. */
+  readonly logDurationMs: number
+  /**
+   * How long runs of exclusive connectors may begin after the agent last asked for its assignment and was answered, counted from the
+   * moment at which it asked: a server that heard nothing for so long gives them to somebody else. Null: no lease, for an agent in the
+   * server's own process.
+   */
+  readonly leaseMs: number | null
 }
 
 /** Everything one agent has to do. A new one replaces the old one whole; tasks that stand in both go on undisturbed. */

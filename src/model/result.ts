@@ -44,7 +44,7 @@ export type FailureReason =
   | 'defect'
 
 /** Why a slot was not run. */
-export type SkipReason = 'overload' | 'still running' | 'suspended' | 'stopped'
+export type SkipReason = 'overload' | 'still running' | 'suspended' | 'stopped' | 'lease ended'
 
 /** What one run of a task produced. Identified by (task, slot): a second one for the same slot changes nothing. */
 export interface RunResult {

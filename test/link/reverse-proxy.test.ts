@@ -11,7 +11,14 @@ afterEach(async () => {
 
 const assignment: Assignment = {
   version: 'v1',
-  settings: { parallelTasks: 10, parallelPerTarget: 4, processTimeoutMs: 60_000, logLevel: 'info' },
+  settings: {
+    parallelTasks: 10,
+    parallelPerTarget: 4,
+    processTimeoutMs: 60_000,
+    logLevel: 'info',
+    logDurationMs: 0,
+    leaseMs: null,
+  },
   connectors: [
     {
       id: 'c1',

@@ -35,7 +35,14 @@ const link: ServerLink = {
         version: '1',
         connectors: [{ id: 'front', type: 'http', group: 'acme', settings: { name: 'front' } }],
         tasks,
-        settings: { parallelTasks: 0, parallelPerTarget: 100, processTimeoutMs: 10_000, logLevel: 'info' },
+        settings: {
+          parallelTasks: 0,
+          parallelPerTarget: 100,
+          processTimeoutMs: 10_000,
+          logLevel: 'info',
+          logDurationMs: 0,
+          leaseMs: null,
+        },
       }
     }
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -88,7 +88,20 @@ export function configurationHandlers(parts: {
         comment: query.comment,
         dryRun: query.dryRun,
       })
-      return { uncovered: [...made.uncovered], difference: difference(made.difference) }
+      const sizeOf = (group: string) =>
+        inventory.groups([group]).reduce((sum, { systems }) => sum + systems.flatMap((s) => s.connectors).length, 0)
+      return {
+        uncovered: made.uncovered.map(({ group, reason }) => ({
+          group,
+          reason,
+          connectors: sizeOf(group),
+          of: sizeOf(group),
+        })),
+        becomeCovered: [],
+        moves: 0,
+        weak: [],
+        difference: difference(made.difference),
+      }
     },
   }
 }

@@ -28,7 +28,7 @@ export interface HistoryState {
 }
 
 export interface InstanceParts {
-  readonly describe: () => Instance
+  readonly describe: () => Omit<Instance, 'proxy' | 'roleGivenBy'>
   readonly settings: LiveSettings
   readonly logs: Logs
   readonly inventory: Inventory
@@ -56,8 +56,12 @@ const dayMs = 86_400_000
 export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
   const { settings, logs, inventory, alarms, history, clock } = parts
   const values = () => Object.fromEntries(settings.shown().map(({ name, value }) => [name, value]))
+  const described = (): Instance => {
+    const role = settings.shown().find(({ name }) => name === 'role')
+    return { ...parts.describe(), proxy: null, roleGivenBy: role?.overruledBy ?? null }
+  }
   return {
-    showInstance: () => parts.describe(),
+    showInstance: () => described(),
     changeInstance: async ({ caller, body }) => {
       demand(caller, 'admin', null)
       if (body.roles !== undefined && !(body.roles.server && body.roles.agent)) {
@@ -70,7 +74,7 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
         ...(body.servers === undefined ? {} : { servers: body.servers }),
       }
       await change(caller.username, changes)
-      return parts.describe()
+      return described()
     },
     showSettings: ({ caller, query }) => {
       demand(caller, 'viewer', null)
@@ -83,20 +87,27 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
     },
     listAgents: ({ caller }) => {
       const { uuid, version, fingerprint } = parts.describe()
-      const { tasks, running, pool, spool } = parts.agent()
+      const { tasks, running, waiting, spool } = parts.agent()
       const groups = inventory
         .groups(visibleGroups(caller))
         .filter(({ name }) => inventory.coverageState(name).state === 'covered')
+      const nowAt = iso(clock.now())
       return [
         {
           id: uuid,
           name: 'local',
+          announcedName: 'local',
           local: true,
           registration: 'ACCEPTED' as const,
           admin: 'ON' as const,
           runtime: 'ONLINE' as const,
+          drain: 'none' as const,
           fingerprint,
           version,
+          protocol: null,
+          address: null,
+          hostname: null,
+          platform: null,
           groups: groups.map(({ name }) => name),
           connectors: groups.reduce(
             (sum, group) => sum + group.systems.reduce((count, { connectors }) => count + connectors.length, 0),
@@ -104,9 +115,22 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
           ),
           tasks,
           running,
-          processes: pool.processes.length,
+          waiting,
+          load: 0,
+          capacity: 0,
+          cpu: null,
+          memory: null,
+          disk: null,
           spool: { entries: spool.entries, bytes: spool.bytes, oldestAt: isoOrNull(spool.oldestAt) },
-          lastSeenAt: iso(clock.now()),
+          clock: null,
+          sendMs: null,
+          isolated: null,
+          lacks: [],
+          firstSeenAt: null,
+          since: parts.describe().startedAt,
+          lastSeenAt: nowAt,
+          decidedAt: null,
+          decidedBy: null,
         },
       ]
     },
@@ -122,10 +146,10 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
       ])
       const open = alarms.open().filter(({ group }) => groups === undefined || groups.includes(group))
       return {
-        instance: parts.describe(),
+        instance: described(),
         // A server alone is active in its first term; terms move with a failover pair.
         term: 1,
-        agents: { online: 1, offline: 0, pending: 0 },
+        agents: { online: 1, offline: 0, draining: 0, pending: 0, rejected: 0, off: 0 },
         tasks: tasks.length,
         systems: inventory.systems({ groups }).length,
         coverage: { from: iso(from), to: iso(to), ...sumCoverage(coverage) },

@@ -43,16 +43,34 @@ export interface MonitoringParts {
   readonly agent: AgentQuestions
   /** The name under which an agent's id is shown. */
   readonly agentName: (id: string) => string
-  /** The id of this instance's own agent. */
-  readonly localAgent: string
+  /** Who runs a connector now. Asked for every connector of a list. */
+  readonly placeOf: (connector: { readonly connectorId: string; readonly group: string }) => RunningPlace
 }
+
+/** `agent`: its name. */
+export type RunningPlace =
+  | { readonly state: 'covered'; readonly agent: string }
+  | { readonly state: 'UNCOVERED'; readonly reason: string }
 
 const mostRows = 10_000
 const rowsPerRead = 1_000
 
 /** What is watched and how it is doing: groups, systems, tasks, results, series, coverage. */
 export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
-  const { inventory, history, alarms, clock, agent } = parts
+  const { inventory, history, alarms, clock, agent, placeOf } = parts
+
+  /** Uncovered where nobody runs one of its connectors: that is the first thing to know of what holds them. */
+  function stateOf(tasks: readonly TaskEntry[]): Pick<SystemSummary, 'state' | 'reason'> {
+    const connectors = [...new Map(tasks.map((one) => [one.connectorId, one])).values()]
+    if (connectors.length === 0) return { state: 'no tasks', reason: null }
+    const reasons = connectors.flatMap((one) => {
+      const at = placeOf(one)
+      return at.state === 'UNCOVERED' ? [at.reason] : []
+    })
+    if (reasons.length === 0) return { state: 'covered', reason: null }
+    const part = reasons.length === connectors.length ? '' : `${reasons.length} of ${connectors.length} connectors: `
+    return { state: 'UNCOVERED', reason: `${part}${reasons[0]}` }
+  }
 
   function task(caller: Caller, id: string): TaskEntry {
     const found = inventory.task(id)
@@ -86,12 +104,9 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
     const last = new Map(slots.map((slot) => [slot.task, slot]))
     const facts = new Map(learned.map((one) => [one.task, one.facts]))
     const worst = worstByTask(alarms.open())
-    const covered = new Map(
-      [...new Set(entries.map(({ group }) => group))].map((group) => [group, inventory.coverageState(group).state]),
-    )
     return entries.map((entry) => {
       const slot = last.get(entry.id)
-      const state = covered.get(entry.group)!
+      const at = placeOf(entry)
       return {
         id: entry.id,
         group: entry.group,
@@ -101,9 +116,10 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         monitor: entry.monitor,
         name: entry.name,
         period: formatDuration(entry.periodMs),
-        agent: state === 'covered' ? parts.agentName(parts.localAgent) : null,
+        agent: at.state === 'covered' ? at.agent : null,
         coverage: slot?.coverage ?? null,
-        state,
+        state: at.state,
+        reason: at.state === 'UNCOVERED' ? at.reason : null,
         worst: worst.get(entry.id) ?? 'CLEAR',
         lastSlot: isoOrNull(slot?.slot),
         lastOutcome: slot?.outcome ?? null,
@@ -135,7 +151,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
       type: system.type,
       tags: { ...system.tags },
       worst: worstSeverity(open.map(({ severity }) => severity)),
-      state: system.tasks.length === 0 ? 'no tasks' : inventory.coverageState(system.group).state,
+      ...stateOf(system.tasks),
       alarms: countBySeverity(open),
       tasks: system.tasks.length,
       failing: failing(system.tasks),
@@ -164,7 +180,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
           return {
             name: group.name,
             worst: worstSeverity(open.map(({ severity }) => severity)),
-            state: group.tasks === 0 ? 'no tasks' : inventory.coverageState(group.name).state,
+            ...stateOf(group.systems.flatMap(({ tasks }) => tasks)),
             systems: group.systems.length,
             tasks: group.tasks,
             alarms: countBySeverity(open),
@@ -245,7 +261,8 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
     runTask: async ({ caller, params }) => {
       const entry = task(caller, params.id)
       demand(caller, 'operator', entry.group)
-      return shownRun(await agent.runNow(entry.id), parts.agentName(parts.localAgent))
+      const run = await agent.runNow(entry.id)
+      return shownRun(run.result, parts.agentName(run.agent))
     },
 
     listSeries: async ({ caller, query }) => {
@@ -378,6 +395,10 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
       const tasks = inventory.tasks({ groups: visibleGroups(caller), group, system, connector })
       const entries = new Map(tasks.map((entry) => [entry.id, entry]))
       const by = query.by ?? 'monitor'
+      const runningAgent = (entry: TaskEntry) => {
+        const at = placeOf(entry)
+        return at.state === 'covered' ? at.agent : 'nobody'
+      }
       const name = (id: string): string => {
         const entry = entries.get(id)!
         switch (by) {
@@ -392,7 +413,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
           case 'task':
             return entry.id
           case 'agent':
-            return parts.agentName(parts.localAgent)
+            return runningAgent(entry)
         }
       }
       const all = await history.statistics({ tasks: [...entries.keys()], from, to })

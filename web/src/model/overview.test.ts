@@ -19,6 +19,7 @@ function system(text: string, more: Partial<SystemSummary> = {}): SystemSummary 
     tags: {},
     worst,
     state: state === '!' ? 'UNCOVERED' : 'covered',
+    reason: state === '!' ? 'no agent is there' : null,
     alarms: worst === 'CLEAR' ? none : { ...none, [worst]: 1 },
     tasks: 1,
     failing: 0,
@@ -31,7 +32,8 @@ function system(text: string, more: Partial<SystemSummary> = {}): SystemSummary 
 function groupsOf(systems: readonly SystemSummary[]): GroupSummary[] {
   return [...new Set(systems.map(({ group }) => group))].map((name) => {
     const worst = systems.filter((one) => one.group === name).toSorted(byUrgency)[0]!
-    return { name, worst: worst.worst, state: worst.state, systems: 1, tasks: 1, alarms: worst.alarms, coverage: 1 }
+    const { worst: severity, state, reason, alarms } = worst
+    return { name, worst: severity, state, reason, systems: 1, tasks: 1, alarms, coverage: 1 }
   })
 }
 

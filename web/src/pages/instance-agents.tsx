@@ -42,11 +42,12 @@ export function AgentsTab(): ReactNode {
                       {agent.groups.length === 0 ? texts.common.none : agent.groups.join(', ')}
                     </Fact>
                     <Fact name={words.connectors}>{agent.connectors.toLocaleString('en')}</Fact>
-                    <Fact name={words.tasks}>{agent.tasks.toLocaleString('en')}</Fact>
-                    <Fact name={words.running}>{agent.running.toLocaleString('en')}</Fact>
-                    <Fact name={words.processes}>{agent.processes.toLocaleString('en')}</Fact>
+                    <Fact name={words.tasks}>{agent.tasks?.toLocaleString('en')}</Fact>
+                    <Fact name={words.running}>{agent.running?.toLocaleString('en')}</Fact>
                     <Fact name={words.spool}>
-                      {words.entries(agent.spool.entries)}, {formatValue(agent.spool.bytes, 'B')}
+                      {agent.spool === null
+                        ? texts.common.none
+                        : `${words.entries(agent.spool.entries)}, ${formatValue(agent.spool.bytes, 'B')}`}
                     </Fact>
                     <Fact name={words.lastSeen}>
                       <Ago at={agent.lastSeenAt} />
