@@ -16,7 +16,10 @@ beforeAll(async () => {
 afterAll(() => server?.[Symbol.asyncDispose]())
 
 /** An agent that works for the server of this file, in a directory of its own unless one is given. */
-function startAgent(name: string, options: { data?: string; token?: string; serverUrl?: string } = {}): Promise<TestInstance> {
+function startAgent(
+  name: string,
+  options: { data?: string; token?: string; serverUrl?: string } = {},
+): Promise<TestInstance> {
   const { data, token, serverUrl = server.url } = options
   return TestInstance.start({
     ...(data === undefined ? {} : { data }),

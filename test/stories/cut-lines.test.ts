@@ -44,7 +44,8 @@ afterAll(async () => {
 })
 
 const totalServed = () => [...target.served.values()].reduce((sum, count) => sum + count, 0)
-const isLost = async () => (await server.call('listAgents')).find(({ name }) => name === 'north-1')!.runtime === 'OFFLINE'
+const isLost = async () =>
+  (await server.call('listAgents')).find(({ name }) => name === 'north-1')!.runtime === 'OFFLINE'
 
 /** Waits until everything that was served until now is stored, and tells what there is to hold against it. */
 async function settled(strayAtMost = 0): Promise<Rows> {
@@ -71,9 +72,7 @@ test('an agent that is cut off measures on, and what it measured meanwhile comes
   line.mend()
   await online(server, ['north-1'])
   const rows = await settled()
-  const meanwhile = [...rows.values()]
-    .flat()
-    .filter(({ slot }) => slot > cutAt + 2_000 && slot < mendedAt - 2_000)
+  const meanwhile = [...rows.values()].flat().filter(({ slot }) => slot > cutAt + 2_000 && slot < mendedAt - 2_000)
   expect({
     ...account(rows, served),
     outcomes: [...new Set(meanwhile.map(({ outcome }) => outcome))],

@@ -43,7 +43,7 @@ async function placesOf(group: string): Promise<ReadonlyMap<string, string | nul
 }
 
 const runners = async () =>
-  [...new Set([...(await placesOf('acme')).values(), ...(await placesOf('vault')).values()])].sort()
+  [...new Set([...(await placesOf('acme')).values(), ...(await placesOf('vault')).values()].map(String))].toSorted()
 
 /** Open alarms that name an agent as lost. */
 async function lostAlarms(): Promise<string[]> {
@@ -57,7 +57,8 @@ async function allRan(group: { group: string; tasks: number }, after: number): P
     `everything of ${group.group} ran`,
     () => rowsOf(server, group.group),
     (rows) =>
-      rows.size === group.tasks && [...rows.values()].every((all) => all.some((row) => row.startedAt !== null && row.slot > after)),
+      rows.size === group.tasks &&
+      [...rows.values()].every((all) => all.some((row) => row.startedAt !== null && row.slot > after)),
   )
 }
 
@@ -132,7 +133,9 @@ test('an agent that stands still and wakes up asks nothing of an exclusive group
   /** Waits for the middle of the longest time in which no task of the group is due, so that no request is under way. */
   async function betweenRuns(): Promise<void> {
     const { periodMs } = vault
-    const phases = [...(await rowsOf(server, 'vault')).values()].map((all) => all.at(-1)!.slot % periodMs).sort((a, b) => a - b)
+    const phases = [...(await rowsOf(server, 'vault')).values()]
+      .map((all) => all.at(-1)!.slot % periodMs)
+      .sort((a, b) => a - b)
     const pauses = phases.map((phase, i) => ({
       from: phase,
       length: ((phases[i + 1] ?? phases[0]! + periodMs) - phase + periodMs) % periodMs || periodMs,

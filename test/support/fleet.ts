@@ -20,9 +20,11 @@ export interface JoinOptions {
   readonly env?: Readonly<Record<string, string>>
   /** False for one that is not to be accepted by itself. */
   readonly token?: boolean
-  /** The fingerprint of what the agent meets at `serverUrl`, where it is not the server; undefined where it needs no trust. */
+  /** False where what it meets at `serverUrl` is not the server's certificate. */
   readonly trust?: false
   readonly wrap?: readonly string[]
+  /** The address that it serves itself. */
+  readonly host?: string
   /** False where nobody out here can reach it. */
   readonly signIn?: boolean
 }
@@ -34,7 +36,8 @@ const small = { FARWATCH_PROCESSES: '1' }
 export const offlineTimeoutMs = 5_000
 
 /**
- * Starts a server and agents. `serverUrl` says where each agent is to reach it, for lines that can be cut.
+ * Starts a server and agents. `serverUrl` says where each agent is to reach it, for lines that can be cut; `host` is the address that the
+ * server serves, and then has a certificate for.
  */
 export async function startFleet(options: {
   agents: readonly (string | JoinOptions)[]
@@ -51,12 +54,14 @@ export async function startFleet(options: {
     }),
   )
   await server.call('changeSettings', { body: { offlineTimeoutMs } })
+  if (options.host !== undefined)
+    await server.call('generateCertificate', { body: { names: [options.host, 'localhost'] } })
   const fingerprint = await fingerprintAt(server.url)
   const given = options.agents.map((agent) => (typeof agent === 'string' ? { name: agent } : agent))
   const { token } = await server.call('createEnrolmentToken', { body: { expiresIn: '10m', uses: 100 } })
 
   const join = async (wanted: JoinOptions): Promise<TestInstance> => {
-    const { name, wrap } = wanted
+    const { name, wrap, host } = wanted
     const data = await scratchData()
     const serverUrl = wanted.serverUrl ?? (await options.serverUrl?.(server, name)) ?? server.url
     try {
@@ -73,6 +78,7 @@ export async function startFleet(options: {
             ...wanted.env,
           },
           ...(wrap === undefined ? {} : { wrap }),
+          ...(host === undefined ? {} : { host }),
           ...(wanted.signIn === undefined ? {} : { signIn: wanted.signIn }),
         }),
       )
