@@ -1,5 +1,8 @@
+import type { Connection } from '../contract/index.ts'
+import type { Distribution } from '../distribution/index.ts'
 import type { Coverage, LastSlot, NewestFacts, ResultRow, TaskStatistics } from '../ingest/index.ts'
 import type { Aggregation, QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
+import type { Hello, Registry, ReportedStatus } from '../link/index.ts'
 import type { Labels, RunResult, Unit } from '../model/index.ts'
 
 /** A stored row of a task; runs with what they measured. */
@@ -28,6 +31,19 @@ export interface HistoryQuestions {
   ): Promise<readonly { readonly series: Series; readonly agg: Aggregation; readonly points: QueriedPoints }[]>
 }
 
+/** What an agent has said since this server was started. */
+export interface SeenAgent {
+  /** With its last poll; undefined before the first. */
+  readonly status: ReportedStatus | undefined
+  /** Digest of the declaration of each monitor that it has. */
+  readonly monitors: Hello['monitors']
+  readonly machine: Hello['machine']
+  /** Version of the messages; undefined for the server's own agent. */
+  readonly protocol: number | undefined
+  /** Ids of monitors of the library that it has not. */
+  readonly lacks: readonly string[]
+}
+
 /** What the API asks of those who run tasks. */
 export interface AgentQuestions {
   /**
@@ -35,4 +51,26 @@ export interface AgentQuestions {
    * @throws FarwatchError `not-found`, `overloaded`, `unreachable`, `conflict` where nobody runs it
    */
   runNow(task: string): Promise<{ readonly agent: string; readonly result: RunResult }>
+}
+
+/** What the API asks of a server about its agents. */
+export interface FleetQuestions extends AgentQuestions {
+  readonly registry: Registry
+  readonly distribution: Distribution
+  /** Id of the server's own agent; undefined where it has none. */
+  readonly localId: string | undefined
+  /** @returns undefined for one that has not spoken since this server was started */
+  seen(id: string): SeenAgent | undefined
+  /**
+   * The newest lines of an agent's log, through its own connection; of the server's own, from here.
+   * @throws FarwatchError `unreachable`, `conflict` with what the agent said
+   */
+  logs(id: string, maxBytes: number, onText: (text: string) => void, signal: AbortSignal): Promise<void>
+  /** Resolves when the agent signs with its new key. @throws FarwatchError `unreachable`, `conflict` */
+  rekey(id: string): Promise<void>
+}
+
+/** What the API asks of an agent about its server. */
+export interface ConnectionQuestions {
+  connection(): Connection
 }

@@ -21,6 +21,8 @@ export interface Call<O extends Operation> {
   readonly body: BodyOf<O>
   readonly caller: Caller
   readonly address: string
+  /** The name and port under which the caller reached this instance, as the caller says. */
+  readonly host: string
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal
 }
@@ -90,6 +92,7 @@ export function addRoute(
         body: readBody?.(operation.isBodyOptional === true ? (request.body ?? {}) : request.body),
         caller: callers.get(request) ?? { username: '', grants: [], via: 'session', token: '' },
         address: request.ip,
+        host: request.host,
         signal: gone.signal,
       } as Call<Operation>)
       // Only operations with `isText` are answered by functions.

@@ -385,6 +385,59 @@ test('who runs a group: its agents, else the local one, until that is given grou
   })
 })
 
+test('a connector may be pinned to an agent that nobody knows yet, and is until the document says otherwise', async () => {
+  await using opened = await openTestInventory()
+  const pinned = (pin?: string) => ({
+    groups: [
+      {
+        name: 'a',
+        systems: [
+          {
+            name: 's',
+            connectors: [
+              { name: 'c', type: 'tcp', settings: { host: 'h', port: 1 }, ...(pin === undefined ? {} : { pin }) },
+            ],
+          },
+        ],
+      },
+    ],
+  })
+  await opened.inventory.apply(pinned('north-9'), by)
+  const restarted = await opened.restart()
+  const pinOf = () => restarted.groups()[0]?.systems[0]?.connectors[0]?.pin
+  const seen = [pinOf(), (await restarted.apply(restarted.document(), { ...by, prune: true })).changes.length]
+  const { changes } = await restarted.apply(pinned(), by)
+  expect([...seen, pinOf(), changes.map(({ before, after }) => [before, after])]).toEqual([
+    'north-9',
+    0,
+    undefined,
+    [[{ pin: 'north-9' }, {}]],
+  ])
+})
+
+test('placement is told who is to run each group, and which must not be queried twice', async () => {
+  await using opened = await openTestInventory()
+  const { inventory } = opened
+  await inventory.apply(
+    {
+      groups: [{ name: 'a' }, { name: 'b', whenCutOff: 'exclusive' }],
+      associations: [{ group: 'b', agents: ['north-1'] }],
+    },
+    by,
+  )
+  const { runners } = await inventory.replaceAssociations([{ group: 'a', agents: ['local'] }], { ...by, dryRun: true })
+  expect([[...inventory.runners()], [...runners]]).toEqual([
+    [
+      ['a', { agents: ['local'], exclusive: false }],
+      ['b', { agents: ['north-1'], exclusive: true }],
+    ],
+    [
+      ['a', { agents: ['local'], exclusive: false }],
+      ['b', { agents: [], exclusive: true }],
+    ],
+  ])
+})
+
 test('an edit of associations says which groups it leaves to nobody before it is made', async () => {
   await using opened = await openTestInventory()
   const { inventory } = opened

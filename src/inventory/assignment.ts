@@ -23,6 +23,23 @@ export function agentsOf(configuration: Configuration, group: string): readonly 
   return own.length > 0 || isLocalGiven(configuration) ? own : [localAgent]
 }
 
+/** Who is to run a group, as placement asks it. */
+export interface GroupRunners {
+  /** Names, by the rule of `agentsOf`. */
+  readonly agents: readonly string[]
+  /** Its targets must not be queried by two agents at once. */
+  readonly exclusive: boolean
+}
+
+export function runnersOf(configuration: Configuration): ReadonlyMap<string, GroupRunners> {
+  return new Map(
+    [...configuration.groups].map(([name, { whenCutOff }]) => [
+      name,
+      { agents: agentsOf(configuration, name), exclusive: whenCutOff === 'exclusive' },
+    ]),
+  )
+}
+
 // Asked for every group of an overview; it is one answer for all associations.
 const localGiven = new WeakMap<Configuration['associations'], boolean>()
 

@@ -416,7 +416,7 @@ class DocumentReader {
   }
 
   #connectors(given: unknown, path: string): Promise<ReadonlyMap<string, WrittenConnector>> {
-    const keys = ['name', 'type', 'settings', 'credential', 'profiles']
+    const keys = ['name', 'type', 'settings', 'credential', 'profiles', 'pin']
     return this.#named(given, path, bounds.connectors, keys, (object, place, name) => {
       this.#count('connectors', place)
       const problems = this.#problems
@@ -425,6 +425,7 @@ class DocumentReader {
       const checked = compileConnector({ type, settings }, this.#context.library, place)
       if (!checked.ok) problems.addAll(checked.problems)
       const credential = readOwn(object, 'credential')
+      const pin = readOwn(object, 'pin')
       const profiles = this.#references(readOwn(object, 'profiles'), at(place, 'profiles'), bounds.profilesOfConnector)
       return {
         path: place,
@@ -434,6 +435,8 @@ class DocumentReader {
           settings: checked.ok && isPlainObject(settings) ? canonical(settings) : {},
           credential: credential === undefined ? undefined : readName(credential, at(place, 'credential'), problems),
           profiles: [...profiles].sort(byName),
+          // Whether such an agent is there is not asked: agents come after the configuration, and go before it.
+          pin: pin === undefined ? undefined : readName(pin, at(place, 'pin'), problems),
           made: checked.ok ? checked.value : undefined,
         },
         profiles,

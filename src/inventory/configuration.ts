@@ -85,6 +85,8 @@ export interface Connector {
   readonly credential: string | undefined
   /** Names, sorted: on a connector profiles are a set. */
   readonly profiles: readonly string[]
+  /** Name of the only agent that may run it. */
+  readonly pin: string | undefined
   /** The settings as the connector's code sees them. */
   readonly made: Readonly<Record<string, unknown>> | undefined
 }
@@ -216,6 +218,7 @@ export function writeConnector(connector: Connector): ConnectorDocument {
     ...(isEmpty(connector.settings) ? {} : { settings: connector.settings }),
     ...(connector.credential === undefined ? {} : { credential: connector.credential }),
     ...(connector.profiles.length === 0 ? {} : { profiles: connector.profiles }),
+    ...(connector.pin === undefined ? {} : { pin: connector.pin }),
   }
 }
 

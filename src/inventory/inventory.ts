@@ -3,7 +3,7 @@ import type { ConfigurationDocument, Difference } from '../contract/index.ts'
 import type { Assignment, TravellingSettings } from '../model/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
-import { assignmentOf, coverageOf, localAgent, type CoverageState } from './assignment.ts'
+import { assignmentOf, coverageOf, localAgent, runnersOf, type CoverageState, type GroupRunners } from './assignment.ts'
 import { auditing, listAudit, readPage, toPage, type AuditEntry, type AuditRecord, type Page } from './audit.ts'
 import { readDocument } from './check.ts'
 import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
@@ -52,6 +52,8 @@ export interface Associated {
   readonly difference: Difference
   /** The groups with tasks that were run and are run by nobody any more. */
   readonly uncovered: readonly { readonly group: string; readonly reason: string }[]
+  /** Who is to run each group then. */
+  readonly runners: ReadonlyMap<string, GroupRunners>
 }
 
 export interface ConfigurationChange extends TaskChanges {
@@ -134,6 +136,8 @@ export interface Inventory {
   tasks(place?: Place): readonly TaskEntry[]
   task(id: string): TaskEntry | undefined
   associations(groups?: readonly string[]): readonly { readonly group: string; readonly agents: readonly string[] }[]
+  /** Who is to run each group, whether they are there or not. Groups without systems, too. */
+  runners(): ReadonlyMap<string, GroupRunners>
   plugins(): readonly PluginForUse[]
   /** @param agent `local` for the server's own, otherwise the agent's name */
   assignmentFor(agent: string, settings: TravellingSettings): Assignment
@@ -324,7 +328,7 @@ export async function openInventory(options: {
         ? []
         : [{ group: name, reason: after.reason }]
     })
-    return { difference: await commit(wanted, edits, given), uncovered }
+    return { difference: await commit(wanted, edits, given), uncovered, runners: runnersOf(wanted) }
   }
 
   interface SnapshotRow extends Omit<SnapshotEntry, 'at'> {
@@ -482,6 +486,7 @@ export async function openInventory(options: {
         .filter(([group]) => isSeen(group))
         .map(([, association]) => writeAssociation(association))
     },
+    runners: () => runnersOf(configuration),
     plugins() {
       if (plugins.of === configuration.plugins) return plugins.ready
       const ready = sorted(configuration.plugins).flatMap(([, { name, plugin, settings, secrets, sends }]) => {

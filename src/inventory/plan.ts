@@ -321,6 +321,7 @@ function settleConnector(old: Connector, wanted: Connector): Connector {
   return old.made !== undefined &&
     old.type === wanted.type &&
     old.credential === wanted.credential &&
+    old.pin === wanted.pin &&
     isSame(old.profiles, wanted.profiles) &&
     isSame(old.settings, wanted.settings)
     ? old

@@ -93,6 +93,7 @@ const documents: fc.Arbitrary<ConfigurationDocument> = profilesArbitrary.chain((
                               : { port: 1, host: 'h' },
                           ),
                           profiles: fc.subarray(fitting(type)),
+                          pin: fc.constantFrom('north-1', 'local'),
                           ...(type === 'http' && credentials.length > 0
                             ? { credential: fc.constantFrom(...credentials.map((one) => one.name)) }
                             : {}),

@@ -96,6 +96,7 @@ function encode(object: ConfigurationObject): { body: string; sealed: string } {
         settings: object.value.settings,
         credential: object.value.credential,
         profiles: object.value.profiles,
+        pin: object.value.pin,
       })
     case 'association':
       return text({ agents: object.value.agents })
@@ -230,7 +231,10 @@ export function fromRows(
         .get(row.parent)
         ?.credentials.set(name, { name, ...body, secrets: { names: body.secrets, sealed: row.sealed } })
     } else if (row.kind === 'connector') {
-      const body = JSON.parse(row.body) as Omit<Connector, 'name' | 'made' | 'credential'> & { credential?: string }
+      const body = JSON.parse(row.body) as Omit<Connector, 'name' | 'made' | 'credential' | 'pin'> & {
+        credential?: string
+        pin?: string
+      }
       const path = namePath(['groups', row.parent], ['systems', row.place], ['connectors', name])
       const made = compileConnector(body, library, path)
       if (!made.ok) problems.push(...made.problems)
@@ -238,6 +242,7 @@ export function fromRows(
         name,
         ...body,
         credential: body.credential,
+        pin: body.pin,
         made: made.ok ? made.value : undefined,
       })
     }

@@ -42,6 +42,8 @@ export interface ConnectorEntry {
   readonly settings: Readonly<Record<string, unknown>>
   /** Name of the credential within the group. */
   readonly credential: string | undefined
+  /** Name of the only agent that may run it. */
+  readonly pin: string | undefined
   readonly tasks: readonly TaskEntry[]
 }
 
@@ -132,6 +134,7 @@ function makeSystem(id: string, group: Group, system: System, configuration: Con
         type: connector.type,
         settings: connector.made,
         credential: connector.credential,
+        pin: connector.pin,
         tasks: connector.profiles.flatMap((name) => {
           const profile = configuration.profiles.get(name)
           return profile === undefined ? [] : makeTasks({ group, system, connector, profile }, id, connectorId, before)

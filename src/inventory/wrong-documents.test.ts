@@ -160,6 +160,10 @@ const table: Record<string, readonly [document: unknown, ...answers: string[]]> 
     connector({ type: 'tcp', settings: { host: 'h', port: 1 }, profiles: ['web-basic'] }),
     'groups[0].systems[0].connectors[0].profiles[0]: the profile "web-basic" is for connectors of type http, not tcp (There is no profile for tcp yet.)',
   ],
+  'a pin that is no name': [
+    connector({ pin: ['north-1'] }),
+    'groups[0].systems[0].connectors[0].pin: must be a name, not a list (Put a number or a yes in quotes.)',
+  ],
   'a profile twice': [
     connector({ profiles: ['web-basic', 'web-basic'] }),
     'groups[0].systems[0].connectors[0].profiles[1]: "web-basic" is there twice',

@@ -1,7 +1,7 @@
 import { groupsWith, may } from '../../access/index.ts'
 import type { Difference } from '../../contract/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
-import { demand, Page, visibleGroups, type Handlers } from '../route.ts'
+import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
 
 type Names =
   | 'showConfiguration'
@@ -27,7 +27,7 @@ export function configurationHandlers(parts: {
     showConfiguration: ({ caller }) => inventory.document(visibleGroups(caller)),
     applyConfiguration: async ({ caller, query, body }) => {
       const editable = groupsWith(caller.grants, 'editor')
-      return difference(
+      return shownDifference(
         await inventory.apply(body, {
           author: caller.username,
           comment: query.comment,
@@ -60,11 +60,11 @@ export function configurationHandlers(parts: {
     },
     diffSnapshot: async ({ caller, params }) => {
       demand(caller, 'viewer', null)
-      return difference(await inventory.snapshots.diff(params.id))
+      return shownDifference(await inventory.snapshots.diff(params.id))
     },
     restoreSnapshot: async ({ caller, params }) => {
       demand(caller, 'admin', null)
-      return difference(await inventory.snapshots.restore(params.id, { author: caller.username }))
+      return shownDifference(await inventory.snapshots.restore(params.id, { author: caller.username }))
     },
     removeSnapshot: async ({ caller, params }) => {
       demand(caller, 'admin', null)
@@ -76,11 +76,7 @@ export function configurationHandlers(parts: {
       const page = await inventory.audit({ cursor: query.cursor, limit: query.limit, who: query.who })
       return new Page([...page.entries], page.next ?? undefined)
     },
-    listAssociations: ({ caller }) => ({
-      associations: inventory
-        .associations(visibleGroups(caller))
-        .map(({ group, agents }) => ({ group, agents: [...agents] })),
-    }),
+    listAssociations: ({ caller }) => associations(inventory, caller),
     replaceAssociations: async ({ caller, query, body }) => {
       demand(caller, 'admin', null)
       const made = await inventory.replaceAssociations(body.associations, {
@@ -100,12 +96,21 @@ export function configurationHandlers(parts: {
         becomeCovered: [],
         moves: 0,
         weak: [],
-        difference: difference(made.difference),
+        difference: shownDifference(made.difference),
       }
     },
   }
 }
 
-function difference({ changes, ...rest }: Difference): Difference {
+/** The associations of the groups that the caller sees. */
+export function associations(inventory: Inventory, caller: Caller) {
+  return {
+    associations: inventory
+      .associations(visibleGroups(caller))
+      .map(({ group, agents }) => ({ group, agents: [...agents] })),
+  }
+}
+
+export function shownDifference({ changes, ...rest }: Difference): Difference {
   return { ...rest, changes: [...changes] }
 }
