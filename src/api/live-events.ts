@@ -8,6 +8,7 @@ import { visibleGroups, type Caller } from './route.ts'
 const signOfLifeMs = 15_000
 /** Results are announced together this often, so that a thousand a second are two messages. */
 const gatherMs = 500
+const agentsEveryMs = 1_000
 /** A client that reads too slowly for this much is cut off and connects again; it must not fill the server's memory. */
 const mostBufferedBytes = 1024 * 1024
 const mostClients = 1_000
@@ -26,6 +27,7 @@ export class LiveEvents {
   readonly #clients = new Set<Client>()
   #results: Map<string, { task: string; slot: number; outcome: Outcome }> = new Map()
   #gathering = false
+  #tellsAgents = false
 
   constructor(options: {
     readonly clock: Clock
@@ -89,6 +91,16 @@ export class LiveEvents {
 
   configuration(revision: number): void {
     for (const client of this.#clients) if (client.sees() !== undefined) client.send({ is: 'configuration', revision })
+  }
+
+  /** Agents, or what they run, are others: told at most once a second. */
+  agents(): void {
+    if (this.#tellsAgents) return
+    this.#tellsAgents = true
+    this.#clock.after(agentsEveryMs, () => {
+      this.#tellsAgents = false
+      for (const client of this.#clients) if (client.sees() !== undefined) client.send({ is: 'agents' })
+    })
   }
 
   /** Many results in one call; told together with those of the next half second. */

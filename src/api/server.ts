@@ -10,7 +10,9 @@ import { parseDocument } from 'yaml'
 import type { Access } from '../access/index.ts'
 import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../base/index.ts'
 import { operations, type Operation } from '../contract/index.ts'
+import type { LinkServer } from '../link/index.ts'
 import type { Log } from '../platform/index.ts'
+import { addLinkRoute } from './link-route.ts'
 import { openApiDocument } from './open-api.ts'
 import { readQueryString } from './read-request.ts'
 import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
@@ -25,6 +27,8 @@ export interface ApiParts {
   /** Looked up for each request, so that a change of role exchanges them. What has none is refused as not of this role. */
   readonly handlers: () => Partial<Handlers>
   readonly roles: () => { readonly server: boolean; readonly agent: boolean }
+  /** The server's half of the link to agents; undefined where this instance is no server. */
+  readonly link: () => LinkServer | undefined
   readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer }
   /** Directory of the built portal, or undefined where it was not built. */
   readonly portal: string | undefined
@@ -86,6 +90,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   app.get(`${prefix}/events`, (request, reply) =>
     parts.stream(request, reply, authenticate(request, parts.access, 'viewer')),
   )
+  addLinkRoute(app, parts.link)
   addHealth(app, parts)
   await addDocumentation(app, parts)
   await addPortal(app, parts)

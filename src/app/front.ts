@@ -3,39 +3,22 @@ import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
-import {
-  accessHandlers,
-  alarmHandlers,
-  certificateHandlers,
-  configurationHandlers,
-  instanceHandlers,
-  libraryHandlers,
-  makeServer,
-  monitoringHandlers,
-  pluginHandlers,
-} from '../api/index.ts'
+import { makeServer, type Handlers } from '../api/index.ts'
 import { FarwatchError, systemCodeOf } from '../base/index.ts'
-import { localAgent } from '../inventory/index.ts'
-import { diskSpace, machineFacts, residentBytes, type Settings } from '../platform/index.ts'
-import type { AgentRole } from './agent-role.ts'
-import { library } from './library.ts'
+import type { Instance } from '../contract/index.ts'
+import { residentBytes, type Settings } from '../platform/index.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Machine } from './machine.ts'
+import { roleHandlers } from './role-handlers.ts'
+import type { Roles, RunningRoles } from './roles.ts'
 import { selfMetrics } from './self-metrics.ts'
-import type { ServerRole } from './server-role.ts'
 
 /**
- * Opens the HTTPS side of an instance: API, portal, health.
+ * Opens the HTTPS side of an instance: API, portal, health, and the server's half of the link. It stays open while roles change.
  * @returns where it is reached from this machine @throws FarwatchError `address-in-use`, `invalid-setting`
  */
-export async function openFront(
-  machine: Machine,
-  { server, agent: { agent, counts } }: { readonly server: ServerRole; readonly agent: AgentRole },
-  lifecycle: Lifecycle,
-): Promise<string> {
-  const { clock, version, environment, directory, settings, logs, log, identity, keystore, inventory, access } = machine
-  const { history, alarms, delivery, live, health, configured } = server
-  const { startedAt, upMs } = machine
+export async function openFront(machine: Machine, roles: Roles, lifecycle: Lifecycle): Promise<string> {
+  const { version, settings, log, keystore, access, startedAt, upMs } = machine
   let url = ''
   const loopResolutionMs = 10
   const loop = monitorEventLoopDelay({ resolution: loopResolutionMs })
@@ -43,101 +26,80 @@ export async function openFront(
   lifecycle.onStop('event loop meter', () => void loop.disable())
   // It measures by a timer of its own, whose interval is part of every reading.
   const loopP99Ms = () => Math.max(0, loop.percentile(99) / 1e6 - loopResolutionMs)
-  const describe = () => ({
-    uuid: identity.uuid,
-    name: settings.values.name || machineFacts().hostname,
+  const rolesNow = () => ({ server: settings.values.role !== 'agent', agent: settings.values.role !== 'server' })
+  const describe = (): Instance => ({
+    uuid: machine.identity.uuid,
+    name: settings.values.name || machine.facts.hostname,
     version,
-    roles: { server: true, agent: true },
+    roles: rolesNow(),
     servers: [...settings.values.servers],
-    fingerprint: identity.fingerprint,
+    proxy: settings.values.proxy === '' ? null : settings.values.proxy,
+    roleGivenBy: settings.shown().find(({ name }) => name === 'role')?.overruledBy ?? null,
+    fingerprint: machine.identity.fingerprint,
     startedAt: new Date(startedAt).toISOString(),
     portalUrl: url,
   })
-  const agentCounts = () => ({
-    runs: (counts.byOutcome.ran ?? 0) + (counts.byOutcome.failed ?? 0) + (counts.byOutcome.late ?? 0),
-    failed: counts.byOutcome.failed ?? 0,
-    skipped: counts.byOutcome.skipped ?? 0,
-    killed: counts.killed,
-    uploads: counts.uploads,
-  })
-  const handlers = {
-    ...accessHandlers(access),
-    ...libraryHandlers(library),
-    ...configurationHandlers({
-      inventory,
-      environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
-    }),
-    ...monitoringHandlers({
-      inventory,
-      history,
-      alarms,
-      clock,
-      agent: { runNow: async (task) => ({ agent: identity.uuid, result: await agent.runNow(task) }) },
-      placeOf: ({ group }) => {
-        const covered = inventory.coverageState(group)
-        return covered.state === 'covered' ? { state: 'covered', agent: localAgent } : covered
-      },
-      agentName: (id) => (id === identity.uuid ? localAgent : id),
-    }),
-    ...alarmHandlers(alarms),
-    ...pluginHandlers({ delivery, configured }),
-    ...certificateHandlers({ keystore, inventory }),
-    ...instanceHandlers({
-      describe,
-      settings,
-      logs,
-      inventory,
-      alarms,
-      history,
-      agent: () => agent.status(),
-      agentCounts,
-      clock,
-      freeBytes: () =>
-        diskSpace(directory.path).then(
-          ({ freeBytes }) => freeBytes,
-          () => null,
-        ),
-      isWritable: () => health.unwritable === undefined,
-      loopP99Ms,
-      rssBytes: residentBytes,
-      upMs,
-    }),
-  }
+  let handlers: { readonly of: RunningRoles; readonly all: Partial<Handlers> } | undefined
   const app = await makeServer({
     version,
     access,
+    roles: rolesNow,
+    handlers: () => {
+      const { running } = roles
+      if (handlers?.of !== running)
+        handlers = { of: running, all: roleHandlers(machine, roles, running, { describe, loopP99Ms }) }
+      return handlers.all
+    },
+    link: () => roles.running.server?.fleet.link,
     tls: keystore.tlsMaterial(),
     portal: builtPortal(),
-    notReady: () => health.unwritable,
-    metrics: async () =>
-      selfMetrics({
+    notReady: () => whyNotReady(roles.running),
+    metrics: async () => {
+      const { server, agent } = roles.running
+      return selfMetrics({
         version,
-        uuid: identity.uuid,
-        tasks: inventory.tasks().length,
+        uuid: machine.identity.uuid,
         upMs: upMs(),
         loopP99Ms: loopP99Ms(),
         rssBytes: residentBytes(),
-        history: await history.facts(),
-        agent: agent.status(),
-        counts,
-        plugins: await delivery.status(),
-        alarms: alarms.counts(),
-      }),
+        server:
+          server === undefined
+            ? undefined
+            : {
+                tasks: machine.inventory.tasks().length,
+                history: await server.history.facts(),
+                plugins: await server.delivery.status(),
+                alarms: server.alarms.counts(),
+              },
+        agent: agent === undefined ? undefined : { status: agent.agent.status(), counts: agent.counts },
+      })
+    },
     metricsPublic: () => settings.values.metricsPublic,
-    stream: (request, reply, caller) => live.stream(request, reply, caller),
+    stream: (request, reply, caller) => {
+      const { server } = roles.running
+      if (server === undefined)
+        throw new FarwatchError('not-in-this-role', 'an instance that is an agent only has no events to tell')
+      server.live.stream(request, reply, caller)
+    },
     log,
-    roles: () => describe().roles,
-    handlers: () => handlers,
   })
   lifecycle.onStop('server', () => app.close())
   const endFollowing = keystore.onChange(() => {
     const { key, cert } = keystore.tlsMaterial()
     secureServer(app).setSecureContext({ key, cert })
-    health.look()
+    roles.running.server?.health.look()
   })
   lifecycle.onStop('certificate of the server', endFollowing)
   url = await listen(app, settings.values)
   return url
+}
+
+/** An agent does its role as long as it has work, whether or not its server is there. */
+function whyNotReady({ server, agent }: RunningRoles): string | undefined {
+  if (server !== undefined) return server.health.unwritable
+  if (agent?.remote === undefined) return 'the role of this instance is being changed'
+  const { is, message } = agent.remote.state()
+  return is === 'connected' || agent.agent.status().tasks > 0 ? undefined : message
 }
 
 function builtPortal(): string | undefined {

@@ -1,13 +1,10 @@
-import { FarwatchError } from '../base/index.ts'
-import { defaultDocument, followOwnUrl, localAgent } from '../inventory/index.ts'
+import { defaultDocument, followOwnUrl } from '../inventory/index.ts'
 import { machineFacts, type Settings } from '../platform/index.ts'
-import { startAgentRole } from './agent-role.ts'
 import { openFront } from './front.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { leaveLocalAccess, removeLocalAccess } from './local-access.ts'
-import { LocalLink } from './local-link.ts'
 import { openMachine, type Machine, type StartOptions } from './machine.ts'
-import { startServerRole } from './server-role.ts'
+import { Roles } from './roles.ts'
 
 export interface RunningInstance {
   readonly url: string
@@ -20,8 +17,8 @@ export interface RunningInstance {
 /**
  * Starts an instance: resolves when it serves.
  *
- * The machine, then the server's side, the agent's, and the front; each is one straight line in a file of its own, and what is handed
- * to whom stands there. Everything that was opened is closed backwards by the lifecycle, also where a later step fails.
+ * The machine, then the roles (roles.ts), and the front; each is one straight line in a file of its own, and what is handed to whom stands
+ * there. Everything that was opened is closed backwards by the lifecycle, also where a later step fails.
  * @throws FarwatchError `data-directory-in-use`, `data-directory-newer`, `invalid-setting`, `address-in-use`, …
  */
 export async function startInstance(options: StartOptions): Promise<RunningInstance> {
@@ -29,28 +26,25 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
   try {
     const machine = await openMachine(options, lifecycle)
     const { identity, log, settings } = machine
-    refuseUnsupported(settings.values)
     const address = { url: '' }
-    const server = await startServerRole(machine, () => address.url)
-    lifecycle.onStop('server role', () => server.stop())
+    const roles = new Roles(machine, () => address.url)
+    lifecycle.onStop('roles', () => roles.stop())
+    await roles.become(settings.values.role)
+    lifecycle.onStop(
+      'following of the role',
+      settings.onChange((changed, { role }) => {
+        if (changed.includes('role'))
+          roles
+            .become(role)
+            .then(() => watchItself(machine, roles, address.url))
+            .catch(machine.notApplied('role'))
+      }),
+    )
 
-    // The agent, by the same two calls that one elsewhere would make.
-    const link = new LocalLink({
-      assignment: () => server.assignment(localAgent),
-      upload: (batch) => server.upload(batch),
-    })
-    server.onAssignmentChange(() => link.changed())
-    const agent = await startAgentRole(machine, link)
-    lifecycle.onStop('agent role', () => agent.stop())
-    agent.agent.on((event) => {
-      if (event.event === 'spool unwritable') server.health.stored('spool', event.message)
-      if (event.event === 'spool writable') server.health.stored('spool', undefined)
-    })
-
-    address.url = await openFront(machine, { server, agent }, lifecycle)
-    await watchItself(machine, address.url)
+    address.url = await openFront(machine, roles, lifecycle)
+    await watchItself(machine, roles, address.url)
     await leaveWayIn(machine, address.url, lifecycle)
-    server.health.look()
+    roles.running.server?.health.look()
     log.info('instance started', {
       uuid: identity.uuid,
       version: options.version,
@@ -76,15 +70,12 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
   }
 }
 
-function refuseUnsupported({ role }: Settings): void {
-  if (role === 'standalone') return
-  throw new FarwatchError('not-supported', `the role ${role} is not possible in this version`, {
-    hint: 'Start without --role: server and agent in one.',
-  })
-}
-
-/** The very first start has something to see, and a real way for an alarm; later ones follow the instance to where it is reached now. */
-async function watchItself({ inventory }: Machine, ownUrl: string): Promise<void> {
+/**
+ * The very first start of a standalone instance has something to see, and a real way for an alarm; later ones follow the instance to where it
+ * is reached now. A server alone runs nothing: what it was given to watch out of the box would be uncovered from its first moment.
+ */
+async function watchItself({ inventory }: Machine, { running }: Roles, ownUrl: string): Promise<void> {
+  if (running.server === undefined || running.agent === undefined) return
   if (inventory.revision() > 0) return followOwnUrl(inventory, ownUrl)
   await inventory.apply(defaultDocument({ hostname: machineFacts().hostname, ownUrl }), {
     author: 'farwatch',

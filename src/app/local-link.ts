@@ -1,20 +1,24 @@
 import type { Assignment, ServerLink, UploadAnswer, UploadBatch } from '../model/index.ts'
 
-/** How long a poll for a new assignment waits; between instances a proxy would cut off a longer one. */
-const longestPollMs = 30_000
+/** How long a poll for a new assignment waits: with each the server learns what the agent carries out, and what it has left to do. */
+const longestPollMs = 5_000
 
 /** The way of an agent to the server in the same process: the same two calls that go over HTTPS between instances. */
 export class LocalLink implements ServerLink {
   readonly #assignment: () => Assignment
   readonly #upload: (batch: UploadBatch) => Promise<UploadAnswer>
+  readonly #heard: (known: string | undefined) => void
   readonly #waiting = new Set<() => void>()
 
   constructor(options: {
     readonly assignment: () => Assignment
     readonly upload: (batch: UploadBatch) => Promise<UploadAnswer>
+    /** With every poll: the version of the assignment that the agent carries out. */
+    readonly heard: (known: string | undefined) => void
   }) {
     this.#assignment = options.assignment
     this.#upload = options.upload
+    this.#heard = options.heard
   }
 
   /** The assignment may be another now: wakes whoever waits for one. */
@@ -23,6 +27,7 @@ export class LocalLink implements ServerLink {
   }
 
   async assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined> {
+    this.#heard(known)
     const now = this.#assignment()
     if (now.version !== known) return now
     await new Promise<void>((resolve) => {

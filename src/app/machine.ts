@@ -3,14 +3,17 @@ import { accessSchema, openAccess, type Access } from '../access/index.ts'
 import { alarmsSchema } from '../alarms/index.ts'
 import { messageOf, type Clock } from '../base/index.ts'
 import { deliverySchema } from '../delivery/index.ts'
+import { distributionSchema } from '../distribution/index.ts'
 import { inventorySchema, openInventory, type Inventory } from '../inventory/index.ts'
+import { linkSchema } from '../link/index.ts'
 import {
   hashPassword,
   hashToken,
+  machineFacts,
   newToken,
   openDataDirectory,
   openDatabase,
-  openIdentity,
+  openKeyring,
   openKeystore,
   openLogs,
   openSettings,
@@ -22,11 +25,14 @@ import {
   type Database,
   type GivenSettings,
   type Identity,
+  type Keyring,
   type Keystore,
   type LiveSettings,
   type LockedDataDirectory,
   type Log,
   type Logs,
+  type MachineFacts,
+  type Vault,
 } from '../platform/index.ts'
 import { library } from './library.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -49,13 +55,20 @@ export interface Machine {
   readonly settings: LiveSettings
   readonly logs: Logs
   readonly log: Log
+  /** The identity may be another after an exchange of keys: read it each time, but for the UUID. */
+  readonly keyring: Keyring
   readonly identity: Identity
   readonly keystore: Keystore
+  /** Encrypts what lies on the disk. */
+  readonly vault: Vault
+  readonly facts: MachineFacts
   readonly database: Database
   readonly inventory: Inventory
   readonly access: Access
   /** For the first start; empty where it was not given. */
   readonly adminPassword: string
+  /** What a server accepts this agent by, once; empty where it was not given. */
+  readonly enrolmentToken: string
   /** What the command line of this machine proves itself with. */
   readonly localToken: string
   readonly startedAt: number
@@ -89,7 +102,7 @@ export async function openMachine(options: StartOptions, lifecycle: Lifecycle): 
   lifecycle.onStop('logs', () => logs.close())
   const { log } = logs
   for (const warning of settings.warnings) log.warn('setting doubtful', { warning })
-  const identity = await openIdentity(directory)
+  const keyring = await openKeyring(directory)
   const keystore = await openKeystore(directory, {
     now: () => clock.now(),
     onProblem: (thrown) => log.warn('keystore not read', { problem: messageOf(thrown) }),
@@ -101,7 +114,7 @@ export async function openMachine(options: StartOptions, lifecycle: Lifecycle): 
   // Storage: what is small and precious, and what is large and append-mostly.
   const database = await openDatabase({
     file: databaseFile,
-    schema: [accessSchema, inventorySchema, alarmsSchema, deliverySchema],
+    schema: [accessSchema, inventorySchema, alarmsSchema, deliverySchema, linkSchema, distributionSchema],
   })
   lifecycle.onStop('database', () => database.close())
   const inventory = await openInventory({ database, library, vault, clock, log })
@@ -127,12 +140,18 @@ export async function openMachine(options: StartOptions, lifecycle: Lifecycle): 
     settings,
     logs,
     log,
-    identity,
+    keyring,
+    get identity() {
+      return keyring.present.identity
+    },
     keystore,
+    vault,
+    facts: machineFacts(),
     database,
     inventory,
     access,
     adminPassword: secrets.adminPassword,
+    enrolmentToken: secrets.enrolmentToken,
     localToken,
     startedAt,
     upMs: () => clock.elapsed() - began,

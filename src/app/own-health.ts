@@ -18,8 +18,8 @@ interface OwnHealthParts {
 }
 
 /**
- * Watches Farwatch itself and raises what somebody must do something about: a certificate that ends, groups that nobody runs,
- * metrics that were refused, a disk that fills. Whether storage can be written it learns from the spool and
+ * Watches Farwatch itself and raises what somebody must do something about: a certificate that ends, metrics that were refused, a disk
+ * that fills. Whether storage can be written it learns from the spool and
  * from every upload.
  */
 export class OwnHealth {
@@ -29,8 +29,6 @@ export class OwnHealth {
   #stopped = false
   /** Why each of the two ways to the disk fails. */
   readonly #failures = new Map<'spool' | 'history', string>()
-  /** Groups with a standing alarm, so that it ends when the group is covered or gone. */
-  readonly #uncovered = new Set<string>()
   readonly #refusing = new Set<string>()
 
   constructor(parts: OwnHealthParts) {
@@ -71,7 +69,6 @@ export class OwnHealth {
   async #look(): Promise<void> {
     if (this.#stopped) return
     await this.#lookAtCertificate()
-    await this.#lookAtGroups()
     await this.#lookAtStorage()
     await this.#lookAtRefusals()
   }
@@ -89,30 +86,6 @@ export class OwnHealth {
       if (days < 30)
         await alarms.raiseInternal({ key, severity: days < 7 ? 'CRITICAL' : 'WARNING', message: `The ${use} ${when}` })
       else await alarms.clearInternal(key)
-    }
-  }
-
-  async #lookAtGroups(): Promise<void> {
-    const { alarms, inventory } = this.#parts
-    const uncovered = new Map(
-      inventory.groups().flatMap(({ name, tasks }) => {
-        const coverage = inventory.coverageState(name)
-        return tasks > 0 && coverage.state === 'UNCOVERED' ? [[name, coverage.reason] as const] : []
-      }),
-    )
-    for (const [group, reason] of uncovered) {
-      this.#uncovered.add(group)
-      await alarms.raiseInternal({
-        key: `uncovered ${group}`,
-        severity: 'MAJOR',
-        group,
-        message: `The group ${group} is not monitored: ${reason}`,
-      })
-    }
-    for (const group of this.#uncovered) {
-      if (uncovered.has(group)) continue
-      this.#uncovered.delete(group)
-      await alarms.clearInternal(`uncovered ${group}`, 'an agent runs the group again')
     }
   }
 

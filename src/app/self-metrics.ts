@@ -8,13 +8,18 @@ import type { HistoryFacts } from './history.ts'
 export interface SelfFacts {
   readonly version: string
   readonly uuid: string
-  readonly tasks: number
   readonly upMs: number
   readonly loopP99Ms: number
   readonly rssBytes: number
+  /** In the role of a server. */
+  readonly server: ServerFacts | undefined
+  /** In the role of an agent. */
+  readonly agent: { readonly status: AgentStatus; readonly counts: AgentCounts } | undefined
+}
+
+export interface ServerFacts {
+  readonly tasks: number
   readonly history: HistoryFacts
-  readonly agent: AgentStatus
-  readonly counts: AgentCounts
   readonly plugins: readonly PluginStatus[]
   readonly alarms: ReturnType<Alarms['counts']>
 }
@@ -28,7 +33,7 @@ interface Family {
 
 /** Farwatch about itself, in OpenMetrics text (https://prometheus.io/docs/specs/om/open_metrics_spec/). */
 export function selfMetrics(facts: SelfFacts): string {
-  const one = (value: number) => [[{}, value] as const]
+  const { server, agent } = facts
   const families: readonly Family[] = [
     {
       name: 'farwatch_build',
@@ -44,40 +49,57 @@ export function selfMetrics(facts: SelfFacts): string {
       help: 'How late the main event loop was',
       values: one(facts.loopP99Ms / 1_000),
     },
-    { name: 'farwatch_tasks', type: 'gauge', help: 'Tasks of the configuration', values: one(facts.tasks) },
+    ...(agent === undefined ? [] : agentFamilies(agent.status, agent.counts)),
+    ...(server === undefined ? [] : serverFamilies(server)),
+  ]
+  return `${families.map(text).join('')}# EOF\n`
+}
+
+function one(value: number): Family['values'] {
+  return [[{}, value]]
+}
+
+function agentFamilies(status: AgentStatus, counts: AgentCounts): readonly Family[] {
+  return [
     {
       name: 'farwatch_runs',
       type: 'counter',
       help: 'Runs of the local agent by outcome',
       values: outcomes.flatMap((outcome) =>
-        facts.counts.byOutcome[outcome] === undefined ? [] : [[{ outcome }, facts.counts.byOutcome[outcome]] as const],
+        counts.byOutcome[outcome] === undefined ? [] : [[{ outcome }, counts.byOutcome[outcome]] as const],
       ),
     },
-    { name: 'farwatch_running', type: 'gauge', help: 'Runs under way', values: one(facts.agent.running) },
+    { name: 'farwatch_running', type: 'gauge', help: 'Runs under way', values: one(status.running) },
     {
       name: 'farwatch_waiting',
       type: 'gauge',
       help: 'Slots that wait for their turn',
-      values: one(facts.agent.waiting),
+      values: one(status.waiting),
     },
     {
       name: 'farwatch_processes_killed',
       type: 'counter',
       help: 'Monitoring processes that had to be ended',
-      values: one(facts.counts.killed),
+      values: one(counts.killed),
     },
     {
       name: 'farwatch_spool_entries',
       type: 'gauge',
       help: 'Results that wait for the server',
-      values: one(facts.agent.spool.entries),
+      values: one(status.spool.entries),
     },
     {
       name: 'farwatch_spool_bytes',
       type: 'gauge',
       help: 'Size of the spool on disk',
-      values: one(facts.agent.spool.bytes),
+      values: one(status.spool.bytes),
     },
+  ]
+}
+
+function serverFamilies(facts: ServerFacts): readonly Family[] {
+  return [
+    { name: 'farwatch_tasks', type: 'gauge', help: 'Tasks of the configuration', values: one(facts.tasks) },
     {
       name: 'farwatch_results_stored',
       type: 'counter',
@@ -117,7 +139,6 @@ export function selfMetrics(facts: SelfFacts): string {
       values: facts.plugins.map(({ name, alarms }) => [{ plugin: name }, alarms?.dead ?? 0] as const),
     },
   ]
-  return `${families.map(text).join('')}# EOF\n`
 }
 
 function text({ name, type, help, values }: Family): string {

@@ -3,16 +3,9 @@ import { LiveEvents, shownAlarm } from '../api/index.ts'
 import { FarwatchError, messageOf } from '../base/index.ts'
 import { Delivery, type ConfiguredPlugin } from '../delivery/index.ts'
 import type { PluginForUse, TaskEntry } from '../inventory/index.ts'
-import {
-  isKept,
-  type AlarmEvent,
-  type Assignment,
-  type Labels,
-  type TravellingSettings,
-  type UploadAnswer,
-  type UploadBatch,
-} from '../model/index.ts'
+import { isKept, type AlarmEvent, type Labels, type UploadAnswer, type UploadBatch } from '../model/index.ts'
 import { diskSpace, systemClock } from '../platform/index.ts'
+import { Fleet } from './fleet.ts'
 import { historySettings } from './history-settings.ts'
 import { openHistory, type History } from './history.ts'
 import { library } from './library.ts'
@@ -30,12 +23,7 @@ export interface ServerRole {
   readonly health: OwnHealth
   /** The plugins as configured now, ready for use. */
   readonly configured: () => readonly ConfiguredPlugin[]
-  /** What an agent has to do now. */
-  assignment(agent: string): Assignment
-  /** Called whenever an assignment may be another than before. @returns ends it */
-  onAssignmentChange(listener: () => void): () => void
-  /** Stores a batch of an agent. @throws FarwatchError `storage-unwritable`, `bad-request` */
-  upload(batch: UploadBatch): Promise<UploadAnswer>
+  readonly fleet: Fleet
   /** Ends it all, in the order in which it depends on each other. May be called twice. */
   stop(): Promise<void>
 }
@@ -44,7 +32,7 @@ const tickMs = 1_000
 
 /** Starts the server's side: resolves when results can be taken. @param portalUrl where people reach the portal, once that is known */
 export async function startServerRole(machine: Machine, portalUrl: () => string): Promise<ServerRole> {
-  const { clock, directory, settings, log, keystore, database, inventory, access, notApplied } = machine
+  const { clock, directory, settings, log, logs, keystore, database, inventory, access, notApplied } = machine
   const lifecycle = new Lifecycle()
   try {
     return await start()
@@ -148,11 +136,37 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
     })
     lifecycle.onStop('own health', () => health.stop())
 
+    const upload = async (batch: UploadBatch, leftOut?: ReadonlySet<string>): Promise<UploadAnswer> => {
+      try {
+        const answer = await history.upload(batch, leftOut)
+        health.stored('history', undefined)
+        return answer
+      } catch (thrown) {
+        if (thrown instanceof FarwatchError && thrown.code === 'storage-unwritable')
+          health.stored('history', thrown.message)
+        throw thrown
+      }
+    }
+    const fleet = await Fleet.open({
+      machine,
+      alarms,
+      history,
+      upload,
+      travelling: () => {
+        const { parallelTasks, parallelPerTarget, processTimeoutMs, logDurationMs } = settings.values
+        // The level in force, and not the one that was set: debugging that has ended here does not begin anew on an agent.
+        return { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel: logs.level, logDurationMs }
+      },
+    })
+    lifecycle.onStop('agents', () => fleet.stop())
+    lifecycle.onStop(
+      'news of agents',
+      fleet.onChange(() => live.agents()),
+    )
+
     // Changes of the configuration and the settings reach whoever lives by them.
-    const assignmentListeners = new Set<() => void>()
     const unfollowConfiguration = inventory.onChange((change) => {
       configuredPlugins = undefined
-      for (const listener of assignmentListeners) listener()
       live.configuration(change.revision)
       applyTasks().catch(notApplied('configuration of the history'))
       alarms
@@ -166,7 +180,7 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
       health.look()
     })
     const unfollowSettings = settings.onChange((_, values) => {
-      for (const listener of assignmentListeners) listener()
+      fleet.settingsChanged()
       history.applySettings(historySettings(values)).catch(notApplied('settings of the history'))
     })
     lifecycle.onStop('following of changes', () => {
@@ -185,10 +199,6 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
       ),
     )
 
-    const travelling = (): TravellingSettings => {
-      const { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel, logDurationMs } = settings.values
-      return { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel, logDurationMs, leaseMs: null }
-    }
     return {
       history,
       alarms,
@@ -196,22 +206,7 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
       live,
       health,
       configured,
-      assignment: (agent) => inventory.assignmentFor(agent, travelling()),
-      onAssignmentChange(listener) {
-        assignmentListeners.add(listener)
-        return () => void assignmentListeners.delete(listener)
-      },
-      async upload(batch) {
-        try {
-          const answer = await history.upload(batch)
-          health.stored('history', undefined)
-          return answer
-        } catch (thrown) {
-          if (thrown instanceof FarwatchError && thrown.code === 'storage-unwritable')
-            health.stored('history', thrown.message)
-          throw thrown
-        }
-      },
+      fleet,
       stop: () => lifecycle.stop(),
     }
   }

@@ -99,9 +99,13 @@ function digestOfSystem(system: SystemEntry): string {
 /** Told of a credential that the vault cannot open. Its connectors are assigned without one, so that their runs fail and say so. */
 export type OnUnreadable = (group: string, credential: string, thrown: unknown) => void
 
+/** Whether a connector, by its id, is the agent's. */
+export type Takes = (connector: string) => boolean
+
 /**
  * Everything one agent has to do, with credentials in the clear: for the way to that agent only. The version is a digest of what is
- * in it (of secrets: of their sealed form), so that nothing is sent again that did not change.
+ * in it (of secrets: of their sealed form), so that nothing is sent again that did not change. What `takes` leaves out is no part of the
+ * digest: whoever places connectors has a version of that.
  */
 export function assignmentOf(
   configuration: Configuration,
@@ -110,6 +114,7 @@ export function assignmentOf(
   settings: TravellingSettings,
   vault: SecretVault,
   onUnreadable: OnUnreadable,
+  takes: Takes,
 ): Assignment {
   const connectors: AssignedConnector[] = []
   const tasks: AssignedTask[] = []
@@ -120,7 +125,7 @@ export function assignmentOf(
     digests.push(entry.name, group.whenCutOff)
     for (const system of entry.systems) digests.push(digestOfSystem(system))
     for (const credential of group.credentials.values()) digests.push(digestOfValue(credential))
-    addGroup(group, entry, vault, onUnreadable, connectors, tasks)
+    addGroup(group, entry, vault, onUnreadable, takes, connectors, tasks)
   }
   return { version: pathId(...digests), connectors, tasks, settings }
 }
@@ -130,6 +135,7 @@ function addGroup(
   entry: GroupEntry,
   vault: SecretVault,
   onUnreadable: OnUnreadable,
+  takes: Takes,
   connectors: AssignedConnector[],
   tasks: AssignedTask[],
 ): void {
@@ -150,7 +156,7 @@ function addGroup(
   for (const system of entry.systems) {
     for (const connector of system.connectors) {
       // A connector without tasks is nothing that an agent would have to know the password of.
-      if (connector.tasks.length === 0) continue
+      if (connector.tasks.length === 0 || !takes(connector.id)) continue
       const credential = connector.credential === undefined ? undefined : open(connector.credential)
       connectors.push({
         id: connector.id,

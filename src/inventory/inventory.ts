@@ -3,7 +3,15 @@ import type { ConfigurationDocument, Difference } from '../contract/index.ts'
 import type { Assignment, TravellingSettings } from '../model/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
-import { assignmentOf, coverageOf, localAgent, runnersOf, type CoverageState, type GroupRunners } from './assignment.ts'
+import {
+  assignmentOf,
+  coverageOf,
+  localAgent,
+  runnersOf,
+  type CoverageState,
+  type GroupRunners,
+  type Takes,
+} from './assignment.ts'
 import { auditing, listAudit, readPage, toPage, type AuditEntry, type AuditRecord, type Page } from './audit.ts'
 import { readDocument } from './check.ts'
 import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
@@ -139,8 +147,11 @@ export interface Inventory {
   /** Who is to run each group, whether they are there or not. Groups without systems, too. */
   runners(): ReadonlyMap<string, GroupRunners>
   plugins(): readonly PluginForUse[]
-  /** @param agent `local` for the server's own, otherwise the agent's name */
-  assignmentFor(agent: string, settings: TravellingSettings): Assignment
+  /**
+   * @param agent `local` for the server's own, otherwise the agent's name
+   * @param takes which connectors of the agent's groups it is to run; default: all of them
+   */
+  assignmentFor(agent: string, settings: TravellingSettings, takes?: Takes): Assignment
   /** @param isUsable whether an agent is known and may run tasks; default: the server's own may, no other is known */
   coverageState(group: string, isUsable?: (agent: string) => boolean): CoverageState
 }
@@ -185,7 +196,6 @@ export async function openInventory(options: {
   for (const { path, message } of problems.slice(0, 20)) log.error('stored configuration not usable', { path, message })
 
   const listeners = new Set<(change: ConfigurationChange) => void>()
-  const assignments = new Map<string, { of: Configuration; settings: string; assignment: Assignment }>()
   let plugins: { of: Configuration['plugins']; ready: readonly PluginForUse[] } = { of: new Map(), ready: [] }
   let snapshotCount = 0
 
@@ -258,7 +268,6 @@ export async function openInventory(options: {
     configuration = wanted
     view = nextView
     revision = next
-    assignments.clear()
     problems = problems.filter(({ path }) => !edits.some((edit) => path.startsWith(edit.path)))
     const change = { revision: next, pluginsChanged, ...taskChanges(before, view) }
     log.info('configuration changed', { revision: next, author, ...summary, tasks: view.tasks.size })
@@ -505,16 +514,16 @@ export async function openInventory(options: {
       plugins = { of: configuration.plugins, ready }
       return ready
     },
-    assignmentFor(agent, settings) {
-      const known = assignments.get(agent)
-      const text = JSON.stringify(settings)
-      if (known !== undefined && known.of === configuration && known.settings === text) return known.assignment
-      const assignment = assignmentOf(configuration, view, agent, settings, vault, (group, name, thrown) =>
-        reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
-      )
-      assignments.set(agent, { of: configuration, settings: text, assignment })
-      return assignment
-    },
+    assignmentFor: (agent, settings, takes = () => true) =>
+      assignmentOf(
+        configuration,
+        view,
+        agent,
+        settings,
+        vault,
+        (group, name, thrown) => reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
+        takes,
+      ),
     coverageState: (group, isUsable = isLocal) => coverageOf(configuration, group, isUsable),
   }
 }

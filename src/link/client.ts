@@ -155,7 +155,7 @@ export class LinkClient implements ServerLink {
     this.#state = {
       is: 'connecting',
       server: undefined,
-      message: 'no server was asked yet',
+      message: '',
       fingerprint: options.keys.signer.fingerprint,
       answeredAt: undefined,
       serverVersion: undefined,
@@ -233,11 +233,16 @@ export class LinkClient implements ServerLink {
     const proof = await signProof(next.signer, from)
     const said = { publicKey: next.publicKey, sealingKey: next.sealing.publicKey, proof }
     await this.#ask('rekey', () => said, answerGraceMs, signal)
-    this.#keys = next
+    this.useKeys(next)
+    this.#options.log.info('agent key changed', { from, to: next.signer.fingerprint })
+  }
+
+  /** Signs with other keys from now on, of which the server knows already: an exchange was cut off after it had taken them. */
+  useKeys(keys: LinkKeys): void {
+    this.#keys = keys
     this.#greeted = undefined
     this.#held = undefined
-    this.#setState({ fingerprint: next.signer.fingerprint })
-    this.#options.log.info('agent key changed', { from, to: next.signer.fingerprint })
+    this.#setState({ fingerprint: keys.signer.fingerprint })
   }
 
   // --- One exchange

@@ -114,6 +114,8 @@ export const ReportedStatus = Type.Object({
   waiting: count,
   isolated: Type.Boolean(),
   draining: Type.Boolean(),
+  /** Processors that other programs on the machine use, in cores. Absent where the machine does not tell. */
+  foreignCores: Type.Optional(Type.Number({ minimum: 0 })),
   /** How long the last upload took. */
   sendMs: Type.Optional(Type.Number({ minimum: 0 })),
 })

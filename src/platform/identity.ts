@@ -31,12 +31,18 @@ export interface Identity {
 
 /** Reads the instance's key, or makes it at the first start. @throws FarwatchError `storage-corrupt`, `storage-unwritable` */
 export async function openIdentity(directory: DataDirectory): Promise<Identity> {
-  const file = directory.file('keys', 'identity.key')
-  const privateKey = (await readKey(file, 'ed25519')) ?? (await makeKey(file, 'ed25519'))
+  const present = await readKey(identityFile(directory), 'ed25519')
+  if (present !== undefined) return identityOf(directory.uuid, present)
+  const made = identityOf(directory.uuid, makeKey('ed25519'))
+  await storeIdentity(directory, made)
+  return made
+}
+
+export function identityOf(uuid: string, privateKey: KeyObject): Identity {
   const publicKey = createPublicKey(privateKey)
   const spki = publicKey.export({ type: 'spki', format: 'der' })
   return {
-    uuid: directory.uuid,
+    uuid,
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     fingerprint: fingerprintOf(spki),
     sign: (bytes) => sign(null, bytes, privateKey),
@@ -54,8 +60,14 @@ export interface SealingKey {
 
 /** Reads the key, or makes it where there is none. @throws FarwatchError `storage-corrupt`, `storage-unwritable` */
 export async function openSealingKey(directory: DataDirectory): Promise<SealingKey> {
-  const file = directory.file('keys', 'sealing.key')
-  const privateKey = (await readKey(file, 'x25519')) ?? (await makeKey(file, 'x25519'))
+  const present = await readKey(sealingFile(directory), 'x25519')
+  if (present !== undefined) return sealingKeyOf(present)
+  const made = sealingKeyOf(makeKey('x25519'))
+  await storeSealingKey(directory, made)
+  return made
+}
+
+export function sealingKeyOf(privateKey: KeyObject): SealingKey {
   return { publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(), privateKey }
 }
 
@@ -90,10 +102,26 @@ async function readKey(file: string, type: 'ed25519' | 'x25519'): Promise<KeyObj
   throw corrupt(file, `it does not hold an ${type === 'ed25519' ? 'Ed25519' : 'X25519'} key`)
 }
 
-async function makeKey(file: string, type: 'ed25519' | 'x25519'): Promise<KeyObject> {
-  const { privateKey } = type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519')
-  await writeFileAtomically(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
-  return privateKey
+export function makeKey(type: 'ed25519' | 'x25519'): KeyObject {
+  return type === 'ed25519' ? generateKeyPairSync('ed25519').privateKey : generateKeyPairSync('x25519').privateKey
+}
+
+/** @throws FarwatchError `storage-unwritable` */
+export async function storeIdentity(directory: DataDirectory, { privateKey }: Identity): Promise<void> {
+  await writeFileAtomically(identityFile(directory), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+}
+
+/** @throws FarwatchError `storage-unwritable` */
+export async function storeSealingKey(directory: DataDirectory, { privateKey }: SealingKey): Promise<void> {
+  await writeFileAtomically(sealingFile(directory), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+}
+
+function identityFile(directory: DataDirectory): string {
+  return directory.file('keys', 'identity.key')
+}
+
+function sealingFile(directory: DataDirectory): string {
+  return directory.file('keys', 'sealing.key')
 }
 
 function corrupt(file: string, why: string): FarwatchError {

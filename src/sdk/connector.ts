@@ -56,6 +56,8 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
   check?(settings: SettingsOf<P>, path: string): readonly Problem[]
   /** What the bound per target counts: `db1:5432`. Pure; the same for all ways to one service. */
   target(settings: SettingsOf<P>): string
+  /** A cheap connect, without credentials; throws where the target is out of reach. Absent: it is believed to be reached. */
+  reach?(settings: SettingsOf<P>, signal: AbortSignal): Promise<void>
   /**
    * Makes the client. Does no I/O by itself: connections open with the first call and may be kept between runs.
    * Used by several runs at the same time.
@@ -64,9 +66,10 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
 }
 
 /** A connector as the library holds it. */
-export interface AnyConnector extends Omit<ConnectorDeclaration, 'target' | 'open' | 'check'> {
+export interface AnyConnector extends Omit<ConnectorDeclaration, 'target' | 'reach' | 'open' | 'check'> {
   check?(settings: Readonly<Record<string, unknown>>, path: string): readonly Problem[]
   target(settings: Readonly<Record<string, unknown>>): string
+  reach?(settings: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void>
   open(
     settings: Readonly<Record<string, unknown>>,
     credential: OpenCredential | undefined,

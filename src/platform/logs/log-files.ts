@@ -1,5 +1,5 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePrivateDirectory } from '../files.ts'
 
@@ -30,6 +30,52 @@ const maxWaitingBytes = 8 * 1024 ** 2
 // A full disk is asked again once a minute, not once a line.
 const retryAfterMs = 60_000
 const namePattern = /^farwatch-\d{8}T\d{9}Z(-\d+)?\.log$/
+
+/**
+ * The last lines of the log files of a directory, oldest first, whole lines only, at most so many bytes; in parts of about 1 MiB, of which
+ * one is in memory at a time.
+ */
+export async function* tailOfLogFiles(directory: string, maxBytes: number): AsyncGenerator<string> {
+  const names = (await readdir(directory)).filter((name) => namePattern.test(name)).sort()
+  const parts: { path: string; from: number }[] = []
+  let left = maxBytes
+  for (const name of names.reverse()) {
+    if (left <= 0) break
+    const path = join(directory, name)
+    const { size } = await stat(path)
+    parts.unshift({ path, from: Math.max(0, size - left) })
+    left -= size
+  }
+  for (const { path, from } of parts) yield* linesFrom(path, from)
+}
+
+const partBytes = 1_048_576
+
+async function* linesFrom(path: string, from: number): AsyncGenerator<string> {
+  const file = await open(path, 'r')
+  try {
+    // Begun within a line, that line is left out.
+    let skips = from > 0
+    let rest: Buffer = Buffer.alloc(0)
+    for (let at = from; ;) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(partBytes), 0, partBytes, at)
+      if (bytesRead === 0) return
+      at += bytesRead
+      let part = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
+      if (skips) {
+        const first = part.indexOf(0x0a)
+        if (first < 0) continue
+        part = part.subarray(first + 1)
+        skips = false
+      }
+      const end = part.lastIndexOf(0x0a) + 1
+      rest = part.subarray(end)
+      if (end > 0) yield part.subarray(0, end).toString('utf8')
+    }
+  } finally {
+    await file.close()
+  }
+}
 
 export async function openLogFiles(
   directory: string,

@@ -1,0 +1,568 @@
+import { randomUUID } from 'node:crypto'
+import type { AgentStatus } from '../agent/index.ts'
+import type { Alarms } from '../alarms/index.ts'
+import { FarwatchError, messageOf } from '../base/index.ts'
+import {
+  defaultLeaseSettings,
+  defaultPlacementSettings,
+  openDistribution,
+  openGrants,
+  runs,
+  type AgentFacts,
+  type Distribution,
+  type Place,
+  type RegisteredAgent,
+  type Work,
+} from '../distribution/index.ts'
+import { localAgent } from '../inventory/index.ts'
+import {
+  makeLinkServer,
+  openRegistry,
+  type CommandOrder,
+  type ConnectedAgent,
+  type LinkServer,
+  type PollSaid,
+  type Registry,
+  type ReportedStatus,
+} from '../link/index.ts'
+import type {
+  AssignedConnector,
+  Assignment,
+  RunResult,
+  ServerLink,
+  TravellingSettings,
+  UploadAnswer,
+  UploadBatch,
+} from '../model/index.ts'
+import type { FleetQuestions, RunningPlace, SeenAgent } from '../api/index.ts'
+import { hashToken, newToken, tailOfLogFiles } from '../platform/index.ts'
+import { FleetAlarms } from './fleet-alarms.ts'
+import type { History } from './history.ts'
+import { library, monitorDigests } from './library.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { LocalLink } from './local-link.ts'
+import type { Machine } from './machine.ts'
+import { confirmedScope, scopedVersion, withoutMissing } from './scoped-assignment.ts'
+
+/** The agent in the server's own process, as far as the server asks it anything. */
+export interface OwnAgent {
+  status(): AgentStatus
+  /** As one elsewhere says it with every call. */
+  report(): Omit<ReportedStatus, 'clock'>
+  runNow(task: string): Promise<RunResult>
+  /** Whether targets answer to a cheap connect. */
+  reach(connectors: readonly AssignedConnector[]): Promise<readonly Reached[]>
+}
+
+export interface Reached {
+  readonly connector: string
+  readonly reached: boolean
+  readonly message: string
+}
+
+export interface FleetOptions {
+  readonly machine: Machine
+  readonly alarms: Alarms
+  readonly history: Pick<History, 'onStored'>
+  readonly upload: (batch: UploadBatch, leftOut?: ReadonlySet<string>) => Promise<UploadAnswer>
+  /** The settings that travel, but for the lease. */
+  readonly travelling: () => Omit<TravellingSettings, 'leaseMs'>
+}
+
+const sweepMs = 60_000
+const settleMs = 10_000
+const logsTimeoutMs = 120_000
+const runGraceMs = 30_000
+const reachTimeoutMs = 25_000
+const rekeyTimeoutMs = 30_000
+/** What one `reach` command asks at most. */
+const mostProbes = 500
+
+/**
+ * The agents of a central server: who is registered, what each is given to run, what it says of itself, and what it is asked. Here the link,
+ * which knows agents by their keys, distribution, which places connectors on them, and the inventory, which knows what there is to run, meet.
+ */
+export class Fleet implements FleetQuestions {
+  readonly registry: Registry
+  readonly distribution: Distribution
+  readonly link: LinkServer
+  readonly #options: FleetOptions
+  readonly #boot = randomUUID().slice(0, 8)
+  readonly #alarms: FleetAlarms
+  readonly #grants: Awaited<ReturnType<typeof openGrants>>
+  readonly #lifecycle = new Lifecycle()
+  readonly #reported = new Map<string, ReportedStatus>()
+  /** Facts of agents that said hello to this start of the server. */
+  readonly #met = new Map<string, ConnectedAgent>()
+  readonly #probing = new Set<string>()
+  readonly #listeners = new Set<() => void>()
+  #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
+
+  private constructor(
+    options: FleetOptions,
+    registry: Registry,
+    distribution: Distribution,
+    grants: Awaited<ReturnType<typeof openGrants>>,
+  ) {
+    const { machine, alarms, history } = options
+    const { clock, log, inventory } = machine
+    this.#options = options
+    this.registry = registry
+    this.distribution = distribution
+    this.#grants = grants
+    this.#alarms = new FleetAlarms({ alarms, clock, log })
+    this.link = makeLinkServer({
+      registry,
+      clock,
+      log,
+      version: machine.version,
+      // A server alone is active in its first term; terms move with a failover pair.
+      term: () => 1,
+      notActive: () => undefined,
+      higherTerm: (agent, term) => log.error('agent saw a higher term', { agent, term }),
+      servers: () => [],
+      // Polls are the sign of life, and three of them fit into the timeout.
+      holdMs: () => Math.floor(machine.settings.values.offlineTimeoutMs / 3),
+      assignmentFor: (agent) => this.#assignmentOf(agent),
+      ownedTask: (agent, task) => grants.owned(agent, task),
+      upload: (_, batch, leftOut) => options.upload(batch, leftOut),
+      polled: (agent, said) => this.#polled(agent, said),
+      saidHello: (agent) => this.#saidHello(agent),
+      foundDouble: (agent) => this.#alarms.double(agent),
+    })
+    this.#lifecycle.onStop('grants', () => grants.stop())
+    this.#lifecycle.onStop('distribution', () => distribution.stop())
+    this.#lifecycle.onStop('alarms about agents', () => this.#alarms.stop())
+    this.#lifecycle.onStop('link', () => this.link.stop())
+
+    distribution.setWork(this.#work())
+    this.#applyRegistry()
+    const ends = [
+      registry.onChange((id) => {
+        if (registry.agent(id) === undefined) this.#forget(id)
+        this.#applyRegistry()
+        // A name stands in associations and in pins.
+        distribution.setWork(this.#work())
+        this.#tell()
+      }),
+      inventory.onChange(() => {
+        distribution.setWork(this.#work())
+        this.#assignmentsChanged()
+      }),
+      distribution.onChange((change) => {
+        for (const agent of change.agents) this.#assignmentChanged(agent)
+        for (const agent of change.probes) this.#probe(agent)
+        this.#alarms.follow(change)
+        this.#tell()
+      }),
+      history.onStored(({ entries }) => distribution.counted(entries)),
+    ]
+    this.#lifecycle.onStop('following of changes', () => {
+      for (const end of ends) end()
+    })
+    this.#sweepLater(settleMs)
+  }
+
+  static async open(options: FleetOptions): Promise<Fleet> {
+    const { database, clock, log, inventory, settings } = options.machine
+    const registry = await openRegistry({
+      database,
+      clock,
+      secrets: { newToken, hashToken },
+      audit: (change) => [inventory.auditStatement(change)],
+      log,
+      reservedNames: [localAgent],
+    })
+    const grants = await openGrants({ database, clock, log })
+    const distribution = await openDistribution({
+      database,
+      clock,
+      log,
+      settings: () => ({
+        lease: { ...defaultLeaseSettings, offlineTimeoutMs: settings.values.offlineTimeoutMs },
+        placement: defaultPlacementSettings,
+      }),
+    })
+    const fleet = new Fleet(options, registry, distribution, grants)
+    distribution.start()
+    return fleet
+  }
+
+  /** Called when agents or places are others than before. @returns ends it */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Settings that travel, or leases, are others now. */
+  settingsChanged(): void {
+    this.distribution.settingsChanged()
+    this.#assignmentsChanged()
+  }
+
+  async stop(): Promise<void> {
+    await this.#lifecycle.stop()
+  }
+
+  // --- The server's own agent
+
+  /** Undefined on a server that runs nothing itself. */
+  get localId(): string | undefined {
+    return this.#own === undefined ? undefined : this.#options.machine.identity.uuid
+  }
+
+  /** The way of the server's own agent to it. It is one of the agents from `join` on. */
+  localLink(): ServerLink {
+    const { uuid } = this.#options.machine.identity
+    const link: LocalLink = new LocalLink({
+      assignment: () => this.#localAssignment(),
+      upload: (batch) => this.#options.upload(batch),
+      heard: (known) => {
+        const own = this.#own
+        if (own?.link !== link) return
+        const status = own.agent.status()
+        this.#heard(uuid, { known, left: leftOf(status), foreignCores: undefined })
+      },
+    })
+    this.#newest = link
+    return link
+  }
+  #newest: LocalLink | undefined
+
+  /** The server's own agent works from now on. @returns takes it out again: what it ran is run by others, or by nobody */
+  join(agent: OwnAgent): () => void {
+    const link = this.#newest
+    if (link === undefined) throw new Error('the way of the own agent was not made')
+    this.#own = { agent, link }
+    this.#applyRegistry()
+    const { processors } = this.#options.machine.facts
+    this.distribution.heard(this.#options.machine.identity.uuid, {
+      facts: factsOf([...library.monitors.keys()], processors, this.#options.travelling().parallelTasks),
+    })
+    this.distribution.setWork(this.#work())
+    return () => {
+      this.#own = undefined
+      this.#applyRegistry()
+      this.distribution.setWork(this.#work())
+    }
+  }
+
+  #localAssignment(): Assignment {
+    const { machine, travelling } = this.#options
+    const scope = this.distribution.assignmentScope(machine.identity.uuid)
+    const assignment = machine.inventory.assignmentFor(localAgent, { ...travelling(), leaseMs: null }, (connector) =>
+      scope.connectors.has(connector),
+    )
+    return { ...assignment, version: scopedVersion(this.#boot, scope.version, assignment.version) }
+  }
+
+  // --- Agents elsewhere
+
+  async #assignmentOf(agent: ConnectedAgent): Promise<Assignment> {
+    const { machine, travelling } = this.#options
+    const { inventory, settings, log } = machine
+    const scope = this.distribution.assignmentScope(agent.id)
+    const { version } = scope
+    const whole = inventory.assignmentFor(
+      agent.name,
+      { ...travelling(), leaseMs: settings.values.offlineTimeoutMs },
+      (connector) => scope.connectors.has(connector),
+    )
+    const assignment = withoutMissing(whole, (monitor) => Object.hasOwn(agent.monitors, monitor))
+    const tasks = assignment.tasks.map(({ id }) => id)
+    await this.#grants.remember(agent.id, tasks).catch((thrown: unknown) => {
+      // It is remembered in memory; a full disk is no reason to leave systems unwatched.
+      log.warn('who runs what could not be stored', { agent: agent.id, problem: messageOf(thrown) })
+    })
+    return { ...assignment, version: scopedVersion(this.#boot, version, assignment.version) }
+  }
+
+  #saidHello(agent: ConnectedAgent): void {
+    const { id, monitors, machine } = agent
+    this.#met.set(id, agent)
+    this.#hear(id, () =>
+      this.distribution.heard(id, {
+        facts: factsOf(Object.keys(monitors), Math.max(1, machine.cores), this.#options.travelling().parallelTasks),
+      }),
+    )
+    this.#tell()
+  }
+
+  #polled(agent: ConnectedAgent, { status, known }: PollSaid): void {
+    const { id } = agent
+    this.#reported.set(id, status)
+    this.#heard(id, { known, left: leftOf(status), foreignCores: status.foreignCores })
+    const groups = status.isolated ? this.#groupsOf(id) : []
+    this.#alarms.isolated(agent, status.isolated, groups)
+  }
+
+  #heard(id: string, said: { known: string | undefined; left: number; foreignCores: number | undefined }): void {
+    const confirms = confirmedScope(this.#boot, said.known)
+    this.#hear(id, () =>
+      this.distribution.heard(id, {
+        left: said.left,
+        ...(confirms === undefined ? {} : { confirms }),
+        ...(said.foreignCores === undefined ? {} : { foreignCores: said.foreignCores }),
+      }),
+    )
+  }
+
+  /** An agent may be removed while its call is being answered. */
+  #hear(id: string, act: () => void): void {
+    const isKnown = id === this.localId || this.registry.agent(id)?.registration === 'ACCEPTED'
+    if (isKnown) act()
+  }
+
+  #forget(id: string): void {
+    this.#met.delete(id)
+    this.#reported.delete(id)
+    this.#alarms.removed(id)
+    this.#grants.forget(id).catch(this.#options.machine.notApplied('removal of an agent'))
+  }
+
+  #groupsOf(id: string): readonly string[] {
+    return this.distribution.agents().find((agent) => agent.id === id)?.groups ?? []
+  }
+
+  #applyRegistry(): void {
+    const { uuid } = this.#options.machine.identity
+    const own: RegisteredAgent[] =
+      this.#own === undefined
+        ? []
+        : [{ id: uuid, name: localAgent, local: true, registration: 'ACCEPTED', admin: 'ON' }]
+    const others = this.registry
+      .agents()
+      // An instance that once worked for others and now is asked by itself is the local one.
+      .filter(({ id }) => id !== uuid)
+      .map(({ id, name, registration, isOn }): RegisteredAgent => ({
+        id,
+        name,
+        local: false,
+        registration,
+        admin: isOn ? 'ON' : 'OFF',
+      }))
+    this.distribution.setAgents([...own, ...others])
+  }
+
+  #work(): Work {
+    const { inventory } = this.#options.machine
+    const hasLocal = this.#own !== undefined
+    // A server that runs nothing itself has no agent of its own that a group could fall to.
+    const groups = new Map(
+      [...inventory.runners()].map(([name, { agents, exclusive }]) => [
+        name,
+        { agents: hasLocal ? agents : agents.filter((agent) => agent !== localAgent), exclusive },
+      ]),
+    )
+    const connectors = inventory.systems().flatMap(({ group, connectors: own }) =>
+      own
+        .filter(({ tasks }) => tasks.length > 0)
+        .map(({ id, tasks, pin }) => ({
+          id,
+          group,
+          programs: [],
+          ...(pin === undefined ? {} : { pin: this.#idOf(pin) }),
+          tasks: tasks.map(({ id: task, periodMs, timeoutMs, monitor }) => ({
+            id: task,
+            periodMs,
+            timeoutMs,
+            monitor,
+          })),
+        })),
+    )
+    return { connectors, groups }
+  }
+
+  /** One that is not known yet is nobody: configuration may come before its agents. */
+  #idOf(name: string): string {
+    if (name === localAgent) return this.localId ?? localAgent
+    const accepted = this.registry.agents().find((agent) => agent.name === name && agent.registration === 'ACCEPTED')
+    return accepted?.id ?? name
+  }
+
+  #assignmentsChanged(): void {
+    this.link.changed()
+    this.#own?.link.changed()
+  }
+
+  #assignmentChanged(agent: string): void {
+    if (agent === this.localId) this.#own?.link.changed()
+    else this.link.changed(agent)
+  }
+
+  // --- Asking agents
+
+  /** Each agent is asked for what it has to prove, one command at a time; what it does not answer is asked again by distribution's next look. */
+  #probe(agent: string): void {
+    if (this.#probing.has(agent)) return
+    const wanted = new Set(this.distribution.probesOf(agent).slice(0, mostProbes))
+    if (wanted.size === 0) return
+    this.#probing.add(agent)
+    this.#reachedBy(agent, this.#connectorsOf(agent, wanted))
+      .then((answers) => {
+        for (const { connector, reached, message } of answers) {
+          if (!wanted.has(connector) || this.#isUnknown(agent)) continue
+          this.distribution.proved(agent, connector, reached ? { ok: true } : { ok: false, reason: message })
+        }
+      })
+      .catch((thrown: unknown) => {
+        this.#options.machine.log.debug('agent proved nothing', { agent, problem: messageOf(thrown) })
+      })
+      .finally(() => this.#probing.delete(agent))
+  }
+
+  #isUnknown(agent: string): boolean {
+    return agent !== this.localId && this.registry.agent(agent) === undefined
+  }
+
+  #connectorsOf(agent: string, wanted: ReadonlySet<string>): readonly AssignedConnector[] {
+    const { machine, travelling } = this.#options
+    const name = agent === this.localId ? localAgent : (this.registry.agent(agent)?.name ?? '')
+    return machine.inventory.assignmentFor(name, { ...travelling(), leaseMs: null }, (connector) =>
+      wanted.has(connector),
+    ).connectors
+  }
+
+  async #reachedBy(agent: string, connectors: readonly AssignedConnector[]): Promise<readonly Reached[]> {
+    if (agent === this.localId) return this.#own?.agent.reach(connectors) ?? []
+    // Without credentials: a connect needs none.
+    const wire = connectors.map(({ credential: _, ...connector }) => ({
+      ...connector,
+      settings: { ...connector.settings },
+    }))
+    const order: CommandOrder = { is: 'reach', connectors: wire }
+    // Checked by the link against what it declares of this command.
+    return (await this.link.command(agent, order, { timeoutMs: reachTimeoutMs })) as readonly Reached[]
+  }
+
+  /**
+   * Runs a task beside its schedule, where it is run now.
+   * @throws FarwatchError `not-found`, `unreachable`, `overloaded`, `conflict` where nobody runs it
+   */
+  async runNow(task: string): Promise<{ readonly agent: string; readonly result: RunResult }> {
+    const entry = this.#options.machine.inventory.task(task)
+    if (entry === undefined) throw new FarwatchError('not-found', `there is no task ${JSON.stringify(task)}`)
+    const at = this.distribution.placement().places.get(entry.connectorId)
+    const agent = at === undefined ? undefined : runner(at)
+    if (agent === undefined) {
+      const place = this.placeOf(entry)
+      const why = place.state === 'UNCOVERED' ? `: ${place.reason}` : ''
+      throw new FarwatchError('conflict', `nobody runs this task${why}`, {
+        hint: 'Associate its group with an agent that is there.',
+      })
+    }
+    if (agent === this.localId && this.#own !== undefined) return { agent, result: await this.#own.agent.runNow(task) }
+    const timeoutMs = entry.timeoutMs + runGraceMs
+    // Checked by the link against what it declares of this command.
+    const result = (await this.link.command(agent, { is: 'run-now', task }, { timeoutMs })) as RunResult
+    if (result.task !== task) throw new FarwatchError('conflict', 'the agent answered with the run of another task')
+    return { agent, result }
+  }
+
+  /** The newest lines of an agent's log, in parts, through its own connection. @throws FarwatchError `unreachable`, `conflict` */
+  async logs(id: string, maxBytes: number, onText: (text: string) => void, signal: AbortSignal): Promise<void> {
+    if (id === this.localId) {
+      for await (const part of tailOfLogFiles(this.#options.machine.directory.file('logs'), maxBytes)) {
+        if (signal.aborted) return
+        onText(part)
+      }
+      return
+    }
+    const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    const sent = this.link.command(id, { is: 'send-logs', maxBytes }, { timeoutMs: logsTimeoutMs, onText })
+    await Promise.race([sent, gone])
+  }
+
+  /** An agent makes itself a new key. @throws FarwatchError `unreachable`, `conflict` */
+  async rekey(id: string): Promise<void> {
+    await this.link.command(id, { is: 're-key' }, { timeoutMs: rekeyTimeoutMs })
+  }
+
+  // --- What is known
+
+  /** What an agent said of itself since this server was started; undefined where it said nothing. */
+  seen(id: string): SeenAgent | undefined {
+    const own = this.#own
+    if (own !== undefined && id === this.localId) return this.#seenHere(own.agent)
+    const met = this.#met.get(id)
+    if (met === undefined) return undefined
+    const { monitors, machine, protocol } = met
+    const lacks = [...library.monitors.keys()].filter((monitor) => !Object.hasOwn(monitors, monitor))
+    return { status: this.#reported.get(id), monitors, machine, protocol, lacks }
+  }
+
+  #seenHere(agent: OwnAgent): SeenAgent {
+    const { facts } = this.#options.machine
+    return {
+      status: { ...agent.report(), clock: { offsetMs: 0, rttMs: 0 } },
+      monitors: monitorDigests(),
+      machine: {
+        hostname: facts.hostname,
+        platform: facts.system,
+        cores: facts.processors,
+        memoryBytes: facts.memoryBytes,
+      },
+      protocol: undefined,
+      lacks: [],
+    }
+  }
+
+  /** Where a connector is run, and by whom; of one of its tasks, whether the agent has its monitor. */
+  placeOf({ connectorId, monitor }: { readonly connectorId: string; readonly monitor?: string }): RunningPlace {
+    const place = this.distribution.placement().places.get(connectorId)
+    if (place === undefined) return { state: 'UNCOVERED', reason: 'it is about to be given to an agent' }
+    if (place.is === 'uncovered') return { state: 'UNCOVERED', reason: place.reason }
+    const met = this.#met.get(place.agent)
+    if (monitor !== undefined && met !== undefined && !Object.hasOwn(met.monitors, monitor))
+      return {
+        state: 'UNCOVERED',
+        reason: `the agent ${met.name} (version ${met.version}) lacks the monitor ${monitor}; update it`,
+      }
+    return { state: 'covered', agent: this.nameOf(place.agent) }
+  }
+
+  /** The name that associations have for an agent; its id where it is not known any more. */
+  nameOf(id: string): string {
+    if (id === this.#options.machine.identity.uuid) return localAgent
+    return this.registry.agent(id)?.name ?? id
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  #sweepLater(ms: number): void {
+    const { clock, log } = this.#options.machine
+    const cancel = clock.after(ms, () => {
+      this.link.sweep()
+      this.#alarms.settle(this.distribution.problems())
+      this.registry
+        .expire()
+        .catch((thrown: unknown) => log.warn('pending agents not expired', { problem: messageOf(thrown) }))
+      this.#sweepLater(sweepMs)
+    })
+    this.#cancelSweep = cancel
+    if (ms === settleMs) this.#lifecycle.onStop('sweeping', () => this.#cancelSweep())
+  }
+  #cancelSweep: () => void = () => undefined
+}
+
+/** Runs, and results that are not here: what an agent has left to do of the time before. */
+function leftOf({
+  running,
+  waiting,
+  spool,
+}: Pick<ReportedStatus, 'running' | 'waiting'> & { readonly spool: { readonly entries: number } }): number {
+  return running + waiting + spool.entries
+}
+
+function factsOf(monitors: readonly string[], cores: number, parallelTasks: number): AgentFacts {
+  return { monitors: [...monitors].sort(), machine: { cores, parallelTasks }, provesReach: true }
+}
+
+/** Who runs what lies there; where two do for a moment, the one that has had it. */
+function runner(place: Place): string | undefined {
+  if (place.is === 'uncovered') return undefined
+  if (runs(place.agent, place)) return place.agent
+  return place.is === 'handing' && runs(place.to, place) ? place.to : undefined
+}

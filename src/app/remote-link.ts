@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto'
+import type { AgentStatus } from '../agent/index.ts'
+import { FarwatchError, messageOf } from '../base/index.ts'
+import {
+  LinkClient,
+  ServerClock,
+  type Command,
+  type LinkKeys,
+  type LinkState,
+  type ReportedStatus,
+} from '../link/index.ts'
+import type { AssignedConnector, Assignment, RunResult, ServerLink, UploadAnswer, UploadBatch } from '../model/index.ts'
+import { tailOfLogFiles, type InstanceKeys } from '../platform/index.ts'
+import { AgentMemory } from './agent-memory.ts'
+import type { Reached } from './fleet.ts'
+import { monitorDigests } from './library.ts'
+import type { Machine } from './machine.ts'
+import type { SelfReport } from './self-report.ts'
+
+/** What a server may ask of the agent here. */
+export interface AskedAgent {
+  status(): AgentStatus
+  runNow(task: string): Promise<RunResult>
+  reach(connectors: readonly AssignedConnector[], signal: AbortSignal): Promise<readonly Reached[]>
+}
+
+/** The way of an agent to servers elsewhere, with what belongs to it: keys and their exchange, server time, the highest term, commands. */
+export class RemoteLink implements ServerLink {
+  readonly #client: LinkClient
+  /** Server time, as the agent lives by it. */
+  readonly clock: ServerClock
+  readonly #machine: Machine
+  readonly #memory: AgentMemory
+  readonly #report: SelfReport
+  readonly #ends: (() => void)[] = []
+  #asked: AskedAgent | undefined
+  /** How long the last upload took. */
+  #sendMs: number | undefined
+  #exchanging: Promise<void> = Promise.resolve()
+
+  private constructor(machine: Machine, report: SelfReport, memory: AgentMemory) {
+    const { clock, log, settings, keystore, keyring, version, facts, enrolmentToken } = machine
+    this.#machine = machine
+    this.#memory = memory
+    this.#report = report
+    this.clock = new ServerClock(clock, memory.wallOffsetMs)
+    this.#client = new LinkClient({
+      servers: () => settings.values.servers,
+      proxy: () => settings.values.proxy,
+      trust: keystore,
+      keys: linkKeys(keyring.present),
+      term: memory,
+      serverClock: this.clock,
+      clock,
+      random: Math.random,
+      log,
+      boot: randomUUID(),
+      describe: () => ({
+        name: settings.values.name || facts.hostname,
+        version,
+        monitors: monitorDigests(),
+        machine: {
+          hostname: facts.hostname,
+          platform: facts.system,
+          cores: facts.processors,
+          memoryBytes: facts.memoryBytes,
+        },
+      }),
+      ...(enrolmentToken === '' ? {} : { enrolmentToken }),
+      status: () => this.#status(),
+      command: (command, sendText, signal) => this.#obey(command, sendText, signal),
+      onState: (state) => this.#followState(state),
+    })
+    this.#ends.push(
+      keystore.onChange(() => this.#client.renew()),
+      settings.onChange((changed) => {
+        if (changed.some((name) => name === 'servers' || name === 'proxy' || name === 'name')) this.#client.renew()
+      }),
+    )
+  }
+
+  static async open(machine: Machine, report: SelfReport): Promise<RemoteLink> {
+    return new RemoteLink(machine, report, await AgentMemory.open(machine.directory, machine.log))
+  }
+
+  /** Who does what the server asks. Before this is said, commands are answered with words. */
+  serve(asked: AskedAgent): void {
+    this.#asked = asked
+  }
+
+  state(): LinkState {
+    return this.#client.state()
+  }
+
+  assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined> {
+    return this.#client.assignment(known, signal)
+  }
+
+  async upload(batch: UploadBatch, signal: AbortSignal): Promise<UploadAnswer> {
+    const begun = this.#machine.clock.elapsed()
+    const answer = await this.#client.upload(batch, signal)
+    this.#sendMs = this.#machine.clock.elapsed() - begun
+    return answer
+  }
+
+  /** How long the last upload took, in milliseconds; undefined before the first. */
+  get sendMs(): number | undefined {
+    return this.#sendMs
+  }
+
+  /** The highest term that was seen. */
+  get term(): number {
+    return this.#memory.read()
+  }
+
+  async stop(): Promise<void> {
+    for (const end of this.#ends) end()
+    await this.#client.stop()
+    await this.#exchanging
+    await this.#memory.stop()
+  }
+
+  // --- What it says of itself
+
+  #status(): Omit<ReportedStatus, 'clock'> {
+    const offset = this.clock.status()?.wallOffsetMs
+    if (offset !== undefined) this.#memory.noteOffset(offset)
+    return this.#report.of(this.#asked?.status(), this.#sendMs)
+  }
+
+  // --- What it is asked
+
+  async #obey(command: Command, sendText: (text: string) => Promise<void>, signal: AbortSignal): Promise<unknown> {
+    const asked = this.#asked
+    if (asked === undefined) throw new FarwatchError('overloaded', 'the agent is being started')
+    switch (command.is) {
+      case 'run-now':
+        return asked.runNow(command.task)
+      case 'reach':
+        // Without credentials, of which a connect needs none.
+        return asked.reach(
+          command.connectors.map(({ credential: _, ...connector }) => connector),
+          signal,
+        )
+      case 'send-logs':
+        for await (const part of tailOfLogFiles(this.#machine.directory.file('logs'), command.maxBytes)) {
+          if (signal.aborted) return undefined
+          await sendText(part)
+        }
+        return undefined
+      case 'drain':
+        // What is taken from an agent is not in its assignment any more; it need not know why.
+        return undefined
+      case 're-key':
+        await this.#exchangeKeys(signal)
+        return undefined
+    }
+  }
+
+  // --- Keys
+
+  async #exchangeKeys(signal: AbortSignal): Promise<void> {
+    const { keyring, log } = this.#machine
+    const next = keyring.next ?? (await keyring.makeNext())
+    await this.#client.changeKeys(linkKeys(next), signal)
+    await keyring.promoteNext()
+    log.info('agent keys exchanged', { fingerprint: next.identity.fingerprint })
+  }
+
+  /** Tells whether an exchange of keys that was cut off had reached the server, by what it makes of the present ones. */
+  #followState({ is, server, message }: LinkState): void {
+    const { keyring, log } = this.#machine
+    // Before anything went wrong there is nothing to say.
+    if (is === 'connecting') {
+      if (message !== '') log.warn('server not reached', { server: server ?? '', problem: message })
+    } else
+      log.info('standing with the server', { server: server ?? '', state: is, ...(message === '' ? {} : { message }) })
+    const { next, present } = keyring
+    if (next === undefined) return
+    const signsWithNext = this.#client.state().fingerprint === next.identity.fingerprint
+    if (is === 'revoked' && !signsWithNext) this.#client.useKeys(linkKeys(next))
+    else if (is === 'revoked') this.#client.useKeys(linkKeys(present))
+    if (is !== 'connected') return
+    // `stop` awaits it.
+    this.#exchanging = (signsWithNext ? keyring.promoteNext() : keyring.dropNext()).catch((thrown: unknown) => {
+      log.warn('keys not put in order', { problem: messageOf(thrown) })
+    })
+  }
+}
+
+function linkKeys({ identity, sealing }: InstanceKeys): LinkKeys {
+  const { uuid, privateKey, fingerprint, publicKey } = identity
+  return { signer: { uuid, privateKey, fingerprint }, publicKey, sealing }
+}

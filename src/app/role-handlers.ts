@@ -1,0 +1,154 @@
+import {
+  accessHandlers,
+  agentHandlers,
+  alarmHandlers,
+  certificateHandlers,
+  configurationHandlers,
+  connectionHandlers,
+  instanceHandlers,
+  libraryHandlers,
+  monitoringHandlers,
+  placementHandlers,
+  pluginHandlers,
+  statusHandlers,
+  type Handlers,
+} from '../api/index.ts'
+import type { Connection, Instance } from '../contract/index.ts'
+import { diskSpace, residentBytes } from '../platform/index.ts'
+import type { AgentRole } from './agent-role.ts'
+import { library } from './library.ts'
+import type { Machine } from './machine.ts'
+import type { RemoteLink } from './remote-link.ts'
+import type { Roles, RunningRoles } from './roles.ts'
+import type { ServerRole } from './server-role.ts'
+
+interface FrontFacts {
+  readonly describe: () => Instance
+  readonly loopP99Ms: () => number
+}
+
+/**
+ * What answers in the roles that run: an agent alone answers about itself and its server, and whoever asks it for anything else is told that
+ * this is not its role. The configuration that it may have from a time as a server stays where it is, and is not shown.
+ */
+export function roleHandlers(
+  machine: Machine,
+  roles: Roles,
+  { server, agent }: RunningRoles,
+  facts: FrontFacts,
+): Partial<Handlers> {
+  const { settings, logs, inventory, access, keystore } = machine
+  return {
+    ...accessHandlers(access),
+    ...certificateHandlers({ keystore, inventory }),
+    ...instanceHandlers({
+      describe: facts.describe,
+      settings,
+      logs,
+      record: (change) => inventory.record(change),
+      rolesSettled: () => roles.settled(),
+    }),
+    ...(server === undefined ? {} : serverHandlers(machine, server, agent, facts)),
+    ...(agent?.remote === undefined ? {} : remoteHandlers(agent, agent.remote)),
+  }
+}
+
+function serverHandlers(
+  machine: Machine,
+  server: ServerRole,
+  agent: AgentRole | undefined,
+  { describe, loopP99Ms }: FrontFacts,
+) {
+  const { clock, version, environment, directory, inventory, identity, keystore, startedAt, upMs } = machine
+  const { history, alarms, delivery, health, configured, fleet } = server
+  return {
+    ...libraryHandlers(library),
+    ...configurationHandlers({
+      inventory,
+      environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
+    }),
+    ...monitoringHandlers({
+      inventory,
+      history,
+      alarms,
+      clock,
+      agent: fleet,
+      agentName: (id) => fleet.nameOf(id),
+      placeOf: (place) => fleet.placeOf(place),
+    }),
+    ...agentHandlers({
+      fleet,
+      clock,
+      keystore,
+      inventory,
+      own: () => ({ version, fingerprint: identity.fingerprint, startedAt }),
+    }),
+    ...placementHandlers({ inventory, fleet }),
+    ...alarmHandlers(alarms),
+    ...pluginHandlers({ delivery, configured }),
+    ...statusHandlers({
+      describe,
+      inventory,
+      alarms,
+      history,
+      distribution: fleet.distribution,
+      ownAgent: () => (agent === undefined ? undefined : countsOf(agent)),
+      clock,
+      freeBytes: () =>
+        diskSpace(directory.path).then(
+          ({ freeBytes }) => freeBytes,
+          () => null,
+        ),
+      isWritable: () => health.unwritable === undefined,
+      loopP99Ms,
+      rssBytes: residentBytes,
+      upMs,
+    }),
+  }
+}
+
+function remoteHandlers(role: AgentRole, remote: RemoteLink) {
+  return connectionHandlers({ connection: () => connectionOf(role, remote) })
+}
+
+function connectionOf({ agent }: AgentRole, remote: RemoteLink): Connection {
+  const { is, server, message, fingerprint, answeredAt, serverVersion, protocol } = remote.state()
+  const { assignment, tasks, running, waiting, isolated, spool, upload } = agent.status()
+  const clock = remote.clock.status()
+  const at = (moment: number | undefined) => (moment === undefined ? null : new Date(moment).toISOString())
+  return {
+    server: server ?? null,
+    state: is,
+    message,
+    fingerprint,
+    serverVersion: serverVersion ?? null,
+    protocol: protocol ?? null,
+    answeredAt: at(answeredAt),
+    clock: clock === undefined ? null : { offsetMs: clock.wallOffsetMs, rttMs: clock.rttMs, errorMs: clock.errorMs },
+    term: remote.term,
+    assignment: assignment ?? null,
+    kept: false,
+    tasks,
+    running,
+    waiting,
+    isolated,
+    spool: { entries: spool.entries + spool.waiting, bytes: spool.bytes, oldestAt: at(spool.oldestAt) },
+    upload: { reached: upload.reached, behind: upload.behind, problem: upload.problem ?? null },
+  }
+}
+
+function countsOf({ agent, counts }: AgentRole) {
+  const { byOutcome, killed, uploads } = counts
+  const { running, waiting, spool } = agent.status()
+  return {
+    runs: (byOutcome.ran ?? 0) + (byOutcome.failed ?? 0) + (byOutcome.late ?? 0),
+    failed: byOutcome.failed ?? 0,
+    skipped: byOutcome.skipped ?? 0,
+    killed,
+    uploads,
+    running,
+    waiting,
+    spoolEntries: spool.entries,
+    spoolBytes: spool.bytes,
+  }
+}
