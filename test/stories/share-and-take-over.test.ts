@@ -45,6 +45,14 @@ async function placesOf(group: string): Promise<ReadonlyMap<string, string | nul
 const runners = async () =>
   [...new Set([...(await placesOf('acme')).values(), ...(await placesOf('vault')).values()].map(String))].toSorted()
 
+/** An agent that runs something of a group, and the other one. Who came back a while ago has nothing yet. */
+async function oneWithWork(group: string) {
+  const places = [...(await placesOf(group)).values()]
+  const all = fleet.agents.map((instance, i) => ({ instance, name: names[i]! }))
+  const one = all.find(({ name }) => places.includes(name)) ?? all[0]!
+  return [one, all.find((other) => other !== one)!] as const
+}
+
 /** Open alarms that name an agent as lost. */
 async function lostAlarms(): Promise<string[]> {
   const open = await server.call('listAlarms', { query: { state: 'raised' } })
@@ -68,14 +76,14 @@ test('two agents share the work of a group', async () => {
 })
 
 test('when one is killed its work runs elsewhere, under one alarm that names the groups and ends with the absence', async () => {
-  const [killed, other] = [fleet.agents[0]!, 'north-2']
+  const [killed, other] = await oneWithWork('acme')
   const shown = await rowsOf(server)
-  await killed.kill()
+  await killed.instance.kill()
   const killedAt = Date.now()
-  await until('the other has everything', runners, (agents) => agents.join() === other)
+  await until('the other has everything', runners, (agents) => agents.join() === other.name)
   await Promise.all([acme, vault].map((group) => allRan(group, killedAt)))
   const alarms = await until('an alarm was raised', lostAlarms, (all) => all.length > 0)
-  await killed.start()
+  await killed.instance.start()
   await online(server, names)
   await until('the alarm is cleared', lostAlarms, (all) => all.length === 0)
   await allRan(acme, Date.now())
@@ -87,7 +95,7 @@ test('when one is killed its work runs elsewhere, under one alarm that names the
     twice,
     slots,
   }).toEqual({
-    alarms: [['north-1', 'acme, vault']],
+    alarms: [[killed.name, 'acme and vault']],
     lost: [],
     twice: 0,
     slots: { missing: 0, twice: 0 },
@@ -95,23 +103,21 @@ test('when one is killed its work runs elsewhere, under one alarm that names the
 })
 
 test('an agent that stands still and wakes up asks nothing of an exclusive group that another has meanwhile', async () => {
-  await until('both have work again', runners, (agents) => agents.join() === names.join())
   const places = await placesOf('vault')
-  const name = [...places.values()].find((agent) => agent !== null)!
-  const [stopped, other] = [fleet.agents[names.indexOf(name)]!, names.find((one) => one !== name)!]
+  const [stopped, other] = await oneWithWork('vault')
   await allRan(vault, Date.now())
   await betweenRuns()
   const before = servedNow(target, places.keys(), 'vault')
-  stopped.pause()
+  stopped.instance.pause()
   try {
     await until(
       'the other has everything',
       () => placesOf('vault'),
-      (now) => [...now.values()].every((agent) => agent === other),
+      (now) => [...now.values()].every((agent) => agent === other.name),
     )
     await allRan(vault, Date.now())
   } finally {
-    stopped.resume()
+    stopped.instance.resume()
   }
   await online(server, names)
   await allRan(vault, Date.now())
