@@ -1,6 +1,7 @@
 import { messageOf } from '../base/index.ts'
 import type { Log } from '../platform/index.ts'
 import type { FailureReason, GapRecord, RunResult, TravellingSettings } from '../model/index.ts'
+import type { Lane } from './upload-progress.ts'
 
 /** Why a monitoring process was ended or ended by itself. */
 export type ProcessEndReason = 'stopped' | 'retired' | 'hung' | 'memory' | 'crashed' | 'not started'
@@ -32,7 +33,7 @@ export type AgentEvent =
   | { readonly event: 'spool writable' }
   | { readonly event: 'spool damaged'; readonly file: string; readonly message: string }
   | { readonly event: 'spool overflowed'; readonly entries: number; readonly why: string }
-  | { readonly event: 'uploaded'; readonly entries: number; readonly acknowledged: number }
+  | { readonly event: 'uploaded'; readonly lane: Lane; readonly entries: number; readonly acknowledged: number }
 
 export type AgentListener = (event: AgentEvent) => void
 
@@ -71,7 +72,7 @@ function logEvent(log: Log, told: AgentEvent): void {
       return log.debug(told.event, { task, slot, outcome, reason, durationMs, waitedMs: told.waitedMs })
     }
     case 'uploaded':
-      return log.debug(told.event, { entries: told.entries, acknowledged: told.acknowledged })
+      return log.debug(told.event, { lane: told.lane, entries: told.entries, acknowledged: told.acknowledged })
     case 'slots left out':
       return log.debug(told.event, { ...told.gap })
     case 'process started':

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { Isolation } from './isolation.ts'
-import { progressAfter } from './upload-progress.ts'
 
 /** `a+` target a is fine, `a-` it is out of reach; `|` the uplink goes down, `^` it comes back; each a second after the other. */
 function story(text: string): string {
@@ -32,15 +31,4 @@ test('what is held is told once it is clear whose fault it was, and in five seco
   expect([isolation.settle(0, true, 4_000), isolation.settle(0, false, 100), isolation.settle(0, true, 5_000)]).toEqual(
     ['hold', 'report', 'report'],
   )
-})
-
-// answer(acknowledged/safe) after storing from..to, with the spool's first position at or after the acknowledged one
-test.each([
-  ['all of it', 150, 150, 150, { next: 150, acknowledged: 150, safe: 150 }],
-  ['safe lags behind', 150, 40, 150, { next: 150, acknowledged: 150, safe: 40 }],
-  ['a hole of our own before it', 50, 50, 100, { next: 150, acknowledged: 150, safe: 150 }],
-  ['a server set back to older data', 50, 50, 50, { next: 50, acknowledged: 50, safe: 50 }],
-  ['more than was ever sent', 900, 900, 150, { next: 150, acknowledged: 150, safe: 150 }],
-])('the uploader goes on after an answer: %s', (_name, acknowledged, safe, held, progress) => {
-  expect(progressAfter({ acknowledged, safe, pauseMs: 0 }, { spool: 's', from: 100, to: 150 }, held)).toEqual(progress)
 })

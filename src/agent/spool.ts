@@ -160,17 +160,37 @@ export class Spool {
     return this.#acknowledged
   }
 
+  /** Every entry below this position is with the server's standby too, as far as it was heard. */
+  get safe(): number {
+    return this.#safe
+  }
+
   /** Position behind the last durable entry. */
   get end(): number {
     return this.#next
   }
 
-  status(): { entries: number; bytes: number; oldestAt: number | undefined; waiting: number; unwritable?: string } {
+  /** What the disk holds under one name, from its first position to behind its last; undefined where that is nothing. */
+  extent(spool: string): { readonly first: number; readonly end: number } | undefined {
+    const segments = this.#segments.filter((one) => one.spool === spool && one.end > one.first)
+    const last = segments.at(-1)
+    return last === undefined ? undefined : { first: segments[0]!.first, end: last.end }
+  }
+
+  /** `entries` and `bytes` are what the server has not yet, `unsafe` what it has not or may still lose, `waiting` what is not durable yet. */
+  status(): {
+    entries: number
+    unsafe: number
+    bytes: number
+    oldestAt: number | undefined
+    waiting: number
+    unwritable?: string
+  } {
+    const from = (position: number) =>
+      this.#segments.reduce((sum, one) => sum + one.end - Math.max(one.first, Math.min(one.end, position)), 0)
     return {
-      entries: this.#segments.reduce(
-        (sum, one) => sum + one.end - Math.max(one.first, Math.min(one.end, this.#acknowledged)),
-        0,
-      ),
+      entries: from(this.#acknowledged),
+      unsafe: from(this.#safe),
       bytes: this.#segments.reduce((sum, one) => sum + one.bytes, 0),
       oldestAt: this.#segments.find((one) => one.end > this.#acknowledged)?.firstAt,
       waiting: this.#waiting.length,

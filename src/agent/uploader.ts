@@ -1,9 +1,27 @@
-import { messageOf, type Clock, type Random } from '../base/index.ts'
+import { messageOf, type CancelTimer, type Clock, type Random } from '../base/index.ts'
 import type { ServerLink, UploadAnswer } from '../model/index.ts'
-import { Backoff, pause } from './backoff.ts'
+import { Backoff } from './backoff.ts'
 import type { AgentListener } from './events.ts'
 import type { Spool, SpoolSlice } from './spool.ts'
-import { progressAfter, type Stored } from './upload-progress.ts'
+import {
+  answered,
+  behind,
+  confirmation,
+  dropped,
+  firstSizes,
+  gone,
+  lanes,
+  nextOrder,
+  nextSize,
+  progressFrom,
+  sent,
+  settledBelow,
+  taken,
+  type BatchSizes,
+  type Lane,
+  type Order,
+  type UploadProgress,
+} from './upload-progress.ts'
 
 export interface UploaderOptions {
   readonly agent: string
@@ -14,114 +32,198 @@ export interface UploaderOptions {
   readonly tell: AgentListener
 }
 
-/** Entries of one batch while the uploader keeps up, and while it catches up. */
-const liveEntries = 500
-const backlogEntries = 2_000
+export interface UploadStatus {
+  /** The server took the last batch, or nothing was sent yet. */
+  readonly reached: boolean
+  /** How many durable entries it has not yet. */
+  readonly behind: number
+  /** Why it does not take them. */
+  readonly problem?: string
+  /** How long the last batch took. */
+  readonly sendMs?: number
+}
+
 const firstPauseMs = 250
 const longestPauseMs = 30_000
+const longestServerPauseMs = 60_000
+/** How long after the last answer the server is asked whether the standby has caught up. */
+const confirmMs = 1_000
+
+/** What became of a lane's batches; moments of `elapsed`. */
+interface LaneState {
+  readonly backoff: Backoff
+  notBefore: number
+  failingSince: number | undefined
+  stored: number
+}
 
 /**
- * Brings the spool to the server: in order of positions, one batch at a time, each result as soon as it is durable. Big batches while
- * it is behind, small ones while it keeps up. Until the server answers nothing counts as sent, so a repeat is the usual way out of
- * every failure, and harmless.
- *
- * Across a network one order for all makes live results wait for the backlog of a long outage. The server keeps ranges of positions,
- * so that a second lane only needs to begin at the end of the spool while this one goes on from `acknowledged`; whoever builds it runs
- * two of these over disjoint ranges and tells the spool the end of the range without a hole.
+ * Brings the spool to the server, each result as soon as it is durable. `upload-progress.ts` decides what the two lanes send; this sends it.
+ * Live goes first: the backlog begins a batch only while no live result waits to be sent, so that the two are under way side by side and
+ * the backlog, with its bounded batches, never holds up more than a part of the line. While the server is lost one lane knocks for both.
+ * Until the server answers nothing counts as sent, so a repeat is the usual way out of every failure, and harmless.
  */
 export class Uploader {
   readonly #options: UploaderOptions
   readonly #abort = new AbortController()
-  readonly #backoff: Backoff
-  readonly #done: Promise<void>
+  readonly #inHand = new Map<Lane, Promise<void>>()
+  readonly #lanes: { readonly [lane in Lane]: LaneState }
   readonly #unlisten: () => void
-  #position: number
-  #stored: Stored | undefined
-  #wake: () => void = () => undefined
+  #progress: UploadProgress
+  #sizes: BatchSizes = firstSizes
+  /** The server asked to be left alone until then. */
+  #pausedUntil = -Infinity
+  #confirmAt: number
+  #cancelWake: CancelTimer = () => undefined
   #lost = false
   #lastProblem: string | undefined
-  #draining = false
+  #sendMs: number | undefined
 
   constructor(options: UploaderOptions) {
+    const { spool, clock, random } = options
     this.#options = options
-    this.#position = options.spool.acknowledged
-    this.#backoff = new Backoff(options.random, firstPauseMs, longestPauseMs)
-    this.#unlisten = options.spool.onDurable(() => this.#wake())
-    this.#abort.signal.addEventListener('abort', () => this.#wake(), { once: true })
-    this.#done = this.#work()
+    this.#progress = progressFrom(spool.acknowledged, spool.safe)
+    this.#confirmAt = clock.elapsed() + confirmMs
+    const lane = (): LaneState => ({
+      backoff: new Backoff(random, firstPauseMs, longestPauseMs),
+      notBefore: -Infinity,
+      failingSince: undefined,
+      stored: -Infinity,
+    })
+    this.#lanes = { live: lane(), backlog: lane() }
+    this.#unlisten = spool.onDurable(() => this.#begin())
+    this.#begin()
   }
 
-  status(): { reached: boolean; behind: number; problem?: string } {
+  status(): UploadStatus {
     return {
       reached: !this.#lost,
-      behind: Math.max(0, this.#options.spool.end - this.#position),
+      behind: behind(this.#progress, this.#options.spool.end),
       ...(this.#lost && this.#lastProblem !== undefined ? { problem: this.#lastProblem } : {}),
+      ...(this.#sendMs === undefined ? {} : { sendMs: this.#sendMs }),
     }
   }
 
   /** Uploads what is durable by now, for at most so long, and ends. */
   async stop(withinMs: number): Promise<void> {
-    this.#draining = true
-    this.#wake()
-    const cancel = this.#options.clock.after(this.#lost ? 0 : withinMs, () => this.#abort.abort())
-    await this.#done
+    const { clock } = this.#options
+    const cancel = clock.after(this.#lost ? 0 : withinMs, () => this.#abort.abort())
+    while (!this.#abort.signal.aborted) {
+      this.#begin()
+      if (this.#inHand.size === 0) break
+      await Promise.race(this.#inHand.values())
+    }
+    this.#abort.abort()
+    await Promise.all(this.#inHand.values())
     cancel()
+    this.#cancelWake()
     this.#unlisten()
   }
 
-  /** Never rejects. */
-  async #work(): Promise<void> {
-    const { spool, clock } = this.#options
-    const { signal } = this.#abort
-    while (!signal.aborted) {
-      // Made before the look, so that what becomes durable meanwhile is not missed.
-      const news = new Promise<void>((resolve) => (this.#wake = resolve))
-      const behind = spool.end - this.#position
-      const slice = await spool.read(this.#position, behind > liveEntries ? backlogEntries : liveEntries)
-      if (slice === undefined) {
-        if (this.#draining) return
-        await news
-        continue
-      }
-      const waitMs = await this.#send(slice)
-      if (waitMs > 0) await pause(clock, waitMs, signal)
+  /** Lets every lane begin that may; where none may yet it comes back at the right time. Called whenever anything has changed. */
+  #begin(): void {
+    if (this.#abort.signal.aborted) return
+    this.#cancelWake()
+    for (const lane of lanes) {
+      if (this.#inHand.has(lane)) continue
+      // One lane knocks.
+      if (this.#lost && this.#inHand.size > 0) return
+      const order = this.#orderOf(lane)
+      if (order === undefined) continue
+      const waitMs = Math.max(this.#lanes[lane].notBefore, this.#pausedUntil) - this.#options.clock.elapsed()
+      // Live results that wait come before the backlog, also when they may be sent at last.
+      if (waitMs > 0) return this.#wakeIn(waitMs)
+      this.#progress = taken(this.#progress, lane, order)
+      const done = this.#carry(lane, order).finally(() => {
+        this.#inHand.delete(lane)
+        this.#begin()
+      })
+      // Awaited by `stop`.
+      this.#inHand.set(lane, done)
     }
   }
 
-  /** @returns how long to wait before the next attempt */
-  async #send(slice: SpoolSlice): Promise<number> {
-    const { agent, link, spool, tell } = this.#options
-    const to = slice.from + slice.entries.length
+  #orderOf(lane: Lane): Order | undefined {
+    const order = nextOrder(this.#progress, lane, this.#sizes, this.#options.spool.end)
+    if (order !== undefined || lane === 'live' || this.#inHand.size > 0) return order
+    const last = confirmation(this.#progress)
+    if (last === undefined) return undefined
+    const waitMs = this.#confirmAt - this.#options.clock.elapsed()
+    if (waitMs <= 0) return last
+    this.#wakeIn(waitMs)
+    return undefined
+  }
+
+  #wakeIn(ms: number): void {
+    this.#cancelWake()
+    this.#cancelWake = this.#options.clock.after(ms, () => this.#begin())
+  }
+
+  /** Never rejects. */
+  async #carry(lane: Lane, { from, until, limit }: Order): Promise<void> {
+    const { spool } = this.#options
+    const end = spool.end
+    const found = await spool.read(from, limit)
+    const start = Math.min(found?.from ?? end, until)
+    if (start > from) this.#progress = gone(this.#progress, from, start)
+    if (found === undefined || start < found.from) {
+      this.#progress = dropped(this.#progress, lane)
+      return
+    }
+    await this.#send(lane, { ...found, entries: found.entries.slice(0, until - start) })
+  }
+
+  async #send(lane: Lane, slice: SpoolSlice): Promise<void> {
+    const { agent, link, spool, clock } = this.#options
+    const range = { from: slice.from, to: slice.from + slice.entries.length }
+    const held = spool.extent(slice.spool)
+    // The newest entries are in memory too, and may outlive what is on the disk.
+    const oldest = Math.min(held?.first ?? range.from, range.from)
+    this.#progress = sent(this.#progress, lane, range, { first: oldest, end: held?.end ?? range.to })
+    const began = clock.elapsed()
     let answer: UploadAnswer
     try {
-      answer = await link.upload({ format: 1, agent, ...slice }, this.#abort.signal)
+      answer = await link.upload({ format: 1, agent, oldest, ...slice }, this.#abort.signal)
     } catch (thrown) {
-      if (this.#abort.signal.aborted) return 0
-      this.#lastProblem = messageOf(thrown)
-      if (!this.#lost) tell({ event: 'server lost', during: 'upload', message: this.#lastProblem })
-      this.#lost = true
-      return this.#backoff.failed()
+      this.#progress = dropped(this.#progress, lane)
+      if (!this.#abort.signal.aborted) this.#failed(lane, messageOf(thrown))
+      return
     }
-    if (this.#lost) tell({ event: 'server reached', during: 'upload' })
-    this.#lost = false
-    const joins = this.#stored?.spool === slice.spool && this.#stored.to === slice.from
-    this.#stored = { spool: slice.spool, from: joins ? this.#stored!.from : slice.from, to }
-    const held = answer.acknowledged < this.#stored.from ? await this.#heldFrom(answer.acknowledged, slice.spool) : to
-    const progress = progressAfter(answer, this.#stored, held)
-    const advanced = progress.next > slice.from
-    if (progress.next < to) this.#stored = undefined
-    this.#position = progress.next
-    await spool.settle(progress.acknowledged, progress.safe)
-    tell({ event: 'uploaded', entries: slice.entries.length, acknowledged: progress.acknowledged })
-    // A server that takes batches and forgets them must not be asked in a circle without a breath.
-    if (!advanced) return this.#backoff.failed()
-    this.#backoff.succeeded()
-    return Math.max(0, Math.min(answer.pauseMs, 60_000))
+    const tookMs = clock.elapsed() - began
+    this.#sendMs = tookMs
+    this.#sizes = { ...this.#sizes, [lane]: nextSize(this.#sizes[lane], tookMs, slice.entries.length) }
+    await this.#stored(lane, slice.entries.length, answer)
   }
 
-  /** The first position of a spool that is still held at or after another; what belongs to other spools is none of its server's range. */
-  async #heldFrom(position: number, spool: string): Promise<number> {
-    const slice = await this.#options.spool.read(Math.max(0, position), 1)
-    return slice === undefined || slice.spool !== spool ? Infinity : slice.from
+  #failed(lane: Lane, problem: string): void {
+    const { clock, tell } = this.#options
+    const state = this.#lanes[lane]
+    state.failingSince ??= clock.elapsed()
+    state.notBefore = clock.elapsed() + state.backoff.failed()
+    this.#lastProblem = problem
+    // What only one lane's batches meet with is no loss of the server while it takes the other's.
+    if (this.#lost || lanes.some((other) => other !== lane && this.#lanes[other].stored > state.failingSince!)) return
+    this.#lost = true
+    tell({ event: 'server lost', during: 'upload', message: problem })
+  }
+
+  async #stored(lane: Lane, entries: number, answer: UploadAnswer): Promise<void> {
+    const { clock, spool, tell } = this.#options
+    const state = this.#lanes[lane]
+    if (this.#lost) tell({ event: 'server reached', during: 'upload' })
+    this.#lost = false
+    state.failingSince = undefined
+    state.stored = clock.elapsed()
+    const before = this.#progress.rewoundTo
+    this.#progress = answered(this.#progress, lane, answer)
+    const { rewoundTo, safe } = this.#progress
+    // A server that takes batches and forgets them must not be asked in a circle without a breath.
+    if (rewoundTo !== undefined && rewoundTo !== before) state.notBefore = clock.elapsed() + state.backoff.failed()
+    else state.backoff.succeeded()
+    if (answer.pauseMs > 0) this.#pausedUntil = clock.elapsed() + Math.min(answer.pauseMs, longestServerPauseMs)
+    this.#confirmAt = clock.elapsed() + confirmMs
+    const acknowledged = settledBelow(this.#progress)
+    await spool.settle(acknowledged, safe)
+    tell({ event: 'uploaded', lane, entries, acknowledged })
   }
 }

@@ -42,6 +42,8 @@ export interface AlarmsOptions {
   readonly clock: Clock
   /** The task as configured now; undefined where it no longer exists. Asked when a task is first met and when `tasksChanged` names it. */
   readonly tasks: (id: string) => TaskFacts | undefined
+  /** Whether people are told already why nothing is heard of a task: nobody may run it, or its agent is lost. Its silence then raises nothing. */
+  readonly isSilenceExplained?: (task: string) => boolean
   /** The rows by which events are delivered; written in the same transaction as what they tell of. */
   readonly outbox: (events: readonly AlarmEvent[]) => readonly Statement[]
   readonly log: Log
@@ -393,8 +395,8 @@ export class Alarms {
     const live = this.#live(gap.task, at)
     if (live === undefined) return
     live.gap = gap.reason === '' ? gap.outcome : `${gap.outcome}, ${gap.reason}`
-    if (gap.outcome !== 'maintenance') return
-    // Planned silence is no silence.
+    if (gap.outcome !== 'maintenance' && gap.outcome !== 'uncovered') return
+    // Planned silence is no silence, and what nobody runs has an alarm of its own.
     live.signAt = Math.max(live.signAt, gap.to)
     if (live.state.watched.size === 0) return
     const watched = [...live.state.watched].map(([key, last]) => [key, Math.max(last, gap.to)] as const)
@@ -459,6 +461,12 @@ export class Alarms {
 
   #tickTask(live: Live, at: number): void {
     const { facts } = live
+    if (this.#options.isSilenceExplained?.(facts.id) === true) {
+      // It counts anew from when somebody should run it again.
+      live.signAt = Math.max(live.signAt, at)
+      live.state = { ...live.state, watched: new Map([...live.state.watched.keys()].map((key) => [key, at] as const)) }
+      return
+    }
     this.#take(live, judgeSilence(tableOf(facts), live.state, this.#listeningSince, at), undefined, at)
     const silentMs = at - Math.max(live.signAt, this.#listeningSince)
     if (live.silent !== undefined || silentMs < patienceMs(facts.periodMs)) return

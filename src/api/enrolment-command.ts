@@ -1,6 +1,6 @@
 import type { CertificateInfo } from '../platform/index.ts'
 
-type Certificate = Pick<CertificateInfo, 'names' | 'selfSigned' | 'fingerprint'>
+type Certificate = Pick<CertificateInfo, 'names' | 'subject' | 'issuer' | 'fingerprint'>
 
 /**
  * What to run on the machine of a new agent, ready to be pasted into its shell.
@@ -14,12 +14,15 @@ export function enrolmentCommand(given: {
 }): string {
   const { host, certificate, token, hostname } = given
   const [, called = '', port = ''] = /^([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.exec(host) ?? []
-  const name =
-    called !== '' && !isLocal(called) ? called : bracketed(certificate.names.find((one) => !isLocal(one)) ?? hostname)
+  const isReached = called !== '' && !isLocal(called)
+  const name = isReached ? called : bracketed(certificate.names.find((one) => !isLocal(one)) ?? hostname)
   const url = `https://${name}${port}`
   const start = `FARWATCH_ENROLMENT_TOKEN=${token} farwatch start --role agent --server ${url}`
-  // Whoever is known to the system's authorities needs no other trust.
-  return certificate.selfSigned ? `farwatch trust ${url} --fingerprint ${certificate.fingerprint} && ${start}` : start
+  // A certificate that an authority issued is trusted by that. Reached under a name that is not in it, another one is shown in front.
+  const isShown = !isReached || certificate.names.includes(called.replace(/^\[|\]$/g, ''))
+  return certificate.subject === certificate.issuer && isShown
+    ? `farwatch trust ${url} --fingerprint ${certificate.fingerprint} && ${start}`
+    : start
 }
 
 /** @returns why agents elsewhere cannot connect to a server that shows this certificate; undefined where they can */

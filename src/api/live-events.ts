@@ -8,7 +8,8 @@ import { visibleGroups, type Caller } from './route.ts'
 const signOfLifeMs = 15_000
 /** Results are announced together this often, so that a thousand a second are two messages. */
 const gatherMs = 500
-const agentsEveryMs = 1_000
+/** A moving fleet changes all the time; whoever hears of it asks for lists. */
+const betweenAgentsMs = 1_000
 /** A client that reads too slowly for this much is cut off and connects again; it must not fill the server's memory. */
 const mostBufferedBytes = 1024 * 1024
 const mostClients = 1_000
@@ -27,7 +28,8 @@ export class LiveEvents {
   readonly #clients = new Set<Client>()
   #results: Map<string, { task: string; slot: number; outcome: Outcome }> = new Map()
   #gathering = false
-  #tellsAgents = false
+  /** Something changed that nobody was told of yet, or nothing did since the last time. */
+  #agents: 'quiet' | 'told' | 'waiting' = 'quiet'
 
   constructor(options: {
     readonly clock: Clock
@@ -93,13 +95,18 @@ export class LiveEvents {
     for (const client of this.#clients) if (client.sees() !== undefined) client.send({ is: 'configuration', revision })
   }
 
-  /** Agents, or what they run, are others: told at most once a second. */
+  /** Agents, or what they run, changed. Told at once, and at most once a second. */
   agents(): void {
-    if (this.#tellsAgents) return
-    this.#tellsAgents = true
-    this.#clock.after(agentsEveryMs, () => {
-      this.#tellsAgents = false
-      for (const client of this.#clients) if (client.sees() !== undefined) client.send({ is: 'agents' })
+    if (this.#agents !== 'quiet') {
+      this.#agents = 'waiting'
+      return
+    }
+    this.#agents = 'told'
+    for (const client of this.#clients) if (client.sees() !== undefined) client.send({ is: 'agents' })
+    this.#clock.after(betweenAgentsMs, () => {
+      const isWaiting = this.#agents === 'waiting'
+      this.#agents = 'quiet'
+      if (isWaiting) this.agents()
     })
   }
 

@@ -1,6 +1,6 @@
 import type { Connection } from '../contract/index.ts'
 import type { Distribution } from '../distribution/index.ts'
-import type { Coverage, LastSlot, NewestFacts, ResultRow, TaskStatistics } from '../ingest/index.ts'
+import type { Coverage, LastSlot, NewestFacts, ResultRow, RunStatistics } from '../ingest/index.ts'
 import type { Aggregation, QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import type { Hello, Registry, ReportedStatus } from '../link/index.ts'
 import type { Labels, RunResult, Unit } from '../model/index.ts'
@@ -24,7 +24,13 @@ export interface HistoryQuestions {
     range: { from: number; to: number; limit?: number },
   ): Promise<{ rows: readonly StoredResult[]; next?: number }>
   coverage(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly Coverage[]>
-  statistics(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly TaskStatistics[]>
+  /** Added up by the name that `by` gives to each task, or by agent. */
+  statistics(question: {
+    tasks: readonly string[]
+    from: number
+    to: number
+    by: 'agent' | ((task: string) => string)
+  }): Promise<readonly RunStatistics[]>
   series(filter: SeriesFilter, page?: { limit?: number; after?: number }): Promise<SeriesPage>
   query(
     question: Omit<SampleQuery, 'agg'> & { readonly agg?: Aggregation; readonly series: readonly number[] },

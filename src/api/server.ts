@@ -12,7 +12,7 @@ import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../bas
 import { operations, type Operation } from '../contract/index.ts'
 import type { LinkServer } from '../link/index.ts'
 import type { Log } from '../platform/index.ts'
-import { addLinkRoute } from './link-route.ts'
+import { addLinkRoute, linkUrl } from './link-route.ts'
 import { openApiDocument } from './open-api.ts'
 import { readQueryString } from './read-request.ts'
 import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
@@ -27,8 +27,6 @@ export interface ApiParts {
   /** Looked up for each request, so that a change of role exchanges them. What has none is refused as not of this role. */
   readonly handlers: () => Partial<Handlers>
   readonly roles: () => { readonly server: boolean; readonly agent: boolean }
-  /** The server's half of the link to agents; undefined where this instance is no server. */
-  readonly link: () => LinkServer | undefined
   readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer }
   /** Directory of the built portal, or undefined where it was not built. */
   readonly portal: string | undefined
@@ -39,6 +37,8 @@ export interface ApiParts {
   readonly metricsPublic: () => boolean
   /** Streams live events to one client until `signal`; the caller was authenticated. */
   readonly stream: (request: FastifyRequest, reply: FastifyReply, caller: ReturnType<typeof authenticate>) => void
+  /** What answers agents in the present role; undefined where there is nothing that does. */
+  readonly link?: () => LinkServer | undefined
   readonly log: Log
 }
 
@@ -54,6 +54,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
     // Ending must not wait for idle keep-alive connections, nor for the live streams.
     forceCloseConnections: true,
     routerOptions: { querystringParser: readQueryString, maxParamLength: 500, ignoreTrailingSlash: false },
+    rewriteUrl: (request) => linkUrl(request.url ?? '/'),
     frameworkErrors: (error, _request, reply) => void sendError(reply, error, parts),
   })
   app.removeAllContentTypeParsers()
@@ -90,7 +91,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   app.get(`${prefix}/events`, (request, reply) =>
     parts.stream(request, reply, authenticate(request, parts.access, 'viewer')),
   )
-  addLinkRoute(app, parts.link)
+  await addLinkRoute(app, () => parts.link?.())
   addHealth(app, parts)
   await addDocumentation(app, parts)
   await addPortal(app, parts)

@@ -35,13 +35,14 @@ import type {
   UploadBatch,
 } from '../model/index.ts'
 import type { FleetQuestions, RunningPlace, SeenAgent } from '../api/index.ts'
-import { hashToken, newToken, tailOfLogFiles } from '../platform/index.ts'
+import { hashToken, newToken } from '../platform/index.ts'
 import { FleetAlarms } from './fleet-alarms.ts'
 import type { History } from './history.ts'
 import { library, monitorDigests } from './library.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LocalLink } from './local-link.ts'
 import type { Machine } from './machine.ts'
+import type { UncoveredTask } from './uncovered-slots.ts'
 import { confirmedScope, scopedVersion, withoutMissing } from './scoped-assignment.ts'
 
 /** The agent in the server's own process, as far as the server asks it anything. */
@@ -95,7 +96,10 @@ export class Fleet implements FleetQuestions {
   /** Facts of agents that said hello to this start of the server. */
   readonly #met = new Map<string, ConnectedAgent>()
   readonly #probing = new Set<string>()
+  /** Ids of agents that are not there. */
+  #lost: ReadonlySet<string> = new Set()
   readonly #listeners = new Set<() => void>()
+  #isStarted = false
   #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
 
   private constructor(
@@ -135,8 +139,6 @@ export class Fleet implements FleetQuestions {
     this.#lifecycle.onStop('alarms about agents', () => this.#alarms.stop())
     this.#lifecycle.onStop('link', () => this.link.stop())
 
-    distribution.setWork(this.#work())
-    this.#applyRegistry()
     const ends = [
       registry.onChange((id) => {
         if (registry.agent(id) === undefined) this.#forget(id)
@@ -152,6 +154,7 @@ export class Fleet implements FleetQuestions {
       distribution.onChange((change) => {
         for (const agent of change.agents) this.#assignmentChanged(agent)
         for (const agent of change.probes) this.#probe(agent)
+        this.#lost = new Set(distribution.agents().flatMap(({ id, runtime }) => (runtime === 'OFFLINE' ? id : [])))
         this.#alarms.follow(change)
         this.#tell()
       }),
@@ -183,9 +186,20 @@ export class Fleet implements FleetQuestions {
         placement: defaultPlacementSettings,
       }),
     })
-    const fleet = new Fleet(options, registry, distribution, grants)
-    distribution.start()
-    return fleet
+    return new Fleet(options, registry, distribution, grants)
+  }
+
+  /**
+   * Work is handed out and agents are missed from now on. Called when the server's own agent has joined, or will not: who is not named when
+   * agents are looked through first is forgotten, with what it had. May be called again.
+   */
+  start(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#applyRegistry()
+    this.#meetOwn()
+    this.distribution.setWork(this.#work())
+    this.distribution.start()
   }
 
   /** Called when agents or places are others than before. @returns ends it */
@@ -234,17 +248,25 @@ export class Fleet implements FleetQuestions {
     const link = this.#newest
     if (link === undefined) throw new Error('the way of the own agent was not made')
     this.#own = { agent, link }
-    this.#applyRegistry()
-    const { processors } = this.#options.machine.facts
-    this.distribution.heard(this.#options.machine.identity.uuid, {
-      facts: factsOf([...library.monitors.keys()], processors, this.#options.travelling().parallelTasks),
-    })
-    this.distribution.setWork(this.#work())
+    if (this.#isStarted) {
+      this.#applyRegistry()
+      this.#meetOwn()
+      this.distribution.setWork(this.#work())
+    }
     return () => {
       this.#own = undefined
       this.#applyRegistry()
       this.distribution.setWork(this.#work())
     }
+  }
+
+  #meetOwn(): void {
+    const { identity, facts } = this.#options.machine
+    if (this.#own === undefined) return
+    const { parallelTasks } = this.#options.travelling()
+    this.distribution.heard(identity.uuid, {
+      facts: factsOf([...library.monitors.keys()], facts.processors, parallelTasks),
+    })
   }
 
   #localAssignment(): Assignment {
@@ -462,10 +484,7 @@ export class Fleet implements FleetQuestions {
   /** The newest lines of an agent's log, in parts, through its own connection. @throws FarwatchError `unreachable`, `conflict` */
   async logs(id: string, maxBytes: number, onText: (text: string) => void, signal: AbortSignal): Promise<void> {
     if (id === this.localId) {
-      for await (const part of tailOfLogFiles(this.#options.machine.directory.file('logs'), maxBytes)) {
-        if (signal.aborted) return
-        onText(part)
-      }
+      await this.#options.machine.logs.newest(maxBytes, onText)
       return
     }
     const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
@@ -519,6 +538,28 @@ export class Fleet implements FleetQuestions {
         reason: `the agent ${met.name} (version ${met.version}) lacks the monitor ${monitor}; update it`,
       }
     return { state: 'covered', agent: this.nameOf(place.agent) }
+  }
+
+  /** The tasks that nobody may run now, with since when. */
+  uncovered(): readonly UncoveredTask[] {
+    const { inventory } = this.#options.machine
+    const { places } = this.distribution.placement()
+    return inventory.tasks().flatMap((task): UncoveredTask[] => {
+      const place = places.get(task.connectorId)
+      const running = place === undefined ? undefined : this.placeOf(task)
+      return place === undefined || running?.state !== 'UNCOVERED'
+        ? []
+        : [{ id: task.id, periodMs: task.periodMs, reason: running.reason, since: place.since }]
+    })
+  }
+
+  /** Whether an alarm says already why nothing is heard of a task. */
+  isSilenceExplained(task: string): boolean {
+    const entry = this.#options.machine.inventory.task(task)
+    if (entry === undefined) return false
+    const place = this.distribution.placement().places.get(entry.connectorId)
+    if (place === undefined || place.is === 'uncovered' || place.is === 'held') return true
+    return this.#lost.has(place.agent) || this.placeOf(entry).state === 'UNCOVERED'
   }
 
   /** The name that associations have for an agent; its id where it is not known any more. */

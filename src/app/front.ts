@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { makeServer, type Handlers } from '../api/index.ts'
 import { FarwatchError, systemCodeOf } from '../base/index.ts'
-import type { Instance } from '../contract/index.ts'
 import { residentBytes, type Settings } from '../platform/index.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Machine } from './machine.ts'
@@ -27,14 +26,12 @@ export async function openFront(machine: Machine, roles: Roles, lifecycle: Lifec
   // It measures by a timer of its own, whose interval is part of every reading.
   const loopP99Ms = () => Math.max(0, loop.percentile(99) / 1e6 - loopResolutionMs)
   const rolesNow = () => ({ server: settings.values.role !== 'agent', agent: settings.values.role !== 'server' })
-  const describe = (): Instance => ({
+  const describe = () => ({
     uuid: machine.identity.uuid,
     name: settings.values.name || machine.facts.hostname,
     version,
     roles: rolesNow(),
     servers: [...settings.values.servers],
-    proxy: settings.values.proxy === '' ? null : settings.values.proxy,
-    roleGivenBy: settings.shown().find(({ name }) => name === 'role')?.overruledBy ?? null,
     fingerprint: machine.identity.fingerprint,
     startedAt: new Date(startedAt).toISOString(),
     portalUrl: url,

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { FarwatchError } from '../base/index.ts'
-import { IngestReader, type Coverage, type ResultRow, type TaskHead, type TaskStatistics } from '../ingest/index.ts'
+import { IngestReader, type Coverage, type PackedSum, type ResultRow, type TaskHead } from '../ingest/index.ts'
 import type { Labels, Unit } from '../model/index.ts'
 import {
   SampleReader,
@@ -81,8 +81,16 @@ export function readingMethods(db: DatabaseSync) {
     },
     coverage: ({ heads, range }: { heads: readonly TaskHead[]; range: Range }): readonly Coverage[] =>
       heads.map((head) => ingest.coverage(head, range.from, range.to, range.heardBy)),
-    statistics: ({ heads, range }: { heads: readonly TaskHead[]; range: Range }): readonly TaskStatistics[] =>
-      heads.map((head) => ingest.statistics(head, range.from, range.to, range.heardBy)),
+    /** @param input.names under which the tasks are counted; undefined to count by agent */
+    statistics: ({
+      heads,
+      names,
+      range,
+    }: {
+      heads: readonly TaskHead[]
+      names: readonly string[] | undefined
+      range: Range
+    }): readonly PackedSum[] => ingest.statistics(heads, names, range).pack(),
     query({ series, query }: { series: readonly SeriesHead[]; query: SeriesQuery }): Moved<readonly QueriedSeries[]> {
       const answer: QueriedSeries[] = []
       const buffers: ArrayBuffer[] = []

@@ -89,6 +89,21 @@ class Subject {
     return new IngestReader(this.db).coverage(head!, from, to, from).counts
   }
 
+  /** How many slots ended how on whom: `a ran 3`. */
+  byAgent(task: string, from: number, to: number): readonly string[] {
+    const sum = new IngestReader(this.db).statistics(this.store.heads([task], from, to, true), undefined, {
+      from,
+      to,
+      heardBy: from,
+    })
+    return sum
+      .statistics()
+      .flatMap(({ name, outcomes: counts }) =>
+        outcomes.flatMap((outcome) => (counts[outcome] > 0 ? [`${name} ${outcome} ${counts[outcome]}`] : [])),
+      )
+      .sort()
+  }
+
   rows(task: string, from: number, to: number) {
     const [head] = this.store.heads([task], from, to, true)
     return new IngestReader(this.db).results(head!, from, to, 100_000, from).rows
@@ -126,6 +141,12 @@ describe('whatever comes, how often and in whatever order, with crashes in betwe
     | { readonly do: 'repeat'; readonly back: number }
     | { readonly do: 'upkeep'; readonly steps: number; readonly seal: boolean; readonly laterMs: number }
     | { readonly do: 'crash' }
+
+  interface Ended {
+    readonly outcome: Outcome
+    readonly agent: string
+    readonly samples: readonly (readonly [string, number])[]
+  }
 
   const tasks = ['one', 'two']
   const slots = 5 * 24 * 60
@@ -178,20 +199,25 @@ describe('whatever comes, how often and in whatever order, with crashes in betwe
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
         const subject = new Subject(tasks)
-        const model = new Map<string, { outcome: Outcome; samples: readonly (readonly [string, number])[] }>()
+        const model = new Map<string, Ended>()
         const sent: { agent: string; from: number; entries: readonly SpoolEntry[] }[] = []
         const next = { a: 0, b: 0 }
         let at = begin + 60_000
-        const learn = (entries: readonly SpoolEntry[]): void => {
+        const learn = (agent: string, entries: readonly SpoolEntry[]): void => {
           for (const each of entries) {
             if (each.kind === 'run') {
               const key = `${each.task} ${each.slot}`
               if (!isRun(model.get(key)?.outcome ?? 'lost'))
-                model.set(key, { outcome: each.outcome, samples: each.samples.map(({ name, value }) => [name, value]) })
+                model.set(key, {
+                  outcome: each.outcome,
+                  agent,
+                  samples: each.samples.map(({ name, value }) => [name, value]),
+                })
             } else {
+              const by = each.outcome === 'uncovered' ? '' : agent
               for (let slot = each.from; slot <= each.to; slot += periodMs) {
                 const key = `${each.task} ${slot}`
-                if (!model.has(key)) model.set(key, { outcome: each.outcome, samples: [] })
+                if (!model.has(key)) model.set(key, { outcome: each.outcome, agent: by, samples: [] })
               }
             }
           }
@@ -205,7 +231,7 @@ describe('whatever comes, how often and in whatever order, with crashes in betwe
                 next[agent as 'a'] += entries.length
                 sent.push(batch)
                 expect(subject.upload(agent, batch.from, entries, at).acknowledged).toBe(next[agent as 'a'])
-                learn(entries)
+                learn(agent, entries)
                 break
               }
               case 'repeat': {
@@ -228,15 +254,20 @@ describe('whatever comes, how often and in whatever order, with crashes in betwe
             const expected = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>
             const samples: (readonly [string, number, number])[] = []
             const ranAt: number[] = []
-            for (const [key, { outcome, samples: ofSlot }] of model) {
+            const byAgent = new Map<string, number>()
+            for (const [key, { outcome, agent, samples: ofSlot }] of model) {
               const [id, slot] = key.split(' ')
               if (id !== task) continue
               expected[outcome]++
+              byAgent.set(`${agent} ${outcome}`, (byAgent.get(`${agent} ${outcome}`) ?? 0) + 1)
               if (isRun(outcome)) ranAt.push(Number(slot))
               for (const [name, value] of ofSlot) samples.push([name, Number(slot), value])
             }
             const end = begin + slots * periodMs + dayMs
             expect(subject.counts(task, begin, end)).toEqual(expected)
+            expect(subject.byAgent(task, begin, end)).toEqual(
+              [...byAgent].map(([key, count]) => `${key} ${count}`).sort(),
+            )
             const rows = subject.rows(task, begin, end)
             expect(rows.flatMap((row) => (row.kind === 'run' ? [row.slot] : []))).toEqual(ranAt.sort((a, b) => a - b))
             // Samples leave after three days here, so only those that are young enough to be there surely are asked for.
@@ -284,6 +315,17 @@ describe('an upload', () => {
     subject.crash()
     expect(subject.log()).toEqual(expected)
     subject.db.close()
+  })
+
+  test('is acknowledged for good, also where nothing of it counted', () => {
+    const subject = new Subject(['one'])
+    subject.upload('a', 0, [run('one', 0, {})], begin)
+    // Another agent ran the same slot while the work was handed over.
+    subject.upload('b', 0, [run('one', 0, {})], begin)
+    subject.crash()
+    const { acknowledged, counted } = subject.upload('b', 1, [run('one', 1, {})], begin)
+    subject.db.close()
+    expect([acknowledged, counted.length, subject.store.ingest.position]).toEqual([2, 1, 3])
   })
 
   test('counts no gap record whose slots the same upload filled', () => {

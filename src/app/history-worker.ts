@@ -1,5 +1,6 @@
 import type {
   BatchAnswer,
+  ExpectedTask,
   KnownTask,
   LastSlot,
   NewestFacts,
@@ -76,6 +77,7 @@ function makeMethods({ file, settings }: { file: string; settings: HistorySettin
       guarded(() => store.ingest.read(after, limit)),
     lastSlots: ({ tasks, at }: { tasks: readonly string[]; at: number }): readonly LastSlot[] =>
       guarded(() => store.ingest.lastSlots(tasks, at)),
+    expected: (tasks: readonly string[]): readonly ExpectedTask[] => store.ingest.expected(tasks),
     newestFacts: ({ tasks, at }: { tasks: readonly string[]; at: number }): readonly NewestFacts[] =>
       guarded(() => store.ingest.newestFacts(tasks, at)),
     heads: (input: { tasks: readonly string[]; from: number; to: number; withRuns: boolean }): readonly TaskHead[] =>

@@ -217,18 +217,95 @@ test('keeps statistics of runs whose results are not kept', async () => {
   await history.upload(batch(0, ...[10, 20, 30, 500].map((durationMs, n) => run(n, { durationMs }))))
   const range = { from: begin, to: begin + 10 * periodMs }
   const { rows } = await history.results('one', range)
-  const [statistics] = await history.statistics({ tasks: ['one'], ...range })
+  const [statistics] = await history.statistics({ tasks: ['one'], ...range, by: 'agent' })
   const near = (value: number) => expect.closeTo(value, -Math.log10(value * 0.1))
   expect([rows.map((row) => row.kind === 'run' && row.durationMs), statistics]).toEqual([
     [500],
     {
-      task: 'one',
+      name: 'a',
       runs: 4,
       outcomes: expect.objectContaining({ ran: 4, failed: 0 }),
+      timeouts: 0,
       durationMs: { p50: near(20), p95: near(500), max: 500, mean: 140 },
       delayMs: { p50: near(4), p95: near(4), max: 4, mean: 4 },
     },
   ])
+})
+
+test('statistics tell agents apart, and add up tasks as if their runs were those of one', async () => {
+  const clock = new ManualClock(begin)
+  const first = await started(clock)
+  await first.applyTasks(['one', 'two'].map((id) => ({ id, connector: 'c', periodMs })))
+  clock.advance(60 * periodMs)
+  const of = (task: string, n: number, durationMs: number, about: Partial<RunResult> = {}): RunResult => {
+    const slot = begin + phaseOf(task, periodMs) + n * periodMs
+    return { ...run(n), task, slot, startedAt: slot + 1_000, durationMs, ...about }
+  }
+  const gap = (task: string, n: number, outcome: 'skipped' | 'uncovered') => {
+    const slot = begin + phaseOf(task, periodMs) + n * periodMs
+    return { kind: 'gap', task, from: slot, to: slot + 9 * periodMs, outcome, periodMs, reason: outcome } as const
+  }
+  const upload = (history: History, agent: string, from: number, ...entries: UploadBatch['entries']) =>
+    history.upload({ format: 1, agent, spool: 's', from, entries })
+  // Nine of ten runs are quick, and those of the other agent slow: a mean of percentiles would be far from both.
+  await upload(first, 'quick', 0, ...Array.from({ length: 18 }, (_, n) => of('one', n, 10)))
+  await upload(
+    first,
+    'slow',
+    0,
+    of('two', 0, 4_000),
+    of('two', 1, 8_000, { outcome: 'failed', reason: 'timed out', message: 'no answer within 8 s' }),
+    gap('two', 2, 'skipped'),
+  )
+  await upload(first, 'server', 0, gap('one', 20, 'uncovered'))
+  // Another agent has the task now, and runs a slot that the one before left out.
+  await upload(first, 'quick', 18, of('two', 5, 10))
+  const question = { tasks: ['one', 'two'], from: begin, to: begin + 60 * periodMs }
+  const asked = async (history: History) => {
+    const shown = async (by: 'agent' | ((task: string) => string)) =>
+      (await history.statistics({ ...question, by })).map(
+        ({ name, runs, outcomes, timeouts, durationMs, delayMs }) => ({
+          name,
+          runs,
+          outcomes: Object.entries(outcomes).flatMap(([outcome, count]) => (count > 0 ? [`${outcome} ${count}`] : [])),
+          timeouts,
+          durations:
+            durationMs && [durationMs.p50, durationMs.p95, durationMs.max].map((ms) => Math.round(ms / 10) * 10),
+          delay: delayMs?.max,
+        }),
+      )
+    return { byAgent: await shown('agent'), together: await shown(() => 'all') }
+  }
+  const before = await asked(first)
+  await first.settle()
+  const sealed = await asked(first)
+  await first.close()
+  const reopened = await asked(await started(clock))
+  expect(before).toEqual({
+    byAgent: [
+      { name: 'quick', runs: 19, outcomes: ['ran 19'], timeouts: 0, durations: [10, 10, 10], delay: 1_000 },
+      { name: '', runs: 0, outcomes: ['uncovered 10'], timeouts: 0, durations: undefined, delay: undefined },
+      {
+        name: 'slow',
+        runs: 2,
+        outcomes: ['ran 1', 'failed 1', 'skipped 9'],
+        timeouts: 1,
+        durations: [3_920, 7_840, 8_000],
+        delay: 1_000,
+      },
+    ],
+    together: [
+      {
+        name: 'all',
+        runs: 21,
+        outcomes: ['ran 20', 'failed 1', 'skipped 9', 'uncovered 10'],
+        timeouts: 1,
+        durations: [10, 3_920, 8_000],
+        delay: 1_000,
+      },
+    ],
+  })
+  expect([sealed, reopened]).toEqual([before, before])
 })
 
 // what is wrong → what is answered
@@ -276,6 +353,28 @@ test('a consumer that was away reads on from where it was, and only what all rel
   await history.settle()
   expect((await history.read(0, 10)).map(({ position }) => position)).toEqual([4, 5])
   expect((await history.read(4, 10))[0]!.entries).toMatchObject([{ kind: 'run', slot: run(4).slot, durationMs: 2.5 }])
+})
+
+test('an answer counts from the oldest position that the agent still holds, else from the first one seen', async () => {
+  const history = await started()
+  const upload = async (from: number, oldest?: number) => {
+    const { acknowledged } = await history.upload({
+      ...batch(from, run(from)),
+      ...(oldest === undefined ? {} : { oldest }),
+    })
+    return acknowledged
+  }
+  // Live results first, then what lies before; 3 is never sent.
+  expect([
+    await upload(5),
+    await upload(5, 1),
+    await upload(1, 1),
+    await upload(2, 1),
+    await upload(6, 1),
+    await upload(6, 4),
+    await upload(4, 4),
+    await upload(7),
+  ]).toEqual([6, 1, 2, 3, 3, 4, 7, 3])
 })
 
 test('uploads that wait for each other share a commit and are answered in order', async () => {

@@ -2,23 +2,25 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { FarwatchError, type Clock } from '../base/index.ts'
 import {
+  StatisticsSum,
   UploadPacker,
   checkBatch,
   defaultIngestSettings,
   type BatchAnswer,
   type Coverage,
   type Declared,
+  type ExpectedTask,
   type IsKept,
   type KnownTask,
   type LastSlot,
   type NewestFacts,
   type PackedBatch,
   type ResultLog,
+  type RunStatistics,
   type StoredBatch,
   type StoredEntry,
-  type TaskStatistics,
 } from '../ingest/index.ts'
-import type { UploadAnswer, UploadBatch } from '../model/index.ts'
+import { outcomes, type UploadAnswer, type UploadBatch } from '../model/index.ts'
 import {
   aggregations,
   defaultMetricSettings,
@@ -56,6 +58,14 @@ export interface HistoryFacts {
   readonly diskBytes: number
 }
 
+export interface StatisticsQuestion {
+  readonly tasks: readonly string[]
+  /** `from` ≤ slot < `to` for outcomes; durations and delays are of the whole days (UTC) that this touches. */
+  readonly from: number
+  readonly to: number
+  readonly by: 'agent' | ((task: string) => string)
+}
+
 /**
  * Results, coverage, statistics and metrics, in one file that one thread writes and another reads; this is the near end of both.
  * Every method may be called at any time and concurrently. Where storage fails they reject with `storage-unwritable` or
@@ -73,6 +83,8 @@ export interface History extends ResultLog {
   applySettings(settings: HistorySettings): Promise<void>
   /** How tasks stand; those of which nothing was ever heard are left out. */
   lastSlots(tasks: readonly string[]): Promise<readonly LastSlot[]>
+  /** Since when slots of tasks are expected; tasks that the configuration does not have are left out. */
+  expected(tasks: readonly string[]): Promise<readonly ExpectedTask[]>
   /**
    * What the newest run of each task that learned facts has learned, at most 16 KiB of it; tasks that never did are left out. Kept for as
    * long as the task's history.
@@ -84,7 +96,8 @@ export interface History extends ResultLog {
     range: { from: number; to: number; limit?: number },
   ): Promise<{ rows: readonly ResultWithMetrics[]; next?: number }>
   coverage(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly Coverage[]>
-  statistics(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly TaskStatistics[]>
+  /** Added up by the name that `by` gives to each task, or by agent. A name of which nothing is known has a row, an agent has none. */
+  statistics(question: StatisticsQuestion): Promise<readonly RunStatistics[]>
   /** In the order of numbers, 1,000 at most; for the next page ask again `after` its `next`. */
   series(filter: SeriesFilter, page?: { limit?: number; after?: number }): Promise<SeriesPage>
   /** @throws FarwatchError `invalid-value`, `not-found` for a series that is not there, `too-large` */
@@ -341,6 +354,10 @@ class OpenHistory implements History {
     return inParts(tasks, (part) => this.#writer.call('lastSlots', { tasks: part, at: this.#clock.now() }))
   }
 
+  expected(tasks: readonly string[]): Promise<readonly ExpectedTask[]> {
+    return inParts(tasks, (part) => this.#writer.call('expected', part))
+  }
+
   newestFacts(tasks: readonly string[]): Promise<readonly NewestFacts[]> {
     return inParts(tasks, (part) => this.#writer.call('newestFacts', { tasks: part, at: this.#clock.now() }))
   }
@@ -368,24 +385,18 @@ class OpenHistory implements History {
     return this.#reader.call('coverage', { heads, range })
   }
 
-  async statistics({
-    tasks,
-    from,
-    to,
-  }: {
-    tasks: readonly string[]
-    from: number
-    to: number
-  }): Promise<readonly TaskStatistics[]> {
+  async statistics({ tasks, from, to, by }: StatisticsQuestion): Promise<readonly RunStatistics[]> {
     const range = this.#range(from, to)
-    // Durations are kept by day, so the heads of whole days are needed.
-    const heads = await this.#writer.call('heads', {
-      tasks,
-      from: range.from - dayMs,
-      to: range.to + dayMs,
-      withRuns: false,
-    })
-    return this.#reader.call('statistics', { heads, range })
+    const sum = new StatisticsSum()
+    for (const part of partsOf(tasks)) {
+      // Durations are kept by day, so the heads of whole days are needed.
+      const days = { from: range.from - dayMs, to: range.to + dayMs }
+      const heads = await this.#writer.call('heads', { tasks: part, ...days, withRuns: false })
+      const names = by === 'agent' ? undefined : part.map(by)
+      sum.include(await this.#reader.call('statistics', { heads, names, range }))
+    }
+    const all = sum.statistics()
+    return by === 'agent' ? all.filter(({ outcomes: counts }) => outcomes.some((outcome) => counts[outcome] > 0)) : all
   }
 
   series(
@@ -513,8 +524,12 @@ async function inParts<T>(
   ask: (part: readonly string[]) => Promise<readonly T[]>,
 ): Promise<readonly T[]> {
   const answers: (readonly T[])[] = []
-  for (let i = 0; i < tasks.length; i += tasksPerPart) answers.push(await ask(tasks.slice(i, i + tasksPerPart)))
+  for (const part of partsOf(tasks)) answers.push(await ask(part))
   return answers.flat()
+}
+
+function* partsOf(tasks: readonly string[]): Iterable<readonly string[]> {
+  for (let i = 0; i < tasks.length; i += tasksPerPart) yield tasks.slice(i, i + tasksPerPart)
 }
 
 function bounded(limit: number): number {

@@ -10,7 +10,7 @@ import {
   type ReportedStatus,
 } from '../link/index.ts'
 import type { AssignedConnector, Assignment, RunResult, ServerLink, UploadAnswer, UploadBatch } from '../model/index.ts'
-import { tailOfLogFiles, type InstanceKeys } from '../platform/index.ts'
+import type { InstanceKeys } from '../platform/index.ts'
 import { AgentMemory } from './agent-memory.ts'
 import type { Reached } from './fleet.ts'
 import { monitorDigests } from './library.ts'
@@ -143,10 +143,7 @@ export class RemoteLink implements ServerLink {
           signal,
         )
       case 'send-logs':
-        for await (const part of tailOfLogFiles(this.#machine.directory.file('logs'), command.maxBytes)) {
-          if (signal.aborted) return undefined
-          await sendText(part)
-        }
+        await this.#machine.logs.newest(command.maxBytes, sendText)
         return undefined
       case 'drain':
         // What is taken from an agent is not in its assignment any more; it need not know why.

@@ -1,10 +1,13 @@
 import {
   accessHandlers,
   agentHandlers,
+  agentStatisticsHandlers,
+  agentsByState,
   alarmHandlers,
   certificateHandlers,
   configurationHandlers,
   connectionHandlers,
+  describedInstance,
   instanceHandlers,
   libraryHandlers,
   monitoringHandlers,
@@ -23,7 +26,7 @@ import type { Roles, RunningRoles } from './roles.ts'
 import type { ServerRole } from './server-role.ts'
 
 interface FrontFacts {
-  readonly describe: () => Instance
+  readonly describe: () => Omit<Instance, 'proxy' | 'roleGivenBy'>
   readonly loopP99Ms: () => number
 }
 
@@ -45,7 +48,7 @@ export function roleHandlers(
       describe: facts.describe,
       settings,
       logs,
-      record: (change) => inventory.record(change),
+      inventory,
       rolesSettled: () => roles.settled(),
     }),
     ...(server === undefined ? {} : serverHandlers(machine, server, agent, facts)),
@@ -84,15 +87,15 @@ function serverHandlers(
       own: () => ({ version, fingerprint: identity.fingerprint, startedAt }),
     }),
     ...placementHandlers({ inventory, fleet }),
+    ...agentStatisticsHandlers({ inventory, history, fleet, clock, killed: () => agent?.counts.killed }),
     ...alarmHandlers(alarms),
     ...pluginHandlers({ delivery, configured }),
     ...statusHandlers({
-      describe,
+      instance: () => describedInstance({ describe, settings: machine.settings }),
       inventory,
       alarms,
       history,
-      distribution: fleet.distribution,
-      ownAgent: () => (agent === undefined ? undefined : countsOf(agent)),
+      agents: () => agentsByState(fleet),
       clock,
       freeBytes: () =>
         diskSpace(directory.path).then(
@@ -134,21 +137,5 @@ function connectionOf({ agent }: AgentRole, remote: RemoteLink): Connection {
     isolated,
     spool: { entries: spool.entries + spool.waiting, bytes: spool.bytes, oldestAt: at(spool.oldestAt) },
     upload: { reached: upload.reached, behind: upload.behind, problem: upload.problem ?? null },
-  }
-}
-
-function countsOf({ agent, counts }: AgentRole) {
-  const { byOutcome, killed, uploads } = counts
-  const { running, waiting, spool } = agent.status()
-  return {
-    runs: (byOutcome.ran ?? 0) + (byOutcome.failed ?? 0) + (byOutcome.late ?? 0),
-    failed: byOutcome.failed ?? 0,
-    skipped: byOutcome.skipped ?? 0,
-    killed,
-    uploads,
-    running,
-    waiting,
-    spoolEntries: spool.entries,
-    spoolBytes: spool.bytes,
   }
 }

@@ -71,6 +71,7 @@ export class Roles {
     if (hasServer && this.#running.server === undefined)
       this.#running = { ...this.#running, server: await startServerRole(this.#machine, this.#portalUrl) }
     if (kind !== this.#kind) await this.#startAgent(kind)
+    this.#running.server?.fleet.start()
     log.info('role in force', { role })
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { openAlarms, type Alarms, type TaskFacts } from '../alarms/index.ts'
 import { LiveEvents, shownAlarm } from '../api/index.ts'
 import { FarwatchError, messageOf } from '../base/index.ts'
@@ -13,6 +14,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { LogConsumer } from './log-consumer.ts'
 import type { Machine } from './machine.ts'
 import { OwnHealth } from './own-health.ts'
+import { UncoveredSlots } from './uncovered-slots.ts'
 
 /** The engines of a central server, running: they take results, store, judge and tell. */
 export interface ServerRole {
@@ -93,10 +95,13 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
         },
       },
     })
+    // Opened last, since it raises alarms.
+    let agents: Fleet | undefined
     const alarms = await openAlarms({
       database,
       clock,
       tasks: (id) => taskFacts(inventory.task(id)),
+      isSilenceExplained: (task) => agents?.isSilenceExplained(task) ?? false,
       outbox: (events: readonly AlarmEvent[]) => delivery.statementsFor(events),
       log,
     })
@@ -158,11 +163,28 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
         return { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel: logs.level, logDurationMs }
       },
     })
+    agents = fleet
+    const uncovered = new UncoveredSlots({
+      history,
+      agent: machine.identity.uuid,
+      spool: `uncovered ${randomUUID()}`,
+      uncovered: () => fleet.uncovered(),
+      clock,
+      log,
+    })
+    lifecycle.onStop('slots that nobody runs', () => uncovered.stop())
     lifecycle.onStop('agents', () => fleet.stop())
     lifecycle.onStop(
       'news of agents',
-      fleet.onChange(() => live.agents()),
+      fleet.onChange(() => {
+        live.agents()
+        // It never rejects, and `stop` waits for it.
+        void uncovered.look()
+      }),
     )
+
+    // Slots that passed while this server was away. It never rejects.
+    void uncovered.look()
 
     // Changes of the configuration and the settings reach whoever lives by them.
     const unfollowConfiguration = inventory.onChange((change) => {

@@ -62,7 +62,8 @@ export async function openClient(terminal: Terminal, options: ClientOptions): Pr
           ? ''
           : `?${query.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join('&')}`
       // The server answers with what the operation declares, or with an error.
-      return (await exchange(destination, operation.method, `/api/v1${path}${search}`, given.body)) as never
+      const { status, text } = await exchange(destination, operation.method, `/api/v1${path}${search}`, given.body)
+      return (operation.isText === true && status < 400 ? text : readAnswer(status, text)) as never
     },
   }
 }
@@ -96,9 +97,14 @@ async function findDestination(terminal: Terminal, options: ClientOptions): Prom
   return url === undefined ? local : { ...local, url: url.replace(/\/+$/, '') }
 }
 
+interface Exchanged {
+  readonly status: number
+  readonly text: string
+}
+
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
-function exchange(destination: Destination, method: string, path: string, body: unknown): Promise<unknown> {
+function exchange(destination: Destination, method: string, path: string, body: unknown): Promise<Exchanged> {
   const url = new URL(destination.url + path)
   return new Promise((resolve, reject) => {
     const payload = body === undefined ? undefined : JSON.stringify(body)
@@ -120,14 +126,10 @@ function exchange(destination: Destination, method: string, path: string, body: 
       (response) => {
         const parts: Buffer[] = []
         response.on('data', (part: Buffer) => parts.push(part))
-        response.once('error', reject)
-        response.once('end', () => {
-          try {
-            resolve(readAnswer(response.statusCode ?? 0, Buffer.concat(parts).toString('utf8')))
-          } catch (thrown) {
-            reject(thrown)
-          }
-        })
+        response.once('error', (thrown) => reject(unreachable(url, thrown)))
+        response.once('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') }),
+        )
       },
     )
     request.once('error', (thrown) => reject(unreachable(url, thrown)))

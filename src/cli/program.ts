@@ -1,10 +1,12 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { FarwatchError, messageOf } from '../base/index.ts'
 import { openClient, type Client, type ClientOptions } from './client.ts'
+import { agents, type AgentOptions } from './commands/agents.ts'
 import { apply } from './commands/apply.ts'
 import { certificate, type CertificateOptions } from './commands/certificate.ts'
 import { check } from './commands/check.ts'
-import { listAgents, exportConfiguration } from './commands/read.ts'
+import { exportConfiguration } from './commands/export.ts'
+import { instance, type InstanceOptions } from './commands/instance.ts'
 import { snapshot } from './commands/snapshot.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
@@ -64,10 +66,34 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
       withClient(options, (client) => exportConfiguration(terminal, client, options)),
     )
 
-  remote('agents', 'Lists the agents.')
-    .argument('[action]', 'list', listOnly, 'list')
-    .action((_action: string, options: Remote) =>
-      withClient(options, (client) => listAgents(terminal, client, options)),
+  remote('agents', 'The agents of a server: who they are, how they are, who may work.')
+    .argument(
+      '[action]',
+      'list, show, accept, reject, lift, rename, activate, deactivate, drain, undrain, remove, rekey or logs of an AGENT; token, tokens, remove-token',
+      'list',
+    )
+    .argument('[words...]', 'the agent, by its id, the beginning of it, or its name; a new name')
+    .option('--name <name>', 'to accept: the name that it is to have here')
+    .option('-o, --output <file>', 'to logs: where to; standard output unless given')
+    .option('--expires <duration>', 'to token: how long it is good, 10m unless given')
+    .option('--uses <number>', 'to token: for how many agents, 1 unless given')
+    .option('--note <text>', 'to token: what it is for')
+    .action((action: string, words: string[], options: Remote & AgentOptions) =>
+      withClient(options, (client) => agents(terminal, client, action, words, options)),
+    )
+
+  remote('instance', 'The instance itself: its name, its role, how it reaches its servers, its log.')
+    .argument('[action]', 'show, set, connection or logs', 'show')
+    .option('--role <role>', 'to set: standalone, server or agent; holds at once')
+    .option('--name <name>', 'to set: how it is called')
+    .option('--server <url>', 'to set: a server of the agent; may be repeated', (url: string, urls: string[] = []) => [
+      ...urls,
+      url,
+    ])
+    .option('--proxy <url>', "to set: through which they are reached; '' for none")
+    .option('-o, --output <file>', 'to logs: where to; standard output unless given')
+    .action((action: string, options: Remote & InstanceOptions) =>
+      withClient(options, (client) => instance(terminal, client, action, options)),
     )
 
   remote('snapshot', 'Saved copies of the configuration.')
@@ -123,11 +149,6 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     // A scheduler of plugins takes 2 for a target in trouble; what could not be checked is unknown to it.
     return terminal.args[0] === 'check' && code !== exitCodes.done ? exitCodes.unknown : code
   }
-}
-
-function listOnly(action: string): string {
-  if (action === 'list') return action
-  throw new InvalidArgumentError('only `list` is possible on this instance')
 }
 
 function explain(thrown: unknown, terminal: Terminal): number {

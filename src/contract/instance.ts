@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import type { Operation } from './operation.ts'
-import { Count, LogBytes, Name, Nullable, SeverityOrClear, Timestamp, exact } from './schemas.ts'
+import { Count, LogBytes, Moment, Name, Nullable, SeverityOrClear, Timestamp, exact } from './schemas.ts'
 
 export const Instance = exact({
   uuid: Type.String(),
@@ -153,20 +153,31 @@ export const instanceOperations = {
     method: 'GET',
     path: '/statistics/agents',
     tag,
-    summary: 'What each agent did',
+    summary: 'What each agent did in the last 24 hours unless asked otherwise, and how it stands',
     allowed: 'viewer',
+    query: exact({ from: Type.Optional(Moment), to: Type.Optional(Moment) }),
     answer: Type.Array(
       exact({
         agent: Type.String(),
         runs: Count,
         failed: Count,
+        late: Count,
         skipped: Count,
-        running: Count,
-        waiting: Count,
-        killed: Count,
-        spoolEntries: Count,
-        spoolBytes: Count,
-        uploads: Count,
+        timeouts: Count,
+        p50Ms: Nullable(Type.Number()),
+        p95Ms: Nullable(Type.Number()),
+        maxMs: Nullable(Type.Number()),
+        latenessP95Ms: Nullable(Type.Number()),
+        running: Nullable(Count),
+        waiting: Nullable(Count),
+        spoolEntries: Nullable(Count),
+        spoolBytes: Nullable(Count),
+        sendMs: Nullable(Type.Number({ description: 'How long its last upload took' })),
+        killed: Nullable(
+          Type.Integer({
+            description: "Monitoring processes that had to be ended since the start; of the server's own agent",
+          }),
+        ),
       }),
     ),
   },

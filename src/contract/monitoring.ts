@@ -282,7 +282,9 @@ export const monitoringOperations = {
     method: 'GET',
     path: '/statistics/monitors',
     tag,
-    summary: 'Runs, outcomes and durations',
+    summary:
+      'Runs, outcomes, timeouts, durations, and how long after their planned times runs began (the wait for a turn is part of that). ' +
+      'Times and timeouts are of the whole days (UTC) that the range touches',
     allowed: 'viewer',
     query: exact({
       by: Type.Optional(Type.Enum(['monitor', 'group', 'system', 'connector', 'task', 'agent'])),
@@ -291,13 +293,17 @@ export const monitoringOperations = {
     }),
     answer: Type.Array(
       exact({
-        by: Type.String(),
+        by: Type.String({ description: 'By agent, empty for slots that were no agent’s' }),
         runs: Count,
         outcomes: Type.Record(Type.String(), Count),
+        timeouts: Count,
+        meanMs: Nullable(Type.Number()),
         p50Ms: Nullable(Type.Number()),
         p95Ms: Nullable(Type.Number()),
         maxMs: Nullable(Type.Number()),
+        latenessP50Ms: Nullable(Type.Number()),
         latenessP95Ms: Nullable(Type.Number()),
+        latenessMaxMs: Nullable(Type.Number()),
       }),
     ),
   },

@@ -317,6 +317,18 @@ test('a pending agent gets nothing; an accepted one does; a removed one loses it
   })
 })
 
+test('an agent that is forgotten and back before anything was placed anew runs what it had', async () => {
+  const world = await worldOf(workOf(3, ['a']), ['a'])
+  const before = [...world.distribution.assignmentScope('a').connectors].sort()
+  world.distribution.setAgents([])
+  world.register('a')
+  const after = [...world.distribution.assignmentScope('a').connectors].sort()
+  expect([before, after]).toEqual([
+    ['c0', 'c1', 'c2'],
+    ['c0', 'c1', 'c2'],
+  ])
+})
+
 test('the local agent is never silent, and its loss is no reason for a warning', async () => {
   const world = await worldOf(workOf(2, ['local']), [])
   world.register('self', { name: 'box', local: true })

@@ -292,6 +292,7 @@ export class Distribution {
       if (agent === undefined) {
         agent = { ...noAgent, id, name, local, life: newLife(clock.now()) }
         this.#agents.set(id, agent)
+        this.#takeUp(id)
         this.#unsavedAgents.add(id)
         log.info('agent became known', { agent: id, name, local })
       } else if (agent.name !== name || agent.local !== local) {
@@ -302,6 +303,12 @@ export class Distribution {
       }
       this.#step(agent, { is: 'standing', registration, admin })
     }
+  }
+
+  /** One that was forgotten and is back before anything was placed anew still has its places. */
+  #takeUp(id: string): void {
+    const scope = this.#scope(id)
+    for (const [connector, at] of this.#placement.places) if (runs(id, at)) scope.connectors.add(connector)
   }
 
   #forget(id: string): void {
@@ -662,6 +669,7 @@ export class Distribution {
   }
 
   #takeCosts(): void {
+    const monitorsOf = this.#monitorsByGroup()
     this.#connectors = this.#work.connectors.map(({ id, group, programs, pin, tasks }) => {
       const before = this.#costs.get(id)
       const cost = follow(before, this.#book.costOf(id), costStep)
@@ -674,7 +682,7 @@ export class Distribution {
         id,
         group,
         programs,
-        monitors: [...new Set(tasks.map(({ monitor }) => monitor))].sort(),
+        monitors: wantedMonitors(tasks, monitorsOf.get(group)),
         cost,
         ...(pin === undefined ? {} : { pin }),
         ...(reach === undefined ? {} : { reach }),
@@ -683,6 +691,26 @@ export class Distribution {
     })
     for (const agent of this.#agents.values())
       agent.capacity = follow(agent.capacity, capacityOf(agent.facts.machine, agent.foreignCores), costStep)
+  }
+
+  /** By group: the monitors that agents which are there for it have; a group without any such agent is left out. */
+  #monitorsByGroup(): ReadonlyMap<string, ReadonlySet<string>> {
+    const there = new Map<string, Agent>()
+    for (const agent of this.#agents.values())
+      if (agent.life.isOnline && agent.life.registration === 'ACCEPTED' && agent.life.admin === 'ON')
+        there.set(agent.local ? 'local' : agent.name, agent)
+    const byGroup = new Map<string, ReadonlySet<string>>()
+    // Most groups share their agents with others.
+    const byAgents = new Map<string, ReadonlySet<string>>()
+    for (const [group, { agents }] of this.#work.groups) {
+      const own = agents.flatMap((name) => there.get(name) ?? [])
+      if (own.length === 0) continue
+      const key = own.map(({ id }) => id).join()
+      let monitors = byAgents.get(key)
+      if (monitors === undefined) byAgents.set(key, (monitors = new Set(own.flatMap(({ facts }) => facts.monitors))))
+      byGroup.set(group, monitors)
+    }
+    return byGroup
   }
 
   #facts(): CoverageFacts & { readonly at: number; readonly agents: readonly PlacementAgent[] } {
@@ -820,6 +848,19 @@ export class Distribution {
       throw thrown
     }
   }
+}
+
+/**
+ * What an agent must have to be given a connector. A monitor that none of the group's agents has keeps nobody from running the others:
+ * its tasks alone are left out. Where none of them is wanted otherwise, all are, so that the reason is said.
+ */
+function wantedMonitors(
+  tasks: readonly { readonly monitor: string }[],
+  available: ReadonlySet<string> | undefined,
+): readonly string[] {
+  const wanted = [...new Set(tasks.map(({ monitor }) => monitor))].sort()
+  const possible = available === undefined ? wanted : wanted.filter((monitor) => available.has(monitor))
+  return possible.length > 0 ? possible : wanted
 }
 
 /** The agents that a place names. */

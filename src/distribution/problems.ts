@@ -61,6 +61,8 @@ export function problemsOf(facts: ProblemFacts): readonly DistributionProblem[] 
     })
   }
   for (const { group, reason, connectors, of } of facts.uncovered) {
+    // A group is made before its first system, and often before its agents; nothing is unwatched yet.
+    if (of === 0) continue
     const what = connectors === of ? 'nobody runs it' : `nobody runs ${connectors} of its ${of} connectors`
     problems.push({
       key: `uncovered: ${group}`,

@@ -58,7 +58,7 @@ export function silentlyLost(
     const last = slotUntil(task, periodMs, end - 1)
     let next = first
     const add = (upTo: number): void => {
-      if (next <= upTo) lost.push({ from: next, to: upTo, periodMs, outcome: 'lost', reason: silent })
+      if (next <= upTo) lost.push({ from: next, to: upTo, periodMs, outcome: 'lost', reason: silent, agent: '' })
     }
     for (const stretch of stretches) {
       // A slot that came before the configuration was known stands alone, and is heard of all the same.
@@ -74,9 +74,13 @@ export function silentlyLost(
   return lost
 }
 
+export function noOutcomes(): Record<Outcome, number> {
+  return { ran: 0, failed: 0, late: 0, skipped: 0, lost: 0, maintenance: 0, uncovered: 0 }
+}
+
 /** Counts slots by outcome. */
 export function countOutcomes(task: string, stretches: readonly Stretch[]): Coverage {
-  const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>
+  const counts = noOutcomes()
   for (const stretch of stretches) counts[stretch.outcome] += slotsOf(stretch)
   let slots = 0
   let runs = 0

@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isRun, type Outcome, type Slot } from '../model/index.ts'
 import { StatementCache } from '../platform/index.ts'
-import { clip, countOutcomes, silentlyLost, type Coverage, type OutcomeCounts } from './coverage.ts'
-import { Histogram } from './histogram.ts'
+import { clip, countOutcomes, silentlyLost, type Coverage } from './coverage.ts'
 import type { TaskHead } from './ingest-store.ts'
 import { slotsOf, type Stretch } from './ledger.ts'
 import { decodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
 import { dayMs, partMs, rowId, rowStart } from './schema.ts'
+import { StatisticsSum } from './statistics.ts'
 import { TaskDay } from './task-day.ts'
 
 /** One run of a task, or slots that ended without one. */
@@ -29,20 +29,6 @@ export interface ResultPage {
   readonly next?: number
 }
 
-export interface TaskStatistics {
-  readonly task: string
-  readonly runs: number
-  readonly outcomes: OutcomeCounts
-  /** Of the runs, in milliseconds; percentiles within 4.5 %. Undefined where there was none. */
-  readonly durationMs:
-    | { readonly p50: number; readonly p95: number; readonly max: number; readonly mean: number }
-    | undefined
-  /** How long after their slots the runs began. */
-  readonly delayMs:
-    | { readonly p50: number; readonly p95: number; readonly max: number; readonly mean: number }
-    | undefined
-}
-
 /**
  * The reading half of ingest, over any connection to the file. What memory of the writing half holds is handed in as a head, taken
  * *before* the question is asked here: what is sealed in between is then seen twice, which does no harm, and never missed.
@@ -59,18 +45,24 @@ export class IngestReader {
     return countOutcomes(head.id, this.#stretches(head, this.#days(head, from, to), from, to, heardBy))
   }
 
-  /** Outcomes are of exactly this range; durations and delays of the whole days it touches, for they are kept by day. */
-  statistics(head: TaskHead, from: number, to: number, heardBy: number): TaskStatistics {
-    const days = this.#days(head, from, to)
-    const { counts } = countOutcomes(head.id, this.#stretches(head, days, from, to, heardBy))
-    const durations = new Histogram()
-    const delays = new Histogram()
-    for (const day of days) {
-      durations.include(day.durations)
-      delays.include(day.delays)
-    }
-    const runs = counts.ran + counts.failed + counts.late
-    return { task: head.id, runs, outcomes: counts, durationMs: summary(durations), delayMs: summary(delays) }
+  /**
+   * Adds up tasks. Outcomes are of exactly this range; durations, delays and timeouts of the whole days it touches, for they are kept by day.
+   * @param names under which each of the tasks is counted; undefined to count by agent
+   */
+  statistics(
+    heads: readonly TaskHead[],
+    names: readonly string[] | undefined,
+    { from, to, heardBy }: { from: number; to: number; heardBy: number },
+  ): StatisticsSum {
+    const sum = new StatisticsSum()
+    heads.forEach((head, i) => {
+      const days = this.#days(head, from, to)
+      if (names !== undefined) sum.at(names[i]!)
+      for (const stretch of this.#stretches(head, days, from, to, heardBy))
+        sum.at(names?.[i] ?? stretch.agent).outcomes[stretch.outcome] += slotsOf(stretch)
+      for (const day of days) for (const [agent, times] of day.times) sum.at(names?.[i] ?? agent).times.include(times)
+    })
+    return sum
   }
 
   /** Runs and gaps by slot. A gap that begins before `from` is given from there on. */
@@ -129,10 +121,4 @@ export class IngestReader {
 
 function slotOf(row: ResultRow): Slot {
   return row.kind === 'run' ? row.slot : row.from
-}
-
-function summary(histogram: Histogram) {
-  const [p50, p95, mean] = [histogram.percentile(0.5), histogram.percentile(0.95), histogram.mean()]
-  if (p50 === undefined || p95 === undefined || mean === undefined) return undefined
-  return { p50, p95, max: histogram.max, mean }
 }

@@ -1,12 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite'
 import {
+  firstMissing,
+  hasPosition,
+  hasRange,
   isRun,
   outcomes,
   phaseOf,
   slotFrom,
   slotUntil,
+  withRange,
+  type FailureReason,
   type GapRecord,
   type Outcome,
+  type Ranges,
   type RunOutcome,
   type RunResult,
   type Sample,
@@ -18,7 +24,6 @@ import type { Stretch } from './ledger.ts'
 import { decodeLogRow, encodeLogRow, lateBit, type LogRow, type LoggedGap } from './log-format.ts'
 import { FactsStore, type NewestFacts } from './newest-facts.ts'
 import { isolatedBit, type PackedBatch, type PackedUpload, type RunNote } from './packed-upload.ts'
-import { include, includes, type Ranges } from './positions.ts'
 import { decodeRuns, encodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
 import type { StoredBatch } from './result-log.ts'
 import type { SampleDefinition, SampleSink } from './sample-sink.ts'
@@ -29,7 +34,7 @@ import { TaskDay } from './task-day.ts'
 /** What became of one batch. */
 export interface BatchAnswer {
   readonly acknowledged: number
-  /** Absent where nothing of it counted. */
+  /** Absent where all of it was acknowledged before. */
   readonly position?: number
   readonly at: number
   /** The entries that counted, by index in the batch; ascending. */
@@ -47,6 +52,16 @@ export interface LastSlot {
   readonly message: string
   /** The share of runs among the slots of the 24 hours before that have ended; undefined where none has. */
   readonly coverage: number | undefined
+}
+
+/** A task of the configuration, and where its slots begin and end so far. */
+export interface ExpectedTask {
+  readonly task: string
+  /** Since when the configuration has it, with this period. */
+  readonly since: number
+  readonly periodMs: number
+  /** The newest slot of which anything was heard; undefined where nothing ever was. */
+  readonly lastSlot: number | undefined
 }
 
 /** What memory holds of a task and rows may not have yet: handed to the reading half with every question. */
@@ -283,11 +298,17 @@ export class IngestStore {
           const key = spoolKey(batch.agent, batch.spool)
           const ranges = spools.get(key) ?? this.#spools.get(key)?.ranges ?? noSpools
           const { row, counted, late } = this.#decide(batch, ranges, pending, at)
-          const settled = include(ranges, batch.from, batch.from + batch.count)
+          const settled = withRange(ranges, batch.from, batch.from + batch.count)
           spools.set(key, settled)
           applied.push(row)
-          const answer = { acknowledged: settled[0]?.[1] ?? batch.from, at, counted, late }
-          if (counted.length === 0) {
+          const answer = {
+            acknowledged: firstMissing(settled, batch.oldest ?? settled[0]?.[0] ?? batch.from),
+            at,
+            counted,
+            late,
+          }
+          // Where nothing counted the positions are durable all the same: a restart would leave a hole in what was acknowledged.
+          if (counted.length === 0 && hasRange(ranges, batch.from, batch.from + batch.count)) {
             answers.push(answer)
             continue
           }
@@ -340,7 +361,7 @@ export class IngestStore {
       const index = batch.indexes[i] ?? batch.count
       for (; nextGap < batch.gaps.length && batch.gaps[nextGap]![0] < index; nextGap++) {
         const [gapIndex, record] = batch.gaps[nextGap]!
-        if (includes(ranges, batch.from + gapIndex)) {
+        if (hasPosition(ranges, batch.from + gapIndex)) {
           this.#repeated++
           continue
         }
@@ -350,7 +371,7 @@ export class IngestStore {
           slotFrom(task.id, record.periodMs, Math.max(0, oldest)),
         )
         const to = slotUntil(task.id, record.periodMs, record.to)
-        if (from > to || this.#emptyIn(task, { ...stretchOf(record), from, to }, pending) <= 0) {
+        if (from > to || this.#emptyIn(task, { ...stretchOf(record, batch.agent), from, to }, pending) <= 0) {
           this.#repeated++
           continue
         }
@@ -374,7 +395,7 @@ export class IngestStore {
         continue
       }
       if (
-        includes(ranges, batch.from + index) ||
+        hasPosition(ranges, batch.from + index) ||
         pending.hasRun(task, slot) ||
         this.#day(task, slot).record.ledger.hasRun(slot)
       ) {
@@ -468,11 +489,11 @@ export class IngestStore {
   #apply({ at, agent, spool, from, count, runs, gaps, notes }: LogRow): void {
     const key = spoolKey(agent, spool)
     const ranges = this.#spools.get(key)?.ranges ?? noSpools
-    this.#spools.set(key, { agent, spool, ranges: include(ranges, from, from + count), at, changed: true })
+    this.#spools.set(key, { agent, spool, ranges: withRange(ranges, from, from + count), at, changed: true })
     const noteOf = new Map(notes)
     let nextGap = 0
     for (let i = 0; i <= runs.count; i++) {
-      for (; nextGap < gaps.length && gaps[nextGap]!.before <= i; nextGap++) this.#applyGap(gaps[nextGap]!, at)
+      for (; nextGap < gaps.length && gaps[nextGap]!.before <= i; nextGap++) this.#applyGap(gaps[nextGap]!, agent, at)
       if (i === runs.count) break
       const task = this.#byNumber.get(runs.tasks[i]!)!
       const slot = runs.slots[i]!
@@ -484,9 +505,9 @@ export class IngestStore {
       const { reason = '', message = '', facts } = noteOf.get(i) ?? {}
       if (facts !== undefined) this.#facts.learn(task.number, slot, facts, at)
       const day = this.#day(task, slot)
-      if (day.record.ledger.run(slot, periodAt(task, slot), outcome)) {
-        day.record.durations.add(durationMs)
-        day.record.delays.add(Math.max(0, startedAt - slot))
+      const isTimeout = reason === ('timed out' satisfies FailureReason)
+      const periodMs = periodAt(task, slot)
+      if (day.record.ran({ slot, periodMs, outcome, agent, startedAt, durationMs, isTimeout })) {
         day.changed = true
         this.#results++
       }
@@ -514,9 +535,9 @@ export class IngestStore {
     }
   }
 
-  #applyGap({ task: number, gap }: LoggedGap, at: number): void {
+  #applyGap({ task: number, gap }: LoggedGap, agent: string, at: number): void {
     const task = this.#byNumber.get(number)!
-    for (const part of byDay(gap)) {
+    for (const part of byDay(stretchOf(gap, agent))) {
       const day = this.#day(task, part.from)
       if (day.record.ledger.gap(part) > 0) day.changed = true
     }
@@ -599,6 +620,16 @@ export class IngestStore {
       const stretches = clip(known, from, at)
       const lost = silentlyLost(id, task.spans, stretches, from, at, at - this.#settings.lostAfterMs)
       return [{ task: id, ...task.last, coverage: countOutcomes(id, [...stretches, ...lost]).share }]
+    })
+  }
+
+  /** Since when slots of tasks are expected; tasks that the configuration does not have are left out. */
+  expected(ids: readonly string[]): readonly ExpectedTask[] {
+    return ids.flatMap((id) => {
+      const task = this.#tasks.get(id)
+      const span = task === undefined ? undefined : openSpan(task.spans)
+      if (span === undefined) return []
+      return [{ task: id, since: span.from, periodMs: span.periodMs, lastSlot: task?.last?.slot }]
     })
   }
 
@@ -967,8 +998,9 @@ function keeps({ results }: IngestSettings, durationMs: number): boolean {
   }
 }
 
-function stretchOf({ from, to, periodMs, outcome, reason }: GapRecord): Stretch {
-  return { from, to, periodMs, outcome, reason }
+/** A slot is no agent's where none was there to run it: that is the server's own word. */
+function stretchOf({ from, to, periodMs, outcome, reason }: LoggedGap['gap'], agent: string): Stretch {
+  return { from, to, periodMs, outcome, reason, agent: outcome === 'uncovered' ? '' : agent }
 }
 
 /** The parts of a stretch that lie in one day each. */

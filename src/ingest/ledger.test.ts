@@ -24,8 +24,9 @@ function told(ledger: DayLedger, reports: string): string {
       const [, letter, first, last] = /^(\w)(\d+)(?:-(\d+))?$/.exec(report)!
       const outcome = letters[letter!]!
       const from = Number(first) * 10
-      if (isRun(outcome)) return ledger.run(from, 10, outcome) ? '+' : '-'
-      return String(ledger.gap({ from, to: Number(last ?? first) * 10, periodMs: 10, outcome, reason: outcome }))
+      if (isRun(outcome)) return ledger.run(from, 10, outcome, 'a') ? '+' : '-'
+      const gap = { from, to: Number(last ?? first) * 10, periodMs: 10, outcome, reason: outcome, agent: 'a' }
+      return String(ledger.gap(gap))
     })
     .join(' ')
 }
@@ -60,10 +61,10 @@ describe('the ledger of a day', () => {
 
   test('knows of slots of another period, and counts none of them twice', () => {
     const ledger = new DayLedger()
-    ledger.run(20, 20, 'ran')
-    expect(ledger.run(20, 10, 'failed')).toBe(false)
-    expect(ledger.gap({ from: 0, to: 40, periodMs: 10, outcome: 'lost', reason: '' })).toBe(4)
-    expect(ledger.run(40, 20, 'failed')).toBe(true)
+    ledger.run(20, 20, 'ran', 'a')
+    expect(ledger.run(20, 10, 'failed', 'a')).toBe(false)
+    expect(ledger.gap({ from: 0, to: 40, periodMs: 10, outcome: 'lost', reason: '', agent: '' })).toBe(4)
+    expect(ledger.run(40, 20, 'failed', 'a')).toBe(true)
     expect(countOutcomes('t', ledger.stretches()).counts).toMatchObject({ ran: 1, lost: 3, failed: 1 })
   })
 
@@ -81,9 +82,16 @@ describe('the ledger of a day', () => {
         for (const each of reports) told(ledger, each)
         const out = new ByteWriter()
         ledger.encode(out, 0)
-        const read = DayLedger.decode(new ByteReader(out.done()), 0)
+        const read = DayLedger.decode(new ByteReader(out.done()), 0, { hasAgents: true })
         expect(read.stretches()).toEqual(ledger.stretches())
-        const gap = { from: from * 10, to: (from + more) * 10, periodMs: 10, outcome: 'lost' as const, reason: '' }
+        const gap = {
+          from: from * 10,
+          to: (from + more) * 10,
+          periodMs: 10,
+          outcome: 'lost' as const,
+          reason: '',
+          agent: '',
+        }
         const expected = ledger.emptyIn(gap)
         expect(read.gap(gap)).toBe(expected)
         // No slot twice, whatever was told.
@@ -121,6 +129,7 @@ describe('coverage', () => {
         periodMs: minute,
         outcome: 'ran' as const,
         reason: '',
+        agent: 'a',
       },
     ]
     const lost = (until: number | null, heardBy: number, heard: readonly Stretch[] = known) =>

@@ -12,14 +12,14 @@ export interface Stretch {
   readonly outcome: Outcome
   /** Why there was no run; '' for runs. */
   readonly reason: string
+  /** Who ran them or said why not; '' where it is not known, or nobody was there. */
+  readonly agent: string
 }
 
 /** How many slots a stretch has. */
 export function slotsOf({ from, to, periodMs }: Stretch): number {
   return periodMs === 0 ? 1 : Math.round((to - from) / periodMs) + 1
 }
-
-const format = 1
 
 /**
  * How the slots of one task ended in one day. Every slot is there at most once, whatever is reported, how often and in what order:
@@ -45,14 +45,14 @@ export class DayLedger {
   }
 
   /** @returns whether it counts: false where the slot has a run already */
-  run(slot: Slot, periodMs: number, outcome: Outcome): boolean {
+  run(slot: Slot, periodMs: number, outcome: Outcome, agent: string): boolean {
     for (const list of this.#series.values()) {
       const index = holding(list, slot)
       if (index < 0) continue
       if (isRun(list[index]!.outcome)) return false
       takeOut(list, index, slot)
     }
-    insert(this.#list(periodMs), { from: slot, to: slot, periodMs, outcome, reason: '' })
+    insert(this.#list(periodMs), { from: slot, to: slot, periodMs, outcome, reason: '', agent })
     return true
   }
 
@@ -102,11 +102,17 @@ export class DayLedger {
     return this.#series.size > 1 ? all.sort((a, b) => a.from - b.from) : all
   }
 
+  /** On whom slots ended, in an order that is the same after storing. */
+  agents(): readonly string[] {
+    return [...new Set([...this.#series.values()].flatMap((list) => list.map((each) => each.agent)))]
+  }
+
   /** @param start when the day begins */
   encode(out: ByteWriter, start: number): void {
     const reasons = [...new Set([...this.#series.values()].flatMap((list) => list.map((each) => each.reason)))]
-    out.byte(format)
+    const agents = this.agents()
     writeTexts(out, reasons)
+    writeTexts(out, agents)
     out.varint(this.#series.size)
     for (const [periodMs, list] of this.#series) {
       out.varint(periodMs)
@@ -117,16 +123,17 @@ export class DayLedger {
         out.varint(slotsOf(stretch))
         out.byte(outcomes.indexOf(stretch.outcome))
         out.varint(reasons.indexOf(stretch.reason))
+        if (agents.length > 1) out.varint(agents.indexOf(stretch.agent))
         last = stretch.to
       }
     }
   }
 
-  static decode(from: ByteReader, start: number): DayLedger {
-    const found = from.byte()
-    if (found !== format) throw new RangeError(`a coverage ledger of format ${found} cannot be read`)
+  /** @param stored.hasAgents whether it says on which agent slots ended */
+  static decode(from: ByteReader, start: number, stored: { readonly hasAgents: boolean }): DayLedger {
     const ledger = new DayLedger()
     const reasons = readTexts(from)
+    const agents = stored.hasAgents ? readTexts(from) : ['']
     for (let lists = from.varint(); lists > 0; lists--) {
       const periodMs = from.varint()
       const list = ledger.#list(periodMs)
@@ -140,6 +147,7 @@ export class DayLedger {
           periodMs,
           outcome: outcomes[from.byte()]!,
           reason: reasons[from.varint()]!,
+          agent: agents[agents.length > 1 ? from.varint() : 0]!,
         })
       }
     }
@@ -217,6 +225,7 @@ function joins(first: Stretch, second: Stretch): boolean {
     first.periodMs > 0 &&
     first.to + first.periodMs === second.from &&
     first.outcome === second.outcome &&
-    first.reason === second.reason
+    first.reason === second.reason &&
+    first.agent === second.agent
   )
 }

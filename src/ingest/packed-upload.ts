@@ -38,6 +38,7 @@ export interface PackedBatch {
   readonly agent: string
   readonly spool: string
   readonly from: number
+  readonly oldest: number | undefined
   readonly count: number
   /** Columns of the runs, in the batch's order. */
   readonly indexes: Int32Array<ArrayBuffer>
@@ -121,7 +122,7 @@ export class UploadPacker {
   }
 
   /** @param leftOut tasks whose entries are not stored; their positions count as received all the same */
-  pack({ agent, spool, from, entries }: UploadBatch, leftOut: ReadonlySet<string> = new Set()): PackedBatch {
+  pack({ agent, spool, from, oldest, entries }: UploadBatch, leftOut: ReadonlySet<string> = new Set()): PackedBatch {
     const runs: [index: number, run: RunResult][] = []
     const gaps: [index: number, gap: GapRecord][] = []
     let samples = 0
@@ -155,6 +156,7 @@ export class UploadPacker {
       agent,
       spool,
       from,
+      oldest,
       count: entries.length,
       indexes: Int32Array.from(runs, ([index]) => index),
       layouts,
@@ -247,6 +249,8 @@ export function checkBatch(batch: UploadBatch): void {
   text('agent', batch.agent)
   text('spool', batch.spool)
   if (!Number.isSafeInteger(batch.from) || batch.from < 0) wrong('from', 'must be a position')
+  if (batch.oldest !== undefined && (!Number.isSafeInteger(batch.oldest) || batch.oldest < 0))
+    wrong('oldest', 'must be a position')
   if (!Array.isArray(batch.entries) || batch.entries.length > bounds.entries)
     wrong('entries', `must be a list of at most ${bounds.entries}`)
   for (let i = 0; i < batch.entries.length; i++) {

@@ -21,6 +21,8 @@ export const ingestSchema: SchemaPart = {
      CREATE TABLE task_facts (task INTEGER PRIMARY KEY, slot INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
      CREATE TABLE task_day (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
      CREATE TABLE result_part (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`,
+    // From here on days say which agent it was (format 2 of a day), which versions before cannot read.
+    'SELECT 2',
   ],
 }
 

@@ -591,6 +591,8 @@ async function readAnswer({ status, headers, body }: Got, url: URL): Promise<Env
     return readEnvelope(await unpack(body, headers['content-encoding'], answerLimit.plain))
   } catch (thrown) {
     if (status === 200) throw thrown
+    const words = wordsIn(body)
+    if (words !== undefined) throw new FarwatchError('unreachable', `${url.origin} refused (HTTP ${status}): ${words}`)
     throw new FarwatchError('unreachable', `${url.origin} answered HTTP ${status}, and not as a Farwatch server does`, {
       hint: 'Check the URL, and the proxy or load balancer in front of the server.',
       cause: thrown,
@@ -598,11 +600,22 @@ async function readAnswer({ status, headers, body }: Got, url: URL): Promise<Env
   }
 }
 
+/** What an instance that is no server, or a part of a server that is not the link, says in the words of its API. */
+function wordsIn(body: Uint8Array): string | undefined {
+  try {
+    const { error } = JSON.parse(new TextDecoder().decode(body)) as { error?: { message?: unknown } }
+    return typeof error?.message === 'string' ? error.message.slice(0, 500) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = () => reject(new FarwatchError('shutting-down', 'nobody waits for the server any more'))
+    // First of all: nobody else may wait for this work, and its failure would then be nobody's, which ends the program.
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
     if (signal.aborted) return end()
     signal.addEventListener('abort', end, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
   })
 }

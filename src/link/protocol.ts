@@ -253,6 +253,7 @@ const Upload = Type.Object({
   agent: uuid,
   spool: name,
   from: count,
+  oldest: Type.Optional(count),
   entries: Type.Array(Type.Union([run, gap]), { maxItems: 50_000 }),
 })
 

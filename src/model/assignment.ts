@@ -61,14 +61,19 @@ export interface UploadBatch {
   readonly agent: string
   readonly spool: string
   readonly from: number
+  /**
+   * The first position of this spool that the agent still holds: what lies below is stored long since, or was dropped there, and nobody
+   * waits for it. The answer counts from here. Absent: from the first position that the server ever saw.
+   */
+  readonly oldest?: number
   readonly entries: readonly SpoolEntry[]
 }
 
 /** What the server says once a batch and its position are durable, in one transaction. */
 export interface UploadAnswer {
-  /** Every position below this one is stored, and need not be sent again. */
+  /** Every position from the batch's `oldest` to below this one is stored. Others may be stored as well: the batch itself always is. */
   readonly acknowledged: number
-  /** Every position below this one is safe on the standby as well, and may be forgotten. Without a pair the same as `acknowledged`. */
+  /** Every position below this one, counted likewise, is safe on the standby too, and may be forgotten. Without a pair the same as `acknowledged`. */
   readonly safe: number
   /** The server is busy: send nothing more for so long. 0 for none. */
   readonly pauseMs: number
@@ -81,6 +86,6 @@ export interface UploadAnswer {
 export interface ServerLink {
   /** Resolves at once where the assignment differs from `known`, else when it changes or after a while with undefined. */
   assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined>
-  /** Called with one batch at a time, in order of positions. Repeating a batch is harmless. */
+  /** Called with two batches at a time, of positions in any order. Repeating a batch is harmless. */
   upload(batch: UploadBatch, signal: AbortSignal): Promise<UploadAnswer>
 }

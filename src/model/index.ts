@@ -1,5 +1,7 @@
 export type * from './alarm.ts'
 export type * from './assignment.ts'
+export { firstMissing, hasPosition, hasRange, rangesBelow, withRange } from './positions.ts'
+export type { Ranges } from './positions.ts'
 export { isRun, outcomes } from './outcome.ts'
 export type { Outcome, RunOutcome } from './outcome.ts'
 export type * from './result.ts'

@@ -206,7 +206,6 @@ describe('what cannot be meant is refused with its words', () => {
     },
     'a flag that does not exist': { args: ['--prot', '1'], code: 2, says: ["unknown option '--prot'", '--port'] },
     'a role that does not exist': { args: ['--role', 'king'], code: 2, says: ['--role: "king"', 'standalone'] },
-    'a role of later': { args: ['--role', 'agent'], code: 1, says: ['the role agent', '[not-supported]'] },
     'a database elsewhere, whose password is not repeated': {
       env: { FARWATCH_DATABASE_URL: 'postgres://u:s3cret@db/x' },
       code: 1,

@@ -31,7 +31,7 @@ export interface AgentParts {
   readonly fleet: FleetQuestions
   readonly clock: Clock
   readonly keystore: Pick<Keystore, 'own'>
-  readonly inventory: Pick<Inventory, 'record'>
+  readonly inventory: Pick<Inventory, 'record' | 'systems'>
   /** This instance's own, which are those of its agent. */
   readonly own: () => { readonly version: string; readonly fingerprint: string; readonly startedAt: number }
 }
@@ -103,6 +103,13 @@ export function agentHandlers(parts: AgentParts): Handlers<Names> {
     return agent(caller, id)
   }
 
+  /** How people call a connector. */
+  function placeOf(connectorId: string): string {
+    for (const { group, name, connectors } of parts.inventory.systems())
+      for (const { id, name: connector } of connectors) if (id === connectorId) return `${group}/${name}/${connector}`
+    return connectorId
+  }
+
   const recorded = (caller: Caller, action: string, name: string) =>
     parts.inventory.record({ who: caller.username, action, what: `agent ${name}` })
 
@@ -140,10 +147,10 @@ export function agentHandlers(parts: AgentParts): Handlers<Names> {
         case 'stuck':
           throw new FarwatchError(
             'conflict',
-            `${end.connectors.length} connectors of ${name} cannot move to another agent`,
+            `${end.connectors.length} connector${end.connectors.length === 1 ? '' : 's'} of ${name} cannot move to another agent`,
             {
               hint: 'The drain goes on: they move as soon as they can. `undrain` takes it back.',
-              problems: end.connectors.map(({ connector, reason }) => ({ path: connector, message: reason })),
+              problems: end.connectors.map(({ connector, reason }) => ({ path: placeOf(connector), message: reason })),
             },
           )
         case 'ended':

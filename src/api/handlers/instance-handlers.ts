@@ -1,46 +1,49 @@
 import { FarwatchError } from '../../base/index.ts'
 import type { Instance } from '../../contract/index.ts'
-import type { LiveSettings, Logs } from '../../platform/index.ts'
+import type { Inventory } from '../../inventory/index.ts'
+import {
+  declarationOf,
+  shownProxy,
+  type LiveSettings,
+  type Logs,
+  type SettingName,
+  type Settings,
+} from '../../platform/index.ts'
 import { demand, type Handlers } from '../route.ts'
 import { iso } from '../shape.ts'
 
-type Names = 'showInstance' | 'changeInstance' | 'showSettings' | 'changeSettings' | 'listLogs'
+type Names = 'showInstance' | 'changeInstance' | 'showSettings' | 'changeSettings' | 'listLogs' | 'downloadLogs'
 
 export interface InstanceParts {
-  readonly describe: () => Instance
+  readonly describe: () => Omit<Instance, 'proxy' | 'roleGivenBy'>
   readonly settings: LiveSettings
   readonly logs: Logs
-  /** Writes to the audit log. */
-  readonly record: (change: {
-    readonly who: string
-    readonly action: string
-    readonly what: string
-    readonly before: unknown
-    readonly after: unknown
-  }) => Promise<void>
-  /** Resolves when the roles that the settings name are in force. */
+  readonly inventory: Pick<Inventory, 'record'>
+  /** Resolves when the roles that the settings name are in force. @throws FarwatchError where they cannot be */
   readonly rolesSettled: () => Promise<void>
 }
 
-/** Who this instance is, its settings and logs; alike in every role. */
+const defaultLogBytes = 1024 ** 2
+
+/** Who this instance is, its settings and logs: whatever its role. */
 export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
-  const { settings, logs } = parts
+  const { settings, logs, inventory } = parts
   const values = () => Object.fromEntries(settings.shown().map(({ name, value }) => [name, value]))
   return {
-    showInstance: () => parts.describe(),
+    showInstance: () => describedInstance(parts),
     changeInstance: async ({ caller, body }) => {
       demand(caller, 'admin', null)
-      const { name, servers, proxy, roles } = body
-      if (roles !== undefined) refuseFixedRole()
+      const { name, servers, proxy } = body
       const changes = {
         ...(name === undefined ? {} : { name }),
         ...(servers === undefined ? {} : { servers }),
-        ...(proxy === undefined ? {} : { proxy: proxy ?? '' }),
-        ...(roles === undefined ? {} : { role: roleOf(roles) }),
+        ...(proxy === undefined ? {} : { proxy }),
+        ...(body.roles === undefined ? {} : { role: roleOf(body.roles) }),
       }
+      refuseGivenElsewhere(changes)
       await change(caller.username, changes)
       await parts.rolesSettled()
-      return parts.describe()
+      return describedInstance(parts)
     },
     showSettings: ({ caller, query }) => {
       demand(caller, 'viewer', null)
@@ -48,7 +51,6 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
     },
     changeSettings: async ({ caller, body }) => {
       demand(caller, 'admin', null)
-      if (Object.hasOwn(body, 'role')) refuseFixedRole()
       await change(caller.username, body)
       await parts.rolesSettled()
       return values()
@@ -61,16 +63,23 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
         .slice(-(query.limit ?? 200))
         .map(({ at, level, event, fields }) => ({ at: iso(at), level, event, fields: { ...fields } }))
     },
+    downloadLogs: ({ caller, query }) => {
+      demand(caller, 'admin', null)
+      return (write) => logs.newest(query.maxBytes ?? defaultLogBytes, write)
+    },
   }
 
-  /** Stored it would hold only once that is gone: somebody who switches a role wants it now. */
-  function refuseFixedRole(): void {
-    const by = settings.shown().find(({ name }) => name === 'role')?.overruledBy
-    if (by === undefined) return
-    const where = { flag: 'by the flag --role', environment: 'by FARWATCH_ROLE', file: 'in settings.yaml' }[by]
-    throw new FarwatchError('conflict', `the role of this instance was given ${where} and cannot be changed here`, {
-      hint: 'Start it without that, or with the other role.',
-    })
+  /** What was given when the instance was started stays, whatever is stored: nobody is to believe that it changed. */
+  function refuseGivenElsewhere(changes: Partial<Record<SettingName, unknown>>): void {
+    for (const { name, value, overruledBy } of settings.shown()) {
+      if (overruledBy === undefined || !(name in changes)) continue
+      if (JSON.stringify(changes[name]) === JSON.stringify(value)) continue
+      const { flag, variable } = declarationOf(name)
+      const where = { flag: flag?.split(' ')[0] ?? name, environment: variable, file: `${name} in settings.yaml` }
+      throw new FarwatchError('conflict', `${name}: is given by ${where[overruledBy]}, and cannot be changed here`, {
+        hint: 'Change it there, or start Farwatch without it; from then on it can be changed here.',
+      })
+    }
   }
 
   async function change(by: string, changes: Readonly<Record<string, unknown>>): Promise<void> {
@@ -78,7 +87,7 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
     const changed = await settings.change(changes)
     if (changed.length === 0) return
     const pick = (from: Record<string, unknown>) => Object.fromEntries(changed.map((name) => [name, from[name]]))
-    await parts.record({
+    await inventory.record({
       who: by,
       action: 'settings changed',
       what: changed.join(', '),
@@ -88,11 +97,21 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
   }
 }
 
-function roleOf({ server, agent }: Instance['roles']): 'standalone' | 'server' | 'agent' {
+/** What `GET /instance` answers. */
+export function describedInstance({ describe, settings }: Pick<InstanceParts, 'describe' | 'settings'>): Instance {
+  const { proxy } = settings.values
+  return {
+    ...describe(),
+    proxy: proxy === '' ? null : shownProxy(proxy),
+    roleGivenBy: settings.shown().find(({ name }) => name === 'role')?.overruledBy ?? null,
+  }
+}
+
+function roleOf({ server, agent }: Instance['roles']): Settings['role'] {
   if (server && agent) return 'standalone'
   if (server) return 'server'
   if (agent) return 'agent'
-  throw new FarwatchError('invalid-value', 'an instance without any role would do nothing', {
-    hint: 'Set server, agent, or both.',
+  throw new FarwatchError('invalid-value', 'roles: an instance is a server, an agent, or both', {
+    hint: 'An agent that shall do nothing for a while is deactivated on its server.',
   })
 }

@@ -395,10 +395,6 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
       const tasks = inventory.tasks({ groups: visibleGroups(caller), group, system, connector })
       const entries = new Map(tasks.map((entry) => [entry.id, entry]))
       const by = query.by ?? 'monitor'
-      const runningAgent = (entry: TaskEntry) => {
-        const at = placeOf(entry)
-        return at.state === 'covered' ? at.agent : 'nobody'
-      }
       const name = (id: string): string => {
         const entry = entries.get(id)!
         switch (by) {
@@ -411,30 +407,30 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
           case 'connector':
             return `${entry.group}/${entry.system}/${entry.connector}`
           case 'task':
-            return entry.id
           case 'agent':
-            return runningAgent(entry)
+            return entry.id
         }
       }
-      const all = await history.statistics({ tasks: [...entries.keys()], from, to })
-      return [...Map.groupBy(all, ({ task: id }) => name(id))]
-        .map(([key, rows]) => {
-          const runs = rows.reduce((sum, row) => sum + row.runs, 0)
-          // Percentiles of a group are those of its tasks weighed by their runs: near enough to find what is slow.
-          const weighed = (of: (row: (typeof rows)[number]) => number | undefined) =>
-            runs === 0 ? null : rows.reduce((sum, row) => sum + (of(row) ?? 0) * row.runs, 0) / runs
-          return {
-            by: key,
-            runs,
-            outcomes: Object.fromEntries(
-              outcomes.map((outcome) => [outcome, rows.reduce((sum, row) => sum + row.outcomes[outcome], 0)]),
-            ),
-            p50Ms: weighed((row) => row.durationMs?.p50),
-            p95Ms: weighed((row) => row.durationMs?.p95),
-            maxMs: runs === 0 ? null : Math.max(...rows.map((row) => row.durationMs?.max ?? 0)),
-            latenessP95Ms: weighed((row) => row.delayMs?.p95),
-          }
-        })
+      const all = await history.statistics({
+        tasks: [...entries.keys()],
+        from,
+        to,
+        by: by === 'agent' ? 'agent' : name,
+      })
+      return all
+        .map(({ name: key, runs, outcomes: counts, timeouts, durationMs, delayMs }) => ({
+          by: by === 'agent' && key !== '' ? parts.agentName(key) : key,
+          runs,
+          outcomes: counts,
+          timeouts,
+          meanMs: durationMs?.mean ?? null,
+          p50Ms: durationMs?.p50 ?? null,
+          p95Ms: durationMs?.p95 ?? null,
+          maxMs: durationMs?.max ?? null,
+          latenessP50Ms: delayMs?.p50 ?? null,
+          latenessP95Ms: delayMs?.p95 ?? null,
+          latenessMaxMs: delayMs?.max ?? null,
+        }))
         .sort((a, b) => b.runs - a.runs)
     },
   }

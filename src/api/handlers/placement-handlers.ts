@@ -7,7 +7,6 @@ import type { FleetQuestions } from '../questions.ts'
 import { demand, Page, visibleGroups, type Handlers } from '../route.ts'
 import { iso } from '../shape.ts'
 import { associations, shownDifference } from './configuration-handlers.ts'
-import type { RunningPlace } from './monitoring-handlers.ts'
 
 type Names = 'listPlacement' | 'showPlacement' | 'listAssociations' | 'replaceAssociations'
 
@@ -99,20 +98,6 @@ export function placementHandlers(parts: {
         query.dryRun === true ? tried : await inventory.replaceAssociations(body.associations, { ...options })
       return { ...preview, difference: shownDifference(made.difference) }
     },
-  }
-}
-
-/** Who runs a connector now, as lists of tasks and groups show it. */
-export function runningPlace(
-  fleet: Pick<FleetQuestions, 'distribution'>,
-  nameOf: (agent: string) => string,
-): (connector: { readonly connectorId: string }) => RunningPlace {
-  return ({ connectorId }) => {
-    const place = fleet.distribution.placement().places.get(connectorId)
-    if (place === undefined) return { state: 'UNCOVERED', reason: notPlacedYet }
-    return place.is === 'uncovered'
-      ? { state: 'UNCOVERED', reason: place.reason }
-      : { state: 'covered', agent: nameOf(place.agent) }
   }
 }
 

@@ -1,15 +1,12 @@
 import type { Alarms } from '../../alarms/index.ts'
 import type { Clock } from '../../base/index.ts'
 import type { Instance, Status } from '../../contract/index.ts'
-import type { AgentState, Distribution } from '../../distribution/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
 import { worstSeverity } from '../../model/index.ts'
-import type { HistoryQuestions } from '../questions.ts'
+import type { FleetQuestions, HistoryQuestions } from '../questions.ts'
 import { visibleGroups, type Handlers } from '../route.ts'
 import { iso } from '../shape.ts'
 import { sumCoverage } from './monitoring-handlers.ts'
-
-type Names = 'showStatus' | 'agentStatistics'
 
 /** What the history says of itself. */
 export interface HistoryState {
@@ -18,26 +15,13 @@ export interface HistoryState {
   readonly diskBytes: number
 }
 
-export interface OwnAgentCounts {
-  readonly runs: number
-  readonly failed: number
-  readonly skipped: number
-  readonly killed: number
-  readonly uploads: number
-  readonly running: number
-  readonly waiting: number
-  readonly spoolEntries: number
-  readonly spoolBytes: number
-}
-
 export interface StatusParts {
-  readonly describe: () => Instance
+  /** As `GET /instance` answers. */
+  readonly instance: () => Instance
   readonly inventory: Inventory
   readonly alarms: Alarms
   readonly history: HistoryQuestions & { facts(): Promise<HistoryState> }
-  readonly distribution: Pick<Distribution, 'agents'>
-  /** What the server's own agent did since its start; undefined where it has none. */
-  readonly ownAgent: () => OwnAgentCounts | undefined
+  readonly agents: () => Status['agents']
   readonly clock: Clock
   readonly freeBytes: () => Promise<number | null>
   readonly isWritable: () => boolean
@@ -48,8 +32,8 @@ export interface StatusParts {
 
 const dayMs = 86_400_000
 
-/** How a central server is doing, on one screen. */
-export function statusHandlers(parts: StatusParts): Handlers<Names> {
+/** How a server and what it watches are doing. */
+export function statusHandlers(parts: StatusParts): Handlers<'showStatus'> {
   const { inventory, alarms, history, clock } = parts
   return {
     showStatus: async ({ caller }): Promise<Status> => {
@@ -64,10 +48,10 @@ export function statusHandlers(parts: StatusParts): Handlers<Names> {
       ])
       const open = alarms.open().filter(({ group }) => groups === undefined || groups.includes(group))
       return {
-        instance: parts.describe(),
+        instance: parts.instance(),
         // A server alone is active in its first term; terms move with a failover pair.
         term: 1,
-        agents: countAgents(parts.distribution.agents()),
+        agents: parts.agents(),
         tasks: tasks.length,
         systems: inventory.systems({ groups }).length,
         coverage: { from: iso(from), to: iso(to), ...sumCoverage(coverage) },
@@ -83,22 +67,20 @@ export function statusHandlers(parts: StatusParts): Handlers<Names> {
         process: { rssBytes: parts.rssBytes(), uptimeMs: parts.upMs(), eventLoopP99Ms: parts.loopP99Ms() },
       }
     },
-    agentStatistics: () => {
-      const own = parts.ownAgent()
-      return own === undefined ? [] : [{ agent: 'local', ...own }]
-    },
   }
 }
 
-function countAgents(agents: readonly AgentState[]): Status['agents'] {
-  const count = (is: (agent: AgentState) => boolean) => agents.filter(is).length
-  const accepted = (agent: AgentState) => agent.registration === 'ACCEPTED'
+/** How many agents are how, for the status. */
+export function agentsByState({ distribution }: Pick<FleetQuestions, 'distribution'>): Status['agents'] {
+  const all = distribution.agents()
+  const accepted = all.filter(({ registration }) => registration === 'ACCEPTED')
+  const count = (of: readonly unknown[]) => of.length
   return {
-    online: count((agent) => accepted(agent) && agent.runtime === 'ONLINE'),
-    offline: count((agent) => accepted(agent) && agent.runtime === 'OFFLINE'),
-    draining: count((agent) => accepted(agent) && agent.runtime === 'DRAINING'),
-    pending: count(({ registration }) => registration === 'PENDING'),
-    rejected: count(({ registration }) => registration === 'REJECTED'),
-    off: count((agent) => accepted(agent) && agent.admin === 'OFF'),
+    online: count(accepted.filter(({ runtime }) => runtime !== 'OFFLINE')),
+    offline: count(accepted.filter(({ runtime }) => runtime === 'OFFLINE')),
+    draining: count(accepted.filter(({ runtime }) => runtime === 'DRAINING')),
+    pending: count(all.filter(({ registration }) => registration === 'PENDING')),
+    rejected: count(all.filter(({ registration }) => registration === 'REJECTED')),
+    off: count(accepted.filter(({ admin }) => admin === 'OFF')),
   }
 }

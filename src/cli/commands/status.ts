@@ -1,15 +1,22 @@
 import { formatDuration } from '../../base/index.ts'
+import type { Connection, Status } from '../../contract/index.ts'
 import type { Client } from '../client.ts'
-import { line, printable, table, type Terminal } from '../terminal.ts'
+import { line, mib, printable, table, type Terminal } from '../terminal.ts'
 
 /** One screen: who, what is watched, how well, what is wrong. */
 export async function status(terminal: Terminal, client: Client, options: { json?: boolean }): Promise<void> {
+  const instance = await client.call('showInstance')
+  if (!instance.roles.server) {
+    const connection = await client.call('showConnection')
+    if (options.json === true) return line(terminal.stdout, JSON.stringify({ instance, connection }))
+    const named = `${printable(instance.name)} (${instance.uuid}), version ${instance.version}`
+    return line(terminal.stdout, table([['Instance', named], ['Role', 'agent'], ...connectionRows(connection)]))
+  }
   const [now, open] = await Promise.all([
     client.call('showStatus'),
     client.call('listAlarms', { query: { state: 'open', limit: 10 } }),
   ])
   if (options.json === true) return line(terminal.stdout, JSON.stringify({ ...now, open }))
-  const roles = [now.instance.roles.server ? 'server' : '', now.instance.roles.agent ? 'agent' : ''].filter(Boolean)
   const alarms = Object.entries(now.alarms)
     .filter(([, count]) => count > 0)
     .reverse()
@@ -19,9 +26,9 @@ export async function status(terminal: Terminal, client: Client, options: { json
       'Instance',
       `${printable(now.instance.name)} (${now.instance.uuid}), version ${now.instance.version}, up ${formatDuration(Math.floor(now.process.uptimeMs / 1_000) * 1_000)}`,
     ],
-    ['Role', roles.length === 2 ? 'standalone (server and agent)' : roles.join('')],
+    ['Role', now.instance.roles.agent ? 'standalone (server and agent)' : 'server'],
     ['Term', String(now.term)],
-    ['Agents', `${now.agents.online} online, ${now.agents.offline} offline, ${now.agents.pending} pending`],
+    ['Agents', agentCounts(now.agents)],
     ['Watched', `${now.systems} systems, ${now.tasks} tasks`],
     [
       'Coverage',
@@ -56,6 +63,27 @@ export async function status(terminal: Terminal, client: Client, options: { json
   }
 }
 
-function mib(bytes: number): string {
-  return bytes >= 1024 ** 3 ? `${(bytes / 1024 ** 3).toFixed(1)} GiB` : `${(bytes / 1024 ** 2).toFixed(0)} MiB`
+/** Those that every instance has, and of the others those there are. */
+function agentCounts({ online, offline, pending, ...rarer }: Status['agents']): string {
+  const others = Object.entries(rarer).filter(([, count]) => count > 0)
+  return [['online', online], ['offline', offline], ['pending', pending], ...others]
+    .map(([state, count]) => `${count} ${state}`)
+    .join(', ')
+}
+
+/** How it stands between an agent and its server. */
+export function connectionRows(now: Connection): readonly (readonly string[])[] {
+  const rows: (readonly [string, string | null])[] = [
+    ['Server', now.server === null ? 'none' : printable(now.server)],
+    ['State', now.state],
+    ['', now.message === '' ? null : printable(now.message)],
+    ['Fingerprint', now.fingerprint],
+    ['Last answer', now.answeredAt ?? 'none yet'],
+    ['Runs', `${now.tasks} tasks; ${now.running} running, ${now.waiting} waiting`],
+    ['', now.kept ? 'from the assignment it kept, until its server answers' : null],
+    ['', now.isolated ? 'it reaches none of its targets' : null],
+    ['Spool', `${now.spool.entries} results, ${mib(now.spool.bytes)}`],
+    ['Upload', now.upload.problem === null ? null : printable(now.upload.problem)],
+  ]
+  return rows.flatMap(([name, value]) => (value === null ? [] : [[name, value]]))
 }

@@ -11,6 +11,8 @@ import { makePrivateDirectory } from '../files.ts'
  */
 export interface LogFiles {
   write(line: string): void
+  /** The newest whole lines that fit, oldest first, in pieces; what is still waiting to be written is not among them. */
+  newest(maxBytes: number, onText: (text: string) => void | Promise<void>): Promise<void>
   /** New bounds; the present file is finished where it is beyond them. */
   setBounds(bounds: LogBounds): void
   /** Writes out what is waiting. */
@@ -30,52 +32,6 @@ const maxWaitingBytes = 8 * 1024 ** 2
 // A full disk is asked again once a minute, not once a line.
 const retryAfterMs = 60_000
 const namePattern = /^farwatch-\d{8}T\d{9}Z(-\d+)?\.log$/
-
-/**
- * The last lines of the log files of a directory, oldest first, whole lines only, at most so many bytes; in parts of about 1 MiB, of which
- * one is in memory at a time.
- */
-export async function* tailOfLogFiles(directory: string, maxBytes: number): AsyncGenerator<string> {
-  const names = (await readdir(directory)).filter((name) => namePattern.test(name)).sort()
-  const parts: { path: string; from: number }[] = []
-  let left = maxBytes
-  for (const name of names.reverse()) {
-    if (left <= 0) break
-    const path = join(directory, name)
-    const { size } = await stat(path)
-    parts.unshift({ path, from: Math.max(0, size - left) })
-    left -= size
-  }
-  for (const { path, from } of parts) yield* linesFrom(path, from)
-}
-
-const partBytes = 1_048_576
-
-async function* linesFrom(path: string, from: number): AsyncGenerator<string> {
-  const file = await open(path, 'r')
-  try {
-    // Begun within a line, that line is left out.
-    let skips = from > 0
-    let rest: Buffer = Buffer.alloc(0)
-    for (let at = from; ;) {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(partBytes), 0, partBytes, at)
-      if (bytesRead === 0) return
-      at += bytesRead
-      let part = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
-      if (skips) {
-        const first = part.indexOf(0x0a)
-        if (first < 0) continue
-        part = part.subarray(first + 1)
-        skips = false
-      }
-      const end = part.lastIndexOf(0x0a) + 1
-      rest = part.subarray(end)
-      if (end > 0) yield part.subarray(0, end).toString('utf8')
-    }
-  } finally {
-    await file.close()
-  }
-}
 
 export async function openLogFiles(
   directory: string,
@@ -142,6 +98,7 @@ export async function openLogFiles(
       written += Buffer.byteLength(line)
       file.write(line)
     },
+    newest: (maxBytes, onText) => readNewest(directory, maxBytes, onText),
     setBounds(next) {
       bounds = next
       pruning = pruning.then(() => prune(directory, bounds, options.now())).catch(options.onProblem)
@@ -156,15 +113,55 @@ export async function openLogFiles(
   }
 }
 
+const pieceBytes = 64 * 1024
+
+async function readNewest(
+  directory: string,
+  maxBytes: number,
+  onText: (text: string) => void | Promise<void>,
+): Promise<void> {
+  const files: { readonly path: string; readonly from: number }[] = []
+  let left = maxBytes
+  for (const path of (await ownFiles(directory)).reverse()) {
+    if (left <= 0) break
+    const { size } = await stat(path)
+    files.unshift({ path, from: Math.max(0, size - left) })
+    left -= size
+  }
+  for (const { path, from } of files) {
+    const file = await open(path)
+    try {
+      // Where it begins amid a line, that line is left out: the byte before tells.
+      let isCut = from > 0
+      const start = from > 0 ? from - 1 : 0
+      const decoder = new TextDecoder()
+      for await (const chunk of file.createReadStream({ start, highWaterMark: pieceBytes, autoClose: false })) {
+        let bytes = chunk as Buffer
+        if (isCut) {
+          const end = bytes.indexOf(10)
+          if (end < 0) continue
+          isCut = false
+          bytes = bytes.subarray(end + 1)
+        }
+        const text = decoder.decode(bytes, { stream: true })
+        if (text !== '') await onText(text)
+      }
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+/** Paths, oldest first. */
+async function ownFiles(directory: string): Promise<string[]> {
+  const names = (await readdir(directory)).filter((name) => namePattern.test(name)).sort()
+  return names.map((name) => join(directory, name))
+}
+
 /** Removes the oldest files until what is left is within the bounds. The newest file always stays. */
 async function prune(directory: string, bounds: LogBounds, now: number): Promise<void> {
-  const names = (await readdir(directory))
-    .filter((name) => namePattern.test(name))
-    .sort()
-    .reverse()
   let total = 0
-  for (const [index, name] of names.entries()) {
-    const path = join(directory, name)
+  for (const [index, path] of (await ownFiles(directory)).reverse().entries()) {
     const facts = await stat(path)
     total += facts.size
     if (index > 0 && (total > bounds.maxBytes || now - facts.mtimeMs > bounds.retentionMs))

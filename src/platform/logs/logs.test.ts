@@ -169,3 +169,32 @@ test('a directory that fails is said once on the output, and logging goes on', a
   await logs.close()
   expect([written.match(/"event":"two"/g)?.length, written.match(/ENOENT[^"]*\.log/g)?.length]).toEqual([10, 1])
 })
+
+test('the newest whole lines are handed out, as many as fit, from the files or from memory', async () => {
+  const newest = async (logs: Logs, maxBytes: number) => {
+    let text = ''
+    await logs.newest(maxBytes, (more) => void (text += more))
+    return jsonLines(text).map((line) => (line as { event: string }).event)
+  }
+  const write = (logs: Logs) => {
+    for (const event of ['über one', 'two', 'three']) logs.log.info(event)
+  }
+  const filed = await open()
+  write(filed)
+  await filed.close()
+  const kept = await open({ files: false })
+  write(kept)
+  const lineBytes = Buffer.byteLength(written.split('\n')[1]!) + 1
+  const both = async (maxBytes: number) => [await newest(filed, maxBytes), await newest(kept, maxBytes)]
+  expect([await both(10_000), await both(2 * lineBytes + 5), await both(10)]).toEqual([
+    [
+      ['über one', 'two', 'three'],
+      ['über one', 'two', 'three'],
+    ],
+    [
+      ['two', 'three'],
+      ['two', 'three'],
+    ],
+    [[], []],
+  ])
+})

@@ -26,6 +26,8 @@ export interface Logs {
   setBounds(bounds: LogBounds): void
   /** The last lines after a number, oldest first. */
   recent(after?: number, limit?: number): readonly LogLine[]
+  /** The newest whole lines that fit, as JSON lines, oldest first, in pieces: of the files, or of memory where there are none. */
+  newest(maxBytes: number, onText: (text: string) => void | Promise<void>): Promise<void>
   /** Every line as it is written, for a live tail. @returns ends it */
   follow(listener: (line: LogLine) => void): () => void
   close(): Promise<void>
@@ -123,6 +125,18 @@ export async function openLogs(options: {
     recent(after = 0, limit = keptLines) {
       const found = lines.filter((line) => line.number > after)
       return limit >= found.length ? found : found.slice(found.length - limit)
+    },
+    async newest(maxBytes, onText) {
+      if (files !== undefined) return files.newest(maxBytes, onText)
+      const kept: string[] = []
+      let bytes = 0
+      for (const { at, level, event, fields } of lines.toReversed()) {
+        const text = `${JSON.stringify({ level, time: new Date(at).toISOString(), ...fields, event })}\n`
+        bytes += Buffer.byteLength(text)
+        if (bytes > maxBytes) break
+        kept.unshift(text)
+      }
+      if (kept.length > 0) await onText(kept.join(''))
     },
     follow(listener) {
       listeners.add(listener)

@@ -38,6 +38,8 @@ export type SettingDeclaration = Common &
         readonly min: number
         readonly max: number
       }
+    /** URL of an HTTP proxy, perhaps with user name and password, which is never shown; empty for none. */
+    | { readonly kind: 'proxy'; readonly default: string }
     /** `all`, `statistics`, or `longer-than 5s`. */
     | { readonly kind: 'result-retention'; readonly default: 'all' }
   )
@@ -108,14 +110,13 @@ export const settingDeclarations = {
     help: 'The servers an agent works for, as `https://name:port`. Several are tried in order until one is active. The flag may be repeated.',
   },
   proxy: {
-    kind: 'text',
+    kind: 'proxy',
     default: '',
-    maxLength: 2_000,
     flag: '--proxy <url>',
     variable: 'FARWATCH_PROXY',
     scope: 'local',
     change: 'at once',
-    help: 'The HTTP proxy through which an agent reaches its servers, as `http://name:port`, perhaps with `user:password@`. Empty: none.',
+    help: 'The HTTP or HTTPS proxy through which an agent reaches its servers, as `http://name:port` or `http://user:password@name:port`. The password is kept and never shown. Empty: none.',
   },
   databaseUrl: {
     kind: 'text',
@@ -146,19 +147,6 @@ export const settingDeclarations = {
     change: 'start',
     secret: true,
     help: 'Lets the server accept this agent without an administrator.',
-  },
-  offlineTimeoutMs: {
-    kind: 'number',
-    unit: 'ms',
-    default: 15_000,
-    min: 5_000,
-    max: 60 * minute,
-    variable: 'FARWATCH_OFFLINE_TIMEOUT_MS',
-    scope: 'server',
-    change: 'at once',
-    help: 'An agent that is silent for so long is OFFLINE, and its work moves to others. Agents call three times as often.',
-    tooSmall: 'A slow line or a busy server loses agents that are well, and work moves for nothing.',
-    tooLarge: 'Nobody measures what a lost agent had for so long.',
   },
   parallelTasks: {
     kind: 'number',
@@ -299,6 +287,19 @@ export const settingDeclarations = {
     tooSmall: 'As for `spoolMaxBytes`.',
     tooLarge: 'After a long outage the backlog takes long to drain.',
   },
+  offlineTimeoutMs: {
+    kind: 'number',
+    unit: 'ms',
+    default: 15_000,
+    min: 5_000,
+    max: 60 * minute,
+    variable: 'FARWATCH_OFFLINE_TIMEOUT_MS',
+    scope: 'server',
+    change: 'at once',
+    help: 'How long an agent is silent before it is OFFLINE and its work is given to others.',
+    tooSmall: 'A slow line or a busy server loses agents that are well, and their work moves for nothing.',
+    tooLarge: 'What a lost agent ran is measured by nobody for so long.',
+  },
   rawRetentionDays: {
     kind: 'number',
     unit: 'days',
@@ -399,7 +400,7 @@ export type ResultRetention =
 
 type ValueOf<D extends SettingDeclaration> = D extends { kind: 'choice'; of: readonly (infer O)[] }
   ? O
-  : D extends { kind: 'text' }
+  : D extends { kind: 'text' | 'proxy' }
     ? string
     : D extends { kind: 'number' }
       ? number

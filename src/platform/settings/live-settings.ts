@@ -10,7 +10,7 @@ import {
   type ResolvedSettings,
   type SettingSource,
 } from './resolve.ts'
-import { allowedValues, writeSetting } from './value.ts'
+import { allowedValues, hiddenPassword, shownProxy, writeSetting } from './value.ts'
 
 /** One setting as portal and API show it. */
 export interface ShownSetting {
@@ -70,7 +70,8 @@ export async function openSettings(
   async function change(changes: Readonly<Record<string, unknown>>): Promise<readonly SettingName[]> {
     const removed = Object.keys(changes).filter((name) => changes[name] === null)
     checkChanges(Object.fromEntries(removed.map((name) => [name, exampleOf(name)])))
-    const checked = checkChanges(Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)))
+    const given = Object.entries(changes).filter(([, value]) => value !== null)
+    const checked = checkChanges(Object.fromEntries(given.map(([name, value]) => [name, asMeant(name, value)])))
     const next: Record<string, unknown> = { ...stored }
     for (const name of removed) delete next[name]
     for (const [name, value] of Object.entries(checked)) next[name] = writeSetting(value)
@@ -84,6 +85,21 @@ export async function openSettings(
     )
     if (changed.length > 0) for (const listener of listeners) listener(changed, now.values)
     return changed
+  }
+
+  /** A proxy that is given back as it was shown is the one that there is. @throws FarwatchError `invalid-setting` */
+  function asMeant(name: string, given: unknown): unknown {
+    if (name !== 'proxy' || typeof given !== 'string') return given
+    if (given === shownProxy(resolved.values.proxy)) return resolved.values.proxy
+    if (URL.parse(given)?.password === hiddenPassword)
+      throw new FarwatchError(
+        'invalid-setting',
+        'proxy: the password is needed once more where anything else changes',
+        {
+          hint: 'Give it as http://user:password@name:port.',
+        },
+      )
+    return given
   }
 
   return {
@@ -114,7 +130,7 @@ function show(name: SettingName, resolved: ResolvedSettings): ShownSetting {
   const source = resolved.sources[name]
   return {
     name,
-    value: writeSetting(resolved.values[name]),
+    value: declaration.kind === 'proxy' ? shownProxy(resolved.values.proxy) : writeSetting(resolved.values[name]),
     default: declaration.default,
     source,
     scope: declaration.scope,

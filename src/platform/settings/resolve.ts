@@ -5,6 +5,7 @@ import {
   isSettingName,
   settingNames,
   type SecretSettingName,
+  type SettingDeclaration,
   type SettingName,
   type Settings,
 } from './declarations.ts'
@@ -60,7 +61,7 @@ export function resolveSettings(given: GivenSettings): ResolvedSettings {
       if (offer.given === undefined) continue
       const read = readSetting(declaration, offer.given)
       if (!read.ok) {
-        const shown = declaration.secret === true ? 'its value' : shownValue(offer.given)
+        const shown = isSecretIn(declaration) ? 'its value' : shownValue(offer.given)
         problems.push({
           path: offer.where,
           message: `${shown} ${read.why}; it must be ${read.allowed}`,
@@ -107,7 +108,10 @@ export function checkChanges(changes: Readonly<Record<string, unknown>>): Partia
     }
     const read = readSetting(declarationOf(name), given)
     if (read.ok) checked[name] = read.value
-    else problems.push({ path: name, message: `${shownValue(given)} ${read.why}; it must be ${read.allowed}` })
+    else {
+      const shown = isSecretIn(declarationOf(name)) ? 'its value' : shownValue(given)
+      problems.push({ path: name, message: `${shown} ${read.why}; it must be ${read.allowed}` })
+    }
   }
   if (problems.length > 0) throw invalid(problems)
   return checked
@@ -124,7 +128,7 @@ export function takeSecrets(
   const { databaseUrl, adminPassword, enrolmentToken } = settings
   for (const name of settingNames) {
     const declaration = declarationOf(name)
-    if (declaration.secret === true) delete environment[declaration.variable]
+    if (isSecretIn(declaration)) delete environment[declaration.variable]
   }
   return { databaseUrl, adminPassword, enrolmentToken }
 }
@@ -196,6 +200,11 @@ function invalid(problems: readonly Problem[]): FarwatchError {
     hint: first!.hint ?? 'docs/settings.md lists every setting with what is allowed.',
     problems,
   })
+}
+
+/** Whether a value is or may hold a secret. */
+function isSecretIn({ secret, kind }: SettingDeclaration): boolean {
+  return secret === true || kind === 'proxy'
 }
 
 function shownValue(given: unknown): string {

@@ -201,3 +201,26 @@ test('a stronger source overrules a change and says so; a bad change changes not
   await expect(settings.change({ nonsense: null })).rejects.toMatchObject({ code: 'invalid-setting' })
   expect(JSON.parse(readFileSync(directory.file('settings.stored.json'), 'utf8'))).toEqual({ parallelTasks: 7 })
 })
+
+test('the password of a proxy is used and never shown, and what was shown can be given back', async () => {
+  const environment: Record<string, string | undefined> = { FARWATCH_PROXY: 'http://u:hunter2@proxy:3128' }
+  const given = await openSettings(directory, { environment })
+  takeSecrets(environment, given.values)
+  const settings = await openSettings(directory, {})
+  await settings.change({ proxy: 'http://u:hunter2@proxy:3128' })
+  const shown = settings.shown().find(({ name }) => name === 'proxy')!.value
+  await settings.change({ proxy: shown, sessionHours: 3 })
+  expect([given.values.proxy, environment, shown, settings.values.proxy]).toEqual([
+    'http://u:hunter2@proxy:3128',
+    {},
+    'http://u:***@proxy:3128',
+    'http://u:hunter2@proxy:3128',
+  ])
+  await expect(settings.change({ proxy: 'http://u:***@other:3128' })).rejects.toMatchObject({
+    message: 'proxy: the password is needed once more where anything else changes',
+  })
+  await expect(settings.change({ proxy: 'socks5://u:hunter2@proxy' })).rejects.toMatchObject({
+    message:
+      'proxy: its value is not the URL of a proxy; it must be http://name:port or https://name:port, with user name and password where the proxy asks for them, or empty',
+  })
+})

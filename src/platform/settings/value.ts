@@ -18,6 +18,10 @@ export function readSetting(declaration: SettingDeclaration, given: unknown): Re
       if (given.length > declaration.maxLength) return bad(`is ${given.length} characters long`)
       if (/\p{Cc}/u.test(given) || !given.isWellFormed()) return bad('contains control characters or broken Unicode')
       return { ok: true, value: given }
+    case 'proxy':
+      return typeof given === 'string' && given.length <= 2_000 && (given === '' || isProxy(given))
+        ? { ok: true, value: given }
+        : bad('is not the URL of a proxy')
     case 'choice':
       return typeof given === 'string' && declaration.of.includes(given)
         ? { ok: true, value: given }
@@ -60,6 +64,8 @@ export function allowedValues(declaration: SettingDeclaration): string {
   switch (declaration.kind) {
     case 'text':
       return `a text of at most ${declaration.maxLength} characters in one line`
+    case 'proxy':
+      return 'http://name:port or https://name:port, with user name and password where the proxy asks for them, or empty'
     case 'choice':
       return declaration.of.join(', ')
     case 'flag':
@@ -110,6 +116,30 @@ function readNumber(given: unknown, unit: '' | 'ms' | 'B' | 'MiB' | 'days' | 'ho
 
 function divided(amount: number | undefined, by: number): number | undefined {
   return amount === undefined ? undefined : amount / by
+}
+
+function isProxy(text: string): boolean {
+  const url = URL.parse(text)
+  return (
+    url !== null &&
+    (url.protocol === 'http:' || url.protocol === 'https:') &&
+    url.hostname !== '' &&
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.hash === '' &&
+    // What URL takes out of a text and would not be seen in it.
+    !/[\p{Cc}\s]/u.test(text)
+  )
+}
+
+export const hiddenPassword = '***'
+
+/** The URL of a proxy as it may be shown: without the password. */
+export function shownProxy(proxy: string): string {
+  const url = URL.parse(proxy)
+  if (url === null || url.password === '') return proxy
+  url.password = hiddenPassword
+  return url.href.replace(/\/$/, '')
 }
 
 function serverOrigin(text: string): string | undefined {
