@@ -14,15 +14,18 @@ import type {
 } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
 import { Admission, type AdmissionLimits, type Candidate } from './admission.ts'
+import { AssignmentKeeper, type AssignmentFile } from './assignment-keeper.ts'
 import { Backoff, pause } from './backoff.ts'
 import { AgentEvents, type AgentListener } from './events.ts'
-import { Isolation } from './isolation.ts'
+import { Isolation, type Uplink } from './isolation.ts'
 import { readKnownTasks, writeKnownTasks, type KnownTask } from './known-tasks.ts'
+import { Lease, type Reading } from './lease.ts'
 import { Memory } from './memory.ts'
 import { Pool, stopGraceMs, type Ended, type PoolStatus } from './pool.ts'
 import { resultOf } from './run-result.ts'
 import { Schedule, slotsBetween } from './schedule.ts'
 import { Spool } from './spool.ts'
+import { StartClock } from './start-clock.ts'
 import { Uploader } from './uploader.ts'
 
 export interface AgentSettings {
@@ -41,8 +44,12 @@ export interface AgentOptions {
   readonly link: ServerLink
   /** The agent's own directory: spool, sign of life. */
   readonly directory: string
-  /** Server time. */
+  /** Server time. It may be wrong until the link has measured it. */
   readonly clock: Clock
+  /** How long the machine has slept until now, which `clock.elapsed` does not count; from any beginning. Absent: never. */
+  readonly sleptMs?: () => number
+  /** Where the assignment outlives this process, so that it goes on while no server answers. Absent: it waits for the server. */
+  readonly assignments?: AssignmentFile
   readonly random: Random
   readonly settings: AgentSettings
   /** Module that calls `serveMonitoringProcess`. */
@@ -60,12 +67,22 @@ export interface CheckOrder {
   readonly timeoutMs: number
 }
 
+export type AssignmentSource = 'server' | 'kept'
+
 export interface AgentStatus {
   /** Version of the assignment in force; undefined before the first. */
   readonly assignment: string | undefined
+  /** Where it is from: the server of this process's life, or what was kept from before. */
+  readonly source: AssignmentSource | undefined
   readonly tasks: number
   readonly running: number
   readonly waiting: number
+  /**
+   * Results and gap records that would be missing if this machine were lost now: held back until it is clear who is cut off, on their way to
+   * the disk, in the spool and not yet with the server and its standby. An agent with none of them, nothing running and nothing waiting
+   * leaves nothing behind.
+   */
+  readonly unsafe: number
   readonly isolated: boolean
   readonly pool: PoolStatus
   readonly spool: ReturnType<Spool['status']>
@@ -76,7 +93,7 @@ export interface Agent {
   status(): AgentStatus
   /** Hears everything that happens from now on. @returns what ends the listening */
   on(listener: AgentListener): () => void
-  /** Runs a task at once, beside its schedule; nothing of it is stored. Throws FarwatchError `not-found`, `overloaded`, `shutting-down`. */
+  /** Runs a task at once, beside its schedule; nothing of it is stored. Throws FarwatchError `not-found`, `conflict` (its lease ended), `overloaded`, `shutting-down`. */
   runNow(task: string): Promise<RunResult>
   /** Runs any monitor once. Throws FarwatchError `overloaded`, `shutting-down`. */
   check(order: CheckOrder): Promise<RunResult>
@@ -95,7 +112,11 @@ const longestStartMs = 5_000
 const memoryCharacters = 32 * 1_048_576
 /** A slot taken before a sudden end may have waited, run, and been made again; its trace may be that much older than the sign of life. */
 const inFlightMarginMs = 60_000
-const uplinkLookMs = 1_000
+const addressLookMs = 1_000
+/** How long the server may take to answer results before nobody believes any more that it is in reach. */
+const silentUplinkMs = 3_000
+/** How long the first question for an assignment waits for its answer before what was kept comes into force. */
+const firstAnswerMs = 3_000
 
 /**
  * Starts the agent: it works until it is stopped, whatever happens to the server. Resolves when the spool is open and the monitoring
@@ -131,7 +152,7 @@ interface Held {
 
 class RunningAgent implements Agent {
   readonly #options: AgentOptions
-  readonly #clock: Clock
+  readonly #clock: StartClock
   readonly #events: AgentEvents
   readonly #spool: Spool
   readonly #pool: Pool
@@ -157,9 +178,19 @@ class RunningAgent implements Agent {
   #nextCheck = 1
   readonly #failByHand = new Set<(reason: FarwatchError) => void>()
   #ticked: { readonly wall: number; readonly elapsed: number }
+  /** When the first assignment came into force. */
+  #began = { wall: 0, elapsed: 0 }
+  #source: AssignmentSource | undefined
+  readonly #lease = new Lease()
+  #isLeaseEnded = false
+  readonly #keeper: AssignmentKeeper | undefined
+  #applying: Promise<void> = Promise.resolve()
+  #onFirstAnswer: () => void = () => undefined
   #assignmentLost = false
-  #uplink = { down: false, at: -Infinity }
-  readonly #polling: Promise<void>
+  /** When the server last answered; `elapsed`. */
+  #answeredAt = -Infinity
+  #address = { has: true, at: -Infinity }
+  readonly #polling: Promise<unknown>
   #saving: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | undefined
   #onIdle: () => void = () => undefined
@@ -171,7 +202,8 @@ class RunningAgent implements Agent {
     known: readonly KnownTask[],
     periods: Map<string, number>,
   ) {
-    const { uuid, link, clock, random, settings, monitoringProcess, log } = options
+    const { uuid, link, random, settings, monitoringProcess, log } = options
+    const clock = new StartClock(options.clock, spool.recovered.lastAlive)
     this.#options = options
     this.#clock = clock
     this.#events = events
@@ -191,7 +223,14 @@ class RunningAgent implements Agent {
     })
     this.#uploader = new Uploader({ agent: uuid, spool, link, clock, random, tell: events.tell })
     this.#ticked = { wall: clock.now(), elapsed: clock.elapsed() }
-    this.#polling = this.#poll()
+    const firstAnswer = new Promise<void>((resolve) => (this.#onFirstAnswer = resolve))
+    const { assignments } = options
+    this.#keeper =
+      assignments === undefined ? undefined : new AssignmentKeeper(assignments, clock, log, this.#abort.signal)
+    this.#polling = Promise.all([
+      this.#poll(),
+      assignments === undefined ? undefined : this.#goOnFrom(assignments, firstAnswer),
+    ])
   }
 
   on(listener: AgentListener): () => void {
@@ -199,14 +238,17 @@ class RunningAgent implements Agent {
   }
 
   status(): AgentStatus {
+    const spool = this.#spool.status()
     return {
       assignment: this.#version,
+      source: this.#source,
       tasks: this.#tasks.size,
       running: this.#admission.running,
       waiting: this.#admission.waiting,
+      unsafe: this.#held.length + spool.waiting + spool.unsafe,
       isolated: this.#isolation.isolated,
       pool: this.#pool.status(),
-      spool: this.#spool.status(),
+      spool,
       upload: this.#uploader.status(),
     }
   }
@@ -219,17 +261,28 @@ class RunningAgent implements Agent {
     const backoff = new Backoff(random, 250, 15_000)
     const { signal } = this.#abort
     while (!signal.aborted) {
-      const asked = this.#clock.elapsed()
+      const asked = this.#reading()
       try {
-        const assignment = await link.assignment(this.#version, signal)
+        // What was kept may not be what the server thinks it gave; it is asked for all of it.
+        const known = this.#source === 'server' ? this.#version : undefined
+        const assignment = await link.assignment(known, signal)
         if (signal.aborted) return
+        this.#clock.measured()
         if (this.#assignmentLost) this.#events.tell({ event: 'server reached', during: 'assignment' })
         this.#assignmentLost = false
+        this.#answeredAt = this.#clock.elapsed()
         backoff.succeeded()
-        if (assignment !== undefined) await this.#apply(assignment)
+        if (known !== undefined || assignment !== undefined) this.#renewLease(asked)
+        if (assignment !== undefined) {
+          const applied = this.#applyInTurn(assignment, 'server')
+          this.#onFirstAnswer()
+          await applied
+          this.#keeper?.keep(assignment)
+        }
         // A server that answers at once with nothing would otherwise be asked as fast as it can.
-        else if (this.#clock.elapsed() - asked < 50) await pause(this.#clock, 250, signal)
+        else if (this.#clock.elapsed() - asked.elapsed < 50) await pause(this.#clock, 250, signal)
       } catch (thrown) {
+        this.#onFirstAnswer()
         if (signal.aborted) return
         if (!this.#assignmentLost)
           this.#events.tell({ event: 'server lost', during: 'assignment', message: messageOf(thrown) })
@@ -239,14 +292,38 @@ class RunningAgent implements Agent {
     }
   }
 
-  async #apply(assignment: Assignment): Promise<void> {
+  /** Once after a start: what was kept comes into force where the server has nothing to say. Never rejects. */
+  async #goOnFrom(assignments: AssignmentFile, firstAnswer: Promise<void>): Promise<void> {
+    try {
+      const kept = await assignments.read()
+      if (kept === undefined) return
+      await this.#atMost(firstAnswerMs, firstAnswer)
+      await this.#applyInTurn(kept, 'kept')
+    } catch (thrown) {
+      this.#options.log.warn('kept assignment not used', { problem: messageOf(thrown) })
+    }
+  }
+
+  /** One at a time. What was kept yields to what the server has said meanwhile. */
+  #applyInTurn(assignment: Assignment, source: AssignmentSource): Promise<void> {
+    const applied = this.#applying.then(async () => {
+      if (source === 'server' || this.#source === undefined) await this.#apply(assignment, source)
+    })
+    // Whoever waits for this turn hears of its failure; the next turn is another matter.
+    this.#applying = applied.catch(() => undefined)
+    return applied
+  }
+
+  async #apply(assignment: Assignment, source: AssignmentSource): Promise<void> {
     let since = this.#clock.now()
     if (this.#version === undefined) {
       // Slots of the moment in which the processes come up belong to the absence; run, they would only be late.
       await this.#atMost(longestStartMs, this.#pool.ready)
       since = this.#clock.now()
-      await this.#recordAbsence(since)
+      this.#began = { wall: since, elapsed: this.#clock.elapsed() }
     }
+    // Not before the server was heard: until then the time may be wrong, and with it what was missed.
+    if (source === 'server') await this.#recordAbsence(since)
     if (this.#abort.signal.aborted) return
     const connectors = new Map(assignment.connectors.map((connector) => [connector.id, connector]))
     const before = this.#tasks
@@ -274,7 +351,9 @@ class RunningAgent implements Agent {
     const goneConnectors = [...connectorsBefore].filter(([id, old]) => connectors.get(id) !== old).map(([id]) => id)
     this.#tasks = tasks
     this.#version = assignment.version
+    this.#source = source
     this.#travelling = assignment.settings
+    this.#lease.set(assignment.settings.leaseMs)
     this.#admission.setLimits(limitsOf(assignment.settings))
     this.#pool.forget(gone, goneConnectors)
     for (const id of gone) this.#memory.forget(id)
@@ -287,6 +366,7 @@ class RunningAgent implements Agent {
     this.#events.tell({
       event: 'assignment applied',
       version: assignment.version,
+      source,
       tasks: tasks.size,
       settings: assignment.settings,
     })
@@ -318,13 +398,17 @@ class RunningAgent implements Agent {
   }
 
   /**
-   * Once after a start, when the server is there again: every slot between the last sign of life and now becomes a gap record. It reaches
-   * back over runs that were in flight, but not to before the task was run here; slots that have a result already keep it.
+   * Once after a start, when the server is there again: every slot between the last sign of life and the first run becomes a gap record. It
+   * reaches back over runs that were in flight, but not to before the task was run here; slots that have a result already keep it.
    */
-  async #recordAbsence(at: number): Promise<void> {
+  async #recordAbsence(now: number): Promise<void> {
     const known = this.#before
     if (known === undefined) return
     this.#before = undefined
+    const ranMs = this.#clock.elapsed() - this.#began.elapsed
+    // What was run by a clock that was ahead has the names of other slots; those of that time are still empty.
+    const wasAhead = now - this.#began.wall < ranMs - jumpMs
+    const at = wasAhead ? now : now - ranMs
     const { lastAlive, damaged } = this.#spool.recovered
     const longestMs = known.reduce((longest, task) => Math.max(longest, task.timeoutMs), 0)
     const marginMs = 2 * longestMs + inFlightMarginMs
@@ -370,6 +454,10 @@ class RunningAgent implements Agent {
     for (const { task, slot, periodMs } of due) {
       const state = this.#tasks.get(task)
       if (state === undefined) continue
+      if (this.#mayNotBegin(state)) {
+        gaps.push(skipped(task, slot, slot, periodMs, 'lease ended'))
+        continue
+      }
       const refused = this.#admission.offer({ task, slot, periodMs, target: state.target })
       if (refused !== undefined) gaps.push(skipped(task, slot, slot, periodMs, refused.reason))
     }
@@ -408,6 +496,12 @@ class RunningAgent implements Agent {
       this.#admission.ended(id)
       return
     }
+    if (this.#mayNotBegin(state)) {
+      this.#admission.ended(id)
+      this.#leaveOut([skipped(id, slot, slot, periodMs, 'lease ended')])
+      this.#admitSoon()
+      return
+    }
     this.#inFlight.set(id, { candidate, waitedMs: Math.max(0, at - slot) })
     const previous = this.#memory.get(id)
     this.#pool.run(
@@ -416,7 +510,8 @@ class RunningAgent implements Agent {
         connector: state.connector,
         slot,
         timeoutMs: this.#timeoutOf(state.task.timeoutMs),
-        beginBefore: this.#clock.elapsed() + Math.max(0, Math.min(longestRetryMs, slot + periodMs - at)),
+        beginBefore:
+          this.#clock.elapsed() + Math.max(0, Math.min(longestRetryMs, slot + periodMs - at, this.#leftMs(state))),
         ...(previous === undefined ? {} : { previous }),
       },
       (ended) => this.#ended(candidate, state, ended),
@@ -428,8 +523,10 @@ class RunningAgent implements Agent {
     const waitedMs = this.#inFlight.get(task)?.waitedMs ?? 0
     this.#inFlight.delete(task)
     this.#admission.ended(task)
-    if (ended.kind === 'overload') this.#leaveOut([skipped(task, slot, slot, periodMs, 'overload')])
-    else {
+    if (ended.kind === 'overload') {
+      const reason = this.#mayNotBegin(state) ? 'lease ended' : 'overload'
+      this.#leaveOut([skipped(task, slot, slot, periodMs, reason)])
+    } else {
       const { report } = ended
       const current = this.#tasks.get(task)
       if (report.remember !== undefined && current?.task === state.task) this.#memory.set(task, report.remember)
@@ -452,39 +549,82 @@ class RunningAgent implements Agent {
     for (const gap of gaps) this.#events.tell({ event: 'slots left out', gap })
   }
 
+  // --- Lease
+
+  #reading(): Reading {
+    return { elapsed: this.#clock.elapsed(), sleptMs: this.#options.sleptMs?.() ?? 0 }
+  }
+
+  #renewLease(asked: Reading): void {
+    this.#lease.renew(asked)
+    if (this.#isLeaseEnded) this.#events.tell({ event: 'lease renewed' })
+    this.#isLeaseEnded = false
+  }
+
+  /** For how long runs of a task may begin. */
+  #leftMs({ connector }: TaskState): number {
+    return connector.exclusive === true ? this.#lease.leftMs(this.#reading()) : Infinity
+  }
+
+  #mayNotBegin(state: TaskState): boolean {
+    if (this.#leftMs(state) > 0) return false
+    if (!this.#isLeaseEnded) this.#events.tell({ event: 'lease ended' })
+    this.#isLeaseEnded = true
+    return true
+  }
+
   // --- Isolation
 
   #judgeIsolation(result: RunResult, target: string): void {
     const cut = result.reason === 'unreachable' || result.reason === 'timed out'
     const was = this.#isolation.isolated
     const at = this.#clock.elapsed()
-    const verdict = this.#isolation.judge(target, cut, cut && this.#isUplinkDown(at), at)
-    const is = this.#isolation.isolated
-    if (was !== is) this.#events.tell({ event: 'isolation changed', isolated: is })
-    if (verdict === 'hold') this.#held.push({ result, target, since: at })
-    else this.#store(verdict === 'isolated' ? { ...result, isolated: true } : result)
-    if (was !== is) this.#settleHeld()
+    const verdict = this.#isolation.judge(target, cut, this.#uplinkSince(at), at)
+    this.#tellIsolation(was)
+    if (verdict === 'hold') {
+      this.#held.push({ result, target, since: at })
+      if (!this.#isLocal()) this.#uploader.ask()
+    } else this.#store(verdict === 'isolated' ? { ...result, isolated: true } : result)
+    if (was !== this.#isolation.isolated) this.#settleHeld()
   }
 
   #settleHeld(): void {
     if (this.#held.length === 0) return
     const at = this.#clock.elapsed()
-    const down = this.#isUplinkDown(at)
+    const was = this.#isolation.isolated
     this.#held = this.#held.filter(({ result, since }) => {
-      const verdict = this.#isolation.settle(since, down, at)
+      const verdict = this.#isolation.settle(since, this.#uplinkSince(since), at)
       if (verdict === 'hold') return true
       this.#store(verdict === 'isolated' ? { ...result, isolated: true } : result)
       return false
     })
+    this.#tellIsolation(was)
   }
 
-  /** The server is out of reach, or this machine has no address but its own loopback. */
-  #isUplinkDown(at: number): boolean {
-    if (at - this.#uplink.at >= uplinkLookMs) {
-      const lost = this.#assignmentLost || !this.#uploader.status().reached
-      this.#uplink = { down: lost || !hasAddress(), at }
-    }
-    return this.#uplink.down
+  #tellIsolation(was: boolean): void {
+    const { isolated } = this.#isolation
+    if (was !== isolated) this.#events.tell({ event: 'isolation changed', isolated })
+  }
+
+  /** Whether the server is in this very process: then its answers say nothing about the network. */
+  #isLocal(): boolean {
+    return this.#travelling?.leaseMs === null
+  }
+
+  /**
+   * The uplink is down where the server is lost or leaves results without an answer, or this machine has no address but its own loopback;
+   * up where the server has answered since that moment.
+   */
+  #uplinkSince(since: number): Uplink {
+    const { reached, answeredAt, silentMs } = this.#uploader.status()
+    if (this.#assignmentLost || !reached || silentMs > silentUplinkMs || !this.#hasAddress()) return 'down'
+    return this.#isLocal() || Math.max(answeredAt, this.#answeredAt) > since ? 'up' : 'unknown'
+  }
+
+  #hasAddress(): boolean {
+    const at = this.#clock.elapsed()
+    if (at - this.#address.at >= addressLookMs) this.#address = { has: hasAddress(), at }
+    return this.#address.has
   }
 
   #store(entry: SpoolEntry): void {
@@ -502,6 +642,12 @@ class RunningAgent implements Agent {
         }),
       )
     }
+    if (this.#mayNotBegin(state))
+      return Promise.reject(
+        new FarwatchError('conflict', `the lease of this agent has ended, and another one may run the task ${id}`, {
+          hint: 'Its group is exclusive. It is run here again once the server has been reached.',
+        }),
+      )
     return this.#runByHand(state.task, state.connector, this.#timeoutOf(state.task.timeoutMs), this.#memory.get(id))
   }
 
@@ -562,6 +708,7 @@ class RunningAgent implements Agent {
   async #stop(): Promise<void> {
     this.#cancelTick()
     this.#abort.abort()
+    this.#onFirstAnswer()
     await this.#atMost(1_000, this.#polling)
     const at = this.#clock.now()
     const left = this.#admission.clear(() => true)
@@ -579,13 +726,18 @@ class RunningAgent implements Agent {
     for (const { result } of this.#held) this.#store(result)
     this.#held = []
     for (const reject of this.#failByHand) reject(shuttingDown())
-    await Promise.all([this.#pool.stop(), this.#saving, this.#spool.flush()])
+    await Promise.all([
+      this.#pool.stop(),
+      this.#saving,
+      this.#spool.flush(),
+      this.#atMost(1_000, this.#keeper?.idle() ?? Promise.resolve()),
+    ])
     await this.#atMost(1_500, this.#uploader.stop(1_000))
     await this.#spool.close()
   }
 
   /** A link that does not listen to its signal must not hold up the end. */
-  async #atMost(ms: number, work: Promise<void>): Promise<void> {
+  async #atMost(ms: number, work: Promise<unknown>): Promise<void> {
     const enough = new AbortController()
     await Promise.race([work, pause(this.#clock, ms, enough.signal)])
     enough.abort()

@@ -11,6 +11,8 @@ export type AgentEvent =
   | {
       readonly event: 'assignment applied'
       readonly version: string
+      /** The server gave it, or it was kept from before this start. */
+      readonly source: 'server' | 'kept'
       readonly tasks: number
       readonly settings: TravellingSettings
     }
@@ -28,6 +30,9 @@ export type AgentEvent =
       readonly runs: number
     }
   | { readonly event: 'task blamed'; readonly task: string; readonly reason: FailureReason; readonly message: string }
+  /** Runs of exclusive connectors do not begin any more, or may begin again. */
+  | { readonly event: 'lease ended' }
+  | { readonly event: 'lease renewed' }
   | { readonly event: 'isolation changed'; readonly isolated: boolean }
   | { readonly event: 'spool unwritable'; readonly message: string }
   | { readonly event: 'spool writable' }
@@ -83,10 +88,11 @@ function logEvent(log: Log, told: AgentEvent): void {
       return log[level](told.event, { pid, reason, detail, runs })
     }
     case 'assignment applied':
-      return log.info(told.event, { version: told.version, tasks: told.tasks })
+      return log.info(told.event, { version: told.version, source: told.source, tasks: told.tasks })
     case 'server reached':
       return log.info(told.event, { during: told.during })
     case 'spool writable':
+    case 'lease renewed':
       return log.info(told.event, {})
     case 'server lost':
       return log.warn(told.event, { during: told.during, problem: told.message })
@@ -94,6 +100,8 @@ function logEvent(log: Log, told: AgentEvent): void {
       return log.warn(told.event, { byMs: told.byMs })
     case 'task blamed':
       return log.warn(told.event, { task: told.task, reason: told.reason, problem: told.message })
+    case 'lease ended':
+      return log.warn(told.event, {})
     case 'isolation changed':
       return log.warn(told.event, { isolated: told.isolated })
     case 'spool unwritable':

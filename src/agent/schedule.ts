@@ -43,7 +43,8 @@ const maxStretches = 16
 
 /**
  * Which slots fall due, decided from times it is told; it reads no clock. A slot is handed out once: going back in time hands out
- * nothing again, going forward far returns what was passed over as missed. Slots are computed from the task alone, so they never drift.
+ * nothing again, but what was never handed out; going forward far returns what was passed over as missed. Slots are computed from the
+ * task alone, so they never drift.
  */
 export class Schedule {
   readonly #entries = new Map<string, Entry>()
@@ -86,7 +87,8 @@ export class Schedule {
       if (entry.next < oldest) {
         const to = undoneUntil(entry, oldest - periodMs)
         missed.push({ task: id, from: entry.next, to, periodMs })
-        moveTo(entry, to + periodMs)
+        // Not handed out: where the clock was ahead by mistake and comes by again, they are run after all.
+        beginAt(entry, to + periodMs)
       } else {
         due.push({ task: id, slot: entry.next, periodMs })
         moveTo(entry, entry.next + periodMs)
@@ -104,12 +106,7 @@ export class Schedule {
     const all = [...this.#entries.values()]
     for (const entry of all) {
       const first = slotFrom(entry.id, entry.periodMs, at)
-      if (first >= entry.from) continue
-      if (entry.next > entry.from) {
-        entry.done = [...(entry.done ?? []), { from: entry.from, to: entry.next - entry.periodMs }].slice(-maxStretches)
-      }
-      entry.from = first
-      moveTo(entry, first)
+      if (first < entry.from) beginAt(entry, first)
     }
     this.#heap.rebuild(all)
   }
@@ -118,6 +115,14 @@ export class Schedule {
 function fresh(id: string, periodMs: number, at: number): Entry {
   const first = slotFrom(id, periodMs, at)
   return { id, periodMs, from: first, next: first, done: undefined }
+}
+
+/** Begins another unbroken stretch. */
+function beginAt(entry: Entry, slot: Slot): void {
+  if (entry.next > entry.from)
+    entry.done = [...(entry.done ?? []), { from: entry.from, to: entry.next - entry.periodMs }].slice(-maxStretches)
+  entry.from = slot
+  moveTo(entry, slot)
 }
 
 function moveTo(entry: Entry, slot: Slot): void {

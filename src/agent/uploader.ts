@@ -39,6 +39,10 @@ export interface UploadStatus {
   readonly behind: number
   /** Why it does not take them. */
   readonly problem?: string
+  /** When the server last took a batch, by `elapsed`; -Infinity where it never did. */
+  readonly answeredAt: number
+  /** For how long the server has left a batch without any answer; 0 where none is on its way. */
+  readonly silentMs: number
   /** How long the last batch took. */
   readonly sendMs?: number
 }
@@ -53,6 +57,8 @@ const confirmMs = 1_000
 interface LaneState {
   readonly backoff: Backoff
   notBefore: number
+  /** When the batch that is on its way was sent. */
+  sentAt: number | undefined
   failingSince: number | undefined
   stored: number
 }
@@ -75,9 +81,12 @@ export class Uploader {
   #pausedUntil = -Infinity
   #confirmAt: number
   #cancelWake: CancelTimer = () => undefined
+  #asked = false
   #lost = false
   #lastProblem: string | undefined
   #sendMs: number | undefined
+  /** Position of the newest entry that was stored. */
+  #last: number | undefined
 
   constructor(options: UploaderOptions) {
     const { spool, clock, random } = options
@@ -87,6 +96,7 @@ export class Uploader {
     const lane = (): LaneState => ({
       backoff: new Backoff(random, firstPauseMs, longestPauseMs),
       notBefore: -Infinity,
+      sentAt: undefined,
       failingSince: undefined,
       stored: -Infinity,
     })
@@ -98,10 +108,18 @@ export class Uploader {
   status(): UploadStatus {
     return {
       reached: !this.#lost,
+      answeredAt: Math.max(...lanes.map((lane) => this.#lanes[lane].stored)),
+      silentMs: Math.max(...lanes.map((lane) => this.#silentMs(lane))),
       behind: behind(this.#progress, this.#options.spool.end),
       ...(this.#lost && this.#lastProblem !== undefined ? { problem: this.#lastProblem } : {}),
       ...(this.#sendMs === undefined ? {} : { sendMs: this.#sendMs }),
     }
+  }
+
+  /** Somebody has to know whether the server is in reach: where nothing is on its way to it, the last entry is sent once more. */
+  ask(): void {
+    this.#asked = true
+    this.#begin()
   }
 
   /** Uploads what is durable by now, for at most so long, and ends. */
@@ -133,6 +151,7 @@ export class Uploader {
       const waitMs = Math.max(this.#lanes[lane].notBefore, this.#pausedUntil) - this.#options.clock.elapsed()
       // Live results that wait come before the backlog, also when they may be sent at last.
       if (waitMs > 0) return this.#wakeIn(waitMs)
+      this.#asked = false
       this.#progress = taken(this.#progress, lane, order)
       const done = this.#carry(lane, order).finally(() => {
         this.#inHand.delete(lane)
@@ -146,6 +165,7 @@ export class Uploader {
   #orderOf(lane: Lane): Order | undefined {
     const order = nextOrder(this.#progress, lane, this.#sizes, this.#options.spool.end)
     if (order !== undefined || lane === 'live' || this.#inHand.size > 0) return order
+    if (this.#asked && this.#last !== undefined) return { from: this.#last, until: this.#last + 1, limit: 1 }
     const last = confirmation(this.#progress)
     if (last === undefined) return undefined
     const waitMs = this.#confirmAt - this.#options.clock.elapsed()
@@ -181,6 +201,7 @@ export class Uploader {
     const oldest = Math.min(held?.first ?? range.from, range.from)
     this.#progress = sent(this.#progress, lane, range, { first: oldest, end: held?.end ?? range.to })
     const began = clock.elapsed()
+    this.#lanes[lane].sentAt = began
     let answer: UploadAnswer
     try {
       answer = await link.upload({ format: 1, agent, oldest, ...slice }, this.#abort.signal)
@@ -188,11 +209,19 @@ export class Uploader {
       this.#progress = dropped(this.#progress, lane)
       if (!this.#abort.signal.aborted) this.#failed(lane, messageOf(thrown))
       return
+    } finally {
+      this.#lanes[lane].sentAt = undefined
     }
     const tookMs = clock.elapsed() - began
     this.#sendMs = tookMs
     this.#sizes = { ...this.#sizes, [lane]: nextSize(this.#sizes[lane], tookMs, slice.entries.length) }
+    this.#last = Math.max(this.#last ?? 0, range.to - 1)
     await this.#stored(lane, slice.entries.length, answer)
+  }
+
+  #silentMs(lane: Lane): number {
+    const { sentAt } = this.#lanes[lane]
+    return sentAt === undefined ? 0 : this.#options.clock.elapsed() - sentAt
   }
 
   #failed(lane: Lane, problem: string): void {

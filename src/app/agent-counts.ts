@@ -34,6 +34,8 @@ export function countEvents(agent: Agent): AgentCounts {
       case 'clock jumped':
       case 'process started':
       case 'task blamed':
+      case 'lease ended':
+      case 'lease renewed':
       case 'isolation changed':
       case 'spool unwritable':
       case 'spool writable':

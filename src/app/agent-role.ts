@@ -1,9 +1,8 @@
 import { startAgent, type Agent } from '../agent/index.ts'
-import { messageOf } from '../base/index.ts'
-import type { Clock } from '../base/index.ts'
+import { messageOf, type Clock } from '../base/index.ts'
 import type { ReportedStatus } from '../link/index.ts'
 import type { AssignedConnector, Assignment, ServerLink } from '../model/index.ts'
-import { siblingModule } from '../platform/index.ts'
+import { siblingModule, sleptMs } from '../platform/index.ts'
 import { countEvents, type AgentCounts } from './agent-counts.ts'
 import type { Reached } from './fleet.ts'
 import { keptAssignment } from './kept-assignment.ts'
@@ -95,6 +94,7 @@ function startOne(machine: Machine, way: Way): Promise<Agent> {
   return startAgent({
     uuid: identity.uuid,
     ...way,
+    sleptMs,
     random: Math.random,
     settings: { processes, processMemoryMiB, spoolMaxBytes, spoolMaxAgeMs },
     monitoringProcess: siblingModule(import.meta.url, 'monitoring-process'),

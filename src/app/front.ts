@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { makeServer, type Handlers } from '../api/index.ts'
 import { FarwatchError, systemCodeOf } from '../base/index.ts'
 import { residentBytes, type Settings } from '../platform/index.ts'
+import { agentMetrics } from './agent-metrics.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Machine } from './machine.ts'
 import { roleHandlers } from './role-handlers.ts'
@@ -67,6 +68,8 @@ export async function openFront(machine: Machine, roles: Roles, lifecycle: Lifec
                 history: await server.history.facts(),
                 plugins: await server.delivery.status(),
                 alarms: server.alarms.counts(),
+                monitors: server.monitorCounts.facts(),
+                agents: agentMetrics(server.fleet, machine.clock.now()),
               },
         agent: agent === undefined ? undefined : { status: agent.agent.status(), counts: agent.counts },
       })

@@ -388,6 +388,55 @@ test('uploads that wait for each other share a commit and are answered in order'
   ])
 })
 
+test('an agent that floods the server is refused what is too much, others are stored in their turn, and nothing is lost', async () => {
+  const clock = new ManualClock(begin)
+  const history = await openHistory({
+    directory,
+    clock,
+    bounds: { ofAgent: 200, ofAll: 400, small: 5, busy: 100, entriesPerCommit: 20 },
+  })
+  open.push(history)
+  await history.applyTasks([{ id: 'one', connector: 'c', periodMs }])
+  const order: string[] = []
+  history.onStored(({ agent, entries }) => void order.push(`${agent} ${entries.length}`))
+  const upload = (agent: string, from: number, count: number, first: number) =>
+    history
+      .upload({
+        format: 1,
+        agent,
+        spool: 's',
+        from,
+        entries: Array.from({ length: count }, (_, n) => run(first + n, { samples: [] })),
+      })
+      .then(
+        ({ acknowledged, pauseMs }) => ({ acknowledged, isAskedToPause: pauseMs > 0 }),
+        ({ code, retryAfterMs }: FarwatchError) => ({ code, retryAfterMs }),
+      )
+  // Fifty batches at once of which ten may wait, and then one of somebody else with its few live results.
+  const flood = Array.from({ length: 50 }, (_, n) => upload('flood', n * 20, 20, n * 20))
+  const live = upload('live', 0, 2, 2_000)
+  const answers = await Promise.all(flood)
+  const refused = answers.flatMap((answer, n) => ('code' in answer && answer.code === 'overloaded' ? [n] : []))
+  const isSoon = order.indexOf('live 2') <= 3
+  // It comes again with what it was refused, as agents do.
+  for (const n of refused) await upload('flood', n * 20, 20, n * 20)
+  clock.advance(3_000 * periodMs)
+  const [coverage] = await history.coverage({ tasks: ['one'], from: begin, to: begin + 3_000 * periodMs })
+  expect({
+    refused: refused.length,
+    first: answers[0],
+    live: await live,
+    isSoon,
+    ran: coverage!.counts.ran,
+  }).toEqual({
+    refused: 40,
+    first: { acknowledged: 20, isAskedToPause: true },
+    live: { acknowledged: 2, isAskedToPause: true },
+    isSoon: true,
+    ran: 1_002,
+  })
+})
+
 test('a change of the configuration amid uploads loses none of them', async () => {
   const history = await started()
   const uploads: Promise<unknown>[] = []

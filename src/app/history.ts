@@ -34,6 +34,7 @@ import type { HistoryReaderMethods } from './history-reader-worker.ts'
 import type { QueriedSeries, Range, ResultWithMetrics, SeriesQuery } from './history-reading.ts'
 import type { HistorySettings } from './history-store.ts'
 import type { HistoryMethods } from './history-worker.ts'
+import { UploadQueue, type UploadBounds } from './upload-queue.ts'
 
 export const defaultHistorySettings: HistorySettings = { ingest: defaultIngestSettings, metrics: defaultMetricSettings }
 
@@ -73,9 +74,9 @@ export interface StatisticsQuestion {
  */
 export interface History extends ResultLog {
   /**
-   * Resolves when the batch is durable. Repeats change nothing.
+   * Resolves when the batch is durable. Repeats change nothing. Agents take turns.
    * @param leftOut tasks whose entries are not to be stored; their positions count as received, so that their sender goes on
-   * @throws FarwatchError `bad-request`, `storage-unwritable`
+   * @throws FarwatchError `bad-request`, `storage-unwritable`, `overloaded` where too much waits already: the same batch may come again
    */
   upload(batch: UploadBatch, leftOut?: ReadonlySet<string>): Promise<UploadAnswer>
   /** The tasks of the configuration as it is from now on: their slots are expected, their connectors bound their series. */
@@ -122,16 +123,12 @@ interface Count {
 
 const upkeepEveryMs = 5_000
 const upkeepAfterFailureMs = 30_000
-// Batches that wait while a commit is under way share the next one.
-const entriesPerCommit = 20_000
-// With more waiting than the next commits take, agents are asked to hold back for a moment.
-const busyEntries = 50_000
-const busyPauseMs = 500
 
 /**
  * Opens, creates or migrates the history of a data directory; resolves when it is usable.
  * @param options.declared unit and kind of a metric, where a sample does not say them
  * @param options.isKept whether the values of an item become a series. Asked again after each `applyTasks`, not for each sample
+ * @param options.bounds of what may wait to be stored
  * @param options.report told of failures that no caller learns of: upkeep that could not be done, a listener that threw
  * @throws FarwatchError `data-directory-unusable`, `data-directory-newer`, `storage-corrupt`
  */
@@ -142,6 +139,7 @@ export async function openHistory(options: {
   declared?: Declared
   isKept?: IsKept
   report?: (failure: unknown) => void
+  bounds?: UploadBounds
 }): Promise<History> {
   const {
     directory,
@@ -150,6 +148,7 @@ export async function openHistory(options: {
     declared = () => undefined,
     isKept = () => true,
     report = () => undefined,
+    bounds,
   } = options
   const inMemory = directory === ':memory:'
   const file = inMemory ? directory : join(directory, 'history.db')
@@ -176,6 +175,7 @@ export async function openHistory(options: {
       settings,
       packer: new UploadPacker(declared, isKept),
       report,
+      bounds,
       position,
       generation,
     })
@@ -193,6 +193,7 @@ interface Parts {
   readonly settings: HistorySettings
   readonly packer: UploadPacker
   readonly report: (failure: unknown) => void
+  readonly bounds: UploadBounds | undefined
   readonly position: number
   readonly generation: number
 }
@@ -205,8 +206,7 @@ class OpenHistory implements History {
   readonly #packer: UploadPacker
   readonly #report: (failure: unknown) => void
   #settings: HistorySettings
-  readonly #waiting: Waiting[] = []
-  #waitingEntries = 0
+  readonly #waiting: UploadQueue<Waiting>
   #storing: Promise<void> | undefined
   readonly #listeners = new Set<(batch: StoredBatch) => void>()
   #position: number
@@ -218,7 +218,8 @@ class OpenHistory implements History {
   /** How many samples there were, half a minute ago or more, and at the last look at least as long ago. */
   #counted: { readonly older: Count; readonly newer: Count }
 
-  constructor({ writer, reader, file, clock, settings, packer, report, position, generation }: Parts) {
+  constructor({ writer, reader, file, clock, settings, packer, report, bounds, position, generation }: Parts) {
+    this.#waiting = new UploadQueue(bounds)
     this.#writer = writer
     // The writing thread has all methods of the reading one.
     this.#reader = reader as WorkerClient<HistoryReaderMethods>
@@ -240,8 +241,7 @@ class OpenHistory implements History {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) throw closedError()
       checkBatch(batch)
-      this.#waiting.push({ batch, leftOut, resolve, reject })
-      this.#waitingEntries += batch.entries.length
+      this.#waiting.add({ batch, leftOut, resolve, reject })
       // It never rejects: what goes wrong goes to those whose uploads it was. `close` awaits it.
       this.#storing ??= this.#storeWaiting()
     })
@@ -250,14 +250,8 @@ class OpenHistory implements History {
   async #storeWaiting(): Promise<void> {
     // One turn, so that batches that arrive together go together.
     await Promise.resolve()
-    while (this.#waiting.length > 0) {
-      const group: Waiting[] = []
-      for (let entries = 0; this.#waiting.length > 0 && entries < entriesPerCommit;) {
-        const next = this.#waiting.shift()!
-        entries += next.batch.entries.length
-        group.push(next)
-      }
-      for (const { batch } of group) this.#waitingEntries -= batch.entries.length
+    while (!this.#waiting.isEmpty) {
+      const group = this.#waiting.take()
       try {
         await this.#store(group)
       } catch (thrown) {
@@ -283,8 +277,7 @@ class OpenHistory implements History {
     group.forEach(({ batch, resolve }, i) => {
       const answer = stored[i]!
       if (answer.position !== undefined) this.#announce(batch, answer, answer.position)
-      const pauseMs = this.#waitingEntries > busyEntries ? busyPauseMs : 0
-      resolve({ acknowledged: answer.acknowledged, safe: answer.acknowledged, pauseMs })
+      resolve({ acknowledged: answer.acknowledged, safe: answer.acknowledged, pauseMs: this.#waiting.pauseMs })
     })
   }
 

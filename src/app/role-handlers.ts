@@ -116,7 +116,7 @@ function remoteHandlers(role: AgentRole, remote: RemoteLink) {
 
 function connectionOf({ agent }: AgentRole, remote: RemoteLink): Connection {
   const { is, server, message, fingerprint, answeredAt, serverVersion, protocol } = remote.state()
-  const { assignment, tasks, running, waiting, isolated, spool, upload } = agent.status()
+  const { assignment, source, tasks, running, waiting, unsafe, isolated, spool, upload } = agent.status()
   const clock = remote.clock.status()
   const at = (moment: number | undefined) => (moment === undefined ? null : new Date(moment).toISOString())
   return {
@@ -130,12 +130,12 @@ function connectionOf({ agent }: AgentRole, remote: RemoteLink): Connection {
     clock: clock === undefined ? null : { offsetMs: clock.wallOffsetMs, rttMs: clock.rttMs, errorMs: clock.errorMs },
     term: remote.term,
     assignment: assignment ?? null,
-    kept: false,
+    kept: source === 'kept',
     tasks,
     running,
     waiting,
     isolated,
-    spool: { entries: spool.entries + spool.waiting, bytes: spool.bytes, oldestAt: at(spool.oldestAt) },
+    spool: { entries: unsafe, bytes: spool.bytes, oldestAt: at(spool.oldestAt) },
     upload: { reached: upload.reached, behind: upload.behind, problem: upload.problem ?? null },
   }
 }

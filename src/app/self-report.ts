@@ -28,7 +28,7 @@ export class SelfReport {
       ...(foreignCores === undefined ? {} : { foreignCores }),
       disk: this.#disk,
       spool: {
-        entries: (spool?.entries ?? 0) + (spool?.waiting ?? 0),
+        entries: status?.unsafe ?? 0,
         bytes: spool?.bytes ?? 0,
         ...(spool?.oldestAt === undefined ? {} : { oldestAt: spool.oldestAt }),
       },

@@ -13,6 +13,7 @@ import { library } from './library.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LogConsumer } from './log-consumer.ts'
 import type { Machine } from './machine.ts'
+import { MonitorCounts } from './monitor-counts.ts'
 import { OwnHealth } from './own-health.ts'
 import { UncoveredSlots } from './uncovered-slots.ts'
 
@@ -23,6 +24,7 @@ export interface ServerRole {
   readonly delivery: Delivery
   readonly live: LiveEvents
   readonly health: OwnHealth
+  readonly monitorCounts: MonitorCounts
   /** The plugins as configured now, ready for use. */
   readonly configured: () => readonly ConfiguredPlugin[]
   readonly fleet: Fleet
@@ -130,6 +132,8 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
         })),
       ),
     )
+    const monitorCounts = new MonitorCounts((task) => inventory.task(task)?.monitor, clock)
+    history.onStored(({ entries }) => monitorCounts.count(entries))
     const health = new OwnHealth({
       alarms,
       inventory,
@@ -227,6 +231,7 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
       delivery,
       live,
       health,
+      monitorCounts,
       configured,
       fleet,
       stop: () => lifecycle.stop(),

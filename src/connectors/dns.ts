@@ -5,6 +5,7 @@ import { systemClock } from '../platform/index.ts'
 import { defineConnector, TargetError, type DnsClient, type DnsRecordType, type DnsSeen } from '../sdk/index.ts'
 import { outOfTime } from './network/failures.ts'
 import { findAddresses } from './network/names.ts'
+import { withinReach } from './network/reach.ts'
 import { hostPort, hostPortProblems, readHostPort } from './network/target.ts'
 
 /** A name server, or those that the agent's machine uses. */
@@ -26,6 +27,15 @@ export default defineConnector({
   target({ server }) {
     const place = server === undefined ? undefined : readHostPort(server, 53)
     return place === undefined ? 'dns:system' : hostPort(place.host, place.port)
+  },
+  async reach({ server }, signal) {
+    const asked = new NameServer(server === undefined ? undefined : readHostPort(server, 53))
+    try {
+      // Every name server has something to say about the root, and be it that it does not answer such questions.
+      await asked.query('.', 'NS', withinReach(signal))
+    } catch (thrown) {
+      if (!(thrown instanceof TargetError) || thrown.reason !== 'protocol') throw thrown
+    }
   },
   open: ({ server }) => new NameServer(server === undefined ? undefined : readHostPort(server, 53)),
 })

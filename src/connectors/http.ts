@@ -12,6 +12,7 @@ import {
   type OpenCredential,
 } from '../sdk/index.ts'
 import { exchange, readPlace, StaleConnection, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
+import { reachPort } from './network/reach.ts'
 import { hostPort, hostPortProblems, readHostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
 
@@ -67,6 +68,12 @@ export default defineConnector({
     const place = readPlace(new URL(url))
     const met = connectTo === undefined ? place : (readHostPort(connectTo, place.port) ?? place)
     return hostPort(met.host, met.port)
+  },
+  reach({ url, connectTo, proxy }, signal) {
+    const place = readPlace(new URL(url))
+    // What lies behind a proxy only a request would show.
+    if (proxy !== undefined) return reachPort(readPlace(new URL(proxy)), signal)
+    return reachPort(connectTo === undefined ? place : (readHostPort(connectTo, place.port) ?? place), signal)
   },
   open({ url, verifyCertificate, trustedCertificates, proxy, connectTo }, credential) {
     const base = new URL(url)

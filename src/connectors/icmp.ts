@@ -8,6 +8,7 @@ import { runProgram } from './exec.ts'
 import { outOfTime } from './network/failures.ts'
 import { findAddresses, type FoundAddress } from './network/names.ts'
 import { parseFping, parsePing } from './network/ping-output.ts'
+import { withinReach } from './network/reach.ts'
 import { hostPattern } from './network/target.ts'
 
 /** A host by ICMP echo. Datagram ICMP sockets are refused by default on Linux, so the system's programs ask. */
@@ -27,6 +28,11 @@ export default defineConnector({
   },
   credentials: [],
   target: ({ host }) => host,
+  async reach({ host }, signal) {
+    const request = { count: 1, intervalMs: 1_000, timeoutMs: 2_000, size: 56 }
+    const { roundTrips } = await new PingTarget(host).ping(request, withinReach(signal))
+    if (roundTrips.length === 0) throw new TargetError('timed out', `${host} did not answer to a ping in time`)
+  },
   open: ({ host }) => new PingTarget(host),
 })
 

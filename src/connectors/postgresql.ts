@@ -14,6 +14,7 @@ import {
 } from '../sdk/index.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { findAddresses } from './network/names.ts'
+import { reachPort } from './network/reach.ts'
 import { hostPattern, hostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
 
@@ -61,6 +62,7 @@ export default defineConnector({
   credentialRequired: true,
   check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
   target: ({ host, port }) => hostPort(host, port),
+  reach: reachPort,
   open: (settings, credential) => new Database(settings, credential),
 })
 

@@ -11,6 +11,7 @@ import {
 } from '../sdk/index.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { lookup } from './network/names.ts'
+import { reachPort } from './network/reach.ts'
 import { hostPattern, hostPort } from './network/target.ts'
 import {
   certificateFacts,
@@ -48,6 +49,7 @@ export default defineConnector({
   credentials: [],
   check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
   target: ({ host, port }) => hostPort(host, port),
+  reach: reachPort,
   open: ({ host, port, trustedCertificates }) => new TcpTarget(host, port, trustedCertificates),
 })
 

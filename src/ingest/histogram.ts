@@ -38,6 +38,10 @@ export class Histogram {
     return this.max
   }
 
+  get sum(): number {
+    return this.#sum
+  }
+
   mean(): number | undefined {
     return this.count === 0 ? undefined : this.#sum / this.count
   }

@@ -469,15 +469,19 @@ export class LinkClient implements ServerLink {
   }
 
   /**
-   * Who was accepted once and is not any more has to end its work and forget its credentials: it is given an empty assignment, once.
+   * Who was accepted once and is not any more has to end its work and forget its credentials, also those that it kept over a restart: it is
+   * given an empty assignment, once. A server that does not know it (any more) says nothing of its work, and renews no lease.
    */
   #notAccepted({ state, message }: PollAnswer, known: string | undefined): Assignment | undefined {
     this.#showStanding({ state, message })
     // It was forgotten while it waited.
     if (state === 'UNKNOWN') this.#greeted = undefined
-    if (state === 'UNKNOWN' || state === 'PENDING') return undefined
+    if (state === 'UNKNOWN' || state === 'PENDING') {
+      if (known === undefined) return undefined
+      throw new FarwatchError('forbidden', message)
+    }
     const version = `none: ${state}`
-    if (known !== undefined && known !== version) {
+    if (known !== version) {
       const settings = this.#held?.settings ?? leastSettings
       return (this.#held = { version, connectors: [], tasks: [], settings })
     }

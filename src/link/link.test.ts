@@ -138,14 +138,17 @@ test('a pending or rejected agent gets nothing but its state', async () => {
   ]
   const pendingState = agent.state()
   await server.registry.reject(keys.signer.uuid, 'admin')
-  const rejected = await refusal(agent.assignment(undefined, never))
+  const emptied = await agent.assignment(undefined, never)
+  const rejected = await refusal(agent.assignment(emptied?.version, never))
   expect({
     pending,
+    emptied: emptied?.tasks,
     is: pendingState.is,
     names: pendingState.message.includes(keys.signer.fingerprint),
     rejected,
   }).toEqual({
     pending: [undefined, expect.objectContaining({ code: 'forbidden' })],
+    emptied: [],
     is: 'pending',
     names: true,
     rejected: {
@@ -165,7 +168,7 @@ test('a removed agent is told to stop and to forget, and its key is good no more
   const emptied = await agent.assignment('v2', never)
   const after = agent.state().is
   const again = agentOf(server, { keys })
-  const refused = await refusal(again.assignment(undefined, never))
+  const refused = await refusal(again.assignment('none: REVOKED', never))
   expect({ emptied, after, code: refused.code, left: server.registry.agents() }).toEqual({
     emptied: { version: 'none: REVOKED', connectors: [], tasks: [], settings: acme.settings },
     after: 'revoked',
@@ -495,7 +498,7 @@ test('a key is changed without being accepted anew, and the old one is good no m
   await agent.changeKeys(next, never)
   const resealed = await agent.assignment('v2', never)
   const copy = agentOf(server, { keys: old })
-  const refused = await refusal(copy.assignment(undefined, never))
+  const refused = await refusal(copy.assignment('none: REVOKED', never))
   const [entry] = server.registry.agents()
   expect({
     resealed,

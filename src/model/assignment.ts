@@ -84,7 +84,10 @@ export interface UploadAnswer {
  * Both methods reject while the server is away or cannot store; the agent keeps what it has and tries again with backoff.
  */
 export interface ServerLink {
-  /** Resolves at once where the assignment differs from `known`, else when it changes or after a while with undefined. */
+  /**
+   * Resolves at once where the assignment differs from `known`, else when it changes or after a while with undefined. Where `known` is given,
+   * resolving says that the server counts on this agent: it renews the lease.
+   */
   assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined>
   /** Called with two batches at a time, of positions in any order. Repeating a batch is harmless. */
   upload(batch: UploadBatch, signal: AbortSignal): Promise<UploadAnswer>

@@ -42,7 +42,7 @@ export { resolveSettings, settingSources, takeSecrets } from './settings/resolve
 export type { GivenSettings, ResolvedSettings, SettingSource } from './settings/resolve.ts'
 export { allowedValues, readSetting, shownProxy, writeSetting } from './settings/value.ts'
 export type { SettingValue } from './settings/value.ts'
-export { systemClock } from './system-clock.ts'
+export { sleptMs, systemClock } from './system-clock.ts'
 export { openVault, vaultWith } from './vault.ts'
 export type { Vault } from './vault.ts'
 export { Moved, WorkerClient, serveWorker, siblingModule } from './worker.ts'

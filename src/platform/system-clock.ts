@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import type { Clock } from '../base/index.ts'
 
 /** The machine's own time. */
@@ -9,4 +10,12 @@ export const systemClock: Clock = {
     timer.unref()
     return () => clearTimeout(timer)
   },
+}
+
+/**
+ * How long the machine has slept until now, from a beginning that nobody knows, in milliseconds and right to a second: `elapsed` stands
+ * still meanwhile, while the uptime goes on.
+ */
+export function sleptMs(): number {
+  return uptime() * 1_000 - performance.now()
 }

@@ -59,6 +59,12 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
   /** A cheap connect, without credentials; throws where the target is out of reach. Absent: it is believed to be reached. */
   reach?(settings: SettingsOf<P>, signal: AbortSignal): Promise<void>
   /**
+   * Whether the target can be reached from this machine, found out as cheaply as can be: asked before work moves to an agent. Uses no
+   * credential, and sends nothing that a bare connection does not send. Ends within five seconds, or when the signal aborts. Absent where
+   * the target is wherever the agent is. Throws TargetError where it cannot be reached.
+   */
+  reach?(settings: SettingsOf<P>, signal: AbortSignal): Promise<void>
+  /**
    * Makes the client. Does no I/O by itself: connections open with the first call and may be kept between runs.
    * Used by several runs at the same time.
    */

@@ -1,5 +1,6 @@
 import './mantine.ts'
 import './portal.css'
+import './agents.css'
 import { MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { QueryClientProvider } from '@tanstack/react-query'

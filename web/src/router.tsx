@@ -80,6 +80,19 @@ const alarm = createRoute({
   component: lazyRouteComponent(() => import('./pages/alarm.tsx'), 'AlarmDrawer'),
 })
 
+const agents = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/agents',
+  validateSearch: texts('tab', 'text', 'agent'),
+  component: lazyRouteComponent(() => import('./pages/agents.tsx'), 'AgentsPage'),
+})
+
+const agent = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/agents/$id',
+  component: lazyRouteComponent(() => import('./pages/agent.tsx'), 'AgentPage'),
+})
+
 const configuration = createRoute({
   getParentRoute: () => signedIn,
   path: '/configuration',
@@ -105,7 +118,16 @@ export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     setUp,
-    signedIn.addChildren([overview, system, alarms.addChildren([alarm]), configuration, plugins, instance]),
+    signedIn.addChildren([
+      overview,
+      system,
+      alarms.addChildren([alarm]),
+      agents,
+      agent,
+      configuration,
+      plugins,
+      instance,
+    ]),
   ]),
   basepath: new URL(document.baseURI).pathname,
   parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),

@@ -1,4 +1,6 @@
 import type { Outcome, SeverityOrClear } from '../../src/model/index.ts'
+import { agentTexts } from './texts-agents.ts'
+import { roleTexts } from './texts-roles.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
 const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
@@ -8,10 +10,12 @@ export const texts = {
   nav: {
     overview: 'Overview',
     alarms: 'Alarms',
+    agents: 'Agents',
     configuration: 'Configuration',
     plugins: 'Plugins',
     instance: 'Instance',
     main: 'Main',
+    pending: (n: number) => `${count(n, 'agent waits', 'agents wait')} to be accepted`,
     skip: 'Skip to content',
     signOut: 'Sign out',
     account: (name: string) => `Account: ${name}`,
@@ -38,6 +42,7 @@ export const texts = {
     all: 'All',
     copy: 'Copy',
     copied: 'Copied',
+    copyFingerprint: 'Copy the fingerprint',
     download: 'Download',
     search: 'Search',
     failedToLoad: 'This could not be loaded',
@@ -139,8 +144,6 @@ export const texts = {
     emptyAction: 'Open configuration',
     nothingFound: 'No system matches the filter',
     clearFilter: 'Clear the filter',
-    uncovered: (names: readonly string[]) =>
-      `${names.length === 1 ? 'The group' : 'The groups'} ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not monitored: no agent runs ${names.length === 1 ? 'it' : 'them'}.`,
     unwritable: 'The data directory cannot be written: results are not being stored. Check the disk of the server.',
   },
   system: {
@@ -302,7 +305,7 @@ export const texts = {
     title: 'Instance',
     tabs: {
       status: 'Status',
-      agents: 'Agents',
+      role: 'Role',
       settings: 'Settings',
       certificates: 'Certificates',
       log: 'Log',
@@ -327,25 +330,6 @@ export const texts = {
     portal: 'Portal address',
     identity: 'Identity',
     health: 'Health',
-    agents: {
-      name: 'Agent',
-      local: 'local',
-      state: 'State',
-      groups: 'Groups',
-      connectors: 'Connectors',
-      tasks: 'Tasks',
-      running: 'Running now',
-      processes: 'Processes',
-      spool: 'Spool',
-      lastSeen: 'Last seen',
-      version: 'Version',
-      empty: 'No agent is known to this server.',
-      allGroups: 'all',
-      runtime: { ONLINE: 'Online', OFFLINE: 'Offline', DRAINING: 'Draining' },
-      registration: { PENDING: 'Pending', ACCEPTED: 'Accepted', REJECTED: 'Rejected' },
-      off: 'Off',
-      entries: (n: number) => count(n, 'entry', 'entries'),
-    },
     settings: {
       hint: 'A value given by a flag, the environment or a file goes before what is stored here.',
       source: {
@@ -397,4 +381,6 @@ export const texts = {
       aboutText: 'Open monitoring, agentless towards what it watches. Apache License 2.0.',
     },
   },
+  agents: agentTexts,
+  role: roleTexts,
 } as const

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { TargetError, defineConnector, defineMonitor } from '../../sdk/index.ts'
 import { serveMonitoringProcess } from '../monitoring-process.ts'
@@ -113,6 +114,11 @@ const behave = defineMonitor({
         process.stdout.write('x'.repeat(200_000))
         return { metrics: { value: 1 } }
       default:
+        // `unreachable while <path>`: out of reach as long as a file is there.
+        if (how.startsWith('unreachable while ')) {
+          if (existsSync(how.slice('unreachable while '.length))) throw new TargetError('unreachable', 'no route to it')
+          return { metrics: { value: 1 } }
+        }
         return { metrics: {}, failure: { reason: 'configuration', message: `cannot ${how}` } }
     }
   },

@@ -120,6 +120,14 @@ export async function callPage<N extends RouteName>(
   return { rows: (await response.json()) as Answer<N>, next: response.headers.get('Farwatch-Next-Cursor') ?? undefined }
 }
 
+/** The operations that answer with a text rather than JSON. */
+type TextName = { [N in RouteName]: Operations[N] extends { readonly isText: true } ? N : never }[RouteName]
+
+/** A text that is to be a file: what came of it, whole. @throws ApiError */
+export async function callText<N extends TextName>(name: N, input: Input<N>): Promise<Blob> {
+  return (await send(name, input as AnyInput)).blob()
+}
+
 type Row<N extends OperationName> = Answer<N> extends readonly (infer R)[] ? R : never
 
 /** Every row of a list, page after page. */

@@ -35,6 +35,8 @@ export const status = queryOptions({
 export const instance = queryOptions({
   queryKey: ['instance'],
   queryFn: ({ signal }) => call('showInstance', { signal }),
+  // An agent has no events that would tell of its becoming a server again.
+  refetchInterval: (query) => (query.state.data?.roles.server === false ? 5_000 : 60_000),
 })
 export const groups = queryOptions({ queryKey: ['groups'], queryFn: ({ signal }) => call('listGroups', { signal }) })
 export const systems = queryOptions({
@@ -140,6 +142,41 @@ export const agents = queryOptions({
   queryFn: ({ signal }) => call('listAgents', { signal }),
   refetchInterval: 5_000,
 })
+export const agentById = (id: string) =>
+  queryOptions({
+    queryKey: ['agents', 'one', id],
+    queryFn: ({ signal }) => call('showAgent', { params: { id }, signal }),
+    refetchInterval: 5_000,
+  })
+export const agentStatistics = queryOptions({
+  queryKey: ['agents', 'statistics'],
+  queryFn: ({ signal }) => call('agentStatistics', { query: {}, signal }),
+})
+export const enrolmentTokens = queryOptions({
+  queryKey: ['agents', 'tokens'],
+  queryFn: ({ signal }) => call('listEnrolmentTokens', { signal }),
+})
+/** What runs where, as far as the question goes, and why there. */
+export const placementOf = (query: { readonly agent: string } | { readonly group: string; readonly system: string }) =>
+  infiniteQueryOptions({
+    queryKey: ['placement', query],
+    queryFn: ({ signal, pageParam }) =>
+      callPage('listPlacement', { query: { ...query, ...(pageParam === '' ? {} : { cursor: pageParam }) }, signal }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next,
+  })
+export const associations = queryOptions({
+  queryKey: ['associations'],
+  queryFn: ({ signal }) => call('listAssociations', { signal }),
+})
+/** The alarms that Farwatch raises about itself and its agents. */
+export const ownAlarms = openAlarms({ system: 'farwatch' })
+/** Of the agent here to its server; nothing announces its changes. */
+export const connection = queryOptions({
+  queryKey: ['connection'],
+  queryFn: ({ signal }) => call('showConnection', { signal }),
+  refetchInterval: 2_000,
+})
 export const certificates = queryOptions({
   queryKey: ['certificates'],
   queryFn: ({ signal }) => call('listCertificates', { signal }),
@@ -194,6 +231,11 @@ export function followWith(client: QueryClient): {
             ]),
           )
           refresh(15_000, ['systems'], ['groups'])
+          break
+        case 'agents':
+          // A thousand agents that come back together announce themselves one by one.
+          refresh(500, ['agents'], ['placement'], ['associations'], ['status'])
+          refresh(2_000, ['systems'], ['groups'], ['tasks'])
           break
         case 'configuration':
           refresh(200, [])

@@ -1,9 +1,12 @@
-import { SegmentedControl } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { Button, SegmentedControl } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { call } from '../api/call.ts'
+import { call, callText } from '../api/call.ts'
+import { instance } from '../api/queries.ts'
 import { When } from '../parts/marks.tsx'
+import { saveFile } from '../parts/save-file.ts'
 import { Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 
@@ -19,6 +22,12 @@ export function LogTab(): ReactNode {
     queryFn: ({ signal }) => call('listLogs', { query: { level, limit: 500 }, signal }),
     refetchInterval: 3_000,
   })
+  const { data: here } = useQuery(instance)
+  const download = useMutation({
+    mutationFn: () => callText('downloadLogs', { query: {} }),
+    onSuccess: (content) => saveFile(content, `farwatch-${here?.name ?? 'instance'}.log`),
+    onError: (error) => notifications.show({ message: error.message, color: 'red', autoClose: false }),
+  })
   return (
     <>
       <div className="filters">
@@ -29,6 +38,9 @@ export function LogTab(): ReactNode {
           onChange={(value) => void navigate({ search: (old) => ({ ...old, level: value }) })}
           data={levels.map((value) => ({ value, label: words.levels[value] }))}
         />
+        <Button size="xs" variant="default" loading={download.isPending} onClick={() => download.mutate()}>
+          {texts.common.download}
+        </Button>
       </div>
       <Present query={log}>
         {(rows) =>

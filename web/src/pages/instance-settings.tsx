@@ -9,6 +9,7 @@ import { may } from '../model/access.ts'
 import { readSetting, writeSetting } from '../model/settings.ts'
 import { FilterText } from '../parts/filter-text.tsx'
 import { Failure, Present } from '../parts/states.tsx'
+import { withCode } from '../parts/with-code.tsx'
 import { texts } from '../texts.ts'
 
 const { settings: words } = texts.instance
@@ -117,9 +118,4 @@ function OneSetting({ setting, allowed }: { setting: Setting; allowed: boolean }
       {save.error === null ? null : <Failure error={save.error} title={setting.name} />}
     </form>
   )
-}
-
-/** Texts with `names` set off, as the help of settings writes them. */
-function withCode(text: string): ReactNode {
-  return text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))
 }

@@ -2,19 +2,19 @@ import { Tabs, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { me } from '../api/queries.ts'
+import { instance, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { texts } from '../texts.ts'
 import { AccountTab } from './instance-account.tsx'
-import { AgentsTab } from './instance-agents.tsx'
 import { CertificatesTab } from './instance-certificates.tsx'
 import { LogTab } from './instance-log.tsx'
+import { RoleTab } from './instance-role.tsx'
 import { SettingsTab } from './instance-settings.tsx'
 import { StatusTab } from './instance-status.tsx'
 
 const tabs = {
   status: StatusTab,
-  agents: AgentsTab,
+  role: RoleTab,
   settings: SettingsTab,
   certificates: CertificatesTab,
   log: LogTab,
@@ -22,15 +22,19 @@ const tabs = {
 } as const
 type TabName = keyof typeof tabs
 
-/** This instance itself: who it is, how it is, its agents, settings and keystore. */
+/** This instance itself: who it is, how it is, its role, settings and keystore. Of an agent, what is its own. */
 export function InstancePage(): ReactNode {
   const search = useSearch({ from: '/signed-in/instance' })
   const navigate = useNavigate({ from: '/instance' })
   const { data: user } = useQuery(me)
-  const names = (Object.keys(tabs) as TabName[]).filter(
-    (name) => name !== 'log' || (user !== undefined && may(user.grants, 'admin')),
-  )
-  const tab = names.find((name) => name === search.tab) ?? 'status'
+  const { data: here } = useQuery(instance)
+  const names = (Object.keys(tabs) as TabName[]).filter((name) => {
+    if (name === 'log') return user !== undefined && may(user.grants, 'admin')
+    // How a server is; of an agent that is on its own page.
+    return name !== 'status' || here?.roles.server !== false
+  })
+  const first = names[0] ?? 'role'
+  const tab = names.find((name) => name === search.tab) ?? first
   const Shown = tabs[tab]
   return (
     <>
@@ -39,7 +43,7 @@ export function InstancePage(): ReactNode {
       </div>
       <Tabs
         value={tab}
-        onChange={(to) => void navigate({ search: to === null || to === 'status' ? {} : { tab: to } })}
+        onChange={(to) => void navigate({ search: to === null || to === first ? {} : { tab: to } })}
         keepMounted={false}
       >
         <Tabs.List>

@@ -6,6 +6,7 @@ import { useCallback, useLayoutEffect, useMemo, useRef, useState, type ReactNode
 import type { GroupSummary, Status, SystemSummary } from '../../../src/contract/index.ts'
 import { groups as groupsQuery, status as statusQuery, systems as systemsQuery } from '../api/queries.ts'
 import { overviewRows, severitiesDown, type OverviewRow, type StateFilter } from '../model/overview.ts'
+import { CoverageBanner } from '../parts/coverage-banner.tsx'
 import { FilterText } from '../parts/filter-text.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { AlarmCountLinks, AlarmCounts, CoverageShare, StateMark, Tags } from '../parts/marks.tsx'
@@ -41,7 +42,7 @@ export function OverviewPage(): ReactNode {
         {texts.overview.title}
       </Title>
       {status.data === undefined ? null : <Summary status={status.data} />}
-      <Uncovered groups={groups.data} />
+      <CoverageBanner groups={groups.data} toAssociations />
       <div className="filters">
         <FilterText label={texts.overview.filterText} value={text} onChange={changeText} />
         <NativeSelect
@@ -102,21 +103,12 @@ function Summary({ status }: { status: Status }): ReactNode {
         </div>
         <div>
           <span className="label">{texts.overview.agents}</span>
-          <span className="figure">
+          <Link to="/agents" className="figure figure-link">
             {status.agents.online} / {status.agents.online + status.agents.offline}
-          </span>
+          </Link>
         </div>
       </section>
     </>
-  )
-}
-
-function Uncovered({ groups }: { groups: readonly GroupSummary[] | undefined }): ReactNode {
-  const names = (groups ?? []).filter((group) => group.state === 'UNCOVERED').map((group) => group.name)
-  return names.length === 0 ? null : (
-    <div className="banner banner-bad" role="status">
-      {texts.overview.uncovered(names)}
-    </div>
   )
 }
 

@@ -44,9 +44,15 @@ export function TaskSection({ task, range, onZoom }: Props): ReactNode {
         <span className="dim nowrap">
           {texts.system.period} {task.period}
         </span>
-        <span className="dim nowrap">
-          {task.agent === null ? texts.state.UNCOVERED : `${texts.system.agent} ${task.agent}`}
-        </span>
+        {task.agent === null ? (
+          <span className="bad" title={texts.state.uncoveredHint}>
+            {task.reason === null ? texts.state.UNCOVERED : `${texts.state.UNCOVERED}: ${task.reason}`}
+          </span>
+        ) : (
+          <span className="dim nowrap">
+            {texts.system.agent} {task.agent}
+          </span>
+        )}
         <span className="nowrap" title={texts.overview.coverageHint}>
           <span className="dim">{texts.overview.coverage}</span> <CoverageShare of={task.coverage} />
         </span>

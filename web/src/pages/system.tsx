@@ -1,12 +1,14 @@
 import { Button, SegmentedControl, Title } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback, useMemo, type ReactNode } from 'react'
 import type { SystemSummary } from '../../../src/contract/index.ts'
-import { openAlarms, systemById, tasksOf } from '../api/queries.ts'
+import { openAlarms, placementOf, systemById, tasksOf } from '../api/queries.ts'
 import { rangeNames, readRange, zoomed } from '../model/range.ts'
 import { compareNames } from '../model/overview.ts'
-import { Ago, CoverageShare, SeverityMark, StateMark, Tags, When } from '../parts/marks.tsx'
+import { AlarmLines } from '../parts/alarm-lines.tsx'
+import { CoverageShare, SeverityMark, StateMark, Tags, When } from '../parts/marks.tsx'
+import { PlaceLine } from '../parts/place-line.tsx'
 import { Empty, Present } from '../parts/states.tsx'
 import { TaskSection } from './system-task.tsx'
 import { texts } from '../texts.ts'
@@ -40,24 +42,46 @@ function Loaded({ system }: { system: SystemSummary }): ReactNode {
             <span className="dim">{texts.overview.coverage}</span> <CoverageShare of={system.coverage} />
           </span>
         </div>
-        <ul className="connectors" aria-label={texts.system.connectors}>
-          {system.connectors.map((connector) => (
-            <li key={connector.name}>
-              <SeverityMark of={connector.worst} />
-              <span>{connector.name}</span>
-              <span className="dim">{connector.type}</span>
-              {connector.failing > 0 ? (
-                <span className="bad">{texts.overview.failingOf(connector.failing, connector.tasks)}</span>
-              ) : (
-                <span className="dim">{texts.overview.tasksOk(connector.tasks)}</span>
-              )}
-            </li>
-          ))}
-        </ul>
+        {system.reason === null ? null : (
+          <p className="banner banner-bad">
+            {texts.agents.coverage[system.state === 'UNCOVERED' ? 'uncovered' : 'partly'](
+              system.name,
+              1,
+              system.reason,
+            )}
+          </p>
+        )}
+        <Connectors system={system} />
       </div>
       <OpenAlarms system={system} />
       <Measured system={system} />
     </>
+  )
+}
+
+/** The ways in, each with the agent that goes it and why that one. */
+function Connectors({ system }: { system: SystemSummary }): ReactNode {
+  const places = useInfiniteQuery(placementOf({ group: system.group, system: system.name }))
+  const rows = places.data?.pages.flatMap((page) => page.rows)
+  return (
+    <ul className="connectors" aria-label={texts.system.connectors}>
+      {system.connectors.map((connector) => {
+        const place = rows?.find((one) => one.connector === connector.name)
+        return (
+          <li key={connector.name}>
+            <SeverityMark of={connector.worst} />
+            <span>{connector.name}</span>
+            <span className="dim">{connector.type}</span>
+            {connector.failing > 0 ? (
+              <span className="bad">{texts.overview.failingOf(connector.failing, connector.tasks)}</span>
+            ) : (
+              <span className="dim">{texts.overview.tasksOk(connector.tasks)}</span>
+            )}
+            {place === undefined ? null : <PlaceLine place={place} />}
+          </li>
+        )
+      })}
+    </ul>
   )
 }
 
@@ -73,29 +97,7 @@ function OpenAlarms({ system }: { system: SystemSummary }): ReactNode {
           rows.length === 0 ? (
             <p className="quiet">{texts.system.noAlarms}</p>
           ) : (
-            <ul className="alarm-lines">
-              {rows.map((alarm) => (
-                <li key={alarm.id} className={`alarm-line edge-${alarm.severity}`}>
-                  <SeverityMark of={alarm.severity} />
-                  <Link
-                    to="/alarms/$alarm"
-                    params={{ alarm: alarm.id }}
-                    search={{ group: system.group }}
-                    className="alarm-line-message"
-                  >
-                    {alarm.message}
-                  </Link>
-                  <span className="dim nowrap">
-                    {alarm.acknowledgedBy === null
-                      ? texts.alarmState.raised
-                      : `${texts.alarmState.acknowledged}: ${alarm.acknowledgedBy}`}
-                  </span>
-                  <span className="dim nowrap">
-                    <Ago at={alarm.raisedAt} />
-                  </span>
-                </li>
-              ))}
-            </ul>
+            <AlarmLines alarms={rows} group={system.group} />
           )
         }
       </Present>

@@ -6,6 +6,7 @@ import { ApiError } from '../api/call.ts'
 import { formatMomentShort } from '../format/times.ts'
 import { texts } from '../texts.ts'
 import { useNow } from './use-now.ts'
+import { withCode } from './with-code.tsx'
 
 /** Loading takes a moment to appear, so that what comes at once does not flicker. */
 export function Waiting(): ReactNode {
@@ -38,8 +39,8 @@ export function Failure({ error, title, again }: { error: Error; title?: string;
   return (
     <div className="failure" role="alert">
       <strong>{title ?? texts.common.failedToLoad}</strong>
-      <span>{error.message}</span>
-      {hint === '' ? null : <span className="dim">{hint}</span>}
+      <span>{withCode(error.message)}</span>
+      {hint === '' ? null : <span className="dim">{withCode(hint)}</span>}
       {details.length === 0 ? null : (
         <ul className="problems">
           {details.map((problem, i) => (

@@ -1,15 +1,17 @@
 import { ActionIcon, Menu, useMantineColorScheme } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
-import { useEffect, type ReactNode } from 'react'
+import { Link, Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react-router'
+import { lazy, Suspense, useEffect, type ReactNode } from 'react'
+import type { Instance } from '../../../src/contract/index.ts'
 import { call } from '../api/call.ts'
-import { followEvents, useLiveState } from '../api/live.ts'
-import { followWith, me, status } from '../api/queries.ts'
+import { followEvents, useLiveState, type LiveState } from '../api/live.ts'
+import { connection, followWith, instance, me, status } from '../api/queries.ts'
 import { forgetSession, onSession, session } from '../api/session.ts'
 import { formatMomentShort } from '../format/times.ts'
 import { countAlarms } from '../model/overview.ts'
 import { Brand } from '../parts/brand.tsx'
 import { Icon, type IconName } from '../parts/icons.tsx'
+import { Failure, Waiting } from '../parts/states.tsx'
 import { useNow } from '../parts/use-now.ts'
 import { texts } from '../texts.ts'
 import { useKeys } from './use-keys.ts'
@@ -17,26 +19,50 @@ import { useKeys } from './use-keys.ts'
 const places = [
   { to: '/', icon: 'overview', name: texts.nav.overview },
   { to: '/alarms', icon: 'alarms', name: texts.nav.alarms },
+  { to: '/agents', icon: 'agents', name: texts.nav.agents },
   { to: '/configuration', icon: 'configuration', name: texts.nav.configuration },
   { to: '/plugins', icon: 'plugins', name: texts.nav.plugins },
   { to: '/instance', icon: 'instance', name: texts.nav.instance },
-] as const satisfies readonly { to: string; icon: IconName; name: string }[]
+] as const satisfies readonly Place[]
+
+/** An agent has nothing to show but itself. */
+const agentPlaces = [
+  { to: '/', icon: 'agents', name: texts.role.page.title },
+  { to: '/instance', icon: 'instance', name: texts.nav.instance },
+] as const satisfies readonly Place[]
+
+interface Place {
+  readonly to: string
+  readonly icon: IconName
+  readonly name: string
+}
+
+const OwnAgentPage = lazy(async () => ({ default: (await import('../pages/own-agent.tsx')).OwnAgentPage }))
 
 /** What frames every page: where one is, whether what is shown is live, and who is signed in. */
 export function Shell(): ReactNode {
   const client = useQueryClient()
   const navigate = useNavigate()
   const here = useRouterState({ select: (state) => state.location.href })
+  const own = useQuery(instance)
+  const isServer = own.data?.roles.server
+  const live = useLiveState()
   useKeys()
 
   useEffect(() => {
+    if (isServer !== true) return
     const follower = followWith(client)
     const stopFollowing = followEvents(follower)
     return () => {
       stopFollowing()
       follower.stop()
     }
-  }, [client])
+  }, [client, isServer])
+
+  // It may have broken off because this is no server any more.
+  useEffect(() => {
+    if (live.is === 'broken') void client.invalidateQueries({ queryKey: instance.queryKey })
+  }, [client, live])
 
   // A session that ends while a page is open (expired, signed out in another tab) leads through signing in and back here.
   useEffect(
@@ -56,16 +82,28 @@ export function Shell(): ReactNode {
         <Link to="/" className="brand">
           <Brand />
         </Link>
-        <Places />
+        {isServer === true ? (
+          <ServerPlaces />
+        ) : isServer === false ? (
+          <Places of={agentPlaces} />
+        ) : (
+          <span className="places" />
+        )}
         <div className="bar-end">
-          <LiveMark />
+          {isServer === false ? <AgentLiveMark /> : <LiveMark is={live.is} />}
           <ColourToggle />
           <Account />
         </div>
       </header>
       <StaleBanner />
       <main id="content" tabIndex={-1} className="content">
-        <Outlet />
+        {own.data !== undefined ? (
+          <Content here={own.data} />
+        ) : own.error === null ? (
+          <Waiting />
+        ) : (
+          <Failure error={own.error} again={() => void own.refetch()} />
+        )}
       </main>
     </div>
   )
@@ -77,39 +115,81 @@ function skipToContent(event: { preventDefault(): void }): void {
   document.getElementById('content')?.focus()
 }
 
-function Places(): ReactNode {
+/**
+ * The page that was asked for. Of an agent only what is its own, whatever was asked for: the address stays, and leads where it led once this
+ * is a server again.
+ */
+function Content({ here }: { here: Instance }): ReactNode {
+  const isInstance = useMatches({
+    select: (matches) => matches.some(({ routeId }) => routeId === '/signed-in/instance'),
+  })
+  if (here.roles.server || isInstance) return <Outlet />
+  return (
+    <Suspense fallback={<Waiting />}>
+      <OwnAgentPage here={here} />
+    </Suspense>
+  )
+}
+
+function ServerPlaces(): ReactNode {
   const { data } = useQuery(status)
   const open = data === undefined ? 0 : countAlarms(data.alarms)
+  const pending = data?.agents.pending ?? 0
+  return (
+    <Places
+      of={places}
+      counts={{
+        ...(open > 0 ? { '/alarms': { n: open, look: `sev-${data!.worst}` } } : {}),
+        ...(pending > 0 ? { '/agents': { n: pending, look: 'sev-WARNING', title: texts.nav.pending(pending) } } : {}),
+      }}
+    />
+  )
+}
+
+function Places(props: {
+  of: readonly Place[]
+  counts?: Readonly<Record<string, { readonly n: number; readonly look: string; readonly title?: string }>>
+}): ReactNode {
   return (
     <nav className="places" aria-label={texts.nav.main}>
-      {places.map(({ to, icon, name }) => (
-        <Link
-          key={to}
-          to={to}
-          className="place"
-          activeOptions={{ exact: to === '/', includeSearch: false }}
-          activeProps={{ 'aria-current': 'page' }}
-        >
-          <Icon name={icon} />
-          <span className="place-name">{name}</span>
-          {to === '/alarms' && open > 0 ? (
-            <span className={`count sev-${data!.worst}`}>{open.toLocaleString('en')}</span>
-          ) : null}
-        </Link>
-      ))}
+      {props.of.map(({ to, icon, name }) => {
+        const count = props.counts?.[to]
+        return (
+          <Link
+            key={to}
+            to={to}
+            className="place"
+            activeOptions={{ exact: to === '/', includeSearch: false }}
+            activeProps={{ 'aria-current': 'page' }}
+          >
+            <Icon name={icon} />
+            <span className="place-name">{name}</span>
+            {count === undefined ? null : (
+              <span className={`count ${count.look}`} title={count.title}>
+                {count.n.toLocaleString('en')}
+              </span>
+            )}
+          </Link>
+        )
+      })}
     </nav>
   )
 }
 
-function LiveMark(): ReactNode {
-  const live = useLiveState()
-  const text = { live: texts.live.live, connecting: texts.live.connecting, broken: texts.live.broken }[live.is]
+function LiveMark({ is }: { is: LiveState['is'] }): ReactNode {
+  const text = { live: texts.live.live, connecting: texts.live.connecting, broken: texts.live.broken }[is]
   return (
-    <span className={`live live-${live.is}`} title={live.is === 'live' ? texts.live.liveHint : undefined}>
+    <span className={`live live-${is}`} title={is === 'live' ? texts.live.liveHint : undefined}>
       <span className="live-dot" aria-hidden="true" />
       <span className="live-text">{text}</span>
     </span>
   )
+}
+
+/** An agent announces nothing: it is asked every two seconds instead. */
+function AgentLiveMark(): ReactNode {
+  const { data, error } = useQuery(connection)
+  return <LiveMark is={error !== null ? 'broken' : data === undefined ? 'connecting' : 'live'} />
 }
 
 function StaleBanner(): ReactNode {

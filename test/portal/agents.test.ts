@@ -1,0 +1,115 @@
+import type { Browser, Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { CountingTarget } from '../support/counting-target.ts'
+import { adminPassword, TestInstance, until } from '../support/instance.ts'
+import { openBrowser, watchPage } from './browser.ts'
+
+const watched = (url: string) => ({
+  profiles: [{ name: 'web-basic', connector: 'http', monitors: [{ monitor: 'http.response', period: '2s' }] }],
+  groups: [
+    {
+      name: 'acme',
+      systems: [
+        { name: 'shop', connectors: [{ name: 'front', type: 'http', settings: { url }, profiles: ['web-basic'] }] },
+      ],
+    },
+  ],
+})
+
+async function signedIn(browser: Browser, instance: TestInstance): Promise<Page> {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 900 } })
+  const page = await context.newPage()
+  page.setDefaultTimeout(30_000)
+  await page.goto(`${instance.url}/sign-in`)
+  await page.getByLabel('User name').fill('admin')
+  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('Live', { exact: true }).waitFor()
+  return page
+}
+
+const places = (page: Page) => page.getByRole('navigation', { name: 'Main' }).getByRole('link')
+
+test('an agent is trusted, accepted, given a group and seen at work, all in the browser', async () => {
+  await using server = await TestInstance.start({ args: ['--role', 'server'] })
+  await using agent = await TestInstance.start({
+    args: ['--role', 'agent', '--server', server.url, '--name', 'north-1'],
+  })
+  await using target = await CountingTarget.start()
+  await using browser = await openBrowser()
+  await server.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`) })
+
+  // The agent shows itself and its line, and nothing of a server; it says why the line does not stand.
+  const there = await signedIn(browser, agent)
+  const thereComplaints = watchPage(there)
+  await there.getByRole('heading', { level: 1, name: 'north-1' }).waitFor()
+  await there.getByText('Not connected', { exact: true }).waitFor()
+  expect(await places(there).allTextContents()).toEqual(['This agent', 'Instance'])
+
+  // Its administrator compares the certificate of the server and trusts it.
+  const [own] = await server.call('listCertificates')
+  await there.getByRole('button', { name: 'Fetch' }).click()
+  await there
+    .getByRole('region', { name: 'Trust a server’s certificate' })
+    .getByRole('button', { name: 'It is the same: trust it' })
+    .waitFor()
+  expect(await fingerprintIn(there, 'Trust a server’s certificate')).toBe(own?.fingerprint)
+  await there.getByRole('button', { name: 'It is the same: trust it' }).click()
+  await there.getByText('Waiting to be accepted', { exact: true }).waitFor()
+
+  // The server shows it with the same fingerprint; the group is told to be watched by nobody, with the reason.
+  const here = await signedIn(browser, server)
+  const hereComplaints = watchPage(here)
+  await here.getByText(/acme is not monitored: /).waitFor()
+  await places(here)
+    .filter({ hasText: /^Agents/ })
+    .click()
+  const card = here.getByRole('article', { name: 'north-1' })
+  await card.waitFor()
+  expect(joined(await card.locator('.fingerprint-text span').allTextContents())).toBe(
+    await fingerprintIn(there, 'Connection to the server'),
+  )
+  await card.getByRole('button', { name: 'Accept' }).click()
+  await here.getByRole('row', { name: /Online north-1/ }).waitFor()
+  await there.getByText('Connected', { exact: true }).waitFor()
+
+  // Nothing is saved before it was seen what it would change.
+  await here.getByRole('tab', { name: 'Associations' }).click()
+  await here.getByLabel('north-1 runs acme').check()
+  await here.getByRole('button', { name: 'What would this change?' }).click()
+  await here.getByText('Would be monitored from then on').waitFor()
+  const before = await server.call('listAssociations')
+  await here.getByRole('button', { name: 'Save associations' }).click()
+  await here.getByText('Associations saved').waitFor()
+  expect([before, await server.call('listAssociations')]).toEqual([
+    { associations: [] },
+    { associations: [{ group: 'acme', agents: ['north-1'] }] },
+  ])
+
+  // The system says who runs it and why.
+  await until(
+    'the shop is measured',
+    () => server.call('listTasks', { query: { system: 'shop' } }),
+    (tasks) => tasks[0]?.lastOutcome === 'ran',
+  )
+  await places(here)
+    .filter({ hasText: /^Overview/ })
+    .click()
+  await here.getByRole('link', { name: 'shop', exact: true }).click()
+  await here.getByText('Why here').click()
+  await here.getByText(/it had the least load/).waitFor()
+  expect([
+    await here.getByText(/is not monitored/).count(),
+    await here.getByRole('list', { name: 'Connectors' }).getByRole('link').allTextContents(),
+    [...hereComplaints, ...thereComplaints],
+  ]).toEqual([0, ['north-1'], []])
+})
+
+/** The fingerprint that a region of a page shows, in one line as the API says it. */
+async function fingerprintIn(page: Page, region: string): Promise<string> {
+  return joined(await page.getByRole('region', { name: region }).locator('.fingerprint-text span').allTextContents())
+}
+
+function joined(lines: readonly string[]): string {
+  return lines.join(':')
+}

@@ -1,0 +1,91 @@
+/** The words about what an instance is: its role, its servers, and its own page where it is an agent only. */
+export const roleTexts = {
+  title: 'Role',
+  change: 'Change the role',
+  names: { standalone: 'Standalone', server: 'Central server', agent: 'Agent' },
+  means: {
+    standalone:
+      'Server and agent in one: holds the configuration, and watches from this machine too. Other agents may join.',
+    server:
+      'Holds the configuration, the results and this portal, and runs no monitor itself. Groups need agents elsewhere.',
+    agent: 'Runs monitors for a server elsewhere, and shows nothing but this instance itself.',
+  },
+  fixed: {
+    flag: 'The role is given by a flag of the command that started this instance. Take the flag away and start again to change it here.',
+    environment:
+      'The role is given by the environment (FARWATCH_ROLE). Take it away and start again to change it here.',
+    file: 'The role is given by the settings file. Take it away there to change it here.',
+  },
+  servers: 'Servers',
+  serversHint: 'Addresses of the servers this agent calls, one a line, the first that answers is taken.',
+  serversNeeded: 'An agent needs the address of a server.',
+  serverWrong: (text: string) => `“${text}” is not an address that begins with https://`,
+  proxy: 'HTTP proxy',
+  proxyHint: 'For the way to the server. Left empty: none.',
+  saved: 'Saved',
+  confirm: {
+    title: (what: string) => `Make this instance ${what}?`,
+    a: { standalone: 'standalone', server: 'a central server only', agent: 'an agent only' },
+    act: 'Change the role',
+    means: {
+      'pages hidden': 'The pages of the server are hidden here: overview, alarms, agents, configuration, plugins.',
+      'data kept': 'Its configuration, results and alarms are kept, and are back when the role is changed back.',
+      'agents unanswered':
+        'Agents that call this server get no answer. They go on with what they run, and keep their results.',
+      'works for its server':
+        'This instance runs what its server gives it, and nothing else. The server has to accept it.',
+      'pages back': 'The pages of the server come back as they were left.',
+      'stops for its server': 'It stops working for the server that it calls now.',
+      'watches nothing': 'This machine watches nothing itself: what its own agent runs now needs another agent.',
+      'may watch':
+        'This machine may watch too: everything while no group is associated with an agent, else the groups its own agent (local) is associated with.',
+    },
+  },
+
+  page: {
+    title: 'This agent',
+    intro: 'This instance is an agent. Everything about what it watches is on its server.',
+    connection: 'Connection to the server',
+    states: {
+      connecting: 'Not connected',
+      pending: 'Waiting to be accepted',
+      rejected: 'Rejected',
+      revoked: 'Revoked',
+      connected: 'Connected',
+    },
+    noServer: 'This agent has no server to call',
+    noServerHint: 'Put in the address of one.',
+    isolated: 'None of its targets is reached from here: the network of this machine may be cut.',
+    uploadProblem: 'The last results were not taken:',
+    server: 'Server',
+    knows: 'Knows the servers',
+    answered: 'Last answer',
+    serverVersion: 'Version of the server',
+    compare: 'Key fingerprint of this agent (SHA-256): the server shows the same',
+    whoAmI: 'Who this is',
+    tasks: 'Tasks',
+    kept: 'as they were before its start; the server has not said yet',
+    running: 'Running now',
+    waiting: (n: number) => `${n.toLocaleString('en')} waiting`,
+    spool: 'Results not yet delivered',
+    clock: 'Clock against the server',
+    error: (span: string) => `measured to ± ${span}`,
+    never: 'never',
+    toRole: 'Change the name, the servers or the role',
+  },
+
+  trust: {
+    title: 'Trust a server’s certificate',
+    hint: 'Fetches the certificate that a server shows. Compare its fingerprint with what the server itself says (“farwatch certificate show” there), and only then trust it.',
+    url: 'Address of the server',
+    fetch: 'Fetch',
+    fingerprint: 'Certificate fingerprint (SHA-256)',
+    confirm: 'It is the same: trust it',
+    already: 'It is trusted.',
+    done: (subject: string) => `${subject} is trusted now`,
+    distrust: 'Trust no longer',
+    distrusted: 'Trusted no longer',
+    distrustTitle: (subject: string) => `Trust ${subject} no longer?`,
+    distrustText: 'An agent that relies on it does not reach its server any more until it is trusted again.',
+  },
+} as const
