@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { cp, rm } from 'node:fs/promises'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { signRequest, signatureHeader } from '../../src/link/signing.ts'
@@ -50,6 +50,7 @@ beforeAll(async () => {
   from = Date.now()
 })
 afterAll(async () => {
+  connections.destroy()
   await fleet?.[Symbol.asyncDispose]()
   await target?.[Symbol.asyncDispose]()
 })
@@ -64,12 +65,15 @@ interface Message {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** A few connections are enough, also for many messages. */
+const connections = new Agent({ keepAlive: true, maxSockets: 8, rejectUnauthorized: false })
+
 /** One message past the link's client; the status, or why there was none. */
 function post({ path = '/link/v1/poll', body = Buffer.from('{}'), headers = {} }: Message): Promise<number | string> {
   return new Promise((resolve) => {
     const sent = request(
       new URL(path, server.url),
-      { method: 'POST', rejectUnauthorized: false, headers: { 'content-length': body.length, ...headers } },
+      { method: 'POST', agent: connections, headers: { 'content-length': body.length, ...headers } },
       (answer) => {
         answer.resume()
         answer.on('end', () => resolve(answer.statusCode ?? 0))
@@ -247,9 +251,14 @@ test('others were not harmed by any of it', async () => {
     (rows) => [...rows.values()].every((all) => all.at(-1)!.slot > to),
   )
   const coverage = await server.call('showCoverage', { query: { group: 'acme', from: String(from), to: String(to) } })
+  const missed = [...(await rowsOf(server)).values()]
+    .flat()
+    .filter(({ slot, outcome }) => slot > from && slot <= to && outcome !== 'ran')
+    .map(({ plannedAt, outcome, reason, slots, agent }) => ({ plannedAt, outcome, reason, slots, agent }))
   expect({
+    missed,
     share: coverage.share,
     ran: coverage.outcomes['ran']! >= tasks * Math.floor((to - from) / 1_000 - 2),
     offline: offlineTimeoutMs > 0 && (await server.call('listAgents')).find(({ name }) => name === 'honest')!.runtime,
-  }).toEqual({ share: 1, ran: true, offline: 'ONLINE' })
+  }).toEqual({ missed: [], share: 1, ran: true, offline: 'ONLINE' })
 })

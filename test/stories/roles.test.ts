@@ -97,7 +97,7 @@ test('a standalone instance that becomes an agent hides what it has, works for i
     (all) => all.length >= 4,
   )
   const own1 = hidden.filter((code) => code.endsWith('not-in-this-role')).length
-  const back = await own.cli(['role', 'standalone'])
+  const back = await own.cli(['instance', 'set', '--role', 'standalone'])
   await own.signIn()
   const { roles } = await own.call('showInstance')
   const after = await own.call('showConfiguration')

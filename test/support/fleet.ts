@@ -35,22 +35,31 @@ const small = { FARWATCH_PROCESSES: '1' }
 /** The shortest there is, so that stories about lost agents are short. */
 export const offlineTimeoutMs = 5_000
 
-/**
- * Starts a server and agents. `serverUrl` says where each agent is to reach it, for lines that can be cut; `host` is the address that the
- * server serves, and then has a certificate for.
- */
-export async function startFleet(options: {
-  agents: readonly (string | JoinOptions)[]
-  serverUrl?: (server: TestInstance, name: string) => string | Promise<string>
-  serverEnv?: Readonly<Record<string, string>>
-  host?: string
-  role?: 'server' | 'standalone'
-}): Promise<Fleet> {
-  await using stack = new AsyncDisposableStack()
+export interface FleetOptions {
+  readonly agents: readonly (string | JoinOptions)[]
+  /** Where each agent is to reach the server, for lines that can be cut. */
+  readonly serverUrl?: (server: TestInstance, name: string) => string | Promise<string>
+  readonly serverEnv?: Readonly<Record<string, string>>
+  /** The address that the server serves, and then has a certificate for. */
+  readonly host?: string
+}
+
+/** Starts a server and agents, the agents side by side. */
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const stack = new AsyncDisposableStack()
+  try {
+    return await start(options, stack)
+  } catch (thrown) {
+    await stack.disposeAsync()
+    throw thrown
+  }
+}
+
+async function start(options: FleetOptions, stack: AsyncDisposableStack): Promise<Fleet> {
   const server = stack.use(
     await TestInstance.start({
       ...(options.host === undefined ? {} : { host: options.host }),
-      env: { ...small, FARWATCH_ROLE: options.role ?? 'server', FARWATCH_NAME: 'central', ...options.serverEnv },
+      env: { ...small, FARWATCH_ROLE: 'server', FARWATCH_NAME: 'central', ...options.serverEnv },
     }),
   )
   await server.call('changeSettings', { body: { offlineTimeoutMs } })
@@ -87,13 +96,17 @@ export async function startFleet(options: {
       throw thrown
     }
   }
-  const agents = await Promise.all(given.map(join))
+  // All of them, also where one fails: what has been started is on the stack then.
+  const started = await Promise.allSettled(given.map(join))
+  const agents = started.map((one) => {
+    if (one.status === 'rejected') throw one.reason
+    return one.value
+  })
   await online(
     server,
     given.filter(({ token }) => token !== false).map(({ name }) => name),
   )
-  const kept = stack.move()
-  return { server, agents, join, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { server, agents, join, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 /** Waits until these agents are accepted and in touch. */
