@@ -44,6 +44,7 @@ import {
   type LiveSettings,
   type Logs,
 } from '../platform/index.ts'
+import { LiveEvents } from './live-events.ts'
 import { agentHandlers } from './handlers/agent-handlers.ts'
 import { instanceHandlers } from './handlers/instance-handlers.ts'
 import { placementHandlers } from './handlers/placement-handlers.ts'
@@ -66,6 +67,7 @@ export interface TestApi {
   readonly keystore: Keystore
   readonly settings: LiveSettings
   readonly logs: Logs
+  readonly live: LiveEvents
   readonly inventory: Inventory
   readonly registry: Registry
   readonly distribution: Distribution
@@ -184,7 +186,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     assignmentFor: () => emptyAssignment,
     ownedTask: () => true,
     upload: async () => ({ acknowledged: 0, safe: 0, pauseMs: 0 }),
-    polled: (agent, status) => {
+    polled: (agent, { status }) => {
       statuses.set(agent.id, status)
       distribution.heard(agent.id, {
         facts: facts(Object.keys(agent.monitors)),
@@ -210,6 +212,11 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
       void (await link.command(id, { is: 'send-logs', maxBytes }, { timeoutMs: 10_000, onText })),
     rekey: async (id) => void (await link.command(id, { is: 're-key' }, { timeoutMs: 10_000 })),
   }
+  const live = new LiveEvents({
+    clock: systemClock,
+    groupOf: (task) => inventory.task(task)?.group,
+    principalOf: (token) => access.authenticate(token),
+  })
   const roles = () => ({ server: settings.values.role !== 'agent', agent: settings.values.role !== 'server' })
   const startedAt = systemClock.now()
   const own = () => ({ version: '1.0.0', fingerprint: 'its-own', startedAt })
@@ -228,7 +235,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     handlers: {
       ...agentHandlers({ fleet, clock: systemClock, keystore, inventory, own }),
       ...placementHandlers({ inventory, fleet }),
-      ...instanceHandlers({ describe, settings, logs, inventory }),
+      ...instanceHandlers({ describe, settings, logs, inventory, rolesSettled: async () => undefined }),
     } as Partial<Handlers>,
     link: link as LinkServer | undefined,
   }
@@ -240,7 +247,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     notReady: () => undefined,
     metrics: async () => '',
     metricsPublic: () => false,
-    stream: (_request, reply) => void reply.send(),
+    stream: (request, reply, caller) => live.stream(request, reply, caller),
     log: silentLog,
     roles,
     handlers: () => state.handlers,
@@ -285,6 +292,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     keystore,
     settings,
     logs,
+    live,
     inventory,
     registry,
     distribution,

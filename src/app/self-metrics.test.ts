@@ -42,13 +42,15 @@ const facts: SelfFacts = {
   agent: {
     status: {
       assignment: undefined,
+      source: undefined,
+      unsafe: 0,
       tasks: 2,
       running: 1,
       waiting: 0,
       isolated: false,
       pool: { processes: [], waiting: 0 },
       spool: { entries: 0, unsafe: 0, bytes: 0, oldestAt: undefined, waiting: 0 },
-      upload: { reached: true, behind: 0 },
+      upload: { reached: true, behind: 0, answeredAt: -Infinity, silentMs: 0 },
     },
     counts: { byOutcome: { ran: 2, failed: 1 }, killed: 0, uploads: 1 },
   },

@@ -86,10 +86,11 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     .argument('[action]', 'show, set, connection or logs', 'show')
     .option('--role <role>', 'to set: standalone, server or agent; holds at once')
     .option('--name <name>', 'to set: how it is called')
-    .option('--server <url>', 'to set: a server of the agent; may be repeated', (url: string, urls: string[] = []) => [
-      ...urls,
-      url,
-    ])
+    .option(
+      '--server <url>',
+      'to set: a server of the agent; may be repeated',
+      (url: string, urls: string[] | undefined) => [...(urls ?? []), url],
+    )
     .option('--proxy <url>', "to set: through which they are reached; '' for none")
     .option('-o, --output <file>', 'to logs: where to; standard output unless given')
     .action((action: string, options: Remote & InstanceOptions) =>

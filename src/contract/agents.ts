@@ -10,9 +10,9 @@ const Spool = exact({ entries: Count, bytes: Count, oldestAt: Nullable(Timestamp
  */
 export const Agent = exact({
   id: Type.String({ description: "The instance's UUID" }),
-  name: Type.String({ description: 'What associations call it; the server’s own is called local' }),
+  name: Type.String({ description: "What associations call it; the server's own is called local" }),
   announcedName: Type.String({ description: 'What it calls itself by now' }),
-  local: Type.Boolean({ description: 'The server’s own agent' }),
+  local: Type.Boolean({ description: "The server's own agent" }),
   registration: Type.Enum(['PENDING', 'ACCEPTED', 'REJECTED']),
   admin: Type.Enum(['ON', 'OFF']),
   runtime: Type.Enum(['ONLINE', 'OFFLINE', 'DRAINING']),

@@ -630,3 +630,9 @@ async function makeTestClientAccepted(server: TestServer, keys: ReturnType<typeo
     address: '127.0.0.1',
   })
 }
+
+test('a question that was given up before it was asked fails for the one who asked, and nowhere else', async () => {
+  const agent = makeTestClient(undefined, { url: 'https://127.0.0.1:1' })
+  await expect(agent.assignment(undefined, AbortSignal.abort())).rejects.toMatchObject({ code: 'shutting-down' })
+  await agent.stop()
+})
