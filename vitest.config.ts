@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-// Three projects: `unit` is pure or in-process, `parts` starts real servers, `stories` starts whole instances.
+// Three projects: `unit` is pure or in-process, `simulation` is whole systems under virtual time, `stories` starts real servers and whole instances.
 export default defineConfig({
   test: {
     reporters: ['default'],
@@ -14,8 +14,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          testTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: 'stories',
           include: ['test/**/*.test.ts'],
+          exclude: ['test/simulation/**'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -141,8 +141,8 @@ async function everything() {
   try {
     const counts = []
     // Every part runs even where an earlier one failed: one look shows all there is to mend.
-    for (const part of [checks, () => vitest('unit', folder), () => vitest('stories', folder)])
-      counts.push(await part())
+    const projects = ['unit', 'simulation', 'stories'].map((project) => () => vitest(project, folder))
+    for (const part of [checks, ...projects]) counts.push(await part())
     const passed = counts.reduce((sum, count) => sum + count.passed, 0)
     const failed = counts.reduce((sum, count) => sum + count.failed, 0)
     process.stdout.write(`${passed} passed, ${failed} failed\n`)

@@ -1,4 +1,4 @@
-import { availableParallelism, networkInterfaces } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { FarwatchError, messageOf, type CancelTimer, type Clock, type Random } from '../base/index.ts'
 import type {
   AssignedConnector,
@@ -20,8 +20,9 @@ import { AgentEvents, type AgentListener } from './events.ts'
 import { Isolation, type Uplink } from './isolation.ts'
 import { readKnownTasks, writeKnownTasks, type KnownTask } from './known-tasks.ts'
 import { Lease, type Reading } from './lease.ts'
+import { thisMachine, type AgentMachine, type Runner } from './machine.ts'
 import { Memory } from './memory.ts'
-import { Pool, stopGraceMs, type Ended, type PoolStatus } from './pool.ts'
+import { stopGraceMs, type Ended, type PoolStatus } from './pool.ts'
 import { resultOf } from './run-result.ts'
 import { Schedule, slotsBetween } from './schedule.ts'
 import { Spool } from './spool.ts'
@@ -57,6 +58,8 @@ export interface AgentOptions {
   /** What the bound per target counts, as the connector's declaration says. */
   readonly targetOf: (connector: AssignedConnector) => string
   readonly log: Log
+  /** Default: the machine this program runs on. */
+  readonly machine?: AgentMachine
 }
 
 /** One run of a monitor by hand: nothing of it is stored. */
@@ -125,9 +128,12 @@ const firstAnswerMs = 3_000
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const events = new AgentEvents(options.log)
-  const known = await readKnownTasks(options.directory)
+  const machine = options.machine ?? thisMachine
+  const known = await readKnownTasks(machine.disk, options.directory)
   const periods = new Map(known.map(({ id, periodMs }) => [id, periodMs]))
   const spool = await Spool.open({
+    disk: machine.disk,
+    newId: machine.newId,
     directory: options.directory,
     maxBytes: options.settings.spoolMaxBytes,
     maxAgeMs: options.settings.spoolMaxAgeMs,
@@ -135,7 +141,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     tell: events.tell,
     periodOf: (task) => periods.get(task),
   })
-  return new RunningAgent(options, events, spool, known, periods)
+  return new RunningAgent({ ...options, machine }, events, spool, known, periods)
 }
 
 interface TaskState {
@@ -151,11 +157,11 @@ interface Held {
 }
 
 class RunningAgent implements Agent {
-  readonly #options: AgentOptions
+  readonly #options: AgentOptions & { readonly machine: AgentMachine }
   readonly #clock: StartClock
   readonly #events: AgentEvents
   readonly #spool: Spool
-  readonly #pool: Pool
+  readonly #pool: Runner
   readonly #uploader: Uploader
   readonly #schedule = new Schedule()
   readonly #admission: Admission
@@ -196,7 +202,7 @@ class RunningAgent implements Agent {
   #onIdle: () => void = () => undefined
 
   constructor(
-    options: AgentOptions,
+    options: AgentOptions & { readonly machine: AgentMachine },
     events: AgentEvents,
     spool: Spool,
     known: readonly KnownTask[],
@@ -212,7 +218,7 @@ class RunningAgent implements Agent {
     this.#known = new Map(known.map((task) => [task.id, task]))
     this.#periods = periods
     this.#admission = new Admission({ total: 1, perTarget: 1 })
-    this.#pool = new Pool({
+    this.#pool = options.machine.startRunner({
       module: monitoringProcess,
       processes: settings.processes > 0 ? settings.processes : availableParallelism(),
       processMemoryMiB: settings.processMemoryMiB,
@@ -390,8 +396,9 @@ class RunningAgent implements Agent {
       return { id, periodMs, timeoutMs, since: before?.periodMs === periodMs ? before.since : at }
     })
     this.#known = new Map(tasks.map((task) => [task.id, task]))
+    const { directory, machine } = this.#options
     this.#saving = this.#saving.then(() =>
-      writeKnownTasks(this.#options.directory, tasks).catch((thrown: unknown) => {
+      writeKnownTasks(machine.disk, directory, tasks).catch((thrown: unknown) => {
         this.#options.log.warn('task list not saved', { problem: messageOf(thrown) })
       }),
     )
@@ -623,7 +630,7 @@ class RunningAgent implements Agent {
 
   #hasAddress(): boolean {
     const at = this.#clock.elapsed()
-    if (at - this.#address.at >= addressLookMs) this.#address = { has: hasAddress(), at }
+    if (at - this.#address.at >= addressLookMs) this.#address = { has: this.#options.machine.hasAddress(), at }
     return this.#address.has
   }
 
@@ -762,10 +769,6 @@ function skipped(task: string, from: Slot, to: Slot, periodMs: number, reason: S
 /** Assignments are plain data made by one program in one order of keys, so their text tells whether they are the same. */
 function isSame(a: object, b: object): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b)
-}
-
-function hasAddress(): boolean {
-  return Object.values(networkInterfaces()).some((list) => list?.some((one) => !one.internal) === true)
 }
 
 function shuttingDown(): FarwatchError {

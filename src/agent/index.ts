@@ -3,3 +3,6 @@ export type { Agent, AgentOptions, AgentSettings, AgentStatus, AssignmentSource,
 export type { AssignmentFile } from './assignment-keeper.ts'
 export type { AgentEvent, AgentListener, ProcessEndReason } from './events.ts'
 export { serveMonitoringProcess } from './monitoring-process.ts'
+export type { AgentMachine, Runner } from './machine.ts'
+export type { Ended, Order, PoolOptions, PoolStatus } from './pool.ts'
+export type { RunReport } from './process-messages.ts'

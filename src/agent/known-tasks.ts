@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFileAtomically } from '../platform/index.ts'
+import type { Disk } from '../platform/index.ts'
 
 /** A task as the agent needs it to say, after it was away, which of its slots went by. */
 export interface KnownTask {
@@ -14,15 +13,15 @@ export interface KnownTask {
 const fileName = 'tasks.json'
 
 /** @throws FarwatchError `storage-unwritable` */
-export async function writeKnownTasks(directory: string, tasks: readonly KnownTask[]): Promise<void> {
+export async function writeKnownTasks(disk: Disk, directory: string, tasks: readonly KnownTask[]): Promise<void> {
   const rows = tasks.map(({ id, periodMs, timeoutMs, since }) => [id, periodMs, timeoutMs, since])
-  await writeFileAtomically(join(directory, fileName), JSON.stringify({ format: 1, tasks: rows }))
+  await disk.writeAtomically(join(directory, fileName), JSON.stringify({ format: 1, tasks: rows }))
 }
 
 /** The tasks that were run last; none where nobody ran here or the file cannot be read. */
-export async function readKnownTasks(directory: string): Promise<KnownTask[]> {
+export async function readKnownTasks(disk: Disk, directory: string): Promise<KnownTask[]> {
   try {
-    const { tasks } = JSON.parse(await readFile(join(directory, fileName), 'utf8')) as { tasks: unknown }
+    const { tasks } = JSON.parse(String(await disk.read(join(directory, fileName)))) as { tasks: unknown }
     if (!Array.isArray(tasks)) return []
     return tasks.flatMap((row: unknown) => {
       if (!Array.isArray(row)) return []

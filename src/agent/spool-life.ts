@@ -1,7 +1,6 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import type { Disk } from '../platform/index.ts'
 
 /** The agent's last sign of life, and how far its spool had come. */
 export interface Life {
@@ -25,9 +24,9 @@ const fileName = 'life'
  * The sign of life is written every second and never synced: a killed process leaves it to the kernel, and after a power cut an older
  * one makes the gap records reach further back, over slots that are filled already. Two records in turn, so that a torn one does not count.
  */
-export async function openLife(directory: string): Promise<LifeFile> {
-  const last = await readRecords(directory)
-  const fd = openSync(join(directory, fileName), last.length === 0 ? 'w+' : 'r+', 0o600)
+export async function openLife(disk: Disk, directory: string): Promise<LifeFile> {
+  const last = await readRecords(disk, directory)
+  const file = disk.openRecords(join(directory, fileName))
   let turn = last.length
   return {
     write(life) {
@@ -35,24 +34,24 @@ export async function openLife(directory: string): Promise<LifeFile> {
       record.write(JSON.stringify([life.at, life.next, life.acknowledged, life.safe]), 8)
       record.write(crc32(record.subarray(8)).toString(16).padStart(8, '0'), 0)
       try {
-        writeSync(fd, record, 0, recordBytes, (turn++ % 2) * recordBytes)
+        file.write(record, (turn++ % 2) * recordBytes)
       } catch {
         // See above.
       }
     },
-    close: () => closeSync(fd),
+    close: () => file.close(),
   }
 }
 
 /** @returns the newest sign of life, or undefined where there is none that can be read */
-export async function readLife(directory: string): Promise<Life | undefined> {
-  const records = await readRecords(directory)
+export async function readLife(disk: Disk, directory: string): Promise<Life | undefined> {
+  const records = await readRecords(disk, directory)
   // The clock may have been set back between the two, positions only grow.
   return records.sort((a, b) => a.next - b.next || a.acknowledged - b.acknowledged || a.at - b.at).at(-1)
 }
 
-async function readRecords(directory: string): Promise<Life[]> {
-  const bytes = await readFile(join(directory, fileName)).catch(() => Buffer.alloc(0))
+async function readRecords(disk: Disk, directory: string): Promise<Life[]> {
+  const bytes = await disk.read(join(directory, fileName)).catch(() => Buffer.alloc(0))
   const records: Life[] = []
   for (let offset = 0; offset + recordBytes <= bytes.length; offset += recordBytes) {
     const record = bytes.subarray(offset, offset + recordBytes)

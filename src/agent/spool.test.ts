@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Clock } from '../base/index.ts'
 import type { RunResult, SpoolEntry } from '../model/index.ts'
-import { systemClock } from '../platform/index.ts'
+import { systemClock, systemDisk } from '../platform/index.ts'
 import type { AgentEvent } from './events.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 
@@ -28,6 +29,8 @@ afterEach(async () => {
 
 async function openSpool(options: Partial<SpoolOptions> = {}): Promise<Spool> {
   const spool = await Spool.open({
+    disk: systemDisk,
+    newId: () => randomUUID(),
     directory,
     maxBytes: 64 * 1_048_576,
     maxAgeMs: 86_400_000,

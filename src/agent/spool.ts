@@ -1,19 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import {
-  mkdir,
-  open,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  stat,
-  truncate,
-  writeFile,
-  type FileHandle,
-} from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf, type CancelTimer, type Clock } from '../base/index.ts'
 import type { GapRecord, SpoolEntry } from '../model/index.ts'
+import type { Disk, DiskFile } from '../platform/index.ts'
 import type { AgentListener } from './events.ts'
 import {
   blockAt,
@@ -28,6 +16,9 @@ import {
 import { readLife, type Life, type LifeFile, openLife } from './spool-life.ts'
 
 export interface SpoolOptions {
+  readonly disk: Disk
+  /** Names a spool that is begun anew; never the same twice. */
+  readonly newId: () => string
   /** Made where it is missing. Belongs to this spool alone. */
   readonly directory: string
   /** All segments together; beyond it the oldest segment is dropped. */
@@ -103,7 +94,7 @@ export class Spool {
   readonly #segmentBytes: number
   #spool: string
   #segments: Segment[]
-  #handle: FileHandle | undefined
+  #handle: DiskFile | undefined
   #next: number
   #acknowledged: number
   #safe: number
@@ -127,10 +118,11 @@ export class Spool {
 
   /** Opens the spool of a directory, or begins one. @throws Error where the directory cannot be made or read */
   static async open(options: SpoolOptions): Promise<Spool> {
-    await mkdir(options.directory, { recursive: true, mode: 0o700 })
-    const life = await readLife(options.directory)
+    const { disk, directory } = options
+    await disk.makeDirectory(directory)
+    const life = await readLife(disk, directory)
     const found = await recover(options, life)
-    return new Spool(options, life, await openLife(options.directory), found)
+    return new Spool(options, life, await openLife(disk, directory), found)
   }
 
   private constructor(options: SpoolOptions, life: Life | undefined, file: LifeFile, found: Found) {
@@ -141,7 +133,7 @@ export class Spool {
     this.#segments = found.segments
     const last = found.segments.at(-1)
     // Damage may have taken entries that the server knows; a new name keeps their positions from meaning something else.
-    this.#spool = found.damaged.length > 0 || last === undefined ? randomUUID() : last.spool
+    this.#spool = found.damaged.length > 0 || last === undefined ? options.newId() : last.spool
     const end = Math.max(last?.end ?? 0, life?.next ?? 0)
     this.#next = found.damaged.length > 0 ? end + damageStride : end
     const oldest = found.segments[0]?.first ?? this.#next
@@ -337,11 +329,8 @@ export class Spool {
     const handle = this.#handle!
     try {
       let written = 0
-      while (written < block.length) {
-        const { bytesWritten } = await handle.write(block, written, block.length - written, segment.bytes + written)
-        written += bytesWritten
-      }
-      await handle.datasync()
+      while (written < block.length) written += await handle.write(block, written, segment.bytes + written)
+      await handle.sync()
     } catch (thrown) {
       // After a failed sync nobody knows what is on the disk, so the segment ends where it was good and another one begins.
       await handle.truncate(segment.bytes).catch(() => undefined)
@@ -357,15 +346,16 @@ export class Spool {
   async #beginSegment(at: number): Promise<Segment> {
     await this.#handle?.close().catch(() => undefined)
     this.#handle = undefined
-    const file = join(this.#options.directory, segmentName(this.#next))
-    const handle = await open(file, 'w', 0o600)
+    const { disk, directory } = this.#options
+    const file = join(directory, segmentName(this.#next))
+    const handle = await disk.create(file)
     try {
-      await handle.write(encodeHeader(this.#spool), 0, headerBytes, 0)
-      await handle.datasync()
-      await syncDirectory(this.#options.directory)
+      await handle.write(encodeHeader(this.#spool), 0, 0)
+      await handle.sync()
+      await disk.syncDirectory(directory)
     } catch (thrown) {
       await handle.close().catch(() => undefined)
-      await rm(file, { force: true }).catch(() => undefined)
+      await disk.remove(file).catch(() => undefined)
       throw thrown
     }
     this.#handle = handle
@@ -490,7 +480,7 @@ export class Spool {
   async #remove(segment: Segment): Promise<void> {
     if (this.#cache?.file === segment.file) this.#cache = undefined
     // A file that cannot be removed is found again at the next start, and what is in it counts once anyway.
-    await rm(segment.file, { force: true }).catch(() => undefined)
+    await this.#options.disk.remove(segment.file).catch(() => undefined)
   }
 
   // --- Reading
@@ -534,7 +524,7 @@ export class Spool {
     const size = segment.bytes
     if (this.#cache?.file === segment.file && this.#cache.size === size) return this.#cache.bytes
     try {
-      const bytes = (await readFile(segment.file)).subarray(0, size)
+      const bytes = (await this.#options.disk.read(segment.file)).subarray(0, size)
       this.#cache = { file: segment.file, bytes, size }
       return bytes
     } catch {
@@ -593,17 +583,6 @@ function nextBlock(bytes: Buffer, block: BlockPlace): BlockPlace | undefined {
   return blockAt(bytes, end) ?? findBlock(bytes, end)
 }
 
-async function syncDirectory(directory: string): Promise<void> {
-  // Windows has no such call and needs none.
-  const handle = await open(directory, 'r').catch(() => undefined)
-  if (handle === undefined) return
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
 interface Found {
   readonly segments: Segment[]
   readonly damaged: { from: number; to: number }[]
@@ -611,23 +590,22 @@ interface Found {
 
 /** Looks through all segments; what is torn or damaged is put aside as `*.damaged` and told. */
 async function recover(options: SpoolOptions, life: Life | undefined): Promise<Found> {
-  const { directory, tell, clock } = options
+  const { disk, directory, tell, clock } = options
   const segments: Segment[] = []
   const damaged: { from: number; to: number }[] = []
-  const names = (await readdir(directory)).filter((name) => /^\d{16}\.segment$/.test(name)).sort()
+  const names = (await disk.list(directory)).filter((name) => /^\d{16}\.segment$/.test(name)).sort()
   const until = life?.at ?? clock.now()
   let before = until - options.maxAgeMs
   for (const name of names) {
     const file = join(directory, name)
-    const bytes = await readFile(file)
+    const bytes = await disk.read(file)
     const spool = decodeHeader(bytes)
     if (spool === undefined) {
       // A segment that was just being begun has no entries yet; anything else is not ours to read.
-      if (bytes.length < headerBytes) await rm(file, { force: true })
+      if (bytes.length < headerBytes) await disk.remove(file)
       else {
-        await rename(file, `${file}.damaged`)
-        const { mtimeMs } = await stat(`${file}.damaged`)
-        damaged.push({ from: before, to: Math.max(before, mtimeMs) })
+        await disk.rename(file, `${file}.damaged`)
+        damaged.push({ from: before, to: Math.max(before, await disk.modifiedAt(`${file}.damaged`)) })
         tell({ event: 'spool damaged', file, message: 'the file is not a segment of a spool' })
       }
       continue
@@ -658,15 +636,15 @@ async function recover(options: SpoolOptions, life: Life | undefined): Promise<F
     if (good < bytes.length) {
       parts.push(bytes.subarray(good))
       damaged.push({ from: before, to: Math.max(before, until) })
-      await writeFile(`${file}.damaged`, Buffer.concat(parts), { mode: 0o600 })
-      await truncate(file, good)
-    } else if (parts.length > 0) await writeFile(`${file}.damaged`, Buffer.concat(parts), { mode: 0o600 })
+      await disk.write(`${file}.damaged`, Buffer.concat(parts))
+      await disk.truncate(file, good)
+    } else if (parts.length > 0) await disk.write(`${file}.damaged`, Buffer.concat(parts))
     if (parts.length > 0) {
       const lost = parts.reduce((sum, part) => sum + part.length, 0)
       tell({ event: 'spool damaged', file, message: `${lost} bytes cannot be read and were put aside` })
     }
     if (segment !== undefined) segments.push(segment)
-    else await rm(file, { force: true })
+    else await disk.remove(file)
   }
   return { segments, damaged }
 }

@@ -10,6 +10,7 @@ import {
   nextOrder,
   nextSize,
   progressFrom,
+  quickestAfter,
   sent,
   settledBelow,
   taken,
@@ -277,14 +278,27 @@ test.each<[string, number, number, { settled: number; safe: number; next: Order 
   )
 })
 
-// size, took, entries → size of the next batch
+// size, how much longer than usual it took, entries → size of the next batch
 test.each([
   [500, 100, 500, 1_000],
   [2_000, 100, 2_000, 2_000],
   [500, 100, 20, 500],
   [500, 600, 500, 500],
   [500, 2_000, 500, 250],
-  [60, 9_000, 60, 50],
-])('a batch of at most %i that took %i ms with %i entries is followed by one of %i', (now, took, entries, next) => {
-  expect(nextSize(now, took, entries)).toBe(next)
+  [210, 9_000, 210, 200],
+])(
+  'a batch of at most %i that took %i ms longer with %i entries is followed by one of %i',
+  (now, over, entries, next) => {
+    expect(nextSize(now, over, entries)).toBe(next)
+  },
+)
+
+test('a long way is no reason for small batches, also where it became long on the way', () => {
+  let quickest = Infinity
+  const over = Array.from({ length: 200 }, (_, i) => {
+    const took = i < 50 ? 20 : 1_500
+    quickest = quickestAfter(quickest, took)
+    return took - quickest
+  })
+  expect([Math.max(...over.slice(0, 50)), over[50]! > 1_000, over[199]]).toEqual([0, true, 0])
 })

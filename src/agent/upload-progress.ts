@@ -46,7 +46,7 @@ export interface Extent {
 }
 
 export const firstSizes: BatchSizes = { live: 2_000, backlog: 500 }
-const smallestSize = 50
+const smallestSize = 200
 const largestSize = 2_000
 /** Live stops jumping where it left so many holes: the line is too slow for what happens here, and the server keeps each of them. */
 const mostRanges = 32
@@ -160,8 +160,16 @@ function expectingLess(progress: UploadProgress, acknowledged: number): UploadPr
   }, progress)
 }
 
-/** Batches are as large as the line takes within about a second, so that the one in hand does not hold up what comes after it. */
-export function nextSize(now: number, tookMs: number, entries: number): number {
-  if (tookMs > slowMs) return Math.max(smallestSize, Math.floor(now / 2))
-  return tookMs < quickMs && entries >= now ? Math.min(largestSize, now * 2) : now
+/**
+ * Batches are as large as the line takes within about a second, so that the one in hand does not hold up what comes after it.
+ * @param overMs how much longer a batch took than the quickest of late: a long way costs every batch the same, whatever its size
+ */
+export function nextSize(now: number, overMs: number, entries: number): number {
+  if (overMs > slowMs) return Math.max(smallestSize, Math.floor(now / 2))
+  return overMs < quickMs && entries >= now ? Math.min(largestSize, now * 2) : now
+}
+
+/** The quickest of late: a way that became longer for good is taken for what it is after a few dozen batches. */
+export function quickestAfter(quickestMs: number, tookMs: number): number {
+  return Math.min(tookMs, quickestMs * 1.05 + 1)
 }

@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { seededRandom } from '../base/index.ts'
 import { firstMissing, withRange, type Ranges, type RunResult, type UploadBatch } from '../model/index.ts'
-import { systemClock } from '../platform/index.ts'
+import { systemClock, systemDisk } from '../platform/index.ts'
 import type { AgentEvent } from './events.ts'
 import { Spool } from './spool.ts'
 import { Uploader } from './uploader.ts'
@@ -82,6 +83,8 @@ const results = (from: number, count: number) => Array.from({ length: count }, (
 
 async function openSpool(): Promise<Spool> {
   const spool = await Spool.open({
+    disk: systemDisk,
+    newId: () => randomUUID(),
     directory,
     maxBytes: 64 * 1_048_576,
     maxAgeMs: 86_400_000,

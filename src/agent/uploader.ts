@@ -14,6 +14,7 @@ import {
   nextOrder,
   nextSize,
   progressFrom,
+  quickestAfter,
   sent,
   settledBelow,
   taken,
@@ -77,6 +78,7 @@ export class Uploader {
   readonly #unlisten: () => void
   #progress: UploadProgress
   #sizes: BatchSizes = firstSizes
+  #quickestMs = Infinity
   /** The server asked to be left alone until then. */
   #pausedUntil = -Infinity
   #confirmAt: number
@@ -214,7 +216,9 @@ export class Uploader {
     }
     const tookMs = clock.elapsed() - began
     this.#sendMs = tookMs
-    this.#sizes = { ...this.#sizes, [lane]: nextSize(this.#sizes[lane], tookMs, slice.entries.length) }
+    this.#quickestMs = quickestAfter(this.#quickestMs, tookMs)
+    const size = nextSize(this.#sizes[lane], tookMs - this.#quickestMs, slice.entries.length)
+    this.#sizes = { ...this.#sizes, [lane]: size }
     this.#last = Math.max(this.#last ?? 0, range.to - 1)
     await this.#stored(lane, slice.entries.length, answer)
   }

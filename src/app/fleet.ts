@@ -235,7 +235,7 @@ export class Fleet implements FleetQuestions {
         const own = this.#own
         if (own?.link !== link) return
         const status = own.agent.status()
-        this.#heard(uuid, { known, left: leftOf({ ...status, entries: status.unsafe }), foreignCores: undefined })
+        this.#heard(uuid, { known, left: leftOf(status), foreignCores: undefined })
       },
     })
     this.#newest = link
@@ -313,7 +313,11 @@ export class Fleet implements FleetQuestions {
   #polled(agent: ConnectedAgent, { status, known }: PollSaid): void {
     const { id } = agent
     this.#reported.set(id, status)
-    this.#heard(id, { known, left: leftOf({ ...status, ...status.spool }), foreignCores: status.foreignCores })
+    this.#heard(id, {
+      known,
+      left: leftOf({ ...status, unsafe: status.unsafe ?? status.spool.entries }),
+      foreignCores: status.foreignCores,
+    })
     const groups = status.isolated ? this.#groupsOf(id) : []
     this.#alarms.isolated(agent, status.isolated, groups)
   }
@@ -589,8 +593,8 @@ export class Fleet implements FleetQuestions {
 }
 
 /** Runs, and results that are not safe here: what an agent has left to do of the time before. */
-function leftOf(of: { readonly running: number; readonly waiting: number; readonly entries: number }): number {
-  return of.running + of.waiting + of.entries
+function leftOf(of: { readonly running: number; readonly waiting: number; readonly unsafe: number }): number {
+  return of.running + of.waiting + of.unsafe
 }
 
 function factsOf(monitors: readonly string[], cores: number, parallelTasks: number): AgentFacts {

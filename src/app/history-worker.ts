@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite'
 import type {
   BatchAnswer,
   ExpectedTask,
@@ -9,15 +10,14 @@ import type {
   TaskHead,
 } from '../ingest/index.ts'
 import type { SeriesFilter, SeriesPage } from '../metrics/index.ts'
-import { openSqlite, serveWorker, storageError } from '../platform/index.ts'
+import { storageError } from '../platform/index.ts'
 import { readingMethods } from './history-reading.ts'
-import { HistoryStore, historySchema, type HistorySettings, type SeriesHead } from './history-store.ts'
+import { HistoryStore, type HistorySettings, type SeriesHead } from './history-store.ts'
 
-export type HistoryMethods = ReturnType<typeof makeMethods>
+export type HistoryMethods = ReturnType<typeof historyMethods>
 
-/** The thread that writes the history; the only one that does. */
-function makeMethods({ file, settings }: { file: string; settings: HistorySettings }) {
-  const db = openSqlite(file, { schema: historySchema })
+/** What the thread that writes the history answers; it is the only one that does. @param db opened with `historySchema` */
+export function historyMethods(db: DatabaseSync, file: string, settings: HistorySettings) {
   const store = new HistoryStore(db, settings)
   const guarded = <T>(act: () => T): T => {
     try {
@@ -110,5 +110,3 @@ function makeMethods({ file, settings }: { file: string; settings: HistorySettin
     },
   }
 }
-
-serveWorker(makeMethods)

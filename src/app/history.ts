@@ -109,6 +109,10 @@ export interface History extends ResultLog {
   close(): Promise<void>
 }
 
+/** The near end of whatever writes: `call` by the name of a method, answered in order. */
+export type HistoryWriter = Pick<WorkerClient<HistoryMethods>, 'call' | 'end'>
+type HistoryReader = Pick<WorkerClient<HistoryReaderMethods>, 'call' | 'end'>
+
 interface Waiting {
   readonly batch: UploadBatch
   readonly leftOut: ReadonlySet<string> | undefined
@@ -140,6 +144,8 @@ export async function openHistory(options: {
   isKept?: IsKept
   report?: (failure: unknown) => void
   bounds?: UploadBounds
+  /** Who writes. Default: a thread of its own over the file of the directory. One that is given answers the questions, too. */
+  writer?: HistoryWriter
 }): Promise<History> {
   const {
     directory,
@@ -152,21 +158,20 @@ export async function openHistory(options: {
   } = options
   const inMemory = directory === ':memory:'
   const file = inMemory ? directory : join(directory, 'history.db')
-  const writer = new WorkerClient<HistoryMethods>(
-    siblingModule(import.meta.url, 'history-worker'),
-    { file, settings },
-    'history',
-  )
+  const writer =
+    options.writer ??
+    new WorkerClient<HistoryMethods>(siblingModule(import.meta.url, 'history-thread'), { file, settings }, 'history')
   try {
     const { position, generation } = await writer.call('ready', undefined)
     // The file is there and migrated only now.
-    const reader = inMemory
-      ? writer
-      : new WorkerClient<HistoryReaderMethods>(
-          siblingModule(import.meta.url, 'history-reader-worker'),
-          { file },
-          'history reader',
-        )
+    const reader: HistoryReader =
+      inMemory || options.writer !== undefined
+        ? writer
+        : new WorkerClient<HistoryReaderMethods>(
+            siblingModule(import.meta.url, 'history-reader-worker'),
+            { file },
+            'history reader',
+          )
     return new OpenHistory({
       writer,
       reader,
@@ -186,8 +191,8 @@ export async function openHistory(options: {
 }
 
 interface Parts {
-  readonly writer: WorkerClient<HistoryMethods>
-  readonly reader: WorkerClient<HistoryReaderMethods> | WorkerClient<HistoryMethods>
+  readonly writer: HistoryWriter
+  readonly reader: HistoryReader
   readonly file: string
   readonly clock: Clock
   readonly settings: HistorySettings
@@ -199,8 +204,8 @@ interface Parts {
 }
 
 class OpenHistory implements History {
-  readonly #writer: WorkerClient<HistoryMethods>
-  readonly #reader: WorkerClient<HistoryReaderMethods>
+  readonly #writer: HistoryWriter
+  readonly #reader: HistoryReader
   readonly #file: string
   readonly #clock: Clock
   readonly #packer: UploadPacker
@@ -221,8 +226,7 @@ class OpenHistory implements History {
   constructor({ writer, reader, file, clock, settings, packer, report, bounds, position, generation }: Parts) {
     this.#waiting = new UploadQueue(bounds)
     this.#writer = writer
-    // The writing thread has all methods of the reading one.
-    this.#reader = reader as WorkerClient<HistoryReaderMethods>
+    this.#reader = reader
     this.#file = file
     this.#clock = clock
     this.#settings = settings

@@ -6,6 +6,13 @@ import { writeFileAtomically, type DataDirectory, type Log, type Vault } from '.
 const format = 1
 const context = 'assignment'
 
+interface Kept {
+  readonly format: number
+  /** The URLs that the agent had then: what one server gave it is nothing that another asked for. */
+  readonly servers: readonly string[]
+  readonly assignment: Assignment
+}
+
 /**
  * What an agent has to do, kept over its own end: with no server in reach it goes on from there. `assignment.sealed` is JSON with a format,
  * encrypted whole, since there are credentials in it, with the key of the data directory.
@@ -14,6 +21,7 @@ export function keptAssignment(
   directory: DataDirectory,
   vault: Vault,
   log: Log,
+  servers: () => readonly string[],
 ): { read(): Promise<Assignment | undefined>; write(assignment: Assignment): Promise<void> } {
   const file = directory.file('assignment.sealed')
   return {
@@ -21,16 +29,19 @@ export function keptAssignment(
       try {
         const { assignment } = vault.open(await readFile(file, 'utf8'), context)
         // Written by `write` below, and unreadable to everybody else.
-        const kept = JSON.parse(assignment ?? '') as { format: number; assignment: Assignment }
-        if (kept.format === format) return kept.assignment
-        log.warn('kept assignment not used', { problem: `it has the format ${kept.format}` })
+        const kept = JSON.parse(assignment ?? '') as Kept
+        if (kept.format !== format)
+          log.warn('kept assignment not used', { problem: `it has the format ${kept.format}` })
+        else if (kept.servers.some((server) => servers().includes(server))) return kept.assignment
+        else log.info('kept assignment not used', { problem: 'it is from a server that this agent does not work for' })
       } catch (thrown) {
         if (systemCodeOf(thrown) !== 'ENOENT') log.warn('kept assignment not used', { problem: messageOf(thrown) })
       }
       return undefined
     },
     async write(assignment) {
-      const text = JSON.stringify({ format, assignment })
+      const kept: Kept = { format, servers: servers(), assignment }
+      const text = JSON.stringify(kept)
       try {
         await writeFileAtomically(file, vault.seal({ assignment: text }, context))
       } catch (thrown) {

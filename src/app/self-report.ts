@@ -28,10 +28,11 @@ export class SelfReport {
       ...(foreignCores === undefined ? {} : { foreignCores }),
       disk: this.#disk,
       spool: {
-        entries: status?.unsafe ?? 0,
+        entries: (spool?.entries ?? 0) + (spool?.waiting ?? 0),
         bytes: spool?.bytes ?? 0,
         ...(spool?.oldestAt === undefined ? {} : { oldestAt: spool.oldestAt }),
       },
+      unsafe: status?.unsafe ?? 0,
       tasks: status?.tasks ?? 0,
       running: status?.running ?? 0,
       waiting: status?.waiting ?? 0,

@@ -369,20 +369,18 @@ test('who runs a group: its agents, else the local one, until that is given grou
       .join('')
   const state = async (associations: object[]) => {
     await inventory.apply({ ...inventory.document(), associations }, { ...by, prune: true })
-    return [run('local'), run('north'), inventory.coverageState('a').state, inventory.coverageState('b').state].join(
-      ' ',
-    )
+    return [
+      run('local'),
+      run('north'),
+      ...[...inventory.runners().values()].map(({ agents }) => agents.join('+')),
+    ].join(' ')
   }
   expect([
     await state([]),
     await state([{ group: 'a', agents: ['north'] }]),
     await state([{ group: 'a', agents: ['local'] }]),
     await state([{ group: 'a', agents: ['local', 'north'] }]),
-  ]).toEqual(['ab  covered covered', 'b a UNCOVERED covered', 'a  covered UNCOVERED', 'a a covered UNCOVERED'])
-  expect(inventory.coverageState('b')).toEqual({
-    state: 'UNCOVERED',
-    reason: `the group "b" is associated with no agent, and the server's own agent only runs the groups it is associated with`,
-  })
+  ]).toEqual(['ab  local local', 'b a north local', 'a  local ', 'a a local+north '])
 })
 
 test('a connector may be pinned to an agent that nobody knows yet, and is until the document says otherwise', async () => {
@@ -438,19 +436,22 @@ test('placement is told who is to run each group, and which must not be queried 
   ])
 })
 
-test('an edit of associations says which groups it leaves to nobody before it is made', async () => {
+test('an edit of associations says who is to run what then before it is made', async () => {
   await using opened = await openTestInventory()
   const { inventory } = opened
   await inventory.apply({ ...exampleDocument, groups: [...exampleDocument.groups, { name: 'empty' }] }, by)
   const given = [{ group: 'empty', agents: ['local'] }]
-  const isUsable = () => true
-  const tried = await inventory.replaceAssociations(given, { ...by, dryRun: true, isUsable })
-  expect([inventory.revision(), tried.uncovered.map(({ group }) => group)]).toEqual([1, ['acme']])
+  const tried = await inventory.replaceAssociations(given, { ...by, dryRun: true })
+  expect([inventory.revision(), tried.runners.get('acme')?.agents, tried.runners.get('empty')?.agents]).toEqual([
+    1,
+    [],
+    ['local'],
+  ])
   expect(tried.difference.changes.map(({ action, path }) => `${action} ${path}`)).toEqual([
     'remove associations["acme"]',
     'add associations["empty"]',
   ])
-  await inventory.replaceAssociations(given, { ...by, isUsable })
+  await inventory.replaceAssociations(given, by)
   expect(inventory.associations()).toEqual(given)
 })
 

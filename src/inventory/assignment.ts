@@ -7,11 +7,6 @@ import type { GroupEntry, SystemEntry, View } from './tasks.ts'
 /** The name under which a server's own agent is associated with groups. */
 export const localAgent = 'local'
 
-/** Whether somebody runs a group. */
-export type CoverageState =
-  | { readonly state: 'covered'; readonly agents: readonly string[] }
-  | { readonly state: 'UNCOVERED'; readonly reason: string }
-
 /**
  * The agents that a group is to be run by, whether they are there or not.
  *
@@ -50,26 +45,6 @@ function isLocalGiven({ associations }: Configuration): boolean {
     localGiven.set(associations, isGiven)
   }
   return isGiven
-}
-
-/** @param isUsable whether an agent is known and may run tasks */
-export function coverageOf(
-  configuration: Configuration,
-  group: string,
-  isUsable: (agent: string) => boolean,
-): CoverageState {
-  const agents = agentsOf(configuration, group)
-  if (agents.length === 0)
-    return {
-      state: 'UNCOVERED',
-      reason: `the group ${JSON.stringify(group)} is associated with no agent, and the server's own agent only runs the groups it is associated with`,
-    }
-  const usable = agents.filter(isUsable)
-  if (usable.length > 0) return { state: 'covered', agents: usable }
-  return {
-    state: 'UNCOVERED',
-    reason: `none of the agents of the group ${JSON.stringify(group)} can run it: ${agents.join(', ')}`,
-  }
 }
 
 // Digests of parts that are shared between revisions. They live as long as the parts.

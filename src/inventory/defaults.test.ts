@@ -20,7 +20,7 @@ test('the first start watches the machine and the instance itself, as a revision
     { group: 'local', system: 'watchtower', connector: 'host', monitor: 'host.local', periodMs: 10_000 },
   ])
   expect((await inventory.revisions()).entries).toMatchObject([{ revision: 1, author: 'farwatch' }])
-  expect(inventory.coverageState('local')).toEqual({ state: 'covered', agents: ['local'] })
+  expect([...inventory.runners()]).toEqual([['local', { agents: ['local'], exclusive: false }]])
 })
 
 test('every monitor that needs to be told nothing is in a default profile', () => {

@@ -1,5 +1,5 @@
 export { localAgent } from './assignment.ts'
-export type { CoverageState, GroupRunners } from './assignment.ts'
+export type { GroupRunners } from './assignment.ts'
 export type { AuditEntry, AuditRecord, Page } from './audit.ts'
 export { defaultDocument, followOwnUrl } from './defaults.ts'
 export { openInventory } from './inventory.ts'

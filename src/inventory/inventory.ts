@@ -3,15 +3,7 @@ import type { ConfigurationDocument, Difference } from '../contract/index.ts'
 import type { Assignment, TravellingSettings } from '../model/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
-import {
-  assignmentOf,
-  coverageOf,
-  localAgent,
-  runnersOf,
-  type CoverageState,
-  type GroupRunners,
-  type Takes,
-} from './assignment.ts'
+import { assignmentOf, runnersOf, type GroupRunners, type Takes } from './assignment.ts'
 import { auditing, listAudit, readPage, toPage, type AuditEntry, type AuditRecord, type Page } from './audit.ts'
 import { readDocument } from './check.ts'
 import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
@@ -51,15 +43,10 @@ export interface ApplyOptions {
   readonly progress?: ((checked: number) => void) | undefined
 }
 
-export interface AssociateOptions extends Omit<ApplyOptions, 'prune'> {
-  /** As for `coverageState`. */
-  readonly isUsable?: ((agent: string) => boolean) | undefined
-}
+export type AssociateOptions = Omit<ApplyOptions, 'prune'>
 
 export interface Associated {
   readonly difference: Difference
-  /** The groups with tasks that were run and are run by nobody any more. */
-  readonly uncovered: readonly { readonly group: string; readonly reason: string }[]
   /** Who is to run each group then. */
   readonly runners: ReadonlyMap<string, GroupRunners>
 }
@@ -118,7 +105,7 @@ export interface Inventory {
    */
   apply(document: unknown, options: ApplyOptions): Promise<Difference>
   /**
-   * Replaces all associations by a list of `{ group, agents }`, and says which groups that leaves to nobody.
+   * Replaces all associations by a list of `{ group, agents }`, and says who is to run what then.
    * @throws as `apply`
    */
   replaceAssociations(associations: unknown, options: AssociateOptions): Promise<Associated>
@@ -152,8 +139,6 @@ export interface Inventory {
    * @param takes which connectors of the agent's groups it is to run; default: all of them
    */
   assignmentFor(agent: string, settings: TravellingSettings, takes?: Takes): Assignment
-  /** @param isUsable whether an agent is known and may run tasks; default: the server's own may, no other is known */
-  coverageState(group: string, isUsable?: (agent: string) => boolean): CoverageState
 }
 
 /** Saved copies of the whole configuration, with the secrets sealed as they were. */
@@ -326,18 +311,8 @@ export async function openInventory(options: {
   }
 
   async function replaceAssociations(associations: unknown, given: AssociateOptions): Promise<Associated> {
-    const { isUsable = isLocal } = given
     const { wanted, edits } = await decide({ associations }, given, 'associations')
-    const uncovered = [...view.groups.values()].flatMap(({ name, tasks }) => {
-      const after = coverageOf(wanted, name, isUsable)
-      return tasks === 0 ||
-        after.state === 'covered' ||
-        coverageOf(configuration, name, isUsable).state === 'UNCOVERED' ||
-        (given.groups !== undefined && !given.groups.includes(name))
-        ? []
-        : [{ group: name, reason: after.reason }]
-    })
-    return { difference: await commit(wanted, edits, given), uncovered, runners: runnersOf(wanted) }
+    return { difference: await commit(wanted, edits, given), runners: runnersOf(wanted) }
   }
 
   interface SnapshotRow extends Omit<SnapshotEntry, 'at'> {
@@ -524,11 +499,8 @@ export async function openInventory(options: {
         (group, name, thrown) => reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
         takes,
       ),
-    coverageState: (group, isUsable = isLocal) => coverageOf(configuration, group, isUsable),
   }
 }
-
-const isLocal = (agent: string) => agent === localAgent
 
 const pastTense = { add: 'added', change: 'changed', remove: 'removed' } as const
 

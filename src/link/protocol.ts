@@ -112,6 +112,8 @@ export const ReportedStatus = Type.Object({
   tasks: count,
   running: count,
   waiting: count,
+  /** Results that would be lost with its machine: what is left behind is this, what runs and what waits. Absent: what is in the spool. */
+  unsafe: Type.Optional(count),
   isolated: Type.Boolean(),
   draining: Type.Boolean(),
   /** Processors that other programs on the machine use, in cores. Absent where the machine does not tell. */

@@ -105,6 +105,43 @@ test('an agent is trusted, accepted, given a group and seen at work, all in the 
   ]).toEqual([0, ['north-1'], []])
 })
 
+test('an instance that is made an agent hides what is of the server, and has it back when it is a server again', async () => {
+  await using instance = await TestInstance.start()
+  await using browser = await openBrowser()
+  await instance.call('applyConfiguration', { query: {}, body: watched('https://127.0.0.1:9') })
+  const page = await signedIn(browser, instance)
+  const complaints = watchPage(page)
+  const other = await signedIn(browser, instance)
+  await other.goto(`${instance.url}/configuration`)
+  await other.getByRole('heading', { level: 1, name: 'Configuration' }).waitFor()
+
+  await page.goto(`${instance.url}/instance?tab=role`)
+  await page.getByLabel('Agent', { exact: true }).check()
+  const change = page.getByRole('button', { name: 'Change the role' })
+  await change.click()
+  await page.getByText('An agent needs the address of a server.').waitFor()
+  await page.getByLabel('Servers').fill('https://127.0.0.1:9')
+  await change.click()
+  await page.getByText(/The pages of the server are hidden here/).waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Change the role' }).click()
+  await places(page).filter({ hasText: 'This agent' }).waitFor()
+
+  // Also where somebody else was looking at the configuration, and without a reload.
+  await other.getByText('Connection to the server').waitFor()
+  expect([await places(page).allTextContents(), await places(other).allTextContents()]).toEqual([
+    ['This agent', 'Instance'],
+    ['This agent', 'Instance'],
+  ])
+
+  await page.getByLabel('Standalone').check()
+  await change.click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Change the role' }).click()
+  await places(page).filter({ hasText: 'Overview' }).click()
+  await page.getByRole('link', { name: 'shop', exact: true }).waitFor()
+  await other.getByRole('heading', { level: 1, name: 'Configuration' }).waitFor()
+  expect(complaints).toEqual([])
+})
+
 /** The fingerprint that a region of a page shows, in one line as the API says it. */
 async function fingerprintIn(page: Page, region: string): Promise<string> {
   return joined(await page.getByRole('region', { name: region }).locator('.fingerprint-text span').allTextContents())

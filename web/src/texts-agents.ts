@@ -174,7 +174,7 @@ export const agentTexts = {
     certificate: 'This server’s certificate (SHA-256)',
     names: (names: readonly string[]) => `This server’s certificate is valid for ${list(names)}.`,
     localOnly:
-      'It is valid for this machine only, so that agents elsewhere refuse it unless they trust exactly this fingerprint. “farwatch certificate generate” makes one for this machine’s names and addresses.',
+      'It is valid for this machine only, so that agents elsewhere refuse it unless they trust exactly this fingerprint. Generate one for its names first: under Instance, Certificates, or with “farwatch certificate generate”.',
     unattended: 'Without a click here',
     unattendedHint:
       'An enrolment token accepts the agent by itself. It works for as many agents, and as long, as you say; it is shown once.',

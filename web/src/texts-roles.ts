@@ -74,6 +74,23 @@ export const roleTexts = {
     toRole: 'Change the name, the servers or the role',
   },
 
+  generate: {
+    title: 'Generate a certificate',
+    hint: 'Makes a new key and a certificate that vouches for itself. Agents elsewhere need one that bears the name by which they reach this server.',
+    names: 'Names and addresses',
+    namesHint: 'One a line. Left empty: the names and addresses of this machine.',
+    act: 'Generate',
+    confirm: (names: readonly string[]) =>
+      names.length === 0
+        ? 'Generate a certificate for this machine?'
+        : `Generate a certificate for ${names.join(', ')}?`,
+    means: [
+      'It takes the place of the present certificate and its key at once; connections that stand go on.',
+      'Browsers and agents that trusted the present one do not know the new one: compare and trust it there.',
+    ],
+    done: (names: readonly string[]) => `The certificate is valid for ${names.join(', ')} now`,
+  },
+
   trust: {
     title: 'Trust a server’s certificate',
     hint: 'Fetches the certificate that a server shows. Compare its fingerprint with what the server itself says (“farwatch certificate show” there), and only then trust it.',

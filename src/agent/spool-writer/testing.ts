@@ -1,9 +1,12 @@
-import { systemClock } from '../../platform/index.ts'
+import { randomUUID } from 'node:crypto'
+import { systemClock, systemDisk } from '../../platform/index.ts'
 import { Spool } from '../spool.ts'
 
 // Appends results to the spool of a directory without end, and tells its parent how many are durable; made to be killed.
 
 const spool = await Spool.open({
+  disk: systemDisk,
+  newId: () => randomUUID(),
   directory: process.argv[2]!,
   maxBytes: 64 * 1_048_576,
   maxAgeMs: 86_400_000,

@@ -1,7 +1,7 @@
 import { groupsWith, may } from '../../access/index.ts'
 import type { Difference } from '../../contract/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
-import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
+import { demand, Page, visibleGroups, type Handlers } from '../route.ts'
 
 type Names =
   | 'showConfiguration'
@@ -14,8 +14,6 @@ type Names =
   | 'restoreSnapshot'
   | 'removeSnapshot'
   | 'listAudit'
-  | 'listAssociations'
-  | 'replaceAssociations'
 
 /** The configuration document, its revisions and snapshots, and the audit log. */
 export function configurationHandlers(parts: {
@@ -76,38 +74,6 @@ export function configurationHandlers(parts: {
       const page = await inventory.audit({ cursor: query.cursor, limit: query.limit, who: query.who })
       return new Page([...page.entries], page.next ?? undefined)
     },
-    listAssociations: ({ caller }) => associations(inventory, caller),
-    replaceAssociations: async ({ caller, query, body }) => {
-      demand(caller, 'admin', null)
-      const made = await inventory.replaceAssociations(body.associations, {
-        author: caller.username,
-        comment: query.comment,
-        dryRun: query.dryRun,
-      })
-      const sizeOf = (group: string) =>
-        inventory.groups([group]).reduce((sum, { systems }) => sum + systems.flatMap((s) => s.connectors).length, 0)
-      return {
-        uncovered: made.uncovered.map(({ group, reason }) => ({
-          group,
-          reason,
-          connectors: sizeOf(group),
-          of: sizeOf(group),
-        })),
-        becomeCovered: [],
-        moves: 0,
-        weak: [],
-        difference: shownDifference(made.difference),
-      }
-    },
-  }
-}
-
-/** The associations of the groups that the caller sees. */
-export function associations(inventory: Inventory, caller: Caller) {
-  return {
-    associations: inventory
-      .associations(visibleGroups(caller))
-      .map(({ group, agents }) => ({ group, agents: [...agents] })),
   }
 }
 

@@ -6,7 +6,7 @@ import type { ConnectorEntry, Inventory, SystemEntry } from '../../inventory/ind
 import type { FleetQuestions } from '../questions.ts'
 import { demand, Page, visibleGroups, type Handlers } from '../route.ts'
 import { iso } from '../shape.ts'
-import { associations, shownDifference } from './configuration-handlers.ts'
+import { shownDifference } from './configuration-handlers.ts'
 
 type Names = 'listPlacement' | 'showPlacement' | 'listAssociations' | 'replaceAssociations'
 
@@ -86,7 +86,11 @@ export function placementHandlers(parts: {
       return shown(found, distribution.placement().places.get(connectorId), agentNames(distribution.agents()))
     },
 
-    listAssociations: ({ caller }) => associations(inventory, caller),
+    listAssociations: ({ caller }) => ({
+      associations: inventory
+        .associations(visibleGroups(caller))
+        .map(({ group, agents }) => ({ group, agents: [...agents] })),
+    }),
 
     replaceAssociations: async ({ caller, query, body }) => {
       demand(caller, 'admin', null)

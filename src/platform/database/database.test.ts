@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openDatabase } from './database.ts'
+import { openDatabase, openMemoryDatabase } from './database.ts'
 
 const schema = [{ name: 'things', steps: ['CREATE TABLE thing (name TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT'] }]
 let directory: string
@@ -12,8 +12,13 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(directory, { recursive: true }))
 
-test('a batch is stored whole or not at all', async () => {
-  const db = await openDatabase({ file: join(directory, 'a.db'), schema })
+const kinds = {
+  'a file': () => openDatabase({ file: join(directory, 'a.db'), schema }),
+  memory: () => openMemoryDatabase({ schema }),
+}
+
+test.each(Object.keys(kinds) as (keyof typeof kinds)[])('a batch is stored whole in %s or not at all', async (kind) => {
+  const db = await kinds[kind]()
   const insert = (name: string, size: number) => ({
     sql: 'INSERT INTO thing (name, size) VALUES ($name, $size)',
     params: { name, size },

@@ -1,5 +1,5 @@
 import { WorkerClient, siblingModule } from '../worker.ts'
-import type { DatabaseMethods } from './database-worker.ts'
+import { makeMethods, type DatabaseMethods } from './database-methods.ts'
 import type { SchemaPart, SqlValue, Statement } from './statement.ts'
 
 /** A row as SQLite gives it. The question's file says what is in it. */
@@ -41,5 +41,23 @@ export async function openDatabase(options: { file: string; schema: readonly Sch
     write: (batch) => worker.call('write', batch),
     backup: async (to) => void (await worker.call('backup', { to })),
     close: () => (closed ??= worker.call('close', undefined).then(() => worker.end())),
+  }
+}
+
+/** A database in memory and in this thread, for tests and simulations: each call is done before it returns its promise. */
+export function openMemoryDatabase(options: { schema: readonly SchemaPart[] }): Database {
+  const methods = makeMethods({ file: ':memory:', schema: options.schema })
+  const answer = <T>(act: () => T): Promise<T> => new Promise((resolve) => resolve(act()))
+  let isClosed = false
+  return {
+    // See above.
+    read: <R>(sql: string, params = {}) => answer(() => methods.read({ sql, params }) as R[]),
+    write: (batch) => answer(() => methods.write(batch)),
+    backup: (to) => answer(() => void methods.backup({ to })),
+    close: () =>
+      answer(() => {
+        if (!isClosed) methods.close(undefined)
+        isClosed = true
+      }),
   }
 }

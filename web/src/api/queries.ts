@@ -1,4 +1,4 @@
-import { QueryClient, queryOptions, infiniteQueryOptions, type QueryKey } from '@tanstack/react-query'
+import { QueryCache, QueryClient, queryOptions, infiniteQueryOptions, type QueryKey } from '@tanstack/react-query'
 import type { LiveEvent } from '../../../src/contract/index.ts'
 import { ApiError, call, callAll, callPage, type Input } from './call.ts'
 
@@ -6,7 +6,14 @@ import { ApiError, call, callAll, callPage, type Input } from './call.ts'
  * What is loaded, under which key, and which live event makes it old. Keys begin with what they are about, so that one event
  * reaches all that shows it.
  */
-export const queryClient = new QueryClient({
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error) => {
+      // Somebody changed the role of this instance: what it is now decides what there is to see.
+      if (error instanceof ApiError && error.code === 'not-in-this-role')
+        void queryClient.invalidateQueries({ queryKey: ['instance'] })
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 5_000,

@@ -19,6 +19,7 @@ export const routes = {
   showSettings: 'GET /settings',
   changeSettings: 'PUT /settings',
   listCertificates: 'GET /certificates',
+  generateCertificate: 'POST /certificates/generate',
   trustCertificate: 'POST /certificates/trusted',
   distrustCertificate: 'DELETE /certificates/trusted/{fingerprint}',
   showConnection: 'GET /instance/connection',

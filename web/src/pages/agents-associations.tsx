@@ -81,7 +81,7 @@ function Matrix(props: {
     <>
       <CoverageBanner groups={groups} />
       <p className="quiet">{words.hint}</p>
-      <p className={edits.size > 0 ? 'note' : 'quiet'}>{words.rule[localRule(wanted)]}</p>
+      <p className={localRule(wanted) === localRule(saved) ? 'quiet' : 'note'}>{words.rule[localRule(wanted)]}</p>
       <Cells groups={groups} columns={columns} wanted={wanted} edits={edits} allowed={allowed} onEdit={edit} />
       {edits.size === 0 ? null : (
         <div className="tool-line save-line" role="status">

@@ -11,6 +11,7 @@ import { Fact, Facts } from '../parts/facts.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
 import { Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
+import { GenerateForm } from './instance-generate.tsx'
 import { TrustForm } from './instance-trust.tsx'
 
 const { certificates: words } = texts.instance
@@ -35,7 +36,12 @@ export function CertificatesTab(): ReactNode {
           {rows.map((one, i) => (
             <CertificateCard key={`${one.fingerprint} ${i}`} certificate={one} allowed={allowed} />
           ))}
-          {allowed ? <TrustForm suggested={here?.servers[0] ?? ''} /> : null}
+          {allowed ? (
+            <>
+              <GenerateForm />
+              <TrustForm suggested={here?.servers[0] ?? ''} />
+            </>
+          ) : null}
         </div>
       )}
     </Present>

@@ -1,0 +1,313 @@
+import { startAgent, type Agent, type AgentEvent, type Ended, type Order, type Runner } from '../../src/agent/index.ts'
+import { ServerClock } from '../../src/link/index.ts'
+import type { AgentFacts } from '../../src/distribution/index.ts'
+import type { Assignment, ServerLink, UploadAnswer } from '../../src/model/index.ts'
+import type { Log } from '../../src/platform/index.ts'
+import type { Evidence } from './evidence.ts'
+import type { Machine, Program } from './machine.ts'
+import type { Network } from './network.ts'
+import type { Scenario } from './scenario.ts'
+import type { PollAnswer, Server } from './server.ts'
+import { outcomeOf, type CountingTarget } from './target.ts'
+
+const spoolDirectory = '/spool'
+const assignmentFile = '/assignment.json'
+
+/** How long a call waits for its answer: shorter than the link has it, so that the quiet at the end may be shorter, too. */
+const pollPatienceMs = 30_000
+const uploadPatienceMs = 30_000
+
+export const facts: AgentFacts = {
+  monitors: ['counter'],
+  machine: { cores: 2, parallelTasks: 64 },
+  provesReach: true,
+}
+
+export interface Surroundings {
+  readonly network: Network
+  readonly target: CountingTarget
+  readonly evidence: Evidence
+  readonly scenario: Scenario
+  readonly serverTime: () => number
+  /** The server that takes calls now, if one does. */
+  readonly server: () => Server | undefined
+  readonly logOf: (who: string) => Log
+  readonly wrapLink: (link: ServerLink, agent: string) => ServerLink
+}
+
+/** An agent on its machine: started, killed and started again. */
+export class AgentHost {
+  readonly machine: Machine
+  readonly #around: Surroundings
+  /** Server time minus wall clock, as the program keeps it for the next start. */
+  #wallOffsetMs = 0
+  /** Server time, as it knew it. */
+  #diedAt = 0
+  #lives = 0
+  #agent: Agent | undefined
+  #clock: ServerClock | undefined
+  /** Neither the server nor any target is in reach. */
+  isAlone = false
+
+  constructor(machine: Machine, around: Surroundings) {
+    this.machine = machine
+    this.#around = around
+  }
+
+  get name(): string {
+    return this.machine.name
+  }
+
+  get clock(): ServerClock | undefined {
+    return this.#clock
+  }
+
+  /** Its clock was set while it was away, and no server has said yet what time it is. */
+  get #knowsTime(): boolean {
+    return this.#clock !== undefined && Math.abs(this.#clock.now() - this.#around.serverTime()) < 1_000
+  }
+
+  get isRunning(): boolean {
+    return this.machine.program !== undefined
+  }
+
+  start(): void {
+    const { scenario, logOf, wrapLink } = this.#around
+    const { name, machine } = this
+    const { world } = machine
+    const life = ++this.#lives
+    const program = machine.begin()
+    const clock = new ServerClock(program, this.#wallOffsetMs)
+    this.#clock = clock
+    this.#agent = undefined
+    world.tell(name, `started, life ${life}`)
+    if (!this.#knowsTime) this.#around.evidence.lostTime(name, this.#diedAt)
+    const runner = (): Runner => ({
+      ready: Promise.resolve(),
+      run: (order, done) => this.#run(program, clock, life, order, done),
+      forget: () => undefined,
+      status: () => ({ processes: [], waiting: 0 }),
+      stop: () => Promise.resolve(),
+    })
+    void startAgent({
+      uuid: name,
+      link: wrapLink(this.#link(program, clock), name),
+      directory: spoolDirectory,
+      clock,
+      random: world.random,
+      settings: {
+        processes: 1,
+        processMemoryMiB: 512,
+        spoolMaxBytes: scenario.spoolMaxBytes,
+        spoolMaxAgeMs: 86_400_000,
+      },
+      monitoringProcess: new URL('file:///none'),
+      targetOf: ({ id }) => id,
+      assignments: {
+        read: () =>
+          // Written by the next function.
+          program.disk.read(assignmentFile).then(
+            (text) => JSON.parse(String(text)) as Assignment,
+            () => undefined,
+          ),
+        write: (assignment) => program.disk.writeAtomically(assignmentFile, JSON.stringify(assignment)),
+      },
+      log: logOf(name),
+      machine: {
+        disk: program.disk,
+        newId: () => `spool-${world.between(0, 2 ** 47)}`,
+        hasAddress: () => !this.isAlone,
+        startRunner: runner,
+      },
+    }).then(
+      (agent) => {
+        this.#agent = agent
+        agent.on((event) => this.#heard(event, clock, life))
+      },
+      (thrown: unknown) => {
+        world.tell(name, `could not start: ${String(thrown)}`)
+        if (program.isAlive) {
+          machine.kill()
+          world.after(5_000, () => {
+            if (!this.isRunning) this.start()
+          })
+        }
+      },
+    )
+  }
+
+  kill(): void {
+    if (!this.isRunning) return
+    this.machine.kill()
+    this.#died()
+  }
+
+  losePower(): void {
+    if (!this.isRunning) return
+    this.machine.losePower()
+    this.#died()
+  }
+
+  /** Stopped in order, as by an administrator, and gone when that is done. */
+  stop(): void {
+    const agent = this.#agent
+    const { program } = this.machine
+    if (agent === undefined || program === undefined) return
+    this.machine.world.tell(this.name, 'asked to stop')
+    void agent.stop().then(() => {
+      if (this.machine.program !== program) return
+      this.machine.kill()
+      this.#died()
+    })
+  }
+
+  #died(): void {
+    this.#diedAt = this.#clock?.now() ?? 0
+    this.#around.evidence.died(this.name, this.machine.disk)
+    this.#agent = undefined
+  }
+
+  #heard(event: AgentEvent, clock: ServerClock, life: number): void {
+    const { evidence } = this.#around
+    switch (event.event) {
+      case 'assignment applied':
+        return evidence.applied(this.name, event.version, clock.now(), this.#knowsTime)
+      case 'run ended':
+        return evidence.ranAt(this.name, life, event.result, clock.now())
+      case 'slots left out':
+        return evidence.leftOut(this.name, event.gap)
+      default:
+    }
+  }
+
+  #run(program: Program, clock: ServerClock, life: number, order: Order, done: (ended: Ended) => void): void {
+    const { world } = this.machine
+    const { task, connector, slot, timeoutMs } = order
+    const startedAt = clock.now()
+    const served = this.#around.target.serve({
+      agent: this.name,
+      life,
+      task: task.id,
+      connector: connector.id,
+      slot,
+    })
+    world.tell(this.name, `runs ${task.id} slot ${slot}`)
+    const { tookMs, reason } = this.isAlone
+      ? { tookMs: Math.min(timeoutMs, 100), reason: 'unreachable' as const }
+      : outcomeOf(world, timeoutMs)
+    program.after(Math.max(1, tookMs), () =>
+      done({
+        kind: 'report',
+        report: {
+          run: served.hits,
+          startedAt,
+          durationMs: tookMs,
+          samples: [{ name: 'hits', labels: {}, value: served.hits, unit: '' }],
+          ...(reason === undefined ? {} : { reason, message: `it was ${reason}` }),
+        },
+      }),
+    )
+  }
+
+  // --- The way to the server
+
+  #link(program: Program, clock: ServerClock): ServerLink {
+    const { evidence } = this.#around
+    return {
+      assignment: async (known, signal) => {
+        const status = this.#agent?.status()
+        const left = status === undefined ? 1 : status.running + status.waiting + status.unsafe
+        const answer = await this.#ask<PollAnswer>(program, clock, pollPatienceMs, signal, 'poll', (server) =>
+          server.poll(this.name, { known, facts, left }),
+        )
+        for (const connector of answer.probes) this.#probe(program, connector)
+        return answer.assignment as Assignment | undefined
+      },
+      upload: async (batch, signal) => {
+        evidence.sent(batch)
+        const answer = await this.#ask<UploadAnswer>(program, clock, uploadPatienceMs, signal, 'upload', (server) =>
+          server.upload(batch),
+        )
+        evidence.acknowledged(batch, answer)
+        return answer
+      },
+    }
+  }
+
+  #probe(program: Program, connector: string): void {
+    const ok = !this.isAlone
+    const controller = new AbortController()
+    program.after(this.machine.world.between(1, 50), () => {
+      void this.#ask(program, this.#clock, 15_000, controller.signal, 'reply', (server) => {
+        server.proved(this.name, connector, ok)
+        return Promise.resolve({})
+      }).catch(() => undefined)
+    })
+  }
+
+  /** One exchange. What is lost on the way is noticed at once or only when patience ends; what the server did stays done. */
+  #ask<T>(
+    program: Program,
+    clock: ServerClock | undefined,
+    patienceMs: number,
+    signal: AbortSignal,
+    what: string,
+    act: (server: Server) => Promise<T>,
+  ): Promise<T> {
+    const { network, server } = this.#around
+    const { world } = this.machine
+    const sentAt = program.elapsed()
+    return new Promise<T>((resolve, reject) => {
+      let isSettled = false
+      const settle = (how: () => void) => {
+        if (isSettled) return
+        isSettled = true
+        cancelPatience()
+        signal.removeEventListener('abort', abort)
+        how()
+      }
+      const abort = () => settle(() => reject(new Error('aborted')))
+      const cancelPatience = program.after(patienceMs, () =>
+        settle(() => reject(new Error(`no answer to the ${what} within ${patienceMs / 1_000} s`))),
+      )
+      signal.addEventListener('abort', abort, { once: true })
+      const fail = (words: string) => program.do(() => settle(() => reject(new Error(words))))
+      const perhapsNotice = () => {
+        if (world.chance(0.5)) world.after(world.between(1, 2_000), () => fail('the connection was reset'))
+      }
+      const answer = (give: () => void) => {
+        if (!network.carry(this.name, 'down', () => program.do(() => settle(give)))) perhapsNotice()
+      }
+      const isOut = network.carry(this.name, 'up', () => {
+        const now = server()
+        if (now === undefined) return answer(() => reject(new Error('connection refused')))
+        now.program.do(() => {
+          const receivedAt = now.program.now()
+          now.onEnd(
+            () => answer(() => reject(new Error('the connection was closed'))),
+            () => isSettled,
+          )
+          act(now).then(
+            (value) => {
+              const answeredAt = now.program.now()
+              answer(() => {
+                clock?.observe({ sentAt, receivedAt, answeredAt, gotAt: program.elapsed() })
+                const status = clock?.status()
+                if (status !== undefined) this.#wallOffsetMs = status.wallOffsetMs
+                resolve(value)
+              })
+            },
+            (thrown: unknown) => answer(() => reject(thrown)),
+          )
+        })
+      })
+      if (!isOut) perhapsNotice()
+    })
+  }
+
+  /** For the checker. */
+  batchesLeft(): number {
+    const status = this.#agent?.status()
+    return status === undefined ? Infinity : status.upload.behind + status.spool.waiting
+  }
+}

@@ -1,0 +1,243 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { openHistory } from '../../src/app/history.ts'
+import { ManualClock } from '../../src/base/index.ts'
+import type { Distribution } from '../../src/distribution/index.ts'
+import { isRun, slotFrom, type AssignedTask, type Outcome } from '../../src/model/index.ts'
+import type { Evidence } from './evidence.ts'
+import type { Scenario } from './scenario.ts'
+import { writerWith } from './server.ts'
+import type { CountingTarget, Served } from './target.ts'
+
+/** What must hold and does not. `about`: the task or connector, to pick its lines out of the story. */
+export interface Violation {
+  readonly law: Law
+  readonly about: string
+  readonly words: string
+}
+
+export type Law =
+  | 'no acknowledged result is lost'
+  | 'no slot is counted twice'
+  | 'no two agents run a slot of an exclusive connector'
+  | 'every slot has an outcome'
+  | 'every connector is run again in time'
+  | 'the placement comes to rest'
+  | 'every run is stored'
+  | 'agents deliver everything'
+
+interface Stored {
+  readonly slot: number
+  readonly outcome: Outcome
+  readonly value: number | undefined
+}
+
+/** What is stored of one task, by slot, as a server that is started anew finds it. */
+export interface StoredTask {
+  readonly bySlot: ReadonlyMap<number, Stored>
+  /** Slots that have more than one row. */
+  readonly doubled: readonly number[]
+  /** Slots that have a run twice in the log that consumers read. */
+  readonly doubledInLog: readonly number[]
+  /** Of the statistics. */
+  readonly runs: number
+}
+
+const manyRows = 1_000
+
+export async function readStore(
+  db: DatabaseSync,
+  tasks: readonly AssignedTask[],
+  range: { readonly from: number; readonly to: number },
+): Promise<ReadonlyMap<string, StoredTask>> {
+  const history = await openHistory({ directory: ':memory:', clock: new ManualClock(range.to), writer: writerWith(db) })
+  const logged = new Map<string, Map<number, number>>(tasks.map(({ id }) => [id, new Map()]))
+  for (let after = 0, batches = await history.read(after, 1_000); batches.length > 0;) {
+    for (const { position, entries } of batches) {
+      after = position
+      for (const entry of entries) {
+        const slots = logged.get(entry.task)
+        if (entry.kind === 'run') slots?.set(entry.slot, (slots.get(entry.slot) ?? 0) + 1)
+      }
+    }
+    batches = await history.read(after, 1_000)
+  }
+  const stored = new Map<string, StoredTask>()
+  for (const task of tasks) {
+    const bySlot = new Map<number, Stored>()
+    const doubled: number[] = []
+    const keep = (slot: number, outcome: Outcome, value: number | undefined) => {
+      if (bySlot.has(slot)) doubled.push(slot)
+      bySlot.set(slot, { slot, outcome, value })
+    }
+    for (let from: number | undefined = range.from; from !== undefined;) {
+      const page = await history.results(task.id, { from, to: range.to, limit: manyRows })
+      for (const row of page.rows) {
+        if (row.kind === 'run') keep(row.slot, row.outcome, row.metrics.find(({ name }) => name === 'hits')?.value)
+        else for (let slot = row.from; slot <= row.to; slot += task.periodMs) keep(slot, row.outcome, undefined)
+      }
+      from = page.next
+    }
+    const [statistics] = await history.statistics({ tasks: [task.id], from: range.from, to: range.to })
+    const doubledInLog = [...logged.get(task.id)!].filter(([, count]) => count > 1).map(([slot]) => slot)
+    stored.set(task.id, { bySlot, doubled, doubledInLog, runs: statistics?.runs ?? 0 })
+  }
+  await history.close()
+  return stored
+}
+
+export interface Facts {
+  readonly scenario: Scenario
+  readonly evidence: Evidence
+  readonly target: CountingTarget
+  readonly stored: ReadonlyMap<string, StoredTask>
+  readonly distribution: Distribution | undefined
+  /** Entries that agents still have to deliver, by agent. */
+  readonly undelivered: ReadonlyMap<string, number>
+  /** True time. */
+  readonly endedAt: number
+  /** Server time at the end. */
+  readonly serverEndedAt: number
+  /** Set where one fault only was thrown, at a time when all was well: from when on the bound is looked at. */
+  readonly boundFrom: number | undefined
+  /** Exclusive work rests while no server can be reached. */
+  readonly isServersFault: boolean
+}
+
+/** What is under way at the end is not demanded. */
+const tailMs = 15_000
+/** Around the moment at which an agent gets or loses a task. */
+const seamMs = 100
+/** design.md: work runs elsewhere within so long after the loss of an agent. */
+const takeoverMs = 20_000
+
+export function check(facts: Facts): readonly Violation[] {
+  return [
+    ...acknowledgedIsStored(facts),
+    ...countedOnce(facts),
+    ...oneOwner(facts),
+    ...noSilentSlot(facts),
+    ...runAgain(facts),
+    ...atRest(facts),
+    ...delivered(facts),
+  ]
+}
+
+function* acknowledgedIsStored({ evidence, stored }: Facts): Iterable<Violation> {
+  for (const { agent, spool, position, entry } of evidence.acknowledgedEntries) {
+    const found = stored.get(entry.task)
+    if (found === undefined) continue
+    const where = `${agent} was told that position ${position} of ${spool} is stored`
+    if (entry.kind === 'run') {
+      const there = found.bySlot.get(entry.slot)
+      if (there === undefined || !isRun(there.outcome))
+        yield {
+          law: 'no acknowledged result is lost',
+          about: entry.task,
+          words: `${where}: the run of ${entry.task} slot ${entry.slot}, which is ${there?.outcome ?? 'not there'}`,
+        }
+    } else {
+      for (let slot = entry.from; slot <= entry.to; slot += entry.periodMs)
+        if (!found.bySlot.has(slot))
+          yield {
+            law: 'no acknowledged result is lost',
+            about: entry.task,
+            words: `${where}: that ${entry.task} slot ${slot} was ${entry.outcome}, and nothing is there`,
+          }
+    }
+  }
+}
+
+function* countedOnce({ evidence, stored }: Facts): Iterable<Violation> {
+  const law = 'no slot is counted twice'
+  for (const [key, count] of evidence.announced)
+    if (count > 1)
+      yield { law, about: key.split(' ')[0]!, words: `${key} was announced ${count} times as a run that counts` }
+  for (const [about, { bySlot, doubled, doubledInLog, runs }] of stored) {
+    for (const slot of doubled) yield { law, about, words: `${about} slot ${slot} has two rows` }
+    for (const slot of doubledInLog) yield { law, about, words: `${about} slot ${slot} has two runs in the log` }
+    const distinct = [...bySlot.values()].filter(({ outcome }) => isRun(outcome)).length
+    if (distinct !== runs)
+      yield { law, about, words: `${about} has ${distinct} slots that were run, and ${runs} are counted` }
+  }
+}
+
+function* oneOwner({ scenario, target }: Facts): Iterable<Violation> {
+  const exclusive = new Set(scenario.connectors.filter((one) => one.exclusive).map(({ assigned }) => assigned.id))
+  const bySlot = Map.groupBy(
+    target.served.filter(({ connector }) => exclusive.has(connector)),
+    ({ task, slot }) => `${task} slot ${slot}`,
+  )
+  for (const [key, served] of bySlot) {
+    const agents = new Set(served.map(({ agent }) => agent))
+    if (agents.size > 1)
+      yield {
+        law: 'no two agents run a slot of an exclusive connector',
+        about: served[0]!.task,
+        words: `${key} was run by ${[...agents].join(' and ')}`,
+      }
+  }
+}
+
+/** Whoever had a task accounts for each of its slots: by a run, or by saying why there was none. */
+function* noSilentSlot({ scenario, evidence, stored, serverEndedAt }: Facts): Iterable<Violation> {
+  const periods = new Map(scenario.connectors.flatMap(({ tasks }) => tasks.map(({ id, periodMs }) => [id, periodMs])))
+  for (const { agent, task, from, until } of evidence.duties) {
+    const periodMs = periods.get(task)!
+    const end = Math.min(until ?? Infinity, serverEndedAt - tailMs) - seamMs
+    const silent: number[] = []
+    for (let slot = slotFrom(task, periodMs, from + seamMs); slot < end; slot += periodMs)
+      if (!stored.get(task)!.bySlot.has(slot)) silent.push(slot)
+    if (silent.length > 0)
+      yield {
+        law: 'every slot has an outcome',
+        about: task,
+        words: `${agent} had ${task} from ${from} to ${until ?? 'the end'}, and nothing is known of ${silent.length} of its slots: ${silent.slice(0, 5).join(', ')}`,
+      }
+  }
+}
+
+function* runAgain({ scenario, target, boundFrom, isServersFault, endedAt }: Facts): Iterable<Violation> {
+  const byConnector = Map.groupBy(target.served, ({ connector }) => connector)
+  for (const { assigned, tasks, exclusive } of scenario.connectors) {
+    const shortest = Math.min(...tasks.map(({ periodMs }) => periodMs))
+    const served = byConnector.get(assigned.id) ?? []
+    const law = 'every connector is run again in time'
+    // At the end of the quiet everything runs as it should, whatever was.
+    const lastAt = served.at(-1)?.at ?? -Infinity
+    if (endedAt - lastAt > 2 * shortest + 1_000)
+      yield { law, about: assigned.id, words: `${assigned.id} was not run in the last ${endedAt - lastAt} ms` }
+    if (boundFrom === undefined || (exclusive && isServersFault)) continue
+    const bound = takeoverMs + shortest + 500
+    for (const [before, after] of pairs(served))
+      if (before.at >= boundFrom && after.at - before.at > bound)
+        yield {
+          law,
+          about: assigned.id,
+          words: `${assigned.id} was not run for ${after.at - before.at} ms (at most ${bound}), from ${before.at} on`,
+        }
+  }
+}
+
+function* pairs(served: readonly Served[]): Iterable<readonly [Served, Served]> {
+  for (let i = 1; i < served.length; i++) yield [served[i - 1]!, served[i]!]
+}
+
+function* atRest({ scenario, distribution }: Facts): Iterable<Violation> {
+  const law = 'the placement comes to rest'
+  if (distribution === undefined) {
+    yield { law, about: 'server', words: 'the server is not there' }
+    return
+  }
+  const { places, massLoss } = distribution.placement()
+  if (massLoss !== undefined) yield { law, about: 'server', words: 'a mass loss of agents still stands' }
+  for (const { assigned } of scenario.connectors) {
+    const place = places.get(assigned.id)
+    if (place?.is !== 'settled') yield { law, about: assigned.id, words: `${assigned.id} is ${place?.is ?? 'nowhere'}` }
+  }
+}
+
+function* delivered({ undelivered }: Facts): Iterable<Violation> {
+  for (const [agent, entries] of undelivered)
+    if (entries > 50)
+      yield { law: 'agents deliver everything', about: agent, words: `${agent} still has ${entries} entries` }
+}
