@@ -51,6 +51,53 @@ test('a task runs now, on the agent that has it, and takes no slot', async () =>
   }).toEqual({ outcome: 'ran', agent: task.agent, stored: 0 })
 })
 
+test('a drained agent has nothing left to do, and not one slot was missed', async () => {
+  await online(server, names)
+  const places = async () => (await server.call('listTasks', { query: { group: 'acme' } })).map(({ agent }) => agent)
+  await until('both have work', places, (agents) => new Set(agents).size === 2)
+  const from = Date.now()
+  const [north1] = fleet.agents
+  const answer = await server.call('drainAgent', { params: { id: north1!.uuid } })
+  const drained = (await server.call('listAgents')).find(({ name }) => name === 'north-1')!
+  const now = await places()
+  const seen = target.requests.length
+  await until(
+    'the others went on',
+    async () => target.requests.length,
+    (count) => count > seen + 4 * tasks,
+  )
+  const to = Date.now()
+  // A slot that both ran while one took over from the other is two requests, and counts once.
+  const rows = await until(
+    'what was planned until now is stored',
+    () => rowsOf(server),
+    (all) => [...all.values()].every((some) => some.at(-1)!.slot > to),
+  )
+  const outcomes = [...rows.values()]
+    .flat()
+    .filter(({ slot }) => slot > from)
+    .map(({ outcome }) => outcome)
+  await server.call('undrainAgent', { params: { id: north1!.uuid } })
+  await online(server, names)
+  expect({
+    answer,
+    runtime: drained.runtime,
+    connectors: drained.connectors,
+    places: [...new Set(now)],
+    twice: account(rows, new Map()).twice,
+    slots: account(rows, new Map()).slots,
+    outcomes: [...new Set(outcomes)],
+  }).toEqual({
+    answer: { drained: true },
+    runtime: 'DRAINING',
+    connectors: 0,
+    places: ['north-2'],
+    twice: 0,
+    slots: { missing: 0, twice: 0 },
+    outcomes: ['ran'],
+  })
+})
+
 test('the log level reaches every agent and falls back by itself; the log of an agent is read through its own connection', async () => {
   const debugLines = (agent: TestInstance) => agent.log.split('"level":"debug"').length - 1
   await server.call('changeSettings', { body: { logDurationMs: 5_000 } })
@@ -125,53 +172,6 @@ test('the number of parallel tasks reaches every agent', async () => {
     slow.closeAllConnections()
     await new Promise((resolve) => slow.close(resolve))
   }
-})
-
-test('a drained agent has nothing left to do, and not one slot was missed', async () => {
-  await online(server, names)
-  const places = async () => (await server.call('listTasks', { query: { group: 'acme' } })).map(({ agent }) => agent)
-  await until('both have work', places, (agents) => new Set(agents).size === 2)
-  const from = Date.now()
-  const [north1] = fleet.agents
-  const answer = await server.call('drainAgent', { params: { id: north1!.uuid } })
-  const drained = (await server.call('listAgents')).find(({ name }) => name === 'north-1')!
-  const now = await places()
-  const seen = target.requests.length
-  await until(
-    'the others went on',
-    async () => target.requests.length,
-    (count) => count > seen + 4 * tasks,
-  )
-  const to = Date.now()
-  // A slot that both ran while one took over from the other is two requests, and counts once.
-  const rows = await until(
-    'what was planned until now is stored',
-    () => rowsOf(server),
-    (all) => [...all.values()].every((some) => some.at(-1)!.slot > to),
-  )
-  const outcomes = [...rows.values()]
-    .flat()
-    .filter(({ slot }) => slot > from)
-    .map(({ outcome }) => outcome)
-  await server.call('undrainAgent', { params: { id: north1!.uuid } })
-  await until('both have work again', places, (agents) => new Set(agents).size === 2)
-  expect({
-    answer,
-    runtime: drained.runtime,
-    connectors: drained.connectors,
-    places: [...new Set(now)],
-    twice: account(rows, new Map()).twice,
-    slots: account(rows, new Map()).slots,
-    outcomes: [...new Set(outcomes)],
-  }).toEqual({
-    answer: { drained: true },
-    runtime: 'DRAINING',
-    connectors: 0,
-    places: ['north-2'],
-    twice: 0,
-    slots: { missing: 0, twice: 0 },
-    outcomes: ['ran'],
-  })
 })
 
 test('a new key needs no new acceptance, and is the one of the next start too', async () => {
