@@ -78,7 +78,7 @@ export async function readStore(
       }
       from = page.next
     }
-    const [statistics] = await history.statistics({ tasks: [task.id], from: range.from, to: range.to })
+    const [statistics] = await history.statistics({ ...range, tasks: [task.id], by: (id) => id })
     const doubledInLog = [...logged.get(task.id)!].filter(([, count]) => count > 1).map(([slot]) => slot)
     stored.set(task.id, { bySlot, doubled, doubledInLog, runs: statistics?.runs ?? 0 })
   }

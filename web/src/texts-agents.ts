@@ -106,10 +106,10 @@ export const agentTexts = {
   rename: {
     title: (name: string) => `Rename ${name}`,
     name: 'New name',
-    hint: (name: string, groups: readonly string[]) =>
+    hint: (groups: readonly string[]) =>
       groups.length === 0
-        ? 'Associations go by the name.'
-        : `Associations go by the name, and those with ${name} do not follow: associate ${list(groups)} with the new name at once. Until then it runs nothing of ${groups.length === 1 ? 'that group' : 'those groups'}.`,
+        ? 'Associations and pins go by the name.'
+        : `Associations and pins follow the new name: ${list(groups)}.`,
   },
   deactivate: {
     title: (name: string) => `Switch off ${name}?`,
