@@ -1,5 +1,6 @@
 /** Many agents and one server: what the server uses, how soon a change is with its agents, and how they come back when it was started anew. */
 import { loadavg } from 'node:os'
+import { messageOf } from '../src/base/index.ts'
 import type { TestInstance } from '../test/support/instance.ts'
 import { fleetDocument, pages, startServer, type FleetLoad } from './fleet-load.ts'
 import { processTree, treeCpuMs } from './process-tree.ts'
@@ -185,11 +186,20 @@ export const agentsRow: BenchRow = {
         unit: 's',
         note: 'a server takes 20 unknown ones a second from one address',
       },
-      ...(await employ(server, simulation, load)),
-      ...(await steady(server, simulation, minutes * 60_000)),
-      ...(await reconnect(server, simulation)),
+      ...(await attempt('given their tasks', () => employ(server, simulation, load))),
+      ...(await attempt('steady', () => steady(server, simulation, minutes * 60_000))),
+      ...(await attempt('server killed and started', () => reconnect(server, simulation))),
     ]
   },
+}
+
+/** What fails is said, and takes nothing of what was measured before it. */
+async function attempt(what: string, measure: () => Promise<readonly Figure[]>): Promise<readonly Figure[]> {
+  try {
+    return await measure()
+  } catch (thrown) {
+    return [{ name: `agents, ${what}`, value: NaN, unit: '', note: messageOf(thrown) }]
+  }
 }
 
 const changes = 20
