@@ -74,11 +74,12 @@ const faults: readonly Fault[] = [
     begin: ({ world, agents, evidence, server }) => {
       const agent = world.oneOf(agents)
       const now = server()
-      if (now === undefined) return undefined
+      if (now?.distribution.agents().find(({ id }) => id === agent.name)?.drain !== 'none') return undefined
       let drained: Drained | undefined
       void now.distribution.drain(agent.name).then(({ is }) => {
         world.tell('server', `drain of ${agent.name}: ${is}`)
-        if (is !== 'drained') return
+        // It may have died since it said so.
+        if (is !== 'drained' || !Number.isFinite(agent.unsafe)) return
         drained = { agent: agent.name, life: agent.life, at: world.at, until: Infinity, unsafe: agent.unsafe }
         evidence.drained.push(drained)
       })
