@@ -599,10 +599,13 @@ export class Distribution {
     const isCostNew = this.#takeCosts()
     const before = this.#placement
     const facts = this.#facts()
-    if (this.#wouldChange(facts, isCostNew)) {
-      this.#placement = place({ ...facts, previous: before, settings: settings().placement })
-      this.#decidedAt = this.#placedAt
+    if (!this.#wouldChange(facts, isCostNew)) {
+      for (const agent of this.#agents.values()) this.#checkDrain(agent)
+      this.#save()
+      return
     }
+    this.#placement = place({ ...facts, previous: before, settings: settings().placement })
+    this.#decidedAt = this.#placedAt
     const connectors: string[] = []
     const agents = new Set<string>()
     for (const [id, now] of this.#placement.places) {
