@@ -564,7 +564,9 @@ export class Distribution {
     this.#listening = listen(before, at, clock.elapsed(), settings().lease)
     if (this.#listening.since !== before.since)
       log.warn('server had stood still', { forMs: Math.max(at - before.tickedAt, clock.elapsed() - before.elapsed) })
+    const isClockSet = this.#listening.since !== before.since
     for (const agent of this.#agents.values()) {
+      if (isClockSet) this.#step(agent, { is: 'clock set' })
       // It lives in this very process.
       if (agent.local) this.#step(agent, { is: 'heard' })
       else this.#step(agent, { is: 'tick', listeningSince: this.#listening.since })
