@@ -554,7 +554,12 @@ export class Fleet implements FleetQuestions {
   /** The tasks that nobody may run now, with since when. Looks at every place, and at tasks only where something is amiss. */
   uncovered(): readonly UncoveredTask[] {
     const { inventory } = this.#options.machine
-    const lacking = new Set([...this.#met.keys()].filter((id) => (this.seen(id)?.lacks.length ?? 0) > 0))
+    const used = this.#usedMonitors()
+    const lacking = new Set(
+      [...this.#met.values()].flatMap(({ id, monitors }) =>
+        used.every((monitor) => Object.hasOwn(monitors, monitor)) ? [] : id,
+      ),
+    )
     const since = new Map<string, number>()
     for (const [connector, place] of this.distribution.placement().places)
       if (place.is === 'uncovered' || lacking.has(place.agent)) since.set(connector, place.since)
@@ -567,6 +572,16 @@ export class Fleet implements FleetQuestions {
         : [{ id: task.id, periodMs: task.periodMs, reason: running.reason, since: from }]
     })
   }
+
+  /** The monitors that the configuration of now has. */
+  #usedMonitors(): readonly string[] {
+    const { inventory } = this.#options.machine
+    const revision = inventory.revision()
+    if (this.#used?.of !== revision)
+      this.#used = { of: revision, monitors: [...new Set(inventory.tasks().map(({ monitor }) => monitor))] }
+    return this.#used.monitors
+  }
+  #used: { readonly of: number; readonly monitors: readonly string[] } | undefined
 
   /** Whether an alarm says already why nothing is heard of a task. */
   isSilenceExplained(task: string): boolean {
