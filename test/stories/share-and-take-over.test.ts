@@ -125,14 +125,14 @@ test('an agent that stands still and wakes up asks nothing of an exclusive group
   await betweenRuns()
   const served = servedNow(target, places.keys(), 'vault')
   // Each request that was ever served is the one run of one slot: a second one for a slot would be a counter without a result.
-  const rows = await until(
-    'everything that was served is stored',
-    () => rowsOf(server, 'vault'),
-    (all) => account(all, served, { periodMs: vault.periodMs, since: before }).strays.length === 0,
-    15_000,
+  const seen = await until(
+    'everything that was served is stored, and what was missed is told',
+    async () => account(await rowsOf(server, 'vault'), served, { periodMs: vault.periodMs, since: before }),
+    ({ strays, slots }) => strays.length === 0 && slots.missing === 0,
+    30_000,
   )
   expect({
-    ...account(rows, served, { periodMs: vault.periodMs, since: before }),
+    ...seen,
     ran: [...served].every(([connector, count]) => count > before.get(connector)!),
   }).toEqual({ strays: [], twice: 0, slots: { missing: 0, twice: 0 }, ran: true })
 

@@ -23,13 +23,21 @@ export function hitsOf(row: Result): number | undefined {
   return row.metrics.find(({ name }) => name === 'hits')?.value
 }
 
+/** What slots without a run ended as, and why, as `skipped: still running`. */
+export function missed(rows: readonly Result[]): readonly string[] {
+  return rows.filter(({ startedAt }) => startedAt === null).map(({ outcome, reason }) => `${outcome}: ${reason}`)
+}
+
 /** How many requests each connector's counter has served until now. */
 export function servedNow(target: CountingTarget, rows: Iterable<string>, group = 'acme'): ReadonlyMap<string, number> {
   return new Map([...rows].map((connector) => [connector, target.served.get(counterPath(group, connector)) ?? 0]))
 }
 
 export interface Account {
-  /** Requests that were served and that no stored result tells of, as `front-0 #12`. */
+  /**
+   * Requests that were served and that no stored result tells of, as `front-0 #12`. A run that gave up before the answer came made one as
+   * well, and cannot tell its number: for each of those a request is taken off.
+   */
   readonly strays: readonly string[]
   /** Counters that two stored results name. */
   readonly twice: number
@@ -53,7 +61,11 @@ export function account(
     const told = new Set(hits)
     twice += hits.length - told.size
     const [first, last] = [(since.get(connector) ?? 0) + 1, served.get(connector) ?? 0]
-    for (let hit = first; hit <= last; hit++) if (!told.has(hit)) strays.push(`${connector} #${hit}`)
+    const untold = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i).filter(
+      (hit) => !told.has(hit),
+    )
+    const gaveUp = all.filter(({ outcome }) => outcome === 'failed').length
+    strays.push(...untold.slice(gaveUp).map((hit) => `${connector} #${hit}`))
   }
   return { strays, twice, slots: silence(rows, periodMs) }
 }
