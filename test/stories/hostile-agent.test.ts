@@ -209,6 +209,23 @@ test('an agent that floods is told to wait', async () => {
   }).toEqual({ waits: true, lines: true })
 })
 
+test('an honest agent was not harmed by any of it', async () => {
+  const to = Date.now()
+  await until(
+    'what was planned until now is stored',
+    () => rowsOf(server),
+    (rows) => [...rows.values()].every((all) => all.at(-1)!.slot > to),
+  )
+  const rows = [...(await rowsOf(server)).values()].flat().filter(({ slot }) => slot > from && slot <= to)
+  const coverage = await server.call('showCoverage', { query: { group: 'acme', from: String(from), to: String(to) } })
+  expect({
+    missed: missed(rows),
+    share: coverage.share,
+    ran: rows.length >= tasks * Math.floor((to - from) / periodMs - 2),
+    runtime: (await server.call('listAgents')).find(({ name }) => name === 'honest')!.runtime,
+  }).toEqual({ missed: [], share: 1, ran: true, runtime: 'ONLINE' })
+})
+
 test('a copy of an agent on another machine is refused with words, and raises an alarm', async () => {
   const [honest] = fleet.agents
   await using copy = await scratchDirectory()
@@ -244,21 +261,4 @@ test('a copy of an agent on another machine is refused with words, and raises an
     names: true,
     still: 'connected',
   })
-})
-
-test('others were not harmed by any of it', async () => {
-  const to = Date.now()
-  await until(
-    'what was planned until now is stored',
-    () => rowsOf(server),
-    (rows) => [...rows.values()].every((all) => all.at(-1)!.slot > to),
-  )
-  const rows = [...(await rowsOf(server)).values()].flat().filter(({ slot }) => slot > from && slot <= to)
-  const coverage = await server.call('showCoverage', { query: { group: 'acme', from: String(from), to: String(to) } })
-  expect({
-    missed: missed(rows),
-    share: coverage.share,
-    ran: rows.length >= tasks * Math.floor((to - from) / periodMs - 2),
-    runtime: (await server.call('listAgents')).find(({ name }) => name === 'honest')!.runtime,
-  }).toEqual({ missed: [], share: 1, ran: true, runtime: 'ONLINE' })
 })
