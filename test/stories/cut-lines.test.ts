@@ -53,7 +53,7 @@ async function settled(strayAtMost = 0): Promise<Account> {
   return until(
     'everything that was served is stored',
     async () => account(await rowsOf(server), served),
-    ({ strays, slots }) => strays.length <= strayAtMost && slots.missing === 0,
+    ({ strays, slots }) => strays.length <= strayAtMost && slots.missing.length === 0,
     30_000,
   )
 }
@@ -84,7 +84,7 @@ test('an agent that is cut off measures on, and what it measured meanwhile comes
   }).toEqual({
     strays: [],
     twice: 0,
-    slots: { missing: 0, twice: 0 },
+    slots: { missing: [], twice: 0 },
     missed: [],
     late: true,
     ownTimes: true,
@@ -103,7 +103,7 @@ test('answers that are lost on their way make nothing count twice', async () => 
   await until('the server misses it', isLost, (lost) => lost)
   line.mend()
   await online(server, ['north-1'])
-  expect(await settled()).toEqual({ strays: [], twice: 0, slots: { missing: 0, twice: 0 } })
+  expect(await settled()).toEqual({ strays: [], twice: 0, slots: { missing: [], twice: 0 } })
 })
 
 test('a server that is killed amid uploads has lost nothing that it acknowledged, and counts nothing twice', async () => {
@@ -125,7 +125,7 @@ test('a server that is killed amid uploads has lost nothing that it acknowledged
     lost: [],
     strays: [],
     twice: 0,
-    slots: { missing: 0, twice: 0 },
+    slots: { missing: [], twice: 0 },
   })
 })
 
@@ -163,6 +163,6 @@ test('an agent that is killed while its server is away goes on from what it know
     lost: [],
     fewStrays: true,
     twice: 0,
-    slots: { missing: 0, twice: 0 },
+    slots: { missing: [], twice: 0 },
   })
 })

@@ -91,7 +91,7 @@ test('a drained agent has nothing left to do, and not one slot was missed', asyn
     places: ['north-2'],
     strays: [],
     twice: 0,
-    slots: { missing: 0, twice: 0 },
+    slots: { missing: [], twice: 0 },
     missed: [],
   })
 })

@@ -41,8 +41,8 @@ export interface Account {
   readonly strays: readonly string[]
   /** Counters that two stored results name. */
   readonly twice: number
-  /** Slots between the first and the last with no row, and with two. */
-  readonly slots: { readonly missing: number; readonly twice: number }
+  /** Slots between the first and the last with no row, as `front-0 12:00:01.500`, each hole by its first; and how many have two. */
+  readonly slots: { readonly missing: readonly string[]; readonly twice: number }
 }
 
 /**
@@ -67,7 +67,13 @@ export function account(
     const gaveUp = all.filter(({ outcome }) => outcome === 'failed').length
     strays.push(...untold.slice(gaveUp).map((hit) => `${connector} #${hit}`))
   }
-  return { strays, twice, slots: silence(rows, periodMs) }
+  const missing = [...rows].flatMap(([connector, all]) =>
+    all
+      .map(({ slot, slots = 1 }) => slot + slots * periodMs)
+      .filter((next, i) => all[i + 1] !== undefined && all[i + 1]!.slot > next)
+      .map((next) => `${connector} ${new Date(next).toISOString().slice(11, 23)}`),
+  )
+  return { strays, twice, slots: { missing, twice: silence(rows, periodMs).twice } }
 }
 
 /** Rows that were shown once and are not there any more, or are others now. */
