@@ -560,16 +560,18 @@ export class Fleet implements FleetQuestions {
         used.every((monitor) => Object.hasOwn(monitors, monitor)) ? [] : id,
       ),
     )
-    const since = new Map<string, number>()
+    const idle = this.distribution.idle()
+    const since = new Map([...idle].map(([connector, one]) => [connector, one.since]))
     for (const [connector, place] of this.distribution.placement().places)
       if (place.is === 'uncovered' || lacking.has(place.agent)) since.set(connector, place.since)
     if (since.size === 0) return []
     return inventory.tasks().flatMap((task): UncoveredTask[] => {
-      const from = since.get(task.connectorId)
-      const running = from === undefined ? undefined : this.placeOf(task)
-      return from === undefined || running?.state !== 'UNCOVERED'
-        ? []
-        : [{ id: task.id, periodMs: task.periodMs, reason: running.reason, since: from }]
+      const { id, periodMs, connectorId } = task
+      const from = since.get(connectorId)
+      if (from === undefined) return []
+      const running = this.placeOf(task)
+      const reason = running.state === 'UNCOVERED' ? running.reason : idle.get(connectorId)?.reason
+      return reason === undefined ? [] : [{ id, periodMs, reason, since: from }]
     })
   }
 

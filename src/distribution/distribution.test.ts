@@ -151,6 +151,45 @@ test('the work of an agent that falls silent runs elsewhere within twenty second
   })
 })
 
+test('slots are nobody’s from the last word of a lost agent until the next one confirms', async () => {
+  const world = await worldOf(workOf(1, ['a', 'b']), ['a', 'b'])
+  const { distribution } = world
+  const owner = distribution.assignmentScope('a').connectors.size > 0 ? 'a' : 'b'
+  const seen: unknown[] = []
+  distribution.onChange(() => seen.push(...[...distribution.idle()].map(([id, { reason }]) => `${id}: ${reason}`)))
+  const lastWordAt = clock.now()
+  world.alive.delete(owner)
+  let since: number | undefined
+  for (let seconds = 0; seconds < 25; seconds++) {
+    world.pass(1)
+    since ??= [...distribution.idle().values()][0]?.since
+  }
+  const other = owner === 'a' ? 'b' : 'a'
+  expect({
+    seen: [...new Set(seen)],
+    since: since === undefined || since === lastWordAt,
+    left: distribution.idle().size,
+  }).toEqual({
+    seen: [`c0: ${owner} had it, and ${other} took it over`],
+    since: true,
+    left: 0,
+  })
+})
+
+test('in an exclusive group slots are nobody’s while a connector changes hands', async () => {
+  const world = await worldOf(workOf(4, ['a', 'b'], true), ['a', 'b'])
+  const seen = new Set<string>()
+  world.distribution.onChange(() => {
+    for (const { reason } of world.distribution.idle().values()) seen.add(reason)
+  })
+  void world.distribution.drain('a')
+  world.pass(60)
+  expect({ seen: [...seen], left: world.distribution.idle().size }).toEqual({
+    seen: ['it was handed from a to b, and its group is exclusive'],
+    left: 0,
+  })
+})
+
 test('a restart moves nothing, and nobody is missed before agents had the time to come back', async () => {
   const first = await worldOf(workOf(10, ['a', 'b', 'c']), ['a', 'b', 'c'])
   const before = new Map(first.distribution.placement().places)

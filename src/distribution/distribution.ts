@@ -215,6 +215,11 @@ export class Distribution {
   readonly #reach = new Map<string, Map<string, Reach>>()
   /** Connectors on their way: which agent has to confirm which version of its scope. */
   readonly #confirmations = new Map<string, { readonly agent: string; readonly version: number }>()
+  /** See `idle`. `agent` undefined: nobody is to begin yet. */
+  readonly #idle = new Map<
+    string,
+    { readonly agent: string | undefined; readonly version: number; readonly since: number; readonly reason: string }
+  >()
   /** By agent: the connectors whose targets it is to try. */
   readonly #probes = new Map<string, Set<string>>()
   /** By connector and agent: since when the agent is asked whether it reaches the target. */
@@ -405,6 +410,40 @@ export class Distribution {
     const explain = explainer(this.#facts(), this.#placement)
     this.#explaining = { of: this.#placement, at: now, explain }
     return explain(connector)
+  }
+
+  /**
+   * Connectors that nobody runs for a moment although somebody is to: the agent that had it is silent, or has stopped, and the next one has not
+   * confirmed yet that it runs it. Slots of that time are nobody's.
+   */
+  idle(): ReadonlyMap<string, { readonly since: number; readonly reason: string }> {
+    for (const [connector, { agent, version }] of this.#idle)
+      if (agent !== undefined && (this.#agents.get(agent)?.confirmed ?? 0) >= version) this.#idle.delete(connector)
+    return this.#idle
+  }
+
+  #noteIdle(connector: string, before: Place | undefined, now: Place | undefined): void {
+    const nameOf = (id: string) => this.#agents.get(id)?.name ?? 'an agent that was removed'
+    if (now?.is === 'handing' && !now.overlap) {
+      const reason = `it was handed from ${nameOf(now.agent)} to ${nameOf(now.to)}, and its group is exclusive`
+      this.#idle.set(connector, { agent: undefined, version: 0, since: now.startedAt, reason })
+      return
+    }
+    const wasElsewhere =
+      before !== undefined && before.is !== 'uncovered' && (before.is !== 'handing' || !before.overlap)
+    if (now?.is !== 'settled' || !wasElsewhere || (before.is !== 'handing' && before.agent === now.agent)) {
+      this.#idle.delete(connector)
+      return
+    }
+    const { life } = this.#agents.get(before.agent) ?? {}
+    const since = life?.isOnline === false ? (life.heardAt ?? life.since) : now.since
+    const known = this.#idle.get(connector)
+    this.#idle.set(connector, {
+      agent: now.agent,
+      version: this.#scope(now.agent).version,
+      since: known?.since ?? since,
+      reason: known?.reason ?? `${nameOf(before.agent)} had it, and ${nameOf(now.agent)} took it over`,
+    })
   }
 
   /** Whether an agent is there: ONLINE or DRAINING. */
@@ -626,6 +665,7 @@ export class Distribution {
       const now = this.#placement.places.get(id)
       this.#confirmations.delete(id)
       if (now?.is === 'handing') this.#await(id, now.overlap ? now.to : now.agent)
+      this.#noteIdle(id, before.places.get(id), now)
       this.#unsavedPlaces.add(id)
     }
     if (before.massLoss !== this.#placement.massLoss) {

@@ -31,6 +31,11 @@ export type Verdict = 'go on' | 'new start' | 'say hello' | 'wait' | 'found a do
 
 /** What was on its way when the new start said hello may arrive after it. */
 export const overtakenMs = 2_000
+/**
+ * For so long a start whose former one has not ended for certain takes no word about results: if that one still lives it speaks by then, as its
+ * poll was let go. A copied disk has the positions of the original, and would take their places.
+ */
+export const aloneAfterMs = 4_000
 /** The machine that was there first must have been silent for so long before the other may take its place. */
 export const doubleSilentMs = 60_000
 

@@ -4,7 +4,7 @@ import type { Log } from '../platform/index.ts'
 import { Commands } from './commands.ts'
 import { differenceOf } from './difference.ts'
 import { acceptedEncoding, encodings, pack, unpack } from './packing.ts'
-import { hear, overtakenMs, type Presence } from './presence.ts'
+import { aloneAfterMs, hear, overtakenMs, type Presence } from './presence.ts'
 import {
   agreed,
   readHello,
@@ -620,6 +620,7 @@ class RunningLinkServer implements LinkServer {
       throw new Refused('later', 'overloaded', `${mostUploads} uploads of this agent are under way already`, {
         retryAfterMs: 1_000,
       })
+    this.#refuseUntilAlone(agent.id)
     session.uploads++
     try {
       const batch = readUpload(await bodyOf(request, 'upload'))
@@ -636,6 +637,17 @@ class RunningLinkServer implements LinkServer {
     } finally {
       session.uploads--
     }
+  }
+
+  #refuseUntilAlone(id: string): void {
+    const presence = this.#presences.get(id)
+    if (presence?.former === undefined) return
+    const leftMs = presence.since + aloneAfterMs - this.#clock.now()
+    // A clock that was set back is no reason to wait for longer.
+    if (leftMs <= 0 || leftMs > aloneAfterMs) return
+    throw new Refused('later', 'conflict', 'the start of this agent before this one may still speak', {
+      retryAfterMs: leftMs,
+    })
   }
 
   async #rekey(entry: RegisteredAgent, request: LinkRequest): Promise<{ readonly fingerprint: string }> {
