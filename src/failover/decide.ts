@@ -65,6 +65,8 @@ export type PairEvent =
   | { readonly is: 'tick' }
   /** The other was heard: of the PRIMARY a poll came in, of the SECONDARY an answer. */
   | { readonly is: 'heard'; readonly report: Report }
+  /** The other is there, and does not take this side for its other half: wrong settings are no loss. */
+  | { readonly is: 'turned away'; readonly why: string }
   | ({ readonly is: 'agent'; readonly agent: string } & Omit<Statement, 'at'>)
   /** The settings are others now; `world` has the new ones. */
   | { readonly is: 'settings'; readonly before: Rules }
@@ -140,6 +142,8 @@ export function begin(kept: DurablePair, rules: Rules, at: number): PairState {
     term: kept.term,
     ownTerm: kept.ownTerm,
     peer: undefined,
+    contactAt: undefined,
+    turnedAway: undefined,
     asksForHandOver: false,
     statements: new Map(),
     tickedAt: at,
@@ -159,6 +163,8 @@ function react(state: PairState, event: PairEvent, turn: Turn): Reacted {
       return done(settle(ticked(state, turn), undefined, turn))
     case 'heard':
       return done(heard(state, event.report, turn))
+    case 'turned away':
+      return done({ ...state, contactAt: turn.at, turnedAway: event.why })
     case 'agent': {
       const { agent, servedMsAgo, term } = event
       const next = { ...state, statements: new Map(state.statements).set(agent, { at: turn.at, servedMsAgo, term }) }
@@ -198,7 +204,13 @@ function ticked(state: PairState, turn: Turn): PairState {
 function heard(state: PairState, report: Report, turn: Turn): PairState {
   const { rules, own } = turn.world
   const side = sideOf(rules)
-  const next = { ...state, peer: { ...report, at: turn.at }, term: Math.max(state.term, report.term) }
+  const next = {
+    ...state,
+    peer: { ...report, at: turn.at },
+    contactAt: turn.at,
+    turnedAway: undefined,
+    term: Math.max(state.term, report.term),
+  }
   if (side === undefined) return state
   // A term that only this side can have had, and does not remember: its data is older than it was.
   const forgotTerm = report.term > state.term && ownerOf(report.term) === side
@@ -435,7 +447,7 @@ function following(state: PairState, standing: IdleStanding, side: Side, contact
 function settleSilence(state: PairState, why: IdleReason, since: number, side: Side, turn: Turn): PairState {
   const { own, rules } = turn.world
   const { peer } = state
-  const silentSince = Math.max(since, peer?.at ?? since)
+  const silentSince = Math.max(since, state.contactAt ?? since)
   if (turn.at - silentSince <= rules.timeoutMs || peer?.isOn === false || !canAct(state, own)) return state
   const vote = ask(state.statements, state.term, rules.timeoutMs, turn.at)
   // At a start one agent's word is enough to wait: waiting takes nothing from anybody who acts.

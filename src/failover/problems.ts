@@ -40,7 +40,7 @@ function problemsOfActive(state: PairState, standing: Active, world: World, at: 
   const { rules, own } = world
   const { peer } = state
   const found: PairProblem[] = []
-  const isSilent = at - Math.max(peer?.at ?? standing.since, standing.since) > rules.timeoutMs
+  const isSilent = at - Math.max(state.contactAt ?? standing.since, standing.since) > rules.timeoutMs
   const other = rules.role === 'PRIMARY' ? 'SECONDARY' : 'PRIMARY'
   if (isSilent && standing.because === 'peer silent' && own.followers === 0)
     found.push({
@@ -112,7 +112,13 @@ function problemsOfIdle(
       message:
         'The data of this server is older than it was once: its data directory was replaced or restored. It does not act',
     })
-  const isSilent = at - Math.max(peer?.at ?? since, since) > rules.timeoutMs
+  const isSilent = at - Math.max(state.contactAt ?? since, since) > rules.timeoutMs
+  if (state.turnedAway !== undefined && !isSilent)
+    found.push({
+      key: 'failover: turned away',
+      severity: 'MAJOR',
+      message: `The ${other} is there, and does not take this server for its other half: ${state.turnedAway}. This server does not follow it, and does not take over`,
+    })
   if (!isSilent) return found
   const vote = ask(statements, term, rules.timeoutMs, at)
   if (peer?.isOn === false)

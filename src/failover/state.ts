@@ -55,7 +55,8 @@ export interface Report {
   readonly term: number
   readonly position: Position
   readonly isWhole: boolean
-  readonly unsound: UnsoundReason | undefined
+  /** Why its data is not to be relied on; a reason of `unsoundReasons`, or one that a newer version has. */
+  readonly unsound: string | undefined
   readonly followers: number
   readonly configuration: string
   /** A hand-over is under way here; it is the other's as soon as that one holds everything up to `position`, which is final then. */
@@ -115,6 +116,10 @@ export interface PairState {
   /** The last term in which this instance acted; 0: in none of this pair. Durable. */
   readonly ownTerm: number
   readonly peer: HeardReport | undefined
+  /** The other was there, be it that it only turned this side away. */
+  readonly contactAt: number | undefined
+  /** Why the other does not take the polls of this side, though it is there. */
+  readonly turnedAway: string | undefined
   readonly asksForHandOver: boolean
   readonly statements: Statements
   readonly tickedAt: number
