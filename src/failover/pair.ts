@@ -279,20 +279,21 @@ export class Pair {
       this.#keepInBackground()
       return taken
     }
-    const becoming = this.#become(taken)
+    const becoming = this.#become(taken, before)
     this.#becoming = becoming.catch(() => undefined).finally(() => (this.#becoming = undefined))
     await becoming
     return taken
   }
 
   /** Durable before anybody can hear of it: after a crash nobody must find a term taken twice. */
-  async #become(taken: PairStep): Promise<void> {
+  async #become(taken: PairStep, before: PairState): Promise<void> {
     const { file, log } = this.#options
     try {
       await file.write({ durable: durableOf(taken.state) })
     } catch (thrown) {
       log.error('cannot become active: the term cannot be written down', { problem: messageOf(thrown) })
-      // What was asked to be kept did not come to be; what is kept with the next write is what is.
+      // It did not stand still meanwhile, and what was asked to be kept did not come to be.
+      this.#state = { ...before, tickedAt: taken.state.tickedAt }
       this.#keepInBackground()
       throw thrown
     }
@@ -338,15 +339,17 @@ export class Pair {
       case 'audit': {
         const { action, term, why, seen } = effect
         log.info('failover', { action, term, why, seen })
-        return tell.audit({ action, term, why, seen })
+        return this.#then('audit', async () => tell.audit({ action, term, why, seen }))
       }
       case 'raise': {
         const { key, severity, message } = effect
         log.warn('failover problem', { key, severity, message })
-        return tell.raise({ key, severity, message })
+        return this.#then('raise', async () => tell.raise({ key, severity, message }))
       }
-      case 'clear':
-        return tell.clear(effect.key)
+      case 'clear': {
+        const { key } = effect
+        return this.#then('clear', async () => tell.clear(key))
+      }
     }
   }
 
