@@ -204,7 +204,7 @@ test('a PRIMARY that comes back is held, and gets its place by STANDBY on the SE
     mode: 'ACTIVE',
     states: 'P active 3, S standby 3',
     P: 'act 3, on disk 3, (became active)',
-    S: '(began to hand over), CLEAR failover: secondary active, stop, (handed over)',
+    S: '(began to hand over), stop, CLEAR failover: secondary active, (handed over)',
   })
 })
 
