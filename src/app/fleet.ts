@@ -44,6 +44,7 @@ import { LocalLink } from './local-link.ts'
 import type { Machine } from './machine.ts'
 import type { UncoveredTask } from './uncovered-slots.ts'
 import { confirmedScope, scopedVersion, withoutMissing } from './scoped-assignment.ts'
+import { uploadPaceMs } from './upload-pace.ts'
 
 /** The agent in the server's own process, as far as the server asks it anything. */
 export interface OwnAgent {
@@ -129,7 +130,7 @@ export class Fleet implements FleetQuestions {
       holdMs: () => Math.floor(machine.settings.values.offlineTimeoutMs / 3),
       assignmentFor: (agent) => this.#assignmentOf(agent),
       ownedTask: (agent, task) => grants.owned(agent, task),
-      upload: (_, batch, leftOut) => options.upload(batch, leftOut),
+      upload: (_, batch, leftOut) => this.#upload(batch, leftOut),
       polled: (agent, said) => this.#polled(agent, said),
       saidHello: (agent) => this.#saidHello(agent),
       foundDouble: (agent) => this.#alarms.double(agent),
@@ -200,6 +201,7 @@ export class Fleet implements FleetQuestions {
     this.#meetOwn()
     this.distribution.setWork(this.#work())
     this.distribution.start()
+    this.#newest?.changed()
   }
 
   /** Called when agents or places are others than before. @returns ends it */
@@ -231,6 +233,8 @@ export class Fleet implements FleetQuestions {
     const link: LocalLink = new LocalLink({
       assignment: () => this.#localAssignment(),
       upload: (batch) => this.#options.upload(batch),
+      // Handed out before anything is placed, an empty assignment would begin the agent's life with slots that are nobody's.
+      isReady: () => this.#isStarted,
       heard: (known) => {
         const own = this.#own
         if (own?.link !== link) return
@@ -297,6 +301,12 @@ export class Fleet implements FleetQuestions {
       log.warn('who runs what could not be stored', { agent: agent.id, problem: messageOf(thrown) })
     })
     return { ...assignment, version: scopedVersion(this.#boot, version, assignment.version) }
+  }
+
+  async #upload(batch: UploadBatch, leftOut: ReadonlySet<string>): Promise<UploadAnswer> {
+    const answer = await this.#options.upload(batch, leftOut)
+    const paceMs = uploadPaceMs(this.#met.size, batch.entries.length)
+    return { ...answer, pauseMs: Math.max(answer.pauseMs, paceMs) }
   }
 
   #saidHello(agent: ConnectedAgent): void {

@@ -143,6 +143,11 @@ const tickMs = 1_000
 /** Changes that come together are answered together; and never more often than once a second. */
 const gatherMs = 50
 const leastBetweenMs = 1_000
+/**
+ * Placing takes the thread: a quarter of a second and more with some ten thousand connectors, again and again while all of them are proved.
+ * It is to take no more than this share of the time, unless that put off what follows from a loss for longer than `lookWhileMovingMs`.
+ */
+const placingShare = 0.2
 /** Without a change it is still looked whether costs made somebody too full, and while moves are under way whether they take too long. */
 const lookEveryMs = 30_000
 const lookWhileMovingMs = 5_000
@@ -215,6 +220,8 @@ export class Distribution {
   #problems: readonly DistributionProblem[] = []
   #listening: Listening
   #placedAt = -Infinity
+  /** How long that took. */
+  #placedForMs = 0
   #problemsAt = -Infinity
   /** Agents, work or settings are not what they were when `#problems` were looked for. */
   #hasNews = true
@@ -251,7 +258,8 @@ export class Distribution {
       this.#ticking = clock.after(tickMs, tick)
     }
     tick()
-    this.#soon()
+    // At once: who asks for its work from now on is to be given it.
+    this.#place()
   }
 
   /** Stores what is not stored yet. @throws FarwatchError `storage-unwritable`: a restart goes on from an older placement */
@@ -537,7 +545,8 @@ export class Distribution {
     // Before `start` nothing is missed and nothing moved.
     if (this.#placing !== undefined || this.#isStopped || this.#ticking === undefined) return
     const { clock } = this.#options
-    const waitMs = Math.max(gatherMs, this.#placedAt + leastBetweenMs - clock.elapsed())
+    const apartMs = Math.max(leastBetweenMs, Math.min(lookWhileMovingMs, this.#placedForMs / placingShare))
+    const waitMs = Math.max(gatherMs, this.#placedAt + apartMs - clock.elapsed())
     this.#placing = clock.after(waitMs, () => {
       this.#placing = undefined
       this.#place()
@@ -581,6 +590,7 @@ export class Distribution {
     this.#believeThoseWhoCannotProve()
     for (const agent of this.#agents.values()) this.#checkDrain(agent)
     this.#tell(connectors, agents)
+    this.#placedForMs = clock.elapsed() - this.#placedAt
     if (connectors.length > 0) this.#soon()
     this.#save()
   }
