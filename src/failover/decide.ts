@@ -45,6 +45,8 @@ import { ask, believedTerm, current, highestClaim, type Statement, type Vote } f
  * until the SECONDARY polls, or until the timeout passes in which no agent names a higher term.
  */
 export function step(before: PairState, event: PairEvent, world: World, at: number): PairStep {
+  // Most agents have nothing to say that could not wait for the next tick, and there are many of them.
+  if (event.is === 'agent' && event.term <= before.term) return { state: remember(before, event, at), effects: [] }
   const effects: PairEffect[] = []
   const turn: Turn = { world, at, effects }
   const reacted = react({ ...before, statements: current(before.statements, at) }, event, turn)
@@ -67,11 +69,13 @@ export type PairEvent =
   | { readonly is: 'heard'; readonly report: Report }
   /** The other is there, and does not take this side for its other half: wrong settings are no loss. */
   | { readonly is: 'turned away'; readonly why: string }
-  | ({ readonly is: 'agent'; readonly agent: string } & Omit<Statement, 'at'>)
+  | AgentEvent
   /** The settings are others now; `world` has the new ones. */
   | { readonly is: 'settings'; readonly before: Rules }
   | { readonly is: 'hand over' }
   | { readonly is: 'force' }
+
+type AgentEvent = { readonly is: 'agent'; readonly agent: string } & Omit<Statement, 'at'>
 
 /** To be carried out in order, after the new state is durable. */
 export type PairEffect =
@@ -165,12 +169,8 @@ function react(state: PairState, event: PairEvent, turn: Turn): Reacted {
       return done(heard(state, event.report, turn))
     case 'turned away':
       return done({ ...state, contactAt: turn.at, turnedAway: event.why })
-    case 'agent': {
-      const { agent, servedMsAgo, term } = event
-      const next = { ...state, statements: new Map(state.statements).set(agent, { at: turn.at, servedMsAgo, term }) }
-      // Most have nothing to say that could not wait for the next tick.
-      return done(term > state.term ? settle(next, undefined, turn) : next)
-    }
+    case 'agent':
+      return done(settle(remember(state, event, turn.at), undefined, turn))
     case 'settings':
       return done(reset(state, event.before, turn))
     case 'hand over':
@@ -178,6 +178,10 @@ function react(state: PairState, event: PairEvent, turn: Turn): Reacted {
     case 'force':
       return force(state, turn)
   }
+}
+
+function remember(state: PairState, { agent, servedMsAgo, term }: AgentEvent, at: number): PairState {
+  return { ...state, statements: new Map(state.statements).set(agent, { at, servedMsAgo, term }) }
 }
 
 function done(state: PairState): Reacted {

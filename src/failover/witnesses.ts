@@ -84,8 +84,8 @@ export function highestClaim(statements: Statements, term: number): number {
 
 /** Without those whose minute is over. The same map where nothing changes. */
 export function current(statements: Statements, at: number): Statements {
-  const kept = heard(statements, at)
-  return kept.length === statements.size ? statements : new Map(kept)
+  for (const statement of statements.values()) if (at - statement.at > witnessMs) return new Map(heard(statements, at))
+  return statements
 }
 
 function heard(statements: Statements, at: number): readonly (readonly [string, Statement])[] {
