@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { PairEffect } from './decide.ts'
 import { SimulatedPair } from './testing.ts'
 
 /**
@@ -7,6 +8,10 @@ import { SimulatedPair } from './testing.ts'
  * (`36:S2`), who stopped (`36:P!`), and what was refused.
  */
 function play(story: string, agents: string): string {
+  return run(story, agents).told.join(' ')
+}
+
+function run(story: string, agents: string): SimulatedPair {
   const pair = new SimulatedPair({ agents })
   for (const line of `${story}, 200 end`.split(',').map((each) => each.trim())) {
     const [second, command] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]
@@ -14,7 +19,7 @@ function play(story: string, agents: string): string {
     const refused = command === 'end' ? undefined : pair.tell(command)
     if (refused !== undefined) pair.told.push(`${second}:no, ${refused}`)
   }
-  return pair.told.join(' ')
+  return pair
 }
 
 const isolated = ['P-S', 'S-a', 'S-b', 'S-c']
@@ -112,6 +117,69 @@ const lonely: Readonly<Record<string, readonly [string, string]>> = {
 
 test.each(Object.entries(lonely))('without agents: %s', (_, [story, told]) => {
   expect(play(story, '')).toBe(told)
+})
+
+// what happens → the problems that each side told of, in order; `ok` where one was over
+const troubles: Readonly<Record<string, readonly [string, string, string]>> = {
+  'a takeover, until it is handed back': [
+    '20 kill P, 60 start P, 80 hand-over S',
+    '',
+    'MAJOR secondary active, MAJOR no standby, ok no standby, ok secondary active',
+  ],
+  'a SECONDARY that is gone': ['20 kill S, 60 start S', 'MAJOR no standby, ok no standby', ''],
+  'a link that is cut': ['20 cut P-S, 60 join P-S', 'MAJOR no standby, ok no standby', 'MAJOR link cut, ok link cut'],
+  'a server that is alone': [
+    `${each(20, 'cut', isolated)}, ${each(120, 'join', isolated)}`,
+    'MAJOR no standby, ok no standby',
+    'MAJOR secondary active, MAJOR alone, MAJOR no standby, ok alone, ok no standby, ok secondary active',
+  ],
+  'unsound data': [
+    '20 break P, 60 mend P',
+    'CRITICAL unsound, ok unsound',
+    'MAJOR standby unsound, MAJOR secondary active, ok standby unsound',
+  ],
+  'an agent that names a higher term': ['20 lie P', 'WARNING higher term, ok higher term', ''],
+  'a hand-over that is not taken': ['20 stick S, 30 hand-over P', 'WARNING hand-over not taken', ''],
+  'an old data directory': [
+    '20 save P, 60 kill P, 61 restore P, 62 start P',
+    'CRITICAL rolled back, ok rolled back',
+    'MAJOR standby unsound, MAJOR secondary active, ok standby unsound',
+  ],
+}
+
+test.each(Object.entries(troubles))('told of: %s', (_, [story, primary, secondary]) => {
+  const { servers } = run(story, 'abc')
+  const told = ([...log]: readonly PairEffect[]) =>
+    log
+      .flatMap((effect) =>
+        effect.do === 'raise'
+          ? [`${effect.severity} ${effect.key}`]
+          : effect.do === 'clear'
+            ? [`ok ${effect.key}`]
+            : [],
+      )
+      .join(', ')
+      .replaceAll('failover: ', '')
+  expect([told(servers.P.log), told(servers.S.log)]).toEqual([primary, secondary])
+})
+
+test('a takeover says what was seen', () => {
+  const { servers } = run('20 kill P', 'abc')
+  const audit = servers.S.log.filter((effect) => effect.do === 'audit' && effect.action === 'became active')
+  expect(audit).toEqual([
+    {
+      do: 'audit',
+      action: 'became active',
+      term: 2,
+      why: 'peer lost',
+      seen: {
+        lastContactMsAgo: 15_500,
+        peer: { state: 'active', term: 1, unsound: undefined },
+        witnesses: ['a', 'b', 'c'].map((agent) => ({ agent, says: 'lost' })),
+        lag: 0,
+      },
+    },
+  ])
 })
 
 const links = ['P-S', ...['P', 'S'].flatMap((server) => ['a', 'b', 'c'].map((agent) => `${server}-${agent}`))]

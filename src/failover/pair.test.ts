@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
-import { FarwatchError, ManualClock } from '../base/index.ts'
+import { FarwatchError, ManualClock, type Clock } from '../base/index.ts'
 import { MemoryDisk, fingerprintOf, silentLog } from '../platform/index.ts'
 import { Answering } from './answering.ts'
 import { PairFile } from './pair-file.ts'
@@ -26,6 +26,8 @@ class Server {
   own: OwnFacts
   pair!: Pair
   isRunning = false
+  /** As a process that is stopped by a signal: time goes on, its timers do not. */
+  isPaused = false
   onStop: () => Promise<void> = async () => undefined
   pollPeer: PairOptions['poll'] = () => Promise.reject(new FarwatchError('unreachable', 'nobody is there'))
 
@@ -50,8 +52,13 @@ class Server {
   async start(): Promise<void> {
     const file = await this.openFile()
     this.own = { ...this.own, isQuiet: true }
+    const clock: Clock = {
+      now: () => this.clock.now(),
+      elapsed: () => this.clock.elapsed(),
+      after: (delayMs, act) => this.clock.after(delayMs, () => (this.isPaused ? undefined : act())),
+    }
     this.pair = new Pair({
-      clock: this.clock,
+      clock,
       log: silentLog,
       file,
       own: () => this.own,
@@ -113,7 +120,7 @@ class Servers {
     await (await P.openFile()).write({ settings: settings.P, durable: neverPaired })
     await (await S.openFile()).write({ settings: settings.S, durable: { term: 1, ownTerm: 0, acts: false } })
     S.pollPeer = async (report) => {
-      if (!P.isRunning || !servers.isLinked) throw new FarwatchError('unreachable', 'nobody is there')
+      if (!P.isRunning || P.isPaused || !servers.isLinked) throw new FarwatchError('unreachable', 'nobody is there')
       const answered = await P.pair.heard(report)
       servers.copy()
       return { report: answered }
@@ -231,6 +238,15 @@ test('in a split the lower term keeps its own work, and stops at once, however l
   })
 })
 
+test('a PRIMARY that was stopped and goes on is fenced before it answers anybody', async () => {
+  const servers = await Servers.start()
+  const { P } = servers
+  P.isPaused = true
+  await servers.pass(20)
+  P.isPaused = false
+  expect([P.pair.notActive(), servers.states]).toEqual(['this server is held', 'P held 1, S active 2'])
+})
+
 test('agents that are still served keep the SECONDARY from taking over', async () => {
   const servers = await Servers.start()
   const { P, S } = servers
@@ -267,12 +283,12 @@ test('a PRIMARY that turns the SECONDARY away is not lost', async () => {
   ])
 })
 
-test('the PRIMARY learns that the SECONDARY was switched off, and does not miss it by surprise', async () => {
+test('the PRIMARY learns that the SECONDARY was switched off, and does not miss it as if it were lost', async () => {
   const servers = await Servers.start()
   const { P, S } = servers
   P.take()
   await S.pair.set({ mode: 'OFF' }, facts)
-  await servers.pass(1)
+  await servers.pass(20)
   expect([servers.states, P.take()]).toEqual(['P active 1, S off 1', 'WARNING failover: off there'])
 })
 

@@ -145,6 +145,7 @@ export class Pair {
 
   /** Why this server does not act now, in words for those who ask it for something; undefined where it does. */
   notActive(): string | undefined {
+    this.#lookRound()
     if (actsIn(this.#state)) return undefined
     const { peer } = this.#state
     const state = shownState(this.#state, this.#rules)
@@ -155,6 +156,7 @@ export class Pair {
 
   /** What every answer to an agent bears. */
   term(): number {
+    this.#lookRound()
     return actsIn(this.#state) ? this.#state.ownTerm : this.#state.term
   }
 
@@ -197,6 +199,12 @@ export class Pair {
   /** For the set-up check, and for what validates settings. */
   state(): PairState {
     return this.#state
+  }
+
+  /** After a pause of the process requests may be looked at before timers are: none of them may be answered by one who was replaced. */
+  #lookRound(): void {
+    const stoodStillMs = this.#clock.elapsed() - this.#state.tickedAt
+    if (stoodStillMs > this.settings().timeoutMs && !this.#isStopped) this.#background(this.#take({ is: 'tick' }))
   }
 
   // --- What happens

@@ -42,7 +42,14 @@ function problemsOfActive(state: PairState, standing: Active, world: World, at: 
   const found: PairProblem[] = []
   const isSilent = at - Math.max(state.contactAt ?? standing.since, standing.since) > rules.timeoutMs
   const other = rules.role === 'PRIMARY' ? 'SECONDARY' : 'PRIMARY'
-  if (isSilent && standing.because === 'peer silent' && own.followers === 0)
+  // It said so before it fell silent, and is silent because of it.
+  if (peer?.isOn === false)
+    found.push({
+      key: 'failover: off there',
+      severity: 'WARNING',
+      message: `The failover mechanism is off on the ${other}: should this server fail now, nobody takes over`,
+    })
+  else if (isSilent && standing.because === 'peer silent' && own.followers === 0)
     found.push({
       key: 'failover: alone',
       severity: 'MAJOR',
@@ -53,12 +60,6 @@ function problemsOfActive(state: PairState, standing: Active, world: World, at: 
       key: 'failover: no standby',
       severity: 'MAJOR',
       message: `The ${other} is not in contact: should this server fail now, nobody takes over`,
-    })
-  else if (peer !== undefined && !peer.isOn)
-    found.push({
-      key: 'failover: off there',
-      severity: 'WARNING',
-      message: `The failover mechanism is off on the ${other}: should this server fail now, nobody takes over`,
     })
   else if (peer?.unsound !== undefined)
     found.push({

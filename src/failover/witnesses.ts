@@ -36,6 +36,7 @@ export function ask(statements: Statements, term: number, timeoutMs: number, at:
   const voices = heard(statements, at)
     .filter(([, { servedMsAgo, term: seen }]) => servedMsAgo !== undefined || seen > term)
     .map(([agent, statement]) => ({ agent, says: voiceOf(statement, term, timeoutMs, at) }))
+    .sort((a, b) => (a.agent < b.agent ? -1 : 1))
   const count = (wanted: Voice) => voices.filter(({ says }) => says === wanted).length
   if (voices.length === 0) return { verdict: 'nobody', voices }
   if (count('lost') * 2 > voices.length) return { verdict: 'lost', voices }
