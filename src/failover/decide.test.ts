@@ -96,6 +96,10 @@ const stories: Readonly<Record<string, readonly [string, string]>> = {
   'one agent alone makes nobody step down': ['20 lie P', '2:P1'],
   'switched off on the PRIMARY, nobody takes over': ['20 off P, 30 kill P', '2:P1 30:P!'],
   'switched off on the SECONDARY, nobody takes over': ['20 off S, 30 kill P', '2:P1 30:P!'],
+  'out of the pair, a server acts above what agents have seen of it': [
+    '20 kill P, 60 alone S',
+    '2:P1 20:P! 35.5:S2 60:S3',
+  ],
   'switched off while it acts, the SECONDARY goes on acting': ['20 kill P, 60 off S, 70 start P', '2:P1 20:P! 35.5:S2'],
 }
 

@@ -118,10 +118,12 @@ export interface DurablePair {
   readonly ownTerm: number
   /** Whether it acted. Counts where the mechanism is off. */
   readonly acts: boolean
+  /** It is new to the pair, and has not begun to copy. */
+  readonly joins: boolean
 }
 
 /** How an instance begins that was never in a pair: it acts, in its first term. */
-export const neverPaired: DurablePair = { term: 1, ownTerm: 1, acts: true }
+export const neverPaired: DurablePair = { term: 1, ownTerm: 1, acts: true, joins: false }
 
 /** How far behind the follower may be for the active one to stop, so that the rest takes no time worth speaking of. */
 const nearEnough = 1_000
@@ -141,7 +143,7 @@ export function begin(kept: DurablePair, rules: Rules, at: number): PairState {
   return {
     standing:
       rules.isOn && side !== undefined
-        ? idle(side, 'booted', at)
+        ? idle(side, kept.joins ? 'joins' : 'booted', at)
         : { is: 'off', acts: side === undefined || kept.acts },
     term: kept.term,
     ownTerm: kept.ownTerm,
@@ -156,7 +158,7 @@ export function begin(kept: DurablePair, rules: Rules, at: number): PairState {
 }
 
 export function durableOf(state: PairState): DurablePair {
-  return { term: state.term, ownTerm: state.ownTerm, acts: actsIn(state) }
+  return { term: state.term, ownTerm: state.ownTerm, acts: actsIn(state), joins: isJoining(state) }
 }
 
 type Reacted = { readonly is: 'done'; readonly state: PairState } | { readonly is: 'refused'; readonly why: Refusal }
@@ -219,7 +221,8 @@ function heard(state: PairState, report: Report, turn: Turn): PairState {
   // A term that only this side can have had, and does not remember: its data is older than it was.
   const forgotTerm = report.term > state.term && ownerOf(report.term) === side
   const forgotChanges = owns(state) && comparePosition(report.position, own.position) > 0
-  if (report.isWhole && !report.acts && (forgotTerm || forgotChanges)) return rolledBack(next, side, report, turn)
+  if (report.isWhole && !report.acts && !isJoining(state) && (forgotTerm || forgotChanges))
+    return rolledBack(next, side, report, turn)
   return settle(next, next.peer, turn)
 }
 
@@ -240,24 +243,33 @@ function reset(state: PairState, before: Rules, turn: Turn): PairState {
   const { rules } = turn.world
   const side = sideOf(rules)
   if (side === undefined) return alone(state, turn)
-  // Terms of one side are not the other's: what this instance had as something else it cannot resume.
-  const ownTerm = ownerOf(state.ownTerm) === side ? state.ownTerm : 0
   const isSame = rules.role === before.role && rules.isOn === before.isOn
   if (isSame) return settle(state, undefined, turn)
-  const next = { ...state, ownTerm, ...(rules.role === before.role ? {} : { peer: undefined }) }
+  const met = rules.role === before.role ? state : { ...state, peer: undefined }
   if (!rules.isOn) {
-    audit(next, 'switched off', 'by an administrator', turn)
-    return { ...next, standing: { is: 'off', acts: actsIn(state) }, asksForHandOver: false }
+    if (before.isOn) audit(met, 'switched off', 'by an administrator', turn)
+    return { ...met, standing: { is: 'off', acts: actsIn(state) }, asksForHandOver: false }
   }
+  // Terms of one side are not the other's: what this instance had as something else it cannot resume.
+  const ownTerm = ownerOf(state.ownTerm) === side ? state.ownTerm : 0
+  const next = { ...met, ownTerm }
   if (side === 'PRIMARY' && actsIn(state)) return act(next, side, 'set up', [], turn)
-  return actsIn(state)
-    ? stop(next, side, 'booted', 'this server stands by from now on', turn)
-    : { ...next, standing: idle(side, 'booted', turn.at) }
+  // What it did before as something else is nothing to take over with.
+  const isNew = side === 'SECONDARY' && ownTerm === 0 && (actsIn(state) || rules.role !== before.role)
+  const why = isNew ? 'joins' : 'booted'
+  const stopped = actsIn(state)
+    ? stop(next, side, why, 'this server stands by from now on', turn)
+    : { ...next, standing: idle(side, why, turn.at) }
+  if (isNew) turn.effects.push({ do: 'copy anew' })
+  return stopped
 }
 
-/** In no pair: it acts, above whatever agents have seen of the pair it was in. */
+/**
+ * In no pair: it acts, above whatever agents have seen of the pair it was in. Its terms are odd, so that none of them is a SECONDARY's should it
+ * become one.
+ */
 function alone(state: PairState, turn: Turn): PairState {
-  const term = owns(state) ? state.term : nextTerm(state.term, 'PRIMARY')
+  const term = owns(state) && ownerOf(state.term) === 'PRIMARY' ? state.term : nextTerm(state.term, 'PRIMARY')
   if (!actsIn(state) || term !== state.term) turn.effects.push({ do: 'act', term })
   return {
     ...state,
@@ -441,6 +453,8 @@ function settleIdle(state: PairState, standing: IdleStanding, side: Side, contac
 /** The other acts: what was asked of it is done or void, and what is held here is a copy of what it has. */
 function following(state: PairState, standing: IdleStanding, side: Side, contact: HeardReport, turn: Turn): PairState {
   const asks = state.asksForHandOver && contact.handOver === 'none'
+  // Until what it had is put away, it would pass for a copy.
+  if (standing.why === 'joins' && turn.world.own.isWhole) return state
   if (standing.why === 'follows') return { ...state, asksForHandOver: asks }
   if (standing.why === 'rolled back') turn.effects.push({ do: 'copy anew' })
   audit(state, 'follows', `the other server is active with term ${contact.term}`, turn)
@@ -471,7 +485,12 @@ function settleSilence(state: PairState, why: IdleReason, since: number, side: S
 function canAct(state: PairState, { isWhole, unsound }: World['own']): boolean {
   const { standing } = state
   const forgot = (standing.is === 'held' || standing.is === 'standby') && standing.why === 'rolled back'
-  return isWhole && unsound === undefined && !forgot
+  return isWhole && unsound === undefined && !forgot && !isJoining(state)
+}
+
+/** It is new to the pair, and what it holds is not the pair's. Whoever starts in this state has to begin its copy anew. */
+export function isJoining({ standing }: PairState): boolean {
+  return (standing.is === 'held' || standing.is === 'standby') && standing.why === 'joins'
 }
 
 /** Why the other cannot take over, or undefined. */

@@ -59,7 +59,7 @@ const first: Model = {
   isLinkCut: false,
   servers: {
     P: fresh('P', neverPaired),
-    S: fresh('S', { term: 1, ownTerm: 0, acts: false }),
+    S: fresh('S', { term: 1, ownTerm: 0, acts: false, joins: false }),
   },
   agents: [1, 2, 3].map(() => ({
     term: 0,

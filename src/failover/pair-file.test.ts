@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const open = () => PairFile.open({ disk: systemDisk, path, instance })
 const paired: KeptPair = {
   settings: { role: 'PRIMARY', mode: 'ACTIVE', peerUrl: '', peerUuid: '2', timeoutMs: 20_000, pollMs: 2_000 },
-  durable: { term: 3, ownTerm: 3, acts: true },
+  durable: { term: 3, ownTerm: 3, acts: true, joins: false },
   peer: { uuid: '2', fingerprint: 'AB:CD', term: 2, position: { term: 3, count: 17 } },
 }
 
@@ -68,7 +68,12 @@ const unusable: Readonly<Record<string, readonly [string, string]>> = {
   'what is no JSON': ['{"format":1,', 'storage-corrupt: failover.json does not say how this server stands in its pair'],
   'an empty file': ['', 'storage-corrupt: failover.json does not say how this server stands in its pair'],
   'a term that is none': [
-    JSON.stringify({ format: 1, instance, settings: paired.settings, durable: { term: -1, ownTerm: 0, acts: true } }),
+    JSON.stringify({
+      format: 1,
+      instance,
+      settings: paired.settings,
+      durable: { term: -1, ownTerm: 0, acts: true, joins: false },
+    }),
     'storage-corrupt: failover.json does not say how this server stands in its pair',
   ],
   'the file of another instance': [

@@ -42,7 +42,7 @@ const schema = Type.Object({
     timeoutMs: Type.Number(),
     pollMs: Type.Number(),
   }),
-  durable: Type.Object({ term: count, ownTerm: count, acts: Type.Boolean() }),
+  durable: Type.Object({ term: count, ownTerm: count, acts: Type.Boolean(), joins: Type.Boolean() }),
   peer: Type.Optional(
     Type.Object({
       uuid: Type.String(),

@@ -29,6 +29,7 @@ class Server {
   /** As a process that is stopped by a signal: time goes on, its timers do not. */
   isPaused = false
   onStop: () => Promise<void> = async () => undefined
+  onCopyAnew: () => Promise<void> = async () => undefined
   pollPeer: PairOptions['poll'] = () => Promise.reject(new FarwatchError('unreachable', 'nobody is there'))
 
   constructor(name: 'P' | 'S', clock: ManualClock) {
@@ -74,7 +75,11 @@ class Server {
           this.own = { ...this.own, isQuiet: true }
         },
         keepOwnWork: async ({ otherTerm }) => void this.told.push(`keep own work beside term ${otherTerm}`),
-        copyAnew: async () => void this.told.push('copy anew'),
+        copyAnew: async () => {
+          this.told.push('copy anew')
+          await this.onCopyAnew()
+          this.own = { ...this.own, isWhole: false }
+        },
       },
       tell: {
         raise: ({ key, severity }) => void this.told.push(`${severity} ${key}`),
@@ -118,7 +123,9 @@ class Servers {
     running = servers
     const { P, S } = servers
     await (await P.openFile()).write({ settings: settings.P, durable: neverPaired })
-    await (await S.openFile()).write({ settings: settings.S, durable: { term: 1, ownTerm: 0, acts: false } })
+    await (
+      await S.openFile()
+    ).write({ settings: settings.S, durable: { term: 1, ownTerm: 0, acts: false, joins: false } })
     S.pollPeer = async (report) => {
       if (!P.isRunning || P.isPaused || !servers.isLinked) throw new FarwatchError('unreachable', 'nobody is there')
       const answered = await P.pair.heard(report)
@@ -324,6 +331,32 @@ test('a term that was reached is known after a restart of both', async () => {
   expect(servers.states).toBe('P held 2, S active 2')
 })
 
+test('who joins as a SECONDARY with a history of its own does not pass for a copy, however late that is put away', async () => {
+  const servers = await Servers.start()
+  const { P, S } = servers
+  await S.kill()
+  await (await S.openFile()).write({ settings: defaultPairSettings, durable: neverPaired })
+  S.own = { ...S.own, position: { term: 1, count: 9_000 } }
+  await S.start()
+  S.take()
+  let end: () => void = () => undefined
+  S.onCopyAnew = () => new Promise((resolve) => (end = resolve))
+  await S.pair.set({ ...settings.S }, facts)
+  await servers.pass(3)
+  const joined = [servers.states, S.take(), P.pair.status().peer?.isWhole]
+  const kept = (await S.openFile()).kept.durable.joins
+  end()
+  await servers.pass(3)
+  await P.kill()
+  await servers.pass(40)
+  expect({ joined, kept, states: servers.states, S: S.take() }).toEqual({
+    joined: ['P active 1, S standby 1', 'stop, (stopped acting), copy anew', false],
+    kept: true,
+    states: 'P down, S standby 1',
+    S: '(follows), CRITICAL failover: no copy',
+  })
+})
+
 test('settings that make no sense change nothing', async () => {
   const servers = await Servers.start()
   const checked = await servers.P.pair.set({ mode: 'STANDBY', timeoutMs: 1 }, facts)
@@ -339,6 +372,21 @@ test('an instance without a pair acts, and answers with its first term', async (
   const { state, mode } = server.pair.status()
   expect([server.pair.notActive(), server.pair.term(), state, mode]).toEqual([undefined, 1, 'off', 'OFF'])
   await server.kill()
+})
+
+test('whose role was set goes on as before until it is switched on', async () => {
+  const server = new Server('S', new ManualClock())
+  await server.start()
+  await server.pair.set({ ...settings.S, mode: 'OFF' }, facts)
+  const before = [server.pair.notActive(), server.pair.term(), server.take()]
+  await server.pair.set({ mode: 'STANDBY' }, facts)
+  const after = [server.pair.notActive(), server.state]
+  await server.kill()
+  expect([before, after, server.take()]).toEqual([
+    [undefined, 1, ''],
+    ['this server is standing by', 'standby 1'],
+    'stop, (stopped acting), copy anew',
+  ])
 })
 
 test('both shells understand each other over the signed protocol', async () => {

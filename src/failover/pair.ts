@@ -1,6 +1,6 @@
 import { FarwatchError, messageOf, type CancelTimer, type Checked, type Clock } from '../base/index.ts'
 import type { Log } from '../platform/index.ts'
-import { begin, durableOf, step, type PairEffect, type PairEvent, type PairStep } from './decide.ts'
+import { begin, durableOf, isJoining, step, type PairEffect, type PairEvent, type PairStep } from './decide.ts'
 import type { KeptPair, KeptPeer, PairFile } from './pair-file.ts'
 import { RefusedByPeer } from './polling.ts'
 import { comparePosition } from './position.ts'
@@ -45,7 +45,10 @@ export interface Acting {
   stop(): Promise<void>
   /** Both sides acted: what this one did is kept for merging, and its configuration as a snapshot. Comes after `stop`. */
   keepOwnWork(about: { readonly otherTerm: number; readonly forMs: number }): Promise<void>
-  /** The copy that is here is dropped and made anew. */
+  /**
+   * What is here is not the other's, or not any more: it is put away (the configuration as a snapshot), `OwnFacts.isWhole` is false from then
+   * on, and everything is copied anew. May be called again before the copy is complete.
+   */
   copyAnew(): Promise<void>
 }
 
@@ -126,6 +129,8 @@ export class Pair {
 
   /** Begins to listen. An instance that acts from the start (the mechanism is off) is told so by `notActive`, and by no call of `act`. */
   start(): void {
+    // It ended before it could, or while it did.
+    if (isJoining(this.#state)) this.#carryOut({ do: 'copy anew' })
     this.#tick()
     this.#poll()
   }
@@ -318,7 +323,8 @@ export class Pair {
     const { file, log } = this.#options
     const durable = durableOf(this.#state)
     const kept = file.kept.durable
-    if (kept.term === durable.term && kept.ownTerm === durable.ownTerm && kept.acts === durable.acts) return
+    const isKept = (['term', 'ownTerm', 'acts', 'joins'] as const).every((each) => kept[each] === durable[each])
+    if (isKept) return
     this.#background(
       file.write({ durable }).catch((thrown: unknown) => {
         log.error('state of the pair not written', { problem: messageOf(thrown) })

@@ -128,7 +128,7 @@ function problemsOfIdle(
       severity: 'WARNING',
       message: `The ${other} was last heard with the mechanism off, and is silent: this server does not take over`,
     })
-  else if (!own.isWhole)
+  else if (!own.isWhole || why === 'joins')
     found.push({
       key: 'failover: no copy',
       severity: 'CRITICAL',

@@ -21,7 +21,10 @@ export type UnsoundReason = (typeof unsoundReasons)[number]
 /** What the failover is told of its own instance with each step. */
 export interface OwnFacts {
   readonly position: Position
-  /** It holds all that there is to act with: its own data, or a copy that was complete once. */
+  /**
+   * It holds all that there is to act with: of a PRIMARY its own data, of either side a copy of the other that was complete once. What a
+   * SECONDARY had before it joined the pair does not count; `copy anew` says from when on.
+   */
   readonly isWhole: boolean
   /** Nothing more is being written here: what was begun before the server stopped acting is done. */
   readonly isQuiet: boolean
@@ -90,7 +93,9 @@ export type ActiveReason =
   | 'set up'
 
 /** Why a side does not act. */
-export type IdleReason = 'booted' | 'paused' | 'follows' | 'unsound' | 'rolled back'
+export type IdleReason =
+  /** New to the pair as its SECONDARY: what it holds is its own, and nothing to take over with. */
+  'joins' | 'booted' | 'paused' | 'follows' | 'unsound' | 'rolled back'
 
 export type Standing =
   /** The mechanism is off. Who acted when it was switched off goes on, who did not goes on not to. */
@@ -154,15 +159,15 @@ export function shownState({ standing }: PairState, { role }: Rules): ShownState
 /** What this side says of itself. */
 export function reportOf(state: PairState, { rules, own }: World): Report {
   const { standing } = state
-  const forgot = standing.is === 'held' || standing.is === 'standby' ? standing.why === 'rolled back' : false
+  const idle = standing.is === 'held' || standing.is === 'standby' ? standing.why : undefined
   return {
     state: shownState(state, rules),
     isOn: rules.isOn,
     acts: actsIn(state),
     term: state.term,
     position: own.position,
-    isWhole: own.isWhole,
-    unsound: forgot ? 'rolled back' : own.unsound?.why,
+    isWhole: own.isWhole && idle !== 'joins',
+    unsound: idle === 'rolled back' ? 'rolled back' : own.unsound?.why,
     followers: own.followers,
     configuration: own.configuration,
     handOver: handOverOf(standing, own),

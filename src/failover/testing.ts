@@ -51,7 +51,7 @@ class SimulatedServer {
     this.name = name
     this.role = sides[name]
     const isPrimary = name === 'P'
-    this.disk = isPrimary ? neverPaired : { term: 1, ownTerm: 0, acts: false }
+    this.disk = isPrimary ? neverPaired : { term: 1, ownTerm: 0, acts: false, joins: false }
     this.position = isPrimary ? { term: 1, count: 10 } : { term: 0, count: 0 }
     this.isWhole = isPrimary
     this.state = begin(this.disk, this.rules, 0)
