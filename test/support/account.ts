@@ -23,18 +23,26 @@ export function hitsOf(row: Result): number | undefined {
   return row.metrics.find(({ name }) => name === 'hits')?.value
 }
 
+/** What slots without a run ended as, and why, as `skipped: still running`. */
+export function missed(rows: readonly Result[]): readonly string[] {
+  return rows.filter(({ startedAt }) => startedAt === null).map(({ outcome, reason }) => `${outcome}: ${reason}`)
+}
+
 /** How many requests each connector's counter has served until now. */
 export function servedNow(target: CountingTarget, rows: Iterable<string>, group = 'acme'): ReadonlyMap<string, number> {
   return new Map([...rows].map((connector) => [connector, target.served.get(counterPath(group, connector)) ?? 0]))
 }
 
 export interface Account {
-  /** Requests that were served and that no stored result tells of, as `front-0 #12`. */
+  /**
+   * Requests that were served and that no stored result tells of, as `front-0 #12`. A run that gave up before the answer came made one as
+   * well, and cannot tell its number: for each of those a request is taken off.
+   */
   readonly strays: readonly string[]
   /** Counters that two stored results name. */
   readonly twice: number
-  /** Slots between the first and the last with no row, and with two. */
-  readonly slots: { readonly missing: number; readonly twice: number }
+  /** Slots between the first and the last with no row, as `front-0 12:00:01.500`, each hole by its first; and how many have two. */
+  readonly slots: { readonly missing: readonly string[]; readonly twice: number }
 }
 
 /**
@@ -53,9 +61,19 @@ export function account(
     const told = new Set(hits)
     twice += hits.length - told.size
     const [first, last] = [(since.get(connector) ?? 0) + 1, served.get(connector) ?? 0]
-    for (let hit = first; hit <= last; hit++) if (!told.has(hit)) strays.push(`${connector} #${hit}`)
+    const untold = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i).filter(
+      (hit) => !told.has(hit),
+    )
+    const gaveUp = all.filter(({ outcome }) => outcome === 'failed').length
+    strays.push(...untold.slice(gaveUp).map((hit) => `${connector} #${hit}`))
   }
-  return { strays, twice, slots: silence(rows, periodMs) }
+  const missing = [...rows].flatMap(([connector, all]) =>
+    all
+      .map(({ slot, slots = 1 }) => slot + slots * periodMs)
+      .filter((next, i) => all[i + 1] !== undefined && all[i + 1]!.slot > next)
+      .map((next) => `${connector} ${new Date(next).toISOString().slice(11, 23)}`),
+  )
+  return { strays, twice, slots: { missing, twice: silence(rows, periodMs).twice } }
 }
 
 /** Rows that were shown once and are not there any more, or are others now. */
