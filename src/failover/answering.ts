@@ -177,7 +177,7 @@ export class Answering {
           'unauthenticated',
           `the SECONDARY ${uuid} was first seen with the key ${known}, and this poll is signed with ${fingerprint}`,
           {
-            hint: 'If it was installed anew, set the peer UUID on the PRIMARY once more. If not, somebody uses its UUID.',
+            hint: 'If its key was made anew, set the mode of the PRIMARY to OFF, empty its peer UUID, and set both again. If not, somebody uses the UUID.',
           },
         )
     })

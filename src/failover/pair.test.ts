@@ -425,5 +425,9 @@ test('both shells understand each other over the signed protocol', async () => {
     }
   })
   clock.advance(2_000)
-  expect([await answered, (await P.openFile()).kept.peer?.fingerprint]).toEqual(['active', fingerprint])
+  const state = await answered
+  await P.pair.set({ ...settings.P }, facts)
+  const pinned = (await P.openFile()).kept.peer?.fingerprint
+  await P.pair.set({ mode: 'OFF', peerUuid: '' }, facts)
+  expect([state, pinned, (await P.openFile()).kept.peer]).toEqual(['active', fingerprint, undefined])
 })

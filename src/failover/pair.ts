@@ -250,8 +250,9 @@ export class Pair {
     const checked = changeSettings(before, given, { ...facts, state: this.#state })
     if (!checked.ok) return checked
     const { settings, handsOver } = checked.value
-    // Whoever names the other side once more means it as it is now, with whatever key it has.
-    const change: Partial<KeptPair> = given.peerUuid === undefined ? { settings } : { settings, peer: undefined }
+    // Another one has another key. Who names the same one again, along with other settings, has not looked at its key.
+    const isSame = settings.peerUuid === before.peerUuid
+    const change: Partial<KeptPair> = isSame ? { settings } : { settings, peer: undefined }
     await file.write(change)
     await this.#take({ is: 'settings', before: rulesOf(before) })
     this.#cancelPoll()
