@@ -47,8 +47,8 @@ test('a message is bounded by its kind before it is read, and what no agent sent
     (await api.post('/link/v1/poll', new Uint8Array(), {})).status,
   ]).toEqual([
     [413, 'the body is larger than the limit'],
-    [401, 'the request was not made by an agent: it bears no signature'],
-    [401, 'the request was not made by an agent: it bears no signature'],
+    [401, 'the request does not prove who sent it: it bears no signature'],
+    [401, 'the request does not prove who sent it: it bears no signature'],
     [404, 'agents and servers have no such message'],
     401,
   ])

@@ -2,10 +2,22 @@ import type { KeyObject } from 'node:crypto'
 import { FarwatchError, errorCatalogue, messageOf, type Clock, type ErrorCode, type Random } from '../base/index.ts'
 import type { AssignedConnector, Assignment, ServerLink, UploadAnswer, UploadBatch } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
+import {
+  Connections,
+  type Encoding,
+  encodings,
+  type Got,
+  pack,
+  signatureHeader,
+  type Signer,
+  signRequest,
+  StaleConnection,
+  type Trust,
+  unpack,
+} from '../platform/wire/index.ts'
+import { signProof } from './new-key.ts'
 import type { ExchangeTimes, ServerClock } from './clock-offset.ts'
-import { Connections, StaleConnection, type Got, type Trust } from './connection.ts'
 import { withDifference } from './difference.ts'
-import { encodings, pack, unpack, type Encoding } from './packing.ts'
 import {
   answerLimit,
   linkPath,
@@ -30,7 +42,6 @@ import {
 } from './protocol.ts'
 import { reconnectPauseMs } from './reconnect.ts'
 import { openCredential } from './sealing.ts'
-import { signProof, signRequest, signatureHeader, type Signer } from './signing.ts'
 
 /** An instance's keys, as its link needs them. */
 export interface LinkKeys {

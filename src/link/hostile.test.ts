@@ -3,10 +3,9 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { CompactSign } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock, type Log } from '../platform/index.ts'
-import { unpack } from './packing.ts'
+import { bodyHash, type Claims, ReplayGuard, signatureHeader, signRequest, unpack } from '../platform/wire/index.ts'
 import { sizeLimits, type Envelope } from './protocol.ts'
 import type { LinkRequest } from './server.ts'
-import { ReplayGuard, bodyHash, signRequest, signatureHeader, type Claims } from './signing.ts'
 import { makeKeys, makeTestClient, startTestServer, type TestServer } from './testing.ts'
 
 // Messages as an attacker, a broken proxy or a defective agent would send them, past the client.
@@ -119,7 +118,7 @@ const messages: Record<string, readonly [Forged, string | RegExp]> = {
   ],
   'no signature': [
     { change: (request) => ({ ...request, headers: {} }) },
-    '401 refused: the request was not made by an agent: it bears no signature',
+    '401 refused: the request does not prove who sent it: it bears no signature',
   ],
   'half a signature': [
     {
@@ -259,7 +258,7 @@ test('a signature by another algorithm, or of another kind, is none', async () =
   for (const jws of others) said.push(await answerTo({ ...request, headers: { [signatureHeader]: jws } }))
   expect(said).toEqual([
     '401 refused: the signature is not that of the key that was accepted',
-    '401 refused: the request was not made by an agent: its signature cannot be read',
+    '401 refused: the request does not prove who sent it: its signature cannot be read',
     '400 refused: the signature of the request is malformed: /at must be number',
   ])
 })

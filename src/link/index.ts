@@ -1,7 +1,7 @@
 export { LinkClient } from './client.ts'
 export type { LinkClientOptions, LinkKeys, LinkState, TermMemory } from './client.ts'
 export { ServerClock } from './clock-offset.ts'
-export type { Trust } from './connection.ts'
+export type { Trust } from '../platform/wire/index.ts'
 export { linkPath, messageKinds } from './protocol.ts'
 export type { Command, CommandOrder, Hello, ProtocolRange, ReportedStatus } from './protocol.ts'
 export { openRegistry } from './registry.ts'

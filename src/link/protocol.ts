@@ -1,11 +1,11 @@
-import { Type, type Static, type TSchema } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { FarwatchError, type Problem } from '../base/index.ts'
 import { isRun, outcomes, type UploadBatch } from '../model/index.ts'
+import { reader } from '../platform/wire/index.ts'
 
 /**
  * What agents and servers say to each other. Only agents begin. Every message is a POST below `/link/v1/` with a JSON body, packed
- * (packing.ts) and signed (signing.ts); the `v1` is how messages are wrapped, and has nothing to do with the version of what they say.
+ * and signed (platform/wire); the `v1` is how messages are wrapped, and has nothing to do with the version of what they say.
  *
  *   hello   who this is, what it can do, which versions it speaks. The first message, and again whenever the server asks for it.
  *   poll    what goes on here, what I have; answered at once where there is news, else when there is, at the latest after `waitMs`.
@@ -19,6 +19,14 @@ import { isRun, outcomes, type UploadBatch } from '../model/index.ts'
 export const linkPath = '/link/v1/'
 export const messageKinds = ['hello', 'poll', 'upload', 'reply', 'rekey'] as const
 export type MessageKind = (typeof messageKinds)[number]
+
+/** The message that a path names, whatever a proxy put before it, or undefined. */
+export function messageOfPath(path: string): { readonly kind: MessageKind; readonly path: string } | undefined {
+  const from = path.lastIndexOf(linkPath)
+  if (from < 0) return undefined
+  const kind = messageKinds.find((each) => path.slice(from + linkPath.length) === each)
+  return kind === undefined ? undefined : { kind, path: linkPath + kind }
+}
 
 export interface ProtocolRange {
   readonly min: number
@@ -295,7 +303,7 @@ export const commandResults = {
 export const Rekey = Type.Object({
   publicKey,
   sealingKey: publicKey,
-  /** Signed by the new key (signing.ts): that the sender has it. */
+  /** Signed by the new key (new-key.ts): that the sender has it. */
   proof: text(4_000, 1),
 })
 export type Rekey = Static<typeof Rekey>
@@ -334,23 +342,6 @@ export const Envelope = Type.Object({
   refused: Type.Optional(Refusal),
 })
 export type Envelope = Static<typeof Envelope>
-
-/** Checks what came in. @throws FarwatchError `bad-request` with what is wrong and where */
-export function reader<T extends TSchema>(schema: T, what: string): (given: unknown) => Static<T> {
-  const check = Compile(schema)
-  return (given) => {
-    if (check.Check(given)) return given as Static<T>
-    const problems: Problem[] = check
-      .Errors(given)
-      .slice(0, 20)
-      .map(({ instancePath, message }) => ({ path: instancePath.slice(0, 300), message }))
-    const first = problems[0]
-    throw new FarwatchError('bad-request', `${what} is malformed: ${first?.path || 'it'} ${first?.message ?? ''}`, {
-      hint: 'Check that agent and server have versions that go together.',
-      problems,
-    })
-  }
-}
 
 export const readHello = reader(Hello, 'the hello')
 export const readPoll = reader(Poll, 'the poll')

@@ -1,6 +1,7 @@
 import { randomUUID, type KeyObject } from 'node:crypto'
 import { FarwatchError, type Clock } from '../base/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
+import { readPublicKey } from '../platform/wire/index.ts'
 import {
   readRegistry,
   removing,
@@ -13,7 +14,6 @@ import {
   type EnrolmentToken,
   type StoredToken,
 } from './registry-store.ts'
-import { readPublicKey } from './signing.ts'
 import { TokenBuckets } from './token-bucket.ts'
 
 /** A change for the audit log, written in the same batch as the change itself. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { FarwatchError } from '../base/index.ts'
+import { readPublicKey } from '../platform/wire/index.ts'
 import { Sealer, openCredential, sealCredential } from './sealing.ts'
-import { readPublicKey } from './signing.ts'
 import { makeKeys } from './testing.ts'
 
 const keys = makeKeys()

@@ -1,12 +1,27 @@
 import { FarwatchError, errorCatalogue, messageOf, type Clock, type ErrorCode } from '../base/index.ts'
 import type { AssignedConnector, Assignment, UploadAnswer, UploadBatch } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
+import {
+  acceptedEncoding,
+  bodyHash,
+  claimedRequest,
+  type ClaimedRequest,
+  encodings,
+  pack,
+  readPublicKey,
+  ReplayGuard,
+  signatureHeader,
+  unpack,
+  verified,
+  windowMs,
+} from '../platform/wire/index.ts'
+import { verifiedProof } from './new-key.ts'
 import { Commands } from './commands.ts'
 import { differenceOf } from './difference.ts'
-import { acceptedEncoding, encodings, pack, unpack } from './packing.ts'
 import { aloneAfterMs, hear, overtakenMs, type Presence } from './presence.ts'
 import {
   agreed,
+  messageOfPath,
   readHello,
   readPoll,
   readRekey,
@@ -30,18 +45,6 @@ import {
 import { Refusals } from './refusals.ts'
 import type { Registry, RegisteredAgent, Standing } from './registry.ts'
 import { Sealer } from './sealing.ts'
-import {
-  ReplayGuard,
-  bodyHash,
-  claimedRequest,
-  messageOfPath,
-  readPublicKey,
-  signatureHeader,
-  verified,
-  verifiedProof,
-  windowMs,
-  type ClaimedRequest,
-} from './signing.ts'
 import { TokenBuckets } from './token-bucket.ts'
 
 /** An accepted agent that has said hello to this server since both were started. */

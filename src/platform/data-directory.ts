@@ -16,6 +16,7 @@ const format = 1
  *   settings.yaml             settings written by people; read, never written
  *   settings.stored.json      settings changed in the portal or by API
  *   farwatch.db, history.db   configuration, alarms, outbox · results and metrics
+ *   failover.json             how this server stands in its pair, and the term it has reached
  *   certificates/.keystore    TLS key and certificate, and what is trusted (PKCS#12)
  *   keys/                     the instance's own key, the key of the secrets, the keystore's password
  *   spool/, logs/             results on their way to the server · rotated log files

@@ -9,8 +9,8 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-import { FarwatchError, messageOf, systemCodeOf, type Clock } from '../base/index.ts'
-import { certificateInfo } from '../platform/index.ts'
+import { FarwatchError, messageOf, systemCodeOf, type Clock } from '../../base/index.ts'
+import { certificateInfo } from '../keystore/certificate.ts'
 
 /** Whom an agent trusts, beside the system's authorities: its keystore. */
 export interface Trust {
@@ -255,7 +255,7 @@ function openTunnel(proxy: URL, host: string, port: number): Promise<Socket> {
       request.destroy()
       reject(
         new FarwatchError('unreachable', `the proxy ${proxy.host} does not lead to ${target}: ${why}`, {
-          hint: 'Check the proxy setting of this agent, and whether the proxy allows this target.',
+          hint: 'Check the proxy setting of this instance, and whether the proxy allows this target.',
           cause,
         }),
       )

@@ -1,20 +1,21 @@
 import { createHash, createPublicKey, randomUUID, type KeyObject } from 'node:crypto'
 import { CompactSign, compactVerify } from 'jose'
 import { Type, type Static } from 'typebox'
-import { FarwatchError } from '../base/index.ts'
-import { fingerprintOf } from '../platform/index.ts'
-import { linkPath, messageKinds, reader, type MessageKind } from './protocol.ts'
+import { FarwatchError } from '../../base/index.ts'
+import { fingerprintOf } from '../identity.ts'
+import { reader } from './reader.ts'
 
 /**
- * How an agent proves with each request that it is the one whose key was accepted: a compact JWS (EdDSA over Ed25519) in a header.
+ * How an instance proves with each request that it is the one whose key was accepted: a compact JWS (EdDSA over Ed25519) in a header. Agents
+ * do it with every message to a server, and the SECONDARY of a failover pair with every one to the PRIMARY.
  *
- * It covers the method, the path from `/link/v1/` on, the SHA-256 of the body as it is sent, the moment in server time and a nonce. It does
- * not cover the host or what stands before `/link/v1/`: a reverse proxy or load balancer that ends TLS changes both, and nothing
- * is won by them, since the same server answers either way. The connection itself proves nothing about an agent for the same reason.
+ * It covers the method, the path from `/link/v1/` or the like on, the SHA-256 of the body as it is sent, the moment in server time and a nonce. It does
+ * not cover the host or what stands before that path: a reverse proxy or load balancer that ends TLS changes both, and nothing
+ * is won by them, since the same server answers either way. The connection itself proves nothing about who asks for the same reason.
  *
- * Answers bear no signature. TLS proves the server, by the authorities and certificates that the agent's administrator trusts; whoever ends
+ * Answers bear no signature. TLS proves the server, by the authorities and certificates that the asking side's administrator trusts; whoever ends
  * TLS in front of a server acts for it, and must be able to put another server behind the same name (a pair, a restored copy) without
- * every agent being told of a new key. What must not be read on that way either, credentials, is sealed to the agent (sealing.ts).
+ * every agent being told of a new key. What must not be read on that way either, credentials, is sealed to the agent (link/sealing.ts).
  */
 export const signatureHeader = 'farwatch-request'
 
@@ -50,7 +51,6 @@ export interface Signer {
 }
 
 const text = new TextEncoder()
-const words = new TextDecoder()
 
 export function bodyHash(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('base64url')
@@ -96,14 +96,6 @@ export async function verified(request: ClaimedRequest, publicKey: KeyObject): P
   }
 }
 
-/** The message that a path names, whatever a proxy put before it, or undefined. */
-export function messageOfPath(path: string): { readonly kind: MessageKind; readonly path: string } | undefined {
-  const from = path.lastIndexOf(linkPath)
-  if (from < 0) return undefined
-  const kind = messageKinds.find((each) => path.slice(from + linkPath.length) === each)
-  return kind === undefined ? undefined : { kind, path: linkPath + kind }
-}
-
 /** A public key that was sent. @throws FarwatchError `bad-request` */
 export function readPublicKey(
   pem: string,
@@ -118,28 +110,6 @@ export function readPublicKey(
   if (key?.asymmetricKeyType !== type || pem.includes('PRIVATE'))
     throw new FarwatchError('bad-request', `the public key that was sent is not an ${type} key as PEM`)
   return { key, fingerprint: fingerprintOf(key.export({ type: 'spki', format: 'der' })) }
-}
-
-/** That the owner of a new key is the one who announces it: signed with the new key, over both. */
-export function signProof(next: Signer, oldFingerprint: string): Promise<string> {
-  const said = { agent: next.uuid, from: oldFingerprint, to: next.fingerprint }
-  return new CompactSign(text.encode(JSON.stringify(said)))
-    .setProtectedHeader({ alg: 'EdDSA', typ: 'farwatch-new-key' })
-    .sign(next.privateKey)
-}
-
-export async function verifiedProof(
-  proof: string,
-  nextKey: KeyObject,
-  said: { readonly agent: string; readonly from: string; readonly to: string },
-): Promise<boolean> {
-  try {
-    const { payload, protectedHeader } = await compactVerify(proof, nextKey, { algorithms: ['EdDSA'] })
-    const { agent, from, to } = said
-    return protectedHeader.typ === 'farwatch-new-key' && words.decode(payload) === JSON.stringify({ agent, from, to })
-  } catch {
-    return false
-  }
 }
 
 /**
@@ -190,5 +160,5 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function unsigned(why: string): FarwatchError {
-  return new FarwatchError('unauthenticated', `the request was not made by an agent: ${why}`)
+  return new FarwatchError('unauthenticated', `the request does not prove who sent it: ${why}`)
 }

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip, zstdCompress, zstdDecompress } from 'node:zlib'
-import { FarwatchError, systemCodeOf } from '../base/index.ts'
+import { FarwatchError, systemCodeOf } from '../../base/index.ts'
 
 /** How bodies are packed, the best first. A Farwatch always reads both; a runtime without zstd would only offer the other. */
 export const encodings = ['zstd', 'gzip'] as const

@@ -1,0 +1,167 @@
+import { FarwatchError, errorCatalogue, type Clock, type ErrorCode } from '../base/index.ts'
+import {
+  StaleConnection,
+  pack,
+  signRequest,
+  signatureHeader,
+  unpack,
+  type Got,
+  type Sent,
+  type Signer,
+} from '../platform/wire/index.ts'
+import {
+  pairLimit,
+  pairPath,
+  pairRefusals,
+  readPairAnswer,
+  reportFrom,
+  spoken,
+  wireOf,
+  type PairPoll,
+  type PairRefusal,
+  type ProtocolRange,
+} from './protocol.ts'
+import type { Report } from './state.ts'
+
+export interface PollingOptions {
+  readonly clock: Clock
+  readonly signer: Signer
+  /** Of the signer, SPKI as PEM. */
+  readonly publicKey: string
+  readonly version: string
+  /** One for each start of the program. */
+  readonly boot: string
+  readonly peerUrl: () => string
+  /** UUID of the PRIMARY; empty: whoever answers behind its URL and certificate. */
+  readonly peerUuid: () => string
+  /** `Connections.send`: HTTPS, with the certificate judged by what is trusted here. */
+  readonly send: (sent: Sent, signal: AbortSignal) => Promise<Got>
+  readonly protocol?: ProtocolRange
+}
+
+/** What the PRIMARY answered. */
+export interface Answered {
+  readonly uuid: string
+  readonly version: string
+  /** Of the messages, as agreed. */
+  readonly protocol: number
+  readonly report: Report
+}
+
+/** The PRIMARY is there, and does not take the poll. */
+export class RefusedByPeer extends FarwatchError {
+  readonly reason: PairRefusal
+
+  constructor(reason: PairRefusal, code: ErrorCode, message: string, hint: string) {
+    super(code, message, { hint })
+    this.reason = reason
+  }
+}
+
+/** The SECONDARY's half of the protocol. One poll at a time; an answer is that to the newest, or none. */
+export class Polling {
+  readonly #options: PollingOptions
+  #sequence = 0
+  /** What the PRIMARY's wall clock shows beyond this one's. */
+  #offsetMs = 0
+
+  constructor(options: PollingOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @param silentMs how long nothing may come
+   * @throws FarwatchError `unreachable`, `untrusted-certificate`; `RefusedByPeer` where the PRIMARY is there and does not take it
+   */
+  async poll(report: Report, silentMs: number, signal: AbortSignal): Promise<Answered> {
+    try {
+      return await this.#exchange(report, silentMs, signal)
+    } catch (thrown) {
+      const isMended =
+        thrown instanceof StaleConnection || (thrown instanceof RefusedByPeer && thrown.reason === 'clock')
+      if (!isMended || signal.aborted) throw thrown
+      return this.#exchange(report, silentMs, signal)
+    }
+  }
+
+  async #exchange(report: Report, silentMs: number, signal: AbortSignal): Promise<Answered> {
+    const { clock, signer, publicKey, version, boot, peerUrl, send, protocol = spoken } = this.#options
+    const poll: PairPoll = {
+      protocol,
+      role: 'SECONDARY',
+      version,
+      publicKey,
+      sequence: ++this.#sequence,
+      report: wireOf(report),
+    }
+    const { bytes } = await pack(poll, 'identity')
+    const sentAt = clock.now()
+    const signature = await signRequest(signer, {
+      boot,
+      path: pairPath,
+      at: Math.max(0, sentAt + this.#offsetMs),
+      protocol: protocol.max,
+      term: report.term,
+      body: bytes,
+    })
+    const base = peerUrl().replace(/\/+$/, '')
+    const url = new URL(`${base}${pairPath}`)
+    const headers = { 'content-type': 'application/json', [signatureHeader]: signature }
+    const got = await send({ url, headers, body: bytes, silentMs, maxAnswerBytes: pairLimit }, signal)
+    const answer = await readAnswer(got, url)
+    if (answer.refused !== undefined) {
+      const { reason, code, message, hint } = answer.refused
+      if (reason === 'clock') this.#offsetMs = answer.receivedAt - sentAt
+      throw new RefusedByPeer(
+        isRefusal(reason) ? reason : 'refused',
+        isErrorCode(code) ? code : 'conflict',
+        `the PRIMARY refused: ${message}`,
+        hint,
+      )
+    }
+    if (answer.result === undefined)
+      throw new FarwatchError('unreachable', `${url.origin} answered neither yes nor no`, {
+        hint: 'Check that both servers have versions that go together.',
+      })
+    return this.#believed(answer.result, url)
+  }
+
+  #believed(
+    { uuid, report, version, protocol }: Omit<Answered, 'report'> & { report: Parameters<typeof reportFrom>[0] },
+    url: URL,
+  ): Answered {
+    const expected = this.#options.peerUuid()
+    if (uuid === this.#options.signer.uuid)
+      throw new FarwatchError('conflict', `${url.origin} is this very instance`, {
+        hint: 'Set the peer URL to that of the PRIMARY.',
+      })
+    if (expected !== '' && uuid !== expected)
+      throw new FarwatchError('conflict', `${url.origin} is the instance ${uuid}, and the PRIMARY is ${expected}`, {
+        hint: 'Check the peer URL. Where the PRIMARY was installed anew, set the peer UUID here, too.',
+      })
+    return { uuid, version, protocol, report: reportFrom(report) }
+  }
+}
+
+async function readAnswer({ status, headers, body }: Got, url: URL): Promise<ReturnType<typeof readPairAnswer>> {
+  try {
+    return readPairAnswer(await unpack(body, headers['content-encoding'], pairLimit))
+  } catch (thrown) {
+    throw new FarwatchError(
+      'unreachable',
+      `${url.origin} answered HTTP ${status}, and not as the PRIMARY of a pair does`,
+      {
+        hint: 'Check the peer URL, that the instance behind it is a central server of this version or the next, and the proxy in front of it.',
+        cause: thrown,
+      },
+    )
+  }
+}
+
+function isRefusal(reason: string): reason is PairRefusal {
+  return pairRefusals.some((known) => known === reason)
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalogue, code)
+}

@@ -1,0 +1,16 @@
+export { Connections, StaleConnection } from './connection.ts'
+export type { ConnectionOptions, Got, Sent, Trust } from './connection.ts'
+export { acceptedEncoding, encodings, pack, unpack } from './packing.ts'
+export type { Encoding, Packed } from './packing.ts'
+export { reader } from './reader.ts'
+export {
+  ReplayGuard,
+  bodyHash,
+  claimedRequest,
+  readPublicKey,
+  signRequest,
+  signatureHeader,
+  verified,
+  windowMs,
+} from './signing.ts'
+export type { ClaimedRequest, Claims, Signer } from './signing.ts'
