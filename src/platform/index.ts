@@ -3,7 +3,16 @@ export type { ChildProcess, ParentProcess, ProcessEnd } from './child-process.ts
 export { holderOf, diskSpace, openDataDirectory, prepareDataDirectory } from './data-directory.ts'
 export type { DataDirectory, LockedDataDirectory } from './data-directory.ts'
 export { openDatabase, openMemoryDatabase } from './database/database.ts'
-export type { Database, Row } from './database/database.ts'
+export type { Database, ReplicatedChanges, ReplicatedDatabase, Row } from './database/database.ts'
+export { chain, targetOf, whyUndetermined } from './database/change-format.ts'
+export type {
+  Change,
+  ChangeLogFacts,
+  ChangeMode,
+  ChangePoint,
+  ChangesApplied,
+  ChangesRead,
+} from './database/change-log.ts'
 export { StatementCache, inTransaction, openSqlite, storageError } from './database/sqlite.ts'
 export type { SchemaPart, SqlValue, Statement } from './database/statement.ts'
 export { systemDisk } from './disk.ts'
