@@ -4,15 +4,17 @@ export { holderOf, diskSpace, openDataDirectory, prepareDataDirectory } from './
 export type { DataDirectory, LockedDataDirectory } from './data-directory.ts'
 export { openDatabase, openMemoryDatabase } from './database/database.ts'
 export type { Database, ReplicatedChanges, ReplicatedDatabase, Row } from './database/database.ts'
-export { chain, targetOf, whyUndetermined } from './database/change-format.ts'
+export { ChangeLine, Differs, changeTables, writeState } from './database/change-line.ts'
 export type {
   Change,
-  ChangeLogFacts,
+  ChangeFacts,
+  ChangeFeed,
   ChangeMode,
   ChangePoint,
   ChangesApplied,
   ChangesRead,
-} from './database/change-log.ts'
+} from './database/change-line.ts'
+export { standbyError } from './database/change-log.ts'
 export { StatementCache, inTransaction, openSqlite, storageError } from './database/sqlite.ts'
 export type { SchemaPart, SqlValue, Statement } from './database/statement.ts'
 export { systemDisk } from './disk.ts'

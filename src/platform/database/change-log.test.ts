@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { decodeChange, encodeChange, targetOf, whyUndetermined } from './change-format.ts'
-import type { Change, ChangePoint } from './change-log.ts'
+import type { Change, ChangePoint } from './change-line.ts'
 import { openDatabase, openMemoryDatabase, type ReplicatedDatabase } from './database.ts'
 import type { SqlValue, Statement } from './statement.ts'
 

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { FarwatchError } from '../../base/index.ts'
-import { ChangeLog, changeLogSchema, type Change, type ChangePoint } from './change-log.ts'
+import type { Change, ChangePoint } from './change-line.ts'
+import { ChangeLog, changeLogSchema } from './change-log.ts'
 import { StatementCache, inTransaction, openSqlite, storageError } from './sqlite.ts'
 import type { SchemaPart, SqlValue, Statement } from './statement.ts'
 
@@ -11,7 +12,7 @@ export interface DatabaseOptions {
   readonly schema: readonly SchemaPart[]
   /** Tables whose rows are this instance's own, and are neither sent to a standby nor taken from one. */
   readonly local?: readonly string[]
-  /** Of the change log; see `defaultMostLogBytes`. */
+  /** Of the change log; beyond it what a follower misses is cut. */
   readonly mostLogBytes?: number
 }
 
@@ -53,12 +54,13 @@ export function makeMethods(data: DatabaseOptions) {
         return changed
       }),
     backup: (input: { to: string }) => guarded(() => db.prepare('VACUUM INTO $to').run({ to: input.to }) && true),
-    logFacts: (_: undefined) => guarded(() => log.facts()),
-    startLogging: (line: string) => guarded(() => log.startLogging(line)),
-    startFollowing: (_: undefined) => guarded(() => (log.startFollowing(), true)),
-    stopLogging: (_: undefined) => guarded(() => (log.stop(), true)),
-    readChanges: (input: { after: ChangePoint; bytes: number }) => guarded(() => log.read(input.after, input.bytes)),
-    confirmChanges: (upTo: ChangePoint) => guarded(() => (log.confirm(upTo), true)),
+    logFacts: (_: undefined) => guarded(() => log.line.facts()),
+    startLogging: (line: string) => guarded(() => log.line.startLogging(line)),
+    startFollowing: (_: undefined) => guarded(() => (log.line.startFollowing(), true)),
+    stopLogging: (_: undefined) => guarded(() => (log.line.stop(), true)),
+    readChanges: (input: { after: ChangePoint; bytes: number }) =>
+      guarded(() => log.line.read(input.after, input.bytes, ({ body }) => body)),
+    confirmChanges: (upTo: ChangePoint) => guarded(() => log.line.confirm(upTo)),
     applyChanges: (changes: readonly Change[]) => guarded(() => log.apply(changes)),
     copy: (input: { to: string }) => guarded(() => log.copy(input.to, (file) => new DatabaseSync(file))),
     install: (input: { from: string }) =>

@@ -1,5 +1,5 @@
 import { WorkerClient, siblingModule } from '../worker.ts'
-import type { Change, ChangeLogFacts, ChangePoint, ChangesApplied, ChangesRead } from './change-log.ts'
+import type { ChangeFeed, ChangePoint } from './change-line.ts'
 import { makeMethods, type DatabaseMethods, type DatabaseOptions } from './database-methods.ts'
 import type { SqlValue, Statement } from './statement.ts'
 
@@ -22,25 +22,8 @@ export interface Database {
   close(): Promise<void>
 }
 
-/**
- * What a database does for a pair of servers: the active one logs each batch it writes, the other carries out the same batches. Whether
- * it logs or follows is kept in the file, so that nothing is written unlogged after a start. Calls are answered in order with
- * those of the database, and reject as those do.
- */
-export interface ReplicatedChanges {
-  facts(): Promise<ChangeLogFacts>
-  /** From now on each batch is logged. The line that is followed goes on; where there is none, one of this name begins. */
-  startLogging(line: string): Promise<ChangePoint>
-  /** From now on only `apply` and `install` write; `write` refuses all but local tables with `not-in-this-role`. */
-  startFollowing(): Promise<void>
-  /** There is no pair: nothing is logged, and nothing costs. The next line is another. */
-  stop(): Promise<void>
-  /** What comes after a follower's point: as many as fit in `bytes`, one at least; none where it is up to date. */
-  read(after: ChangePoint, bytes: number): Promise<ChangesRead>
-  /** The follower has everything up to a point: the log forgets it. */
-  confirm(upTo: ChangePoint): Promise<void>
-  /** Carries out changes in order, each in a transaction with its position. Those that were applied before change nothing. */
-  apply(changes: readonly Change[]): Promise<ChangesApplied>
+/** The feed of a database: batches of statements. `write` goes on for local tables while it follows. */
+export interface ReplicatedChanges extends ChangeFeed {
   /** Writes a copy without what is local to a new file. @returns the point at which it is */
   copy(file: string): Promise<ChangePoint>
   /** Takes a copy over, and follows from there. The file is brought to this version in place. @throws `data-directory-newer` */
