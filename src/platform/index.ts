@@ -14,6 +14,7 @@ export type {
   ChangesApplied,
   ChangesRead,
 } from './database/change-line.ts'
+export { readRows, writeRows } from './database/row-chunk.ts'
 export { standbyError } from './database/change-log.ts'
 export { StatementCache, inTransaction, openSqlite, storageError } from './database/sqlite.ts'
 export type { SchemaPart, SqlValue, Statement } from './database/statement.ts'

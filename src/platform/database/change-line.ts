@@ -248,9 +248,10 @@ export class ChangeLine {
     return here === checksum ? undefined : `its content differs, as its checksum at ${position} says`
   }
 
-  /** @returns whether it was a point of the line that was not confirmed before */
+  /** @returns whether it is a point of the line */
   confirm(upTo: ChangePoint): boolean {
-    if (upTo.position <= this.#base.position || this.#whyNot(upTo) !== undefined) return false
+    if (this.#whyNot(upTo) !== undefined) return false
+    if (upTo.position === this.#base.position) return true
     inTransaction(this.#db, () => this.#rebase(upTo))
     this.#base = upTo
     this.#bytes = this.#keptBytes()
