@@ -117,7 +117,7 @@ export class ArrivingCopy {
 
   /** Leaves one file without a journal, which can take the place of another. */
   close(): void {
-    this.#db.exec('PRAGMA journal_mode = DELETE')
+    this.#db.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE')
     this.#db.close()
   }
 }

@@ -16,7 +16,7 @@ export type {
 } from './database/change-line.ts'
 export { readRows, writeRows } from './database/row-chunk.ts'
 export { standbyError } from './database/change-log.ts'
-export { StatementCache, inTransaction, openSqlite, storageError } from './database/sqlite.ts'
+export { StatementCache, inTransaction, openSqlite, replaceDatabase, storageError } from './database/sqlite.ts'
 export type { SchemaPart, SqlValue, Statement } from './database/statement.ts'
 export { systemDisk } from './disk.ts'
 export type { Disk, DiskFile, RecordFile } from './disk.ts'
