@@ -8,10 +8,19 @@ import { calibrate, machineFacts } from './machine.ts'
 import { memoryRow } from './memory.ts'
 import { placementRow } from './placement.ts'
 import { profileRow } from './profile.ts'
+import { replicationRow } from './replication.ts'
 import type { BenchRow, Figure } from './row.ts'
 
 const judgeRow: BenchRow = { name: 'judge', about: 'what rules cost', run: judgeBench }
-const rows: readonly BenchRow[] = [...checkRows, ...historyRows, judgeRow, placementRow, memoryRow, firstResultRow]
+const rows: readonly BenchRow[] = [
+  ...checkRows,
+  ...historyRows,
+  judgeRow,
+  replicationRow,
+  placementRow,
+  memoryRow,
+  firstResultRow,
+]
 /** Run only when asked for: they print more than figures. */
 const onRequest: readonly BenchRow[] = [profileRow]
 

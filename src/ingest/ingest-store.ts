@@ -276,10 +276,12 @@ export class IngestStore {
     const isNothing = rows.length === 0 && Object.values(books).every((list: readonly unknown[]) => list.length === 0)
     if (this.#line.mode !== 'logging' || isNothing) return () => undefined
     const first = this.#log.position + 1
-    const appended = this.#line.append(encodeHistoryHead(books, first, rows), at, rows)
+    const { isCut, committed } = this.#line.append(encodeHistoryHead(books, first, rows), at, rows)
+    // The follower was away for too long, and begins anew when it is back: until then nothing is kept for it.
+    const released = isCut ? this.#log.hold(undefined) : undefined
     return () => {
-      // The follower was away for too long, and begins anew when it is back: until then nothing is kept for it.
-      if (appended()) this.#hold(undefined)
+      committed()
+      released?.()
     }
   }
 

@@ -154,27 +154,31 @@ export class ChangeLine {
   /**
    * Appends a change; called in the transaction that makes it, and while `logging` only.
    * @param body what is kept of it here @param rest what else belongs to it when it is sent, and is kept elsewhere
-   * @returns what is to be called after the commit: whether the log was cut, so that nobody needs what came before
+   * @returns `committed` is to be called after the commit. `isCut`: the log became too large, and nobody can go on from what came before
    */
-  append(body: Uint8Array, at: number, rest: readonly Uint8Array[] = []): () => boolean {
+  append(
+    body: Uint8Array,
+    at: number,
+    rest: readonly Uint8Array[] = [],
+  ): { readonly isCut: boolean; readonly committed: () => void } {
     const position = this.#point.position + 1
     const checksum = chain(this.#point.checksum, position, body, ...rest)
     const size = rest.reduce((sum, piece) => sum + piece.length, body.length)
     const point = { line: this.#point.line, position, checksum }
-    const isFull = this.#bytes + size > this.#mostBytes
-    if (isFull) this.#rebase(point)
+    const isCut = this.#bytes + size > this.#mostBytes
+    if (isCut) this.#rebase(point)
     else
       this.#statements
         .get(
           `INSERT INTO ${this.#name}_log (position, at, body, size, checksum) VALUES ($position, $at, $body, $size, $checksum)`,
         )
         .run({ position, at, body, size, checksum })
-    return () => {
+    const committed = () => {
       this.#point = point
-      this.#bytes = isFull ? 0 : this.#bytes + size
-      if (isFull) this.#base = point
-      return isFull
+      this.#bytes = isCut ? 0 : this.#bytes + size
+      if (isCut) this.#base = point
     }
+    return { isCut, committed }
   }
 
   startLogging(line: string): ChangePoint {

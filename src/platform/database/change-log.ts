@@ -70,7 +70,7 @@ export class ChangeLog {
       if (isLocal ? verb !== 'DELETE' : changed[i] === 0) return
       logged.push({ sql, ...(params === undefined ? {} : { params }), changed: isLocal ? undefined : changed[i]! })
     })
-    return logged.length === 0 ? () => undefined : this.line.append(encodeChange(logged), at)
+    return logged.length === 0 ? () => undefined : this.line.append(encodeChange(logged), at).committed
   }
 
   #targetOf(sql: string): { readonly table: string; readonly verb: string } {
