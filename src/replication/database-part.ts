@@ -9,13 +9,25 @@ const name = 'database'
 /**
  * The database as it is sent: a copy of the file, which is small. The file of a copy stays until another begins or the standby follows,
  * so that both sides may restart while it is under way. A copy is named by its size and its checksum.
+ * @param directory that only this program reads: what is in a copy is as precious as the database
  */
 export function databaseSource(changes: ReplicatedChanges, directory: string): PartSource {
   const file = join(directory, 'copy-out.db')
+  // One may have been left by the process before.
+  let isThere = true
   return {
     name,
-    feed: changes,
+    feed: {
+      facts: () => changes.facts(),
+      read: (after, bytes) => changes.read(after, bytes),
+      confirm: async (upTo) => {
+        await changes.confirm(upTo)
+        if (isThere) await rm(file, { force: true })
+        isThere = false
+      },
+    },
     beginCopy: async () => {
+      isThere = true
       const fresh = `${file}.new`
       await rm(fresh, { force: true })
       await changes.copy(fresh)
