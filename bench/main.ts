@@ -1,5 +1,6 @@
 /** `npm run bench`: see docs/performance.md. */
 import { parseArgs } from 'node:util'
+import { agentsRow, configurationRow } from './agents.ts'
 import { checkRows } from './checks.ts'
 import { firstResultRow } from './first-result.ts'
 import { historyRows } from './history.ts'
@@ -9,7 +10,9 @@ import { memoryRow } from './memory.ts'
 import { placementRow } from './placement.ts'
 import { profileRow } from './profile.ts'
 import { replicationRow } from './replication.ts'
-import type { BenchRow, Figure } from './row.ts'
+import { reschedulingRow } from './rescheduling.ts'
+import { rolesRow } from './roles.ts'
+import type { BenchRow, Figure, Size } from './row.ts'
 
 const judgeRow: BenchRow = { name: 'judge', about: 'what rules cost', run: judgeBench }
 const rows: readonly BenchRow[] = [
@@ -20,6 +23,10 @@ const rows: readonly BenchRow[] = [
   placementRow,
   memoryRow,
   firstResultRow,
+  configurationRow,
+  reschedulingRow,
+  rolesRow,
+  agentsRow,
 ]
 /** Run only when asked for: they print more than figures. */
 const onRequest: readonly BenchRow[] = [profileRow]
@@ -36,7 +43,22 @@ function print(figures: readonly Figure[]): void {
   for (const figure of figures) console.log(lineOf(figure))
 }
 
-const { values, positionals } = parseArgs({ options: { list: { type: 'boolean' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: {
+    list: { type: 'boolean' },
+    agents: { type: 'string', default: '1000' },
+    tasks: { type: 'string', default: '100' },
+    period: { type: 'string', default: '60' },
+    minutes: { type: 'string', default: '1' },
+  },
+  allowPositionals: true,
+})
+const size: Size = {
+  agents: Number(values.agents),
+  tasks: Number(values.tasks),
+  periodMs: 1_000 * Number(values.period),
+  minutes: Number(values.minutes),
+}
 const known = [...rows, ...onRequest]
 const unknown = positionals.filter((word) => !known.some(({ name }) => name === word))
 if (values.list === true) {
@@ -50,7 +72,7 @@ if (values.list === true) {
   const wanted = positionals.length === 0 ? rows : known.filter(({ name }) => positionals.includes(name))
   for (const row of wanted) {
     try {
-      print(await row.run())
+      print(await row.run(size))
     } catch (thrown) {
       // The other rows still say something.
       console.log(`${row.name}: not measured: ${thrown instanceof Error ? thrown.message : String(thrown)}`)

@@ -7,11 +7,21 @@ export interface Figure {
   readonly note?: string
 }
 
+/** How large the rows with many agents are. What is asked for is the size of the whole bench. */
+export interface Size {
+  readonly agents: number
+  /** Of each agent. */
+  readonly tasks: number
+  readonly periodMs: number
+  /** How long a steady load is watched. */
+  readonly minutes: number
+}
+
 /** A row of the bench: what `npm run bench -- NAME` runs. It stops what it starts, also where it fails. */
 export interface BenchRow {
   readonly name: string
   readonly about: string
-  run(): Promise<readonly Figure[]>
+  run(size: Size): Promise<readonly Figure[]>
 }
 
 /** The middle of an odd number of values; of an even number, the upper middle. */

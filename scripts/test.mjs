@@ -20,6 +20,9 @@ const programs = [
   { package: 'fping', isThere: () => inPath('fping') },
   { package: 'iputils-ping', isThere: () => inPath('ping') },
   { package: 'openssl', isThere: () => inPath('openssl') },
+  { package: 'default-jre-headless', isThere: () => inPath('keytool') },
+  { package: 'iproute2', isThere: () => inPath('ip') },
+  { package: 'nftables', isThere: () => inPath('nft') },
 ]
 
 function inPath(name) {

@@ -278,15 +278,16 @@ class RunningAgent implements Agent {
         this.#assignmentLost = false
         this.#answeredAt = this.#clock.elapsed()
         backoff.succeeded()
-        if (known !== undefined || assignment !== undefined) this.#renewLease(asked)
         if (assignment !== undefined) {
-          const applied = this.#applyInTurn(assignment, 'server')
+          const applied = this.#applyInTurn(assignment, 'server', asked)
           this.#onFirstAnswer()
           await applied
           this.#keeper?.keep(assignment)
+        } else {
+          if (known !== undefined) this.#renewLease(asked)
+          // A server that answers at once with nothing would otherwise be asked as fast as it can.
+          if (this.#clock.elapsed() - asked.elapsed < 50) await pause(this.#clock, 250, signal)
         }
-        // A server that answers at once with nothing would otherwise be asked as fast as it can.
-        else if (this.#clock.elapsed() - asked.elapsed < 50) await pause(this.#clock, 250, signal)
       } catch (thrown) {
         this.#onFirstAnswer()
         if (signal.aborted) return
@@ -311,16 +312,17 @@ class RunningAgent implements Agent {
   }
 
   /** One at a time. What was kept yields to what the server has said meanwhile. */
-  #applyInTurn(assignment: Assignment, source: AssignmentSource): Promise<void> {
+  #applyInTurn(assignment: Assignment, source: AssignmentSource, asked?: Reading): Promise<void> {
     const applied = this.#applying.then(async () => {
-      if (source === 'server' || this.#source === undefined) await this.#apply(assignment, source)
+      if (source === 'server' || this.#source === undefined) await this.#apply(assignment, source, asked)
     })
     // Whoever waits for this turn hears of its failure; the next turn is another matter.
     this.#applying = applied.catch(() => undefined)
     return applied
   }
 
-  async #apply(assignment: Assignment, source: AssignmentSource): Promise<void> {
+  /** @param asked when the server was asked for it; undefined where it was kept, which is no lease */
+  async #apply(assignment: Assignment, source: AssignmentSource, asked: Reading | undefined): Promise<void> {
     let since = this.#clock.now()
     if (this.#version === undefined) {
       // Slots of the moment in which the processes come up belong to the absence; run, they would only be late.
@@ -353,6 +355,8 @@ class RunningAgent implements Agent {
       if (target === undefined) targets.set(connector.id, (target = this.#targetOf(connector)))
       tasks.set(given.id, { task, connector, target })
     }
+    // Until now everything was the tasks' of before, also where nobody has looked since the clock jumped or the machine slept.
+    if (this.#version !== undefined) this.#tick()
     const gone = [...before].filter(([id, { task }]) => tasks.get(id)?.task !== task).map(([id]) => id)
     const goneConnectors = [...connectorsBefore].filter(([id, old]) => connectors.get(id) !== old).map(([id]) => id)
     this.#tasks = tasks
@@ -360,6 +364,8 @@ class RunningAgent implements Agent {
     this.#source = source
     this.#travelling = assignment.settings
     this.#lease.set(assignment.settings.leaseMs)
+    // Not before: what the assignment takes away may be somebody else's already.
+    if (asked !== undefined) this.#renewLease(asked)
     this.#admission.setLimits(limitsOf(assignment.settings))
     this.#pool.forget(gone, goneConnectors)
     for (const id of gone) this.#memory.forget(id)

@@ -155,6 +155,29 @@ test('without an answer runs of exclusive connectors end with the lease, others 
   })
 })
 
+test('a lease comes back with the work that it is for: what was taken away meanwhile is not begun any more', async () => {
+  const offset = { ms: 0 }
+  server.settings = { ...server.settings, leaseMs: 1_500 }
+  server.holdMs = 300
+  server.assign(both, [connector('front'), alone])
+  const agent = await kit.start({ clock: { ...systemClock, now: () => systemClock.now() + offset.ms } })
+  await until(agent, 'run ended', ({ result }) => result.task === 'shut')
+  server.now = 'away'
+  await until(agent, 'lease ended')
+  server.assign([task('open', 'well')])
+  // A slot falls due in the very moment of the answer.
+  server.onAsked = () => (offset.ms = 2 * periodMs)
+  server.now = 'here'
+  await until(agent, 'lease renewed')
+  for (let i = 0; i < 2; i++) await until(agent, 'run ended', ({ result }) => result.task === 'open')
+  await agent.stop()
+  const renewedAt = kit.events.findLastIndex(({ event }) => event === 'lease renewed')
+  const begun = kit.events
+    .slice(renewedAt)
+    .flatMap((told) => (told.event === 'run ended' && told.result.task === 'shut' ? [told.result.slot] : []))
+  expect(begun).toEqual([])
+})
+
 test('the lease of the time before does not outlive the process', async () => {
   const assignments = new Kept()
   server.settings = { ...server.settings, leaseMs: 3_600_000 }

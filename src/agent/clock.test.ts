@@ -111,3 +111,16 @@ test('a clock that was ahead for a moment leaves nobody unwatched when it is set
   const slots = server.slotsOf('a')
   expect(new Set(slots).size).toBe(slots.length)
 })
+
+test('what a jump of the clock passed over is accounted for, also where the next assignment takes the task away', async () => {
+  const offset = { ms: 0 }
+  server.assign([task('a', 'well')])
+  const agent = await kit.start({ clock: wrongClock(offset) })
+  await until(agent, 'run ended')
+  const from = systemClock.now()
+  offset.ms = hoursMs
+  server.assign([task('b', 'well')])
+  await until(agent, 'assignment applied')
+  await agent.stop()
+  expect(accounted('a', from, from + hoursMs)).toEqual([])
+})

@@ -18,6 +18,7 @@ interface Client {
   /** The groups it may see at this moment; undefined for all. Ends the client where it may see nothing any more. */
   readonly sees: () => ((group: string) => boolean) | undefined
   readonly send: (event: LiveEvent) => void
+  readonly end: () => void
 }
 
 /** Streams what happens to everyone who listens, each only what concerns the groups they may see. */
@@ -72,6 +73,7 @@ export class LiveEvents {
         return (group) => groups === undefined || groups.includes(group)
       },
       send: (event) => write(`data: ${JSON.stringify(event)}\n\n`),
+      end: () => void raw.end(),
     }
     this.#clients.add(client)
     let cancel = () => undefined as void
@@ -85,6 +87,12 @@ export class LiveEvents {
       cancel()
       this.#clients.delete(client)
     })
+  }
+
+  /** Nothing more will happen here: clients are let go, and find out by asking again. */
+  stop(): void {
+    for (const client of this.#clients) client.end()
+    this.#clients.clear()
   }
 
   alarm(event: Extract<LiveEvent, { is: 'alarm' }>): void {

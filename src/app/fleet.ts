@@ -44,6 +44,7 @@ import { LocalLink } from './local-link.ts'
 import type { Machine } from './machine.ts'
 import type { UncoveredTask } from './uncovered-slots.ts'
 import { confirmedScope, scopedVersion, withoutMissing } from './scoped-assignment.ts'
+import { uploadPaceMs } from './upload-pace.ts'
 
 /** The agent in the server's own process, as far as the server asks it anything. */
 export interface OwnAgent {
@@ -96,8 +97,6 @@ export class Fleet implements FleetQuestions {
   /** Facts of agents that said hello to this start of the server. */
   readonly #met = new Map<string, ConnectedAgent>()
   readonly #probing = new Set<string>()
-  /** Ids of agents that are not there. */
-  #lost: ReadonlySet<string> = new Set()
   readonly #listeners = new Set<() => void>()
   #isStarted = false
   #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
@@ -129,7 +128,7 @@ export class Fleet implements FleetQuestions {
       holdMs: () => Math.floor(machine.settings.values.offlineTimeoutMs / 3),
       assignmentFor: (agent) => this.#assignmentOf(agent),
       ownedTask: (agent, task) => grants.owned(agent, task),
-      upload: (_, batch, leftOut) => options.upload(batch, leftOut),
+      upload: (_, batch, leftOut) => this.#upload(batch, leftOut),
       polled: (agent, said) => this.#polled(agent, said),
       saidHello: (agent) => this.#saidHello(agent),
       foundDouble: (agent) => this.#alarms.double(agent),
@@ -154,7 +153,6 @@ export class Fleet implements FleetQuestions {
       distribution.onChange((change) => {
         for (const agent of change.agents) this.#assignmentChanged(agent)
         for (const agent of change.probes) this.#probe(agent)
-        this.#lost = new Set(distribution.agents().flatMap(({ id, runtime }) => (runtime === 'OFFLINE' ? id : [])))
         this.#alarms.follow(change)
         this.#tell()
       }),
@@ -200,6 +198,7 @@ export class Fleet implements FleetQuestions {
     this.#meetOwn()
     this.distribution.setWork(this.#work())
     this.distribution.start()
+    this.#newest?.changed()
   }
 
   /** Called when agents or places are others than before. @returns ends it */
@@ -231,6 +230,8 @@ export class Fleet implements FleetQuestions {
     const link: LocalLink = new LocalLink({
       assignment: () => this.#localAssignment(),
       upload: (batch) => this.#options.upload(batch),
+      // Handed out before anything is placed, an empty assignment would begin the agent's life with slots that are nobody's.
+      isReady: () => this.#isStarted,
       heard: (known) => {
         const own = this.#own
         if (own?.link !== link) return
@@ -297,6 +298,12 @@ export class Fleet implements FleetQuestions {
       log.warn('who runs what could not be stored', { agent: agent.id, problem: messageOf(thrown) })
     })
     return { ...assignment, version: scopedVersion(this.#boot, version, assignment.version) }
+  }
+
+  async #upload(batch: UploadBatch, leftOut: ReadonlySet<string>): Promise<UploadAnswer> {
+    const answer = await this.#options.upload(batch, leftOut)
+    const paceMs = uploadPaceMs(this.#met.size, batch.entries.length)
+    return { ...answer, pauseMs: Math.max(answer.pauseMs, paceMs) }
   }
 
   #saidHello(agent: ConnectedAgent): void {
@@ -544,18 +551,37 @@ export class Fleet implements FleetQuestions {
     return { state: 'covered', agent: this.nameOf(place.agent) }
   }
 
-  /** The tasks that nobody may run now, with since when. */
+  /** The tasks that nobody may run now, with since when. Looks at every place, and at tasks only where something is amiss. */
   uncovered(): readonly UncoveredTask[] {
     const { inventory } = this.#options.machine
-    const { places } = this.distribution.placement()
+    const used = this.#usedMonitors()
+    const lacking = new Set(
+      [...this.#met.values()].flatMap(({ id, monitors }) =>
+        used.every((monitor) => Object.hasOwn(monitors, monitor)) ? [] : id,
+      ),
+    )
+    const since = new Map<string, number>()
+    for (const [connector, place] of this.distribution.placement().places)
+      if (place.is === 'uncovered' || lacking.has(place.agent)) since.set(connector, place.since)
+    if (since.size === 0) return []
     return inventory.tasks().flatMap((task): UncoveredTask[] => {
-      const place = places.get(task.connectorId)
-      const running = place === undefined ? undefined : this.placeOf(task)
-      return place === undefined || running?.state !== 'UNCOVERED'
+      const from = since.get(task.connectorId)
+      const running = from === undefined ? undefined : this.placeOf(task)
+      return from === undefined || running?.state !== 'UNCOVERED'
         ? []
-        : [{ id: task.id, periodMs: task.periodMs, reason: running.reason, since: place.since }]
+        : [{ id: task.id, periodMs: task.periodMs, reason: running.reason, since: from }]
     })
   }
+
+  /** The monitors that the configuration of now has. */
+  #usedMonitors(): readonly string[] {
+    const { inventory } = this.#options.machine
+    const revision = inventory.revision()
+    if (this.#used?.of !== revision)
+      this.#used = { of: revision, monitors: [...new Set(inventory.tasks().map(({ monitor }) => monitor))] }
+    return this.#used.monitors
+  }
+  #used: { readonly of: number; readonly monitors: readonly string[] } | undefined
 
   /** Whether an alarm says already why nothing is heard of a task. */
   isSilenceExplained(task: string): boolean {
@@ -563,7 +589,7 @@ export class Fleet implements FleetQuestions {
     if (entry === undefined) return false
     const place = this.distribution.placement().places.get(entry.connectorId)
     if (place === undefined || place.is === 'uncovered' || place.is === 'held') return true
-    return this.#lost.has(place.agent) || this.placeOf(entry).state === 'UNCOVERED'
+    return !this.distribution.isThere(place.agent) || this.placeOf(entry).state === 'UNCOVERED'
   }
 
   /** The name that associations have for an agent; its id where it is not known any more. */

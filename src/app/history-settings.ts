@@ -1,3 +1,4 @@
+import { defaultIngestSettings } from '../ingest/index.ts'
 import type { Settings } from '../platform/index.ts'
 import type { HistorySettings } from './history-store.ts'
 
@@ -17,8 +18,7 @@ export function historySettings(values: Settings): HistorySettings {
       resultsMs: values.resultRetentionDays * dayMs,
       // The ledger and the statistics are small, and are asked for in yearly reports: as long as the coarsest metrics.
       coverageMs: values.rollup1hRetentionDays * dayMs,
-      // What an agent's spool no longer holds cannot come any more.
-      lostAfterMs: values.spoolMaxAgeMs,
+      lostAfterMs: defaultIngestSettings.lostAfterMs,
     },
     metrics: {
       rawMs: values.rawRetentionDays * dayMs,

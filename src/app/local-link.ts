@@ -8,6 +8,7 @@ export class LocalLink implements ServerLink {
   readonly #assignment: () => Assignment
   readonly #upload: (batch: UploadBatch) => Promise<UploadAnswer>
   readonly #heard: (known: string | undefined) => void
+  readonly #isReady: () => boolean
   readonly #waiting = new Set<() => void>()
 
   constructor(options: {
@@ -15,10 +16,13 @@ export class LocalLink implements ServerLink {
     readonly upload: (batch: UploadBatch) => Promise<UploadAnswer>
     /** With every poll: the version of the assignment that the agent carries out. */
     readonly heard: (known: string | undefined) => void
+    /** Whether work is handed out already; `changed` tells when it is. */
+    readonly isReady: () => boolean
   }) {
     this.#assignment = options.assignment
     this.#upload = options.upload
     this.#heard = options.heard
+    this.#isReady = options.isReady
   }
 
   /** The assignment may be another now: wakes whoever waits for one. */
@@ -28,8 +32,12 @@ export class LocalLink implements ServerLink {
 
   async assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined> {
     this.#heard(known)
-    const now = this.#assignment()
-    if (now.version !== known) return now
+    const news = () => {
+      const now = this.#isReady() ? this.#assignment() : undefined
+      return now?.version === known ? undefined : now
+    }
+    const now = news()
+    if (now !== undefined) return now
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => wake(), longestPollMs)
       const wake = () => {
@@ -41,9 +49,7 @@ export class LocalLink implements ServerLink {
       this.#waiting.add(wake)
       signal.addEventListener('abort', wake, { once: true })
     })
-    if (signal.aborted) return undefined
-    const then = this.#assignment()
-    return then.version === known ? undefined : then
+    return signal.aborted ? undefined : news()
   }
 
   upload(batch: UploadBatch): Promise<UploadAnswer> {

@@ -69,6 +69,7 @@ export async function startServerRole(machine: Machine, portalUrl: () => string)
       groupOf: (task) => inventory.task(task)?.group,
       principalOf: (token) => access.authenticate(token),
     })
+    lifecycle.onStop('live events', () => live.stop())
     let configuredPlugins: readonly ConfiguredPlugin[] | undefined
     const configured = () => (configuredPlugins ??= pluginsForUse(inventory.plugins()))
     const delivery = new Delivery({

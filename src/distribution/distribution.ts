@@ -20,7 +20,7 @@ import {
   type Registration,
   type RuntimeState,
 } from './eligibility.ts'
-import { explain, loadsOf, stuck, type Explanation } from './explain.ts'
+import { explainer, loadsOf, stuck, type Explanation } from './explain.ts'
 import {
   isOverdue,
   listen,
@@ -140,11 +140,20 @@ export interface DistributionChange {
 }
 
 const tickMs = 1_000
+/** For so long what was worked out to explain one connector serves for others. */
+const explainedForMs = 1_000
 /** Changes that come together are answered together; and never more often than once a second. */
 const gatherMs = 50
 const leastBetweenMs = 1_000
+/**
+ * Placing takes the thread: a quarter of a second and more with some ten thousand connectors, again and again while all of them are proved.
+ * It is to take no more than this share of the time, unless that put off what follows from a loss for longer than `lookWhileMovingMs`.
+ */
+const placingShare = 0.2
 /** Without a change it is still looked whether costs made somebody too full, and while moves are under way whether they take too long. */
 const lookEveryMs = 30_000
+/** Where nothing is new, placement is asked all the same after this time: it puts some moves off. */
+const decideEveryMs = 300_000
 const lookWhileMovingMs = 5_000
 /** How long an agent has to say whether it reaches a target: a call, a connect with its timeout, and the answer. */
 const proofMs = 30_000
@@ -164,9 +173,17 @@ interface Agent {
   left: number | undefined
 }
 
+type Facts = CoverageFacts & { readonly at: number; readonly agents: readonly PlacementAgent[] }
+
 interface Scope {
   version: number
   readonly connectors: Set<string>
+}
+
+/** The monitors that some agent of a group has. */
+interface AvailableMonitors {
+  readonly key: string
+  readonly monitors: ReadonlySet<string>
 }
 
 /** What is known of an agent that has not said anything yet. */
@@ -203,6 +220,10 @@ export class Distribution {
   /** By connector and agent: since when the agent is asked whether it reaches the target. */
   readonly #askedAt = new Map<string, number>()
   readonly #costs = new Map<string, number>()
+  readonly #wanted = new WeakMap<
+    WorkConnector['tasks'],
+    { readonly key: string; readonly monitors: readonly string[] }
+  >()
   readonly #book: CostBook
   readonly #listeners = new Set<(change: DistributionChange) => void>()
   readonly #drains = new Set<{ readonly agent: string; readonly end: (how: DrainEnd) => void }>()
@@ -215,7 +236,14 @@ export class Distribution {
   #problems: readonly DistributionProblem[] = []
   #listening: Listening
   #placedAt = -Infinity
+  /** How long that took. */
+  #placedForMs = 0
   #problemsAt = -Infinity
+  /** When placement was asked last, and how its agents were then. */
+  #decidedAt = -Infinity
+  #agentsKey = ''
+  /** Somebody proved something, or what was proved is too old to be believed. */
+  #isReachNew = false
   /** Agents, work or settings are not what they were when `#problems` were looked for. */
   #hasNews = true
   #placing: CancelTimer | undefined
@@ -223,6 +251,13 @@ export class Distribution {
   #writing: Promise<void> = Promise.resolve()
   #isWriteWaiting = false
   #isStopped = false
+  #explaining:
+    | {
+        readonly of: Placement
+        readonly at: number
+        readonly explain: (connector: string) => Explanation | undefined
+      }
+    | undefined
 
   constructor(options: DistributionOptions, stored: Awaited<ReturnType<typeof loadDistribution>>) {
     this.#options = options
@@ -251,7 +286,8 @@ export class Distribution {
       this.#ticking = clock.after(tickMs, tick)
     }
     tick()
-    this.#soon()
+    // At once: who asks for its work from now on is to be given it.
+    this.#place()
   }
 
   /** Stores what is not stored yet. @throws FarwatchError `storage-unwritable`: a restart goes on from an older placement */
@@ -362,7 +398,18 @@ export class Distribution {
 
   /** Why a connector is where it is, and on no other agent; undefined where it is not known. */
   why(connector: string): Explanation | undefined {
-    return explain(this.#facts(), this.#placement, connector)
+    const now = this.#options.clock.elapsed()
+    const known = this.#explaining
+    // A list asks for one after the other.
+    if (known?.of === this.#placement && now - known.at < explainedForMs) return known.explain(connector)
+    const explain = explainer(this.#facts(), this.#placement)
+    this.#explaining = { of: this.#placement, at: now, explain }
+    return explain(connector)
+  }
+
+  /** Whether an agent is there: ONLINE or DRAINING. */
+  isThere(id: string): boolean {
+    return this.#agents.get(id)?.life.isOnline === true
   }
 
   /** All agents, in the order of their names. */
@@ -517,7 +564,9 @@ export class Distribution {
     this.#listening = listen(before, at, clock.elapsed(), settings().lease)
     if (this.#listening.since !== before.since)
       log.warn('server had stood still', { forMs: Math.max(at - before.tickedAt, clock.elapsed() - before.elapsed) })
+    const isClockSet = this.#listening.since !== before.since
     for (const agent of this.#agents.values()) {
+      if (isClockSet) this.#step(agent, { is: 'clock set' })
       // It lives in this very process.
       if (agent.local) this.#step(agent, { is: 'heard' })
       else this.#step(agent, { is: 'tick', listeningSince: this.#listening.since })
@@ -537,7 +586,8 @@ export class Distribution {
     // Before `start` nothing is missed and nothing moved.
     if (this.#placing !== undefined || this.#isStopped || this.#ticking === undefined) return
     const { clock } = this.#options
-    const waitMs = Math.max(gatherMs, this.#placedAt + leastBetweenMs - clock.elapsed())
+    const apartMs = Math.max(leastBetweenMs, Math.min(lookWhileMovingMs, this.#placedForMs / placingShare))
+    const waitMs = Math.max(gatherMs, this.#placedAt + apartMs - clock.elapsed())
     this.#placing = clock.after(waitMs, () => {
       this.#placing = undefined
       this.#place()
@@ -548,10 +598,16 @@ export class Distribution {
     const { clock, settings } = this.#options
     this.#placedAt = clock.elapsed()
     this.#settleReach(clock.now())
-    this.#takeCosts()
+    const isCostNew = this.#takeCosts()
     const before = this.#placement
     const facts = this.#facts()
+    if (!this.#wouldChange(facts, isCostNew)) {
+      for (const agent of this.#agents.values()) this.#checkDrain(agent)
+      this.#save()
+      return
+    }
     this.#placement = place({ ...facts, previous: before, settings: settings().placement })
+    this.#decidedAt = this.#placedAt
     const connectors: string[] = []
     const agents = new Set<string>()
     for (const [id, now] of this.#placement.places) {
@@ -581,8 +637,32 @@ export class Distribution {
     this.#believeThoseWhoCannotProve()
     for (const agent of this.#agents.values()) this.#checkDrain(agent)
     this.#tell(connectors, agents)
+    this.#placedForMs = clock.elapsed() - this.#placedAt
     if (connectors.length > 0) this.#soon()
     this.#save()
+  }
+
+  /**
+   * Whether a look can find anything else than the one before: with a hundred thousand connectors it takes half a second. Asked again with
+   * nothing new placement answers the same, but for what it puts off for a time.
+   */
+  #wouldChange({ agents, at }: Facts, isCostNew: boolean): boolean {
+    const key = agents
+      .map(({ id, runtime, capacity, isOverdue, steadyFrom: steady }) => [
+        id,
+        runtime,
+        capacity,
+        isOverdue,
+        steady > at,
+      ])
+      .join()
+    const isSame = key === this.#agentsKey
+    this.#agentsKey = key
+    const isMoving = this.#confirmations.size > 0 || this.#probes.size > 0 || this.#placement.massLoss !== undefined
+    const isDue = this.#placedAt - this.#decidedAt >= decideEveryMs
+    const isReachNew = this.#isReachNew
+    this.#isReachNew = false
+    return !isSame || isCostNew || isReachNew || isMoving || isDue || this.#hasNews
   }
 
   #logMassLoss(): void {
@@ -636,6 +716,7 @@ export class Distribution {
     let known = this.#reach.get(connector)
     if (known === undefined) this.#reach.set(connector, (known = new Map()))
     known.set(agent, { ok, at: this.#options.clock.now(), reason: reason.slice(0, 300) })
+    this.#isReachNew = true
     const asked = this.#probes.get(agent)
     asked?.delete(connector)
     if (asked?.size === 0) this.#probes.delete(agent)
@@ -646,7 +727,11 @@ export class Distribution {
   #settleReach(at: number): void {
     for (const [connector, reach] of this.#reach) {
       for (const [agent, { ok, at: seenAt }] of reach)
-        if (at - seenAt > (ok ? believeReachedMs : believeMissedMs)) reach.delete(agent)
+        if (at - seenAt > (ok ? believeReachedMs : believeMissedMs)) {
+          reach.delete(agent)
+          // What was reached told nothing more; what was missed may be tried again.
+          this.#isReachNew ||= !ok
+        }
       if (reach.size === 0) this.#reach.delete(connector)
     }
     const before = new Map(this.#askedAt)
@@ -668,9 +753,12 @@ export class Distribution {
     }
   }
 
-  #takeCosts(): void {
+  /** @returns whether a connector or a capacity is another than at the look before */
+  #takeCosts(): boolean {
+    let isNew = this.#connectors.length !== this.#work.connectors.length
     const monitorsOf = this.#monitorsByGroup()
-    this.#connectors = this.#work.connectors.map(({ id, group, programs, pin, tasks }) => {
+    const known = this.#connectors
+    this.#connectors = this.#work.connectors.map(({ id, group, programs, pin, tasks }, i): PlacementConnector => {
       const before = this.#costs.get(id)
       const cost = follow(before, this.#book.costOf(id), costStep)
       if (cost !== before) {
@@ -678,42 +766,72 @@ export class Distribution {
         if (before !== undefined) this.#unsavedPlaces.add(id)
       }
       const reach = this.#reach.get(id)
+      const monitors = this.#wantedMonitors(tasks, monitorsOf.get(group))
+      const isConfirmed = this.#isConfirmed(id)
+      // Hardly any of a hundred thousand is another than at the look before; the same object is neither made nor looked at anew.
+      const old = known[i]
+      if (
+        old?.id === id &&
+        old.cost === cost &&
+        old.reach === reach &&
+        old.monitors === monitors &&
+        old.group === group &&
+        old.programs === programs &&
+        old.pin === pin &&
+        (old.isConfirmed === true) === isConfirmed
+      )
+        return old
+      isNew = true
       return {
         id,
         group,
         programs,
-        monitors: wantedMonitors(tasks, monitorsOf.get(group)),
+        monitors,
         cost,
         ...(pin === undefined ? {} : { pin }),
         ...(reach === undefined ? {} : { reach }),
-        ...(this.#isConfirmed(id) ? { isConfirmed: true } : {}),
+        ...(isConfirmed ? { isConfirmed: true } : {}),
       }
     })
     for (const agent of this.#agents.values())
       agent.capacity = follow(agent.capacity, capacityOf(agent.facts.machine, agent.foreignCores), costStep)
+    return isNew
+  }
+
+  /** The same list for the same tasks, as long as the agents of their group have the same monitors. */
+  #wantedMonitors(tasks: WorkConnector['tasks'], available: AvailableMonitors | undefined): readonly string[] {
+    const key = available?.key ?? ''
+    const known = this.#wanted.get(tasks)
+    if (known?.key === key) return known.monitors
+    const monitors = wantedMonitors(tasks, available?.monitors)
+    this.#wanted.set(tasks, { key, monitors })
+    return monitors
   }
 
   /** By group: the monitors that agents which are there for it have; a group without any such agent is left out. */
-  #monitorsByGroup(): ReadonlyMap<string, ReadonlySet<string>> {
+  #monitorsByGroup(): ReadonlyMap<string, AvailableMonitors> {
     const there = new Map<string, Agent>()
     for (const agent of this.#agents.values())
       if (agent.life.isOnline && agent.life.registration === 'ACCEPTED' && agent.life.admin === 'ON')
         there.set(agent.local ? 'local' : agent.name, agent)
-    const byGroup = new Map<string, ReadonlySet<string>>()
+    const byGroup = new Map<string, AvailableMonitors>()
     // Most groups share their agents with others.
-    const byAgents = new Map<string, ReadonlySet<string>>()
+    const byAgents = new Map<string, AvailableMonitors>()
     for (const [group, { agents }] of this.#work.groups) {
       const own = agents.flatMap((name) => there.get(name) ?? [])
       if (own.length === 0) continue
       const key = own.map(({ id }) => id).join()
-      let monitors = byAgents.get(key)
-      if (monitors === undefined) byAgents.set(key, (monitors = new Set(own.flatMap(({ facts }) => facts.monitors))))
-      byGroup.set(group, monitors)
+      let available = byAgents.get(key)
+      if (available === undefined) {
+        const monitors = new Set(own.flatMap(({ facts }) => facts.monitors))
+        byAgents.set(key, (available = { key: [...monitors].sort().join(), monitors }))
+      }
+      byGroup.set(group, available)
     }
     return byGroup
   }
 
-  #facts(): CoverageFacts & { readonly at: number; readonly agents: readonly PlacementAgent[] } {
+  #facts(): Facts {
     const { clock, settings } = this.#options
     const at = clock.now()
     const { lease } = settings()
@@ -725,8 +843,8 @@ export class Distribution {
       admin: life.admin,
       runtime: runtimeOf(life),
       capacity: capacity ?? capacityOf(facts.machine),
-      monitors: new Set(facts.monitors),
-      programs: facts.programs === undefined ? undefined : new Set(facts.programs),
+      monitors: setOf(facts.monitors),
+      programs: facts.programs === undefined ? undefined : setOf(facts.programs),
       steadyFrom: steadyFrom(life, lease),
       lostAt: life.isLost ? life.since : undefined,
       isOverdue: !local && isOverdue(life, this.#listening.since, at, lease),
@@ -861,6 +979,15 @@ function wantedMonitors(
   const wanted = [...new Set(tasks.map(({ monitor }) => monitor))].sort()
   const possible = available === undefined ? wanted : wanted.filter((monitor) => available.has(monitor))
   return possible.length > 0 ? possible : wanted
+}
+
+// Lists of agents live as long as the agents say nothing else.
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
+
+function setOf(list: readonly string[]): ReadonlySet<string> {
+  let set = sets.get(list)
+  if (set === undefined) sets.set(list, (set = new Set(list)))
+  return set
 }
 
 /** The agents that a place names. */

@@ -153,6 +153,19 @@ export interface Kind {
   readonly isAllowed: readonly boolean[]
 }
 
+// A connector is the same object for as long as nothing about it changes.
+const keys = new WeakMap<PlacementConnector, string>()
+
+function keyOf(connector: PlacementConnector): string {
+  let key = keys.get(connector)
+  if (key === undefined) {
+    const { group, pin, monitors, programs } = connector
+    // Names hold no control characters.
+    keys.set(connector, (key = `${group}\n${pin ?? ''}\n${monitors.join()}\n${programs.join()}`))
+  }
+  return key
+}
+
 /** Sorts connectors into kinds; a kind is made when its first connector is met. */
 export class Kinds {
   readonly #agents: readonly PlacementAgent[]
@@ -165,9 +178,7 @@ export class Kinds {
   }
 
   kindOf(connector: PlacementConnector): Kind {
-    const { group, pin, monitors, programs } = connector
-    // Names hold no control characters.
-    const key = `${group}\n${pin ?? ''}\n${monitors.join()}\n${programs.join()}`
+    const key = keyOf(connector)
     let kind = this.#byKey.get(key)
     if (kind === undefined) this.#byKey.set(key, (kind = this.#make(connector)))
     return kind

@@ -19,16 +19,30 @@ export type PlacementFacts = Pick<PlacementInput, 'agents' | 'connectors' | 'gro
 
 /** @returns undefined where the connector has no place */
 export function explain(facts: PlacementFacts, placement: Placement, id: string): Explanation | undefined {
-  const connector = facts.connectors.find((one) => one.id === id)
-  const here = placement.places.get(id)
-  if (connector === undefined || here === undefined) return undefined
+  return explainer(facts, placement)(id)
+}
+
+/** Explains connector after connector: what is the same for all of them is worked out once. */
+export function explainer(facts: PlacementFacts, placement: Placement): (id: string) => Explanation | undefined {
+  const connectors = new Map(facts.connectors.map((one) => [one.id, one]))
   const loads = loadsOf(facts, placement)
+  return (id) => explainOne(facts, placement, loads, connectors.get(id))
+}
+
+function explainOne(
+  facts: PlacementFacts,
+  placement: Placement,
+  loads: ReadonlyMap<string, number>,
+  connector: PlacementConnector | undefined,
+): Explanation | undefined {
+  const here = connector === undefined ? undefined : placement.places.get(connector.id)
+  if (connector === undefined || here === undefined) return undefined
   const agent = here.is === 'uncovered' ? null : here.agent
   const others = facts.agents
     .filter((one) => one.id !== agent)
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
     .map((one) => ({ agent: one.id, because: whyNotThere(facts, connector, one, here, loads) }))
-  return { connector: id, is: here.is, agent, because: whyHere(facts, connector, here), others }
+  return { connector: connector.id, is: here.is, agent, because: whyHere(facts, connector, here), others }
 }
 
 /** The load of each agent by its id: what it runs or is about to run, by what it can; 1 is all that it can. */

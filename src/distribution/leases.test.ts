@@ -14,7 +14,7 @@ import {
 } from './leases.ts'
 
 /**
- * A life in words, each `second:event`. Events: `hear`, `.` (a tick), `accept`, `reject`, `off`, `on`, `drain`, `undrain`, `done`.
+ * A life in words, each `second:event`. Events: `hear`, `.` (a tick), `accept`, `reject`, `off`, `on`, `drain`, `undrain`, `done`, `set` (the clock).
  * Answers the runtime state and the effects of each.
  */
 function live(story: string): string {
@@ -33,6 +33,7 @@ function live(story: string): string {
       drain: { is: 'drain asked' },
       undrain: { is: 'drain ended' },
       done: { is: 'drained' },
+      set: { is: 'clock set' },
     }
     const next = step(life, events[what]!, Number(second) * 1_000, settings)
     life = next.life
@@ -54,6 +55,10 @@ const stories: Readonly<Record<string, readonly [string, string]>> = {
     'ONLINE+place OFFLINE+place+lost OFFLINE+place+found OFFLINE+place',
   ],
   'who is rejected is not missed': ['1:hear 2:reject 20:.', 'ONLINE+place ONLINE+place OFFLINE+place'],
+  'who falls silent is missed although the clock was set back': [
+    '1000:hear 100:set 101:. 115:.',
+    'ONLINE+place ONLINE ONLINE OFFLINE+place+lost',
+  ],
   'told what it knows it does nothing': ['1:hear 2:accept 3:on', 'ONLINE+place ONLINE ONLINE'],
   'a drain is DRAINING, and done when nothing is left': [
     '1:hear 2:drain 3:drain 4:done 5:done 6:undrain',

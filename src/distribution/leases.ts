@@ -62,6 +62,8 @@ export type LifeEvent =
   | { readonly is: 'standing'; readonly registration: Registration; readonly admin: AdminState }
   | { readonly is: 'drain asked' | 'drain ended' | 'drained' }
   | { readonly is: 'heard' }
+  /** The server's clock was set, or it stood still: moments that lie ahead now were told by a clock that was wrong. */
+  | { readonly is: 'clock set' }
   /** Time passed. `listeningSince`: the server heard everything since then. */
   | { readonly is: 'tick'; readonly listeningSince: number }
 
@@ -108,6 +110,8 @@ export function step(life: AgentLife, event: LifeEvent, at: number, settings: Le
       return life.drain === 'under way' ? { life: { ...life, drain: 'done' }, effects: ['drained'] } : unchanged(life)
     case 'heard':
       return heard(life, at)
+    case 'clock set':
+      return unchanged(notAhead(life, at))
     case 'tick':
       return isSilent(life, event.listeningSince, at, settings) ? silenced(life, at, settings) : unchanged(life)
   }
@@ -123,6 +127,18 @@ function changed(life: AgentLife, change: Partial<AgentLife>): LifeStep {
   const isMissed = next.registration === 'ACCEPTED' && next.admin === 'ON'
   if (!life.isLost || isMissed) return { life: next, effects: ['place'] }
   return { life: { ...next, isLost: false }, effects: ['place', 'found'] }
+}
+
+/** Otherwise an agent would not be missed before a clock that was set back has caught up. */
+function notAhead(life: AgentLife, at: number): AgentLife {
+  const { heardAt, since, losses } = life
+  if ((heardAt ?? 0) <= at && since <= at) return life
+  return {
+    ...life,
+    heardAt: heardAt === undefined ? undefined : Math.min(heardAt, at),
+    since: Math.min(since, at),
+    losses: losses.map((loss) => Math.min(loss, at)),
+  }
 }
 
 function heard(life: AgentLife, at: number): LifeStep {

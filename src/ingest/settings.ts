@@ -12,8 +12,9 @@ export interface IngestSettings {
   /** How long the coverage ledger and the monitor statistics are kept. */
   readonly coverageMs: number
   /**
-   * A slot of which nothing was heard for so long has ended as `lost`. Shorter than an agent's spool lasts, and slots count as
-   * lost whose results still come; longer, and a hole stays unseen longer.
+   * A slot of which nothing was heard for so long counts as `lost`. It is worked out for each question and stored nowhere, so that a result
+   * which comes after all, out of the spool of an agent that was cut off, takes its place. Too short, and runs that are under way count as
+   * lost for a moment; too long, and the hole that a lost agent left stays unseen.
    */
   readonly lostAfterMs: number
 }
@@ -24,7 +25,7 @@ export const defaultIngestSettings: IngestSettings = {
   results: { keep: 'all' },
   resultsMs: 30 * dayMs,
   coverageMs: 730 * dayMs,
-  lostAfterMs: dayMs,
+  lostAfterMs: 300_000,
 }
 
 /** A task as the configuration has it now. */

@@ -383,6 +383,49 @@ test('who runs a group: its agents, else the local one, until that is given grou
   ]).toEqual(['ab  local local', 'b a north local', 'a  local ', 'a a local+north '])
 })
 
+test('an agent that is renamed keeps its associations and pins, in one revision', async () => {
+  await using opened = await openTestInventory()
+  await opened.inventory.apply(
+    {
+      profiles: [{ name: 'p', connector: 'tcp', monitors: [{ monitor: 'tcp.port', period: '10s' }] }],
+      groups: ['a', 'b'].map((name) => ({
+        name,
+        systems: [
+          {
+            name: 's',
+            connectors: [
+              { name: 'c', type: 'tcp', settings: { host: 'h', port: 1 }, profiles: ['p'], pin: `north-${name}` },
+            ],
+          },
+        ],
+      })),
+      associations: [
+        { group: 'a', agents: ['north-a', 'south'] },
+        { group: 'b', agents: ['north-b'] },
+      ],
+    },
+    by,
+  )
+  const before = opened.inventory.revision()
+  await opened.inventory.renameAgent('north-a', 'east', { author: 'admin' })
+  const nothing = await opened.inventory.renameAgent('nobody', 'somebody', { author: 'admin' })
+  const restarted = await opened.restart()
+  expect({
+    associations: restarted.associations(),
+    pins: restarted.systems().map(({ connectors }) => connectors[0]?.pin),
+    revisions: restarted.revision() - before,
+    nothing: nothing.summary,
+  }).toEqual({
+    associations: [
+      { group: 'a', agents: ['east', 'south'] },
+      { group: 'b', agents: ['north-b'] },
+    ],
+    pins: ['east', 'north-b'],
+    revisions: 1,
+    nothing: { add: 0, change: 0, remove: 0 },
+  })
+})
+
 test('a connector may be pinned to an agent that nobody knows yet, and is until the document says otherwise', async () => {
   await using opened = await openTestInventory()
   const pinned = (pin?: string) => ({

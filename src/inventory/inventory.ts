@@ -12,6 +12,7 @@ import { breathing } from './pace.ts'
 import { merge, namePath, settle, type Prune } from './plan.ts'
 import { Problems } from './reading.ts'
 import { openSecrets, pluginContext, type Environment, type SecretVault } from './secrets.ts'
+import { withRenamedAgent } from './renamed-agent.ts'
 import { fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './store.ts'
 import {
   emptyView,
@@ -109,6 +110,11 @@ export interface Inventory {
    * @throws as `apply`
    */
   replaceAssociations(associations: unknown, options: AssociateOptions): Promise<Associated>
+  /**
+   * An agent has another name: associations and pins follow it, in one revision; where none names it there is none.
+   * @throws FarwatchError `storage-unwritable`
+   */
+  renameAgent(from: string, to: string, given: { readonly author: string }): Promise<Difference>
   /** Newest first. */
   revisions(page?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<RevisionEntry>>
   /** Newest first. */
@@ -412,6 +418,12 @@ export async function openInventory(options: {
     document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
     apply: (document, given) => inTurn(() => apply(document, given)),
     replaceAssociations: (associations, given) => inTurn(() => replaceAssociations(associations, given)),
+    renameAgent: (from, to, { author }) =>
+      inTurn(() => {
+        const wanted = withRenamedAgent(configuration, from, to)
+        const comment = `the agent ${from} is called ${to}`
+        return commit(wanted, difference(configuration, wanted), { author, comment })
+      }),
     async revisions(page = {}) {
       const { below, limit } = readPage(page)
       const rows = await database.read<{

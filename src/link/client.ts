@@ -189,17 +189,20 @@ export class LinkClient implements ServerLink {
     const held = this.#held
     const isHeld = held !== undefined && held.version === known
     const received = this.#received
+    // A server holds a poll for a third of the lease at most; a line that was cut is found out by so much sooner.
+    const leaseMs = held?.settings.leaseMs ?? null
+    const waitMs = leaseMs === null ? longestWaitMs : Math.min(longestWaitMs, Math.ceil(leaseMs / 3))
     const answer = readPollAnswer(
       await this.#ask(
         'poll',
         () => ({
           // What is not held here, a difference could not be added to.
           ...(isHeld ? { known } : {}),
-          waitMs: longestWaitMs,
+          waitMs,
           received,
           status: { ...this.#options.status(), clock: this.#clockStatus() },
         }),
-        longestWaitMs + answerGraceMs,
+        waitMs + answerGraceMs,
         signal,
       ),
     )

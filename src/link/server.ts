@@ -522,9 +522,9 @@ class RunningLinkServer implements LinkServer {
       const making = this.#assignmentOf(session)
       const assignment = await making
       if (!isCurrent()) continue
-      // It changed while it was made; nobody has woken this poll for it, since it did not wait.
-      if (session.assignment !== making) continue
       const leftMs = until - this.#clock.elapsed()
+      // One that changed again while it was made is given out as well, and the next poll gets what came of it: where assignments of many
+      // agents change all the time, whoever waited for a final one would be told nothing, and never get its commands.
       if (assignment.version !== poll.known) {
         const wire = await this.#wire(session, assignment, poll.known)
         return {
@@ -533,6 +533,8 @@ class RunningLinkServer implements LinkServer {
           commands: [...session.commands.pending()],
         }
       }
+      // Nobody has woken this poll for the change, since it did not wait.
+      if (session.assignment !== making && leftMs > 0 && !session.commands.hasNew) continue
       if (session.commands.hasNew || leftMs <= 0 || request.signal.aborted)
         return { ...this.#nothing({ state: 'ACCEPTED', message: '' }), commands: [...session.commands.pending()] }
       await this.#wait(id, leftMs, request.signal)
@@ -561,11 +563,11 @@ class RunningLinkServer implements LinkServer {
 
   #assignmentOf(session: Session): Promise<Assignment> {
     if (session.assignment !== undefined) return session.assignment
-    const making = this.#making.then(async () => {
-      await new Promise((resolve) => setImmediate(resolve))
-      return this.#options.assignmentFor(session.agent)
-    })
-    this.#making = making.catch(() => {
+    const turn = this.#making.then(() => new Promise<void>((resolve) => setImmediate(resolve)))
+    // What is kept of it before it may be given out is waited for outside of the turn: it goes to the disk together with that of others.
+    const making = turn.then(() => this.#options.assignmentFor(session.agent))
+    this.#making = turn
+    making.catch(() => {
       if (session.assignment === making) session.assignment = undefined
     })
     session.assignment = making

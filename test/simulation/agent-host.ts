@@ -4,7 +4,7 @@ import type { AgentFacts } from '../../src/distribution/index.ts'
 import type { Assignment, ServerLink, UploadAnswer } from '../../src/model/index.ts'
 import type { Log } from '../../src/platform/index.ts'
 import type { Evidence } from './evidence.ts'
-import type { Machine, Program } from './machine.ts'
+import { quickDisk, type Machine, type Program } from './machine.ts'
 import type { Network } from './network.ts'
 import type { Scenario } from './scenario.ts'
 import type { PollAnswer, Server } from './server.ts'
@@ -44,6 +44,9 @@ export class AgentHost {
   /** Server time, as it knew it. */
   #diedAt = 0
   #lives = 0
+  /** Of this life: when the first assignment came into force, and whether the server has given one. */
+  #beganAt: number | undefined
+  #hasAccounted = false
   #agent: Agent | undefined
   #clock: ServerClock | undefined
   /** Neither the server nor any target is in reach. */
@@ -62,9 +65,14 @@ export class AgentHost {
     return this.#clock
   }
 
+  /** Of its idea of server time. */
+  get #errorMs(): number {
+    return this.#clock === undefined ? Infinity : Math.abs(this.#clock.now() - this.#around.serverTime())
+  }
+
   /** Its clock was set while it was away, and no server has said yet what time it is. */
   get #knowsTime(): boolean {
-    return this.#clock !== undefined && Math.abs(this.#clock.now() - this.#around.serverTime()) < 1_000
+    return this.#errorMs < 1_000
   }
 
   get isRunning(): boolean {
@@ -80,6 +88,8 @@ export class AgentHost {
     const clock = new ServerClock(program, this.#wallOffsetMs)
     this.#clock = clock
     this.#agent = undefined
+    this.#beganAt = undefined
+    this.#hasAccounted = false
     world.tell(name, `started, life ${life}`)
     if (!this.#knowsTime) this.#around.evidence.lostTime(name, this.#diedAt)
     const runner = (): Runner => ({
@@ -163,7 +173,10 @@ export class AgentHost {
 
   #died(): void {
     this.#diedAt = this.#clock?.now() ?? 0
-    this.#around.evidence.died(this.name, this.machine.disk)
+    const spool = this.#agent?.status().spool
+    const { disk, pace } = this.machine
+    const isDiskWell = spool?.unwritable === undefined && disk.capacityBytes === Infinity && pace === quickDisk
+    this.#around.evidence.died(this.name, this.#lives, disk, isDiskWell)
     this.#agent = undefined
   }
 
@@ -171,9 +184,15 @@ export class AgentHost {
     const { evidence } = this.#around
     switch (event.event) {
       case 'assignment applied':
+        this.#beganAt ??= this.#around.serverTime()
+        if (event.source === 'server' && !this.#hasAccounted) {
+          // Only now it says for how long it was away.
+          this.#hasAccounted = true
+          evidence.seams.push({ agent: this.name, at: this.#beganAt, errorMs: this.#errorMs })
+        }
         return evidence.applied(this.name, event.version, clock.now(), this.#knowsTime)
       case 'run ended':
-        return evidence.ranAt(this.name, life, event.result, clock.now())
+        return evidence.ranAt(this.name, life, event.result)
       case 'slots left out':
         return evidence.leftOut(this.name, event.gap)
       default:
@@ -305,9 +324,13 @@ export class AgentHost {
     })
   }
 
-  /** For the checker. */
-  batchesLeft(): number {
+  /** Entries that the server does not have, and runs under way. */
+  get unsafe(): number {
     const status = this.#agent?.status()
-    return status === undefined ? Infinity : status.upload.behind + status.spool.waiting
+    return status === undefined ? Infinity : status.unsafe + status.running + status.waiting
+  }
+
+  get life(): number {
+    return this.#lives
   }
 }

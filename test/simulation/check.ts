@@ -22,7 +22,8 @@ export type Law =
   | 'every slot has an outcome'
   | 'every connector is run again in time'
   | 'the placement comes to rest'
-  | 'every run is stored'
+  | 'every run is stored as it was'
+  | 'a drained agent is empty'
   | 'agents deliver everything'
 
 interface Stored {
@@ -77,7 +78,7 @@ export async function readStore(
       }
       from = page.next
     }
-    const [statistics] = await history.statistics({ tasks: [task.id], from: range.from, to: range.to })
+    const [statistics] = await history.statistics({ ...range, tasks: [task.id], by: (id) => id })
     const doubledInLog = [...logged.get(task.id)!].filter(([, count]) => count > 1).map(([slot]) => slot)
     stored.set(task.id, { bySlot, doubled, doubledInLog, runs: statistics?.runs ?? 0 })
   }
@@ -105,6 +106,10 @@ export interface Facts {
 
 /** What is under way at the end is not demanded. */
 const tailMs = 15_000
+/** What has ended is on the disk so long after: results about whose cause there is doubt are held for a while. */
+const inMemoryMs = 8_000
+/** The same with a disk that is full or slow. */
+const unwrittenMs = 60_000
 /** Around the moment at which an agent gets or loses a task. */
 const seamMs = 100
 /** design.md: work runs elsewhere within so long after the loss of an agent. */
@@ -118,6 +123,8 @@ export function check(facts: Facts): readonly Violation[] {
     ...noSilentSlot(facts),
     ...runAgain(facts),
     ...atRest(facts),
+    ...runsAreStored(facts),
+    ...drainedIsEmpty(facts),
     ...delivered(facts),
   ]
 }
@@ -184,9 +191,14 @@ function* noSilentSlot({ scenario, evidence, stored, serverEndedAt }: Facts): It
   for (const { agent, task, from, until } of evidence.duties) {
     const periodMs = periods.get(task)!
     const end = Math.min(until ?? Infinity, serverEndedAt - tailMs) - seamMs
+    const seams = evidence.seams.filter((seam) => seam.agent === agent)
     const silent: number[] = []
     for (let slot = slotFrom(task, periodMs, from + seamMs); slot < end; slot += periodMs)
-      if (!stored.get(task)!.bySlot.has(slot)) silent.push(slot)
+      if (
+        !stored.get(task)!.bySlot.has(slot) &&
+        !seams.some(({ at, errorMs }) => Math.abs(slot - at) <= errorMs + seamMs)
+      )
+        silent.push(slot)
     if (silent.length > 0)
       yield {
         law: 'every slot has an outcome',
@@ -233,6 +245,41 @@ function* atRest({ scenario, distribution }: Facts): Iterable<Violation> {
   for (const { assigned } of scenario.connectors) {
     const place = places.get(assigned.id)
     if (place?.is !== 'settled') yield { law, about: assigned.id, words: `${assigned.id} is ${place?.is ?? 'nowhere'}` }
+  }
+}
+
+/** But for what a sudden end took along before it was on the disk. */
+function* runsAreStored({ evidence, stored, target, endedAt }: Facts): Iterable<Violation> {
+  const law = 'every run is stored as it was'
+  for (const { agent, life, task, slot, at } of evidence.ended) {
+    const death = evidence.deaths.get(`${agent} ${life}`)
+    if (death !== undefined && death.at - at < (death.isDiskWell ? inMemoryMs : unwrittenMs)) continue
+    if (endedAt - at < tailMs) continue
+    const outcome = stored.get(task)?.bySlot.get(slot)?.outcome
+    // Lost: the spool was too small for it.
+    if (outcome === undefined || (!isRun(outcome) && outcome !== 'lost'))
+      yield { law, about: task, words: `${agent} ran ${task} slot ${slot}, which is ${outcome ?? 'not there'}` }
+  }
+  const measured = new Map<string, Set<number>>()
+  for (const { task, slot, hits } of target.served) {
+    const key = `${task} ${slot}`
+    const known = measured.get(key)
+    if (known === undefined) measured.set(key, new Set([hits]))
+    else known.add(hits)
+  }
+  for (const [task, { bySlot }] of stored)
+    for (const { slot, value } of bySlot.values())
+      if (value !== undefined && measured.get(`${task} ${slot}`)?.has(value) !== true)
+        yield { law, about: task, words: `${task} slot ${slot} is stored with ${value}, which nobody measured` }
+}
+
+function* drainedIsEmpty({ evidence, target }: Facts): Iterable<Violation> {
+  const law = 'a drained agent is empty'
+  for (const { agent, life, at, until, unsafe } of evidence.drained) {
+    if (unsafe > 0) yield { law, about: agent, words: `${agent} was drained and still had ${unsafe} entries or runs` }
+    for (const served of target.served)
+      if (served.agent === agent && served.life === life && served.at > at && served.at < until)
+        yield { law, about: served.task, words: `${agent} was drained at ${at} and ran ${served.task} at ${served.at}` }
   }
 }
 

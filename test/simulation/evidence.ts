@@ -10,6 +10,33 @@ export interface Duty {
   until: number | undefined
 }
 
+/** A run that has ended, while the agent's program lived. */
+export interface Ended {
+  readonly agent: string
+  readonly life: number
+  readonly task: string
+  readonly slot: number
+  /** True time. */
+  readonly at: number
+}
+
+/** An agent about which it was said that nothing of it is left. */
+export interface Drained {
+  readonly agent: string
+  readonly life: number
+  /** True time; `until` its work was given back. */
+  readonly at: number
+  until: number
+  readonly unsafe: number
+}
+
+/** A moment at which an agent began again, by a clock that was so far from the truth when it said for how long it was away. */
+export interface Seam {
+  readonly agent: string
+  readonly at: number
+  readonly errorMs: number
+}
+
 /** A slot or stretch whose outcome an agent was told to be stored. */
 export interface Acknowledged {
   readonly agent: string
@@ -22,6 +49,11 @@ export interface Acknowledged {
 export class Evidence {
   readonly #world: World
   readonly duties: Duty[] = []
+  readonly seams: Seam[] = []
+  readonly ended: Ended[] = []
+  readonly drained: Drained[] = []
+  /** By agent and life: when it died, and whether its disk could be written then. True time. */
+  readonly deaths = new Map<string, { readonly at: number; readonly isDiskWell: boolean }>()
   readonly acknowledgedEntries: Acknowledged[] = []
   /** How often a run was announced as one that counts, by `task slot`. */
   readonly announced = new Map<string, number>()
@@ -51,13 +83,13 @@ export class Evidence {
   applied(agent: string, version: string, at: number, knowsTime: boolean): void {
     const tasks = new Set(this.#tasksOf.get(`${agent} ${version}`))
     this.#world.tell(agent, `applied ${version}: ${[...tasks].join(' ')}`)
-    if (!knowsTime) return
     const open = this.#openOf(agent)
     for (const [task, duty] of open) {
       if (tasks.has(task)) continue
       duty.until = at
       open.delete(task)
     }
+    if (!knowsTime) return
     for (const task of tasks) {
       if (open.has(task)) continue
       const duty: Duty = { agent, task, from: at, until: undefined }
@@ -67,7 +99,8 @@ export class Evidence {
   }
 
   /** What the next life can know it has to account for is what the disk says; of the rest nobody can be asked. */
-  died(agent: string, disk: MemoryDisk): void {
+  died(agent: string, life: number, disk: MemoryDisk, isDiskWell: boolean): void {
+    this.deaths.set(`${agent} ${life}`, { at: this.#world.at, isDiskWell })
     const known = knownTasks(disk)
     const open = this.#openOf(agent)
     for (const [task, duty] of open) {
@@ -86,7 +119,8 @@ export class Evidence {
 
   // --- Results
 
-  ranAt(agent: string, _life: number, result: RunResult, _at: number): void {
+  ranAt(agent: string, life: number, result: RunResult): void {
+    this.ended.push({ agent, life, task: result.task, slot: result.slot, at: this.#world.at })
     this.#world.tell(agent, `ran ${result.task} slot ${result.slot}: ${result.outcome}`)
   }
 

@@ -1,6 +1,8 @@
 import type { AgentHost } from './agent-host.ts'
+import type { Drained, Evidence } from './evidence.ts'
 import { quickDisk, type Machine } from './machine.ts'
 import { fair, type Network } from './network.ts'
+import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
 /** What faults may touch. */
@@ -8,7 +10,9 @@ export interface Parts {
   readonly world: World
   readonly network: Network
   readonly agents: readonly AgentHost[]
+  readonly evidence: Evidence
   readonly serverMachine: Machine
+  readonly server: () => Server | undefined
   readonly killServer: (how: 'kill' | 'power') => void
   readonly startServer: () => void
 }
@@ -60,6 +64,28 @@ const faults: readonly Fault[] = [
         // Where the end takes long, whoever restarts it loses patience.
         agent.kill()
         startAgain(agent)
+      }
+    },
+  },
+  {
+    name: 'an agent is drained',
+    of: 'agent',
+    weight: 2,
+    begin: ({ world, agents, evidence, server }) => {
+      const agent = world.oneOf(agents)
+      const now = server()
+      if (now?.distribution.agents().find(({ id }) => id === agent.name)?.drain !== 'none') return undefined
+      let drained: Drained | undefined
+      void now.distribution.drain(agent.name).then(({ is }) => {
+        world.tell('server', `drain of ${agent.name}: ${is}`)
+        // It may have died since it said so.
+        if (is !== 'drained' || !Number.isFinite(agent.unsafe)) return
+        drained = { agent: agent.name, life: agent.life, at: world.at, until: Infinity, unsafe: agent.unsafe }
+        evidence.drained.push(drained)
+      })
+      return () => {
+        if (drained !== undefined) drained.until = world.at
+        server()?.distribution.endDrain(agent.name)
       }
     },
   },
@@ -156,6 +182,15 @@ const faults: readonly Fault[] = [
     weight: 2,
     begin: ({ world, agents }) => {
       world.oneOf(agents).machine.jumpClock(world.between(-6 * hourMs, 6 * hourMs))
+      return () => undefined
+    },
+  },
+  {
+    name: 'the wall clock of the server is set',
+    of: 'server',
+    weight: 2,
+    begin: ({ world, serverMachine }) => {
+      serverMachine.jumpClock(world.chance(0.5) ? world.between(-3_000, 3_000) : world.between(0, 6 * hourMs))
       return () => undefined
     },
   },

@@ -111,7 +111,7 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
   const isSingle = world.chance(0.3)
   await world.runUntil(world.at + warmMs)
   const faults = planFaults(
-    { world, network, agents, serverMachine, killServer, startServer },
+    { world, network, agents, evidence, serverMachine, server: () => server, killServer, startServer },
     isSingle ? 1 : world.between(2, 8),
     isSingle ? 2_000 : troubleMs - 5_000,
     isSingle ? 50_000 : 35_000,
@@ -134,7 +134,7 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
     target,
     stored,
     distribution: server?.distribution,
-    undelivered: new Map(agents.map((agent) => [agent.name, agent.batchesLeft()])),
+    undelivered: new Map(agents.map((agent) => [agent.name, agent.unsafe])),
     endedAt: world.at,
     serverEndedAt: serverMachine.wall,
     boundFrom: isSingle ? troubleAt - 10_000 : undefined,

@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net'
  */
 export class CountingTarget {
   readonly served = new Map<string, number>()
+  /** Every request in order, with the moment by this machine's clock. */
+  readonly requests: { readonly path: string; readonly at: number }[] = []
   /** The `authorization` of every request that had one, in order. */
   readonly authorizations: string[] = []
   /** What it answers with; 500 and above for a target in trouble. */
@@ -29,6 +31,7 @@ export class CountingTarget {
       const path = request.url ?? '/'
       const hits = (this.served.get(path) ?? 0) + 1
       this.served.set(path, hits)
+      this.requests.push({ path, at: Date.now() })
       if (request.headers.authorization !== undefined) this.authorizations.push(request.headers.authorization)
       response.writeHead(this.status, { 'content-type': 'application/json' }).end(JSON.stringify({ hits }))
     })
@@ -59,34 +62,47 @@ export class CountingTarget {
   }
 }
 
-/** A document that has so many tasks ask a counting target once a second each, and take the counter as the metric `hits`. */
+/**
+ * A document that has so many tasks ask a counting target once a second each, and take the counter as the metric `hits`. Connector `front-3`
+ * asks for `/counter?task=3`, or `/counter?task=<group>-3` in another group than acme.
+ */
 export function countingDocument(
   url: string,
   tasks: number,
-): { readonly profiles: unknown[]; readonly groups: unknown[] } {
+  options: { group?: string; whenCutOff?: 'available' | 'exclusive'; period?: string } = {},
+): { readonly profiles: readonly unknown[]; readonly groups: readonly unknown[] } {
+  const { group = 'acme', whenCutOff, period = '1s' } = options
+  const profile = `count-${period}`
   return {
     profiles: [
       {
-        name: 'count',
+        name: profile,
         connector: 'http',
-        monitors: [{ monitor: 'http.response', period: '1s', settings: { extract: { hits: '$.hits' } } }],
+        monitors: [{ monitor: 'http.response', period, settings: { extract: { hits: '$.hits' } } }],
       },
     ],
     groups: [
       {
-        name: 'acme',
+        name: group,
+        ...(whenCutOff === undefined ? {} : { whenCutOff }),
         systems: [
           {
             name: 'shop',
             connectors: Array.from({ length: tasks }, (_, i) => ({
               name: `front-${i}`,
               type: 'http',
-              settings: { url: `${url}/counter?task=${i}` },
-              profiles: ['count'],
+              settings: { url: `${url}${counterPath(group, `front-${i}`)}` },
+              profiles: [profile],
             })),
           },
         ],
       },
     ],
   }
+}
+
+/** What the connector of a counting document asks for. */
+export function counterPath(group: string, connector: string): string {
+  const number = connector.slice('front-'.length)
+  return `/counter?task=${group === 'acme' ? number : `${group}-${number}`}`
 }

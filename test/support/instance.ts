@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import type { AnswerOf, BodyOf, OperationName, Operations, ParamsOf, QueryOf } from '../../src/contract/index.ts'
 import { operations, type Operation } from '../../src/contract/index.ts'
+import { descendants } from './launch.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/farwatch', import.meta.url))
 export const adminPassword = 'correct horse battery'
@@ -23,6 +24,7 @@ export class TestInstance {
   readonly #env: Readonly<Record<string, string>>
   readonly #args: readonly string[]
   readonly #wrap: readonly string[]
+  readonly #host: string
   #process: ChildProcess | undefined
   #log = ''
   #token = ''
@@ -35,16 +37,19 @@ export class TestInstance {
     env: Readonly<Record<string, string>>,
     args: readonly string[],
     wrap: readonly string[],
+    host: string,
   ) {
     this.data = data
     this.#env = env
     this.#args = args
     this.#wrap = wrap
+    this.#host = host
   }
 
   /**
    * Starts an instance on a free loopback port and a directory of its own, and signs in unless told not to.
    * `wrap`: a command that runs another, such as `taskset -c 1`; it must take that one's place, not wait for it.
+   * `host`: the address it serves, the loopback one unless given.
    */
   static async start(
     options: {
@@ -53,6 +58,7 @@ export class TestInstance {
       data?: string
       signIn?: boolean
       wrap?: readonly string[]
+      host?: string
     } = {},
   ): Promise<TestInstance> {
     const data = options.data ?? (await mkdtemp(join(tmpdir(), 'farwatch-story-')))
@@ -61,6 +67,7 @@ export class TestInstance {
       { FARWATCH_ADMIN_PASSWORD: adminPassword, ...options.env },
       options.args ?? [],
       options.wrap ?? [],
+      options.host ?? '127.0.0.1',
     )
     await instance.start()
     if (options.signIn !== false) await instance.signIn()
@@ -69,7 +76,7 @@ export class TestInstance {
 
   /** One that somebody else started, not signed in. */
   static at(url: string, data: string): TestInstance {
-    const instance = new TestInstance(data, {}, [], [])
+    const instance = new TestInstance(data, {}, [], [], '127.0.0.1')
     instance.url = url
     return instance
   }
@@ -78,7 +85,7 @@ export class TestInstance {
   async start(): Promise<void> {
     const port = this.url === '' ? '0' : new URL(this.url).port
     const command = [...this.#wrap, launcher, 'start', '--data', this.data]
-    const child = spawn(command[0]!, [...command.slice(1), '--host', '127.0.0.1', '--port', port, ...this.#args], {
+    const child = spawn(command[0]!, [...command.slice(1), '--host', this.#host, '--port', port, ...this.#args], {
       env: { ...process.env, ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -195,6 +202,20 @@ export class TestInstance {
   /** SIGKILL, as a crash or the kernel would; resolves when the process is gone. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
+  }
+
+  /** Stands still from one moment to the other, with all its processes, as a machine that is suspended does; until `resume`. */
+  pause(): void {
+    this.#signalAll('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#signalAll('SIGCONT')
+  }
+
+  #signalAll(signal: NodeJS.Signals): void {
+    // Parents first: one that runs would take a child that stands still for one that hangs.
+    for (const pid of [this.pid, ...descendants(this.pid)]) process.kill(pid, signal)
   }
 
   /** SIGTERM; resolves with the exit code. */

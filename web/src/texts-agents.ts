@@ -45,7 +45,6 @@ export const agentTexts = {
     poll: 'Last call',
     acts: 'Actions',
   },
-  load: (percent: string, connectors: number) => `${percent} · ${count(connectors, 'connector', 'connectors')}`,
   loadHint: 'What its monitors take, by what this machine can',
   connectors: (n: number) => count(n, 'connector', 'connectors'),
   cpu: 'CPU',
@@ -54,13 +53,10 @@ export const agentTexts = {
   spoolEmpty: 'empty',
   spoolLine: (entries: number, size: string) => `${count(entries, 'entry', 'entries')}, ${size}`,
   spoolOldest: 'oldest',
-  spoolOldestLabel: 'Oldest entry in spool',
   clockExact: 'exact',
   clockAhead: (span: string) => `${span} ahead`,
   clockBehind: (span: string) => `${span} behind`,
   clockHint: 'Its clock against this server’s. It is corrected for: a wrong clock shifts no run.',
-  neverCalled: 'never',
-  notKnown: 'not known',
   noGroups: 'no group',
   lacks: (n: number) => `lacks ${count(n, 'monitor', 'monitors')}`,
 
@@ -71,7 +67,6 @@ export const agentTexts = {
     address: 'From address',
     firstSeen: 'First seen',
     lastSeen: 'Last call',
-    expires: 'Forgotten',
     name: 'Name',
     nameHint: 'How associations call it',
     fingerprint: 'Key fingerprint (SHA-256)',
@@ -79,7 +74,6 @@ export const agentTexts = {
     reject: 'Reject',
     accepted: (name: string) => `${name} accepted`,
     rejected: (name: string) => `${name} rejected`,
-    clone: 'Another machine shows the same UUID: a copied disk. Give one of them a data directory of its own.',
   },
   rejected: {
     title: 'Rejected',
@@ -112,10 +106,10 @@ export const agentTexts = {
   rename: {
     title: (name: string) => `Rename ${name}`,
     name: 'New name',
-    hint: (name: string, groups: readonly string[]) =>
+    hint: (groups: readonly string[]) =>
       groups.length === 0
-        ? 'Associations go by the name.'
-        : `Associations go by the name, and those with ${name} do not follow: associate ${list(groups)} with the new name at once. Until then it runs nothing of ${groups.length === 1 ? 'that group' : 'those groups'}.`,
+        ? 'Associations and pins go by the name.'
+        : `Associations and pins follow the new name: ${list(groups)}.`,
   },
   deactivate: {
     title: (name: string) => `Switch off ${name}?`,
@@ -266,7 +260,6 @@ export const agentTexts = {
     discard: 'Discard',
     ask: 'What would this change?',
     stale: 'The associations were edited after this answer.',
-    nothing: 'This changes nothing.',
     becomesUncovered: 'Would not be monitored any more',
     becomesCovered: 'Would be monitored from then on',
     noneUncovered: 'No group loses its monitoring.',

@@ -31,7 +31,7 @@ export interface AgentParts {
   readonly fleet: FleetQuestions
   readonly clock: Clock
   readonly keystore: Pick<Keystore, 'own'>
-  readonly inventory: Pick<Inventory, 'record' | 'systems'>
+  readonly inventory: Pick<Inventory, 'record' | 'renameAgent' | 'systems'>
   /** This instance's own, which are those of its agent. */
   readonly own: () => { readonly version: string; readonly fingerprint: string; readonly startedAt: number }
 }
@@ -126,7 +126,13 @@ export function agentHandlers(parts: AgentParts): Handlers<Names> {
       return { done: true }
     },
     renameAgent: ({ caller, params: { id }, body }) =>
-      changed(caller, id, 'renamed', () => registry.rename(id, caller.username, body.name)),
+      changed(caller, id, 'renamed', async () => {
+        const before = registry.agent(id)?.name
+        await registry.rename(id, caller.username, body.name)
+        // Associations and pins go by names. Where this fails the agent is renamed all the same, and its groups say who is missing.
+        if (before !== undefined && before !== body.name)
+          await parts.inventory.renameAgent(before, body.name, { author: caller.username })
+      }),
     activateAgent: ({ caller, params: { id } }) =>
       changed(caller, id, 'switched on or off', () => registry.setOn(id, caller.username, true)),
     deactivateAgent: ({ caller, params: { id } }) =>

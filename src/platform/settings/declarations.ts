@@ -107,7 +107,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_SERVER',
     scope: 'local',
     change: 'at once',
-    help: 'The servers an agent works for, as `https://name:port`. Several are tried in order until one is active. The flag may be repeated.',
+    help: 'The servers an agent works for, as `https://name:port`, with the path where a reverse proxy has them below one. Several are tried in order until one is active. The flag may be repeated.',
   },
   proxy: {
     kind: 'proxy',

@@ -58,7 +58,7 @@ test('values may be written with their unit', () => {
       FARWATCH_PROCESS_MEMORY_MIB: '1GiB',
       FARWATCH_RAW_RETENTION_DAYS: '2w',
       FARWATCH_RESULT_RETENTION: 'longer-than 5s',
-      FARWATCH_SERVER: 'https://a.example.org:8443/, https://b.example.org',
+      FARWATCH_SERVER: 'https://a.example.org:8443/, https://b.example.org/watch/',
       FARWATCH_METRICS_PUBLIC: 'true',
       FARWATCH_HOST: '',
     },
@@ -69,7 +69,7 @@ test('values may be written with their unit', () => {
     processMemoryMiB: 1_024,
     rawRetentionDays: 14,
     resultRetention: { keep: 'longer-than', ms: 5_000 },
-    servers: ['https://a.example.org:8443', 'https://b.example.org'],
+    servers: ['https://a.example.org:8443', 'https://b.example.org/watch'],
     metricsPublic: true,
     host: '0.0.0.0',
   })
@@ -94,7 +94,7 @@ const refusals: readonly (readonly [GivenSettings, string, string])[] = [
   ],
   [
     { environment: { FARWATCH_SERVER: 'http://a' } },
-    'FARWATCH_SERVER: "http://a" has an entry that is not the URL of a server; it must be URLs such as https://watch.example.org:8443, at most 20, without user name or path',
+    'FARWATCH_SERVER: "http://a" has an entry that is not the URL of a server; it must be URLs such as https://watch.example.org:8443, at most 20, without user name',
     'docs/settings.md lists every setting with what is allowed.',
   ],
   [file('prot: 1'), 'prot in settings.yaml: is not a setting', 'Did you mean "port"?'],

@@ -37,9 +37,9 @@ export function readSetting(declaration: SettingDeclaration, given: unknown): Re
       const urls: string[] = []
       for (const part of parts) {
         if (part === '' && typeof given === 'string') continue
-        const origin = typeof part === 'string' ? serverOrigin(part) : undefined
-        if (origin === undefined) return bad('has an entry that is not the URL of a server')
-        if (!urls.includes(origin)) urls.push(origin)
+        const url = typeof part === 'string' ? serverUrl(part) : undefined
+        if (url === undefined) return bad('has an entry that is not the URL of a server')
+        if (!urls.includes(url)) urls.push(url)
       }
       return { ok: true, value: urls }
     }
@@ -71,7 +71,7 @@ export function allowedValues(declaration: SettingDeclaration): string {
     case 'flag':
       return 'true or false'
     case 'urls':
-      return 'URLs such as https://watch.example.org:8443, at most 20, without user name or path'
+      return 'URLs such as https://watch.example.org:8443, at most 20, without user name'
     case 'number': {
       const { min, max, unit } = declaration
       const range = `a whole number from ${min} to ${max}`
@@ -142,8 +142,9 @@ export function shownProxy(proxy: string): string {
   return url.href.replace(/\/$/, '')
 }
 
-function serverOrigin(text: string): string | undefined {
+/** A path is where a reverse proxy has the server. */
+function serverUrl(text: string): string | undefined {
   const url = URL.parse(text)
   if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '') return undefined
-  return url.pathname === '/' && url.search === '' && url.hash === '' ? url.origin : undefined
+  return url.search === '' && url.hash === '' ? `${url.origin}${url.pathname.replace(/\/+$/, '')}` : undefined
 }

@@ -8,8 +8,3 @@ export function fingerprintLines(fingerprint: string): string[] {
   const pairs = digits.match(/../g) ?? []
   return Array.from({ length: Math.ceil(pairs.length / 8) }, (_, i) => pairs.slice(i * 8, i * 8 + 8).join(':'))
 }
-
-/** Its first four pairs, for places where many stand below each other; never enough to compare by. */
-export function fingerprintStart(fingerprint: string): string {
-  return `${fingerprintLines(fingerprint)[0]!.slice(0, 11)}…`
-}

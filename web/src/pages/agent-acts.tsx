@@ -122,7 +122,7 @@ function Acts({ agent }: { agent: Agent }): ReactNode {
       <Confirm {...dialog('rename')} title={words.rename.title(agent.name)}>
         <TextInput
           label={words.rename.name}
-          description={words.rename.hint(agent.name, agent.groups)}
+          description={words.rename.hint(agent.groups)}
           value={name}
           maxLength={200}
           spellCheck={false}
