@@ -111,6 +111,23 @@ test('without a pair what is acknowledged is safe; with one, what the standby ha
   ])
 })
 
+test('an active server that was restarted learns again what is safe from whoever asks', async () => {
+  const active = await Server.start()
+  const standby = await Server.start()
+  await active.history.changes.startLogging('line')
+  const follower = new ReplicationFollower({ parts: [standby.target()] })
+  await upload(active.history, 0)
+  await catchUp(source(active), follower)
+  await active.history.close()
+  await active.open()
+  const before = await upload(active.history, 0)
+  await catchUp(source(active), follower)
+  expect([before, await upload(active.history, 0)]).toEqual([
+    [1, 0],
+    [1, 1],
+  ])
+})
+
 test('a history is copied while it is written, over restarts of both sides, and goes on on the other side', async () => {
   const active = await Server.start()
   const standby = await Server.start()

@@ -73,21 +73,25 @@ export class ReplicationFollower {
     const { now, released, parts } = await decodeAnswer(message)
     let more = false
     let pauseMs = 0
-    // What refers to a part is taken only when that part is where it was over there.
     let isInStep = true
+    // What refers to a part waits until that part is where it was over there. It does not wait for a copy, which may take an hour: then there is
+    // nothing to refer to, and what is small and precious is worth having.
+    let isWaiting = false
     for (const part of this.#parts) {
       const answer = parts[part.name]
       if (answer === undefined) {
         isInStep = false
         continue
       }
-      if (answer.is === 'changes' && !isInStep) {
+      if (answer.is === 'changes' && isWaiting) {
+        isInStep = false
         more = true
         continue
       }
       if (answer.is === 'pause') pauseMs = Math.max(pauseMs, answer.ms)
       const { isCurrent, hasMore } = await this.#take(part, answer, now)
       isInStep &&= isCurrent
+      isWaiting ||= answer.is === 'changes' && !isCurrent
       more ||= hasMore
     }
     this.#isInStep = isInStep
@@ -149,7 +153,7 @@ export class ReplicationFollower {
     return Object.fromEntries(this.#states)
   }
 
-  /** Whether everything was here that the active server had when it gave its last answer. */
+  /** Whether everything was here that the active server had when it gave its last answer. Until then one part may be ahead of another. */
   get isInStep(): boolean {
     return this.#isInStep
   }

@@ -2,7 +2,7 @@ import type { ChangeFeed } from '../platform/index.ts'
 
 /**
  * What is replicated is in parts that fail and are copied by themselves: the database, the history. Both servers have the same parts in the same
- * order; one that refers to another stands behind it, and so is never ahead of it on a standby.
+ * order; one that refers to another stands behind it, and so is not ahead of it on a standby unless that is just being copied.
  */
 export interface PartSource {
   readonly name: string

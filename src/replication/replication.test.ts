@@ -191,6 +191,22 @@ test('a part that refers to another is never ahead of it', async () => {
   expect([ahead.includes(true), ahead.length > 5]).toEqual([false, true])
 })
 
+test('while one part is copied again the others go on', async () => {
+  const pair = await new Pair(directory, { chunkBytes: 1_000 }).begin()
+  await pair.note(2)
+  await pair.catchUp()
+  await pair.standby.facts.changes.stop()
+  await pair.note(1)
+  for (let i = 0; i < 3; i++) await pair.round()
+  const during = [await pair.standby.seen.read('SELECT n FROM seen'), pair.follower.isInStep]
+  await pair.catchUp()
+  expect([during, await pair.content('standby'), pair.follower.isInStep]).toEqual([
+    [[{ n: 3 }], false],
+    await pair.content('active'),
+    true,
+  ])
+})
+
 test('a copy takes its time', async () => {
   const pair = await new Pair(directory, { chunkBytes: 1_000, copyBytesPerSecond: 10_000 }).begin()
   await pair.note(1)
