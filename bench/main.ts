@@ -9,6 +9,7 @@ import { calibrate, machineFacts } from './machine.ts'
 import { memoryRow } from './memory.ts'
 import { placementRow } from './placement.ts'
 import { profileRow } from './profile.ts'
+import { replicationRow } from './replication.ts'
 import { reschedulingRow } from './rescheduling.ts'
 import { rolesRow } from './roles.ts'
 import type { BenchRow, Figure, Size } from './row.ts'
@@ -18,6 +19,7 @@ const rows: readonly BenchRow[] = [
   ...checkRows,
   ...historyRows,
   judgeRow,
+  replicationRow,
   placementRow,
   memoryRow,
   firstResultRow,

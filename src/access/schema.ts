@@ -19,3 +19,10 @@ export const accessSchema: SchemaPart = {
      CREATE TABLE setup_token (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), token_hash TEXT NOT NULL) STRICT`,
   ],
 }
+
+/**
+ * Tables of which each server of a pair has its own rows. People sign in on either, also on a standby, which writes nothing else; what ends
+ * sessions (a password that is changed) is repeated on both. The set-up token is not among them: a standby that kept its own
+ * would let in whoever holds it.
+ */
+export const localAccessTables: readonly string[] = ['session']

@@ -1,4 +1,5 @@
 import { openSqlite, serveWorker, storageError } from '../platform/index.ts'
+import { readCopy, type CopyCursor, type HistoryCopy } from './history-copy.ts'
 import { readingMethods } from './history-reading.ts'
 
 export type HistoryReaderMethods = ReturnType<typeof makeMethods>
@@ -27,6 +28,9 @@ function makeMethods({ file }: { file: string }) {
     coverage: whole(methods.coverage),
     statistics: whole(methods.statistics),
     query: whole(methods.query),
+    readCopy: whole(({ copy, cursor, bytes }: { copy: HistoryCopy; cursor: CopyCursor; bytes: number }) =>
+      readCopy(db, copy, cursor, bytes),
+    ),
     close: (_: undefined): true => {
       db.close()
       return true

@@ -55,10 +55,11 @@ export class HistoryStore {
   /** How often layouts were forgotten because series or tasks went: a packer that knows older ones begins anew. */
   generation = 0
 
-  constructor(db: DatabaseSync, settings: HistorySettings) {
+  /** @param mostHeldBytes of the log that is kept for the other server of a pair, where another bound than the usual is wanted */
+  constructor(db: DatabaseSync, settings: HistorySettings, mostHeldBytes?: number) {
     this.#db = db
     this.samples = new SampleStore(db, settings.metrics)
-    this.ingest = new IngestStore(db, this.samples, settings.ingest)
+    this.ingest = new IngestStore(db, this.samples, settings.ingest, mostHeldBytes)
   }
 
   upload(upload: PackedUpload, at: number): readonly BatchAnswer[] {
@@ -135,7 +136,9 @@ export class HistoryStore {
       this.#tending = 'samples'
     }
     if (this.#tending === 'samples') {
-      const { done, removed } = this.#step(() => this.samples.tendSome(seriesPerStep, at))
+      const { done, removed } = this.#step(() =>
+        this.samples.tendSome(seriesPerStep, at, this.ingest.forgettingSeries(at)),
+      )
       if (removed > 0) this.#forgetLayouts()
       if (done) this.#tending = 'tasks'
       return true

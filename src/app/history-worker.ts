@@ -10,7 +10,8 @@ import type {
   TaskHead,
 } from '../ingest/index.ts'
 import type { SeriesFilter, SeriesPage } from '../metrics/index.ts'
-import { storageError } from '../platform/index.ts'
+import { storageError, type Change, type ChangePoint } from '../platform/index.ts'
+import { readCopy, type CopyCursor, type HistoryCopy } from './history-copy.ts'
 import { readingMethods } from './history-reading.ts'
 import { HistoryStore, type HistorySettings, type SeriesHead } from './history-store.ts'
 
@@ -44,11 +45,15 @@ export function historyMethods(db: DatabaseSync, file: string, settings: History
       generation: number
     }): {
       answers: readonly BatchAnswer[] | undefined
+      /** All of it is in changes up to this one; undefined without a pair. */
+      change: number | undefined
       generation: number
     } =>
       guarded(() => {
         const isStale = generation !== store.generation && !upload.reset
-        return { answers: isStale ? undefined : store.upload(upload, at), generation: store.generation }
+        const answers = isStale ? undefined : store.upload(upload, at)
+        const { mode, point } = store.ingest.line
+        return { answers, change: mode === 'logging' ? point.position : undefined, generation: store.generation }
       }),
     applySettings: (next: HistorySettings): number => {
       store.applySettings(next)
@@ -95,6 +100,20 @@ export function historyMethods(db: DatabaseSync, file: string, settings: History
     }): readonly SeriesHead[] => store.seriesHeads(numbers, from, to),
     series: ({ filter, limit, after }: { filter: SeriesFilter; limit: number; after: number }): SeriesPage =>
       store.samples.series(filter, limit, after),
+    // For the other server of a pair.
+    logFacts: (_: undefined) => guarded(() => store.ingest.line.facts()),
+    startLogging: (line: string) => guarded(() => store.ingest.startLogging(line)),
+    startFollowing: (_: undefined): true => guarded(() => (store.ingest.startFollowing(), true)),
+    stopLogging: (_: undefined): true => guarded(() => (store.ingest.stopLogging(), true)),
+    readChanges: ({ after, bytes }: { after: ChangePoint; bytes: number }) =>
+      guarded(() => store.ingest.readChanges(after, bytes)),
+    confirmChanges: (upTo: ChangePoint): boolean => guarded(() => store.ingest.confirm(upTo)),
+    applyChanges: (changes: readonly Change[]) =>
+      guarded(() => ({ applied: store.ingest.applyChanges(changes), position: store.ingest.position })),
+    // A database in memory has this one connection only.
+    readCopy: ({ copy, cursor, bytes }: { copy: HistoryCopy; cursor: CopyCursor; bytes: number }) =>
+      guarded(() => readCopy(db, copy, cursor, bytes)),
+    beginCopy: (_: undefined) => guarded(() => store.ingest.beginCopy()),
     facts: (_: undefined) => ({
       ...store.ingest.facts(),
       ...store.samples.facts(),

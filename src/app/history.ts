@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { FarwatchError, type Clock } from '../base/index.ts'
 import {
+  SafePositions,
   StatisticsSum,
   UploadPacker,
   checkBatch,
@@ -29,7 +30,8 @@ import {
   type SeriesFilter,
   type SeriesPage,
 } from '../metrics/index.ts'
-import { WorkerClient, siblingModule } from '../platform/index.ts'
+import { WorkerClient, siblingModule, type ChangeFeed } from '../platform/index.ts'
+import type { CopyCursor, HistoryCopy } from './history-copy.ts'
 import type { HistoryReaderMethods } from './history-reader-worker.ts'
 import type { QueriedSeries, Range, ResultWithMetrics, SeriesQuery } from './history-reading.ts'
 import type { HistorySettings } from './history-store.ts'
@@ -104,9 +106,26 @@ export interface History extends ResultLog {
   /** @throws FarwatchError `invalid-value`, `not-found` for a series that is not there, `too-large` */
   query(question: SeriesQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]>
   facts(): Promise<HistoryFacts>
+  /**
+   * For the other server of a pair. While changes are logged, `safe` of an upload is what was confirmed; without a pair, all that is durable here.
+   * On a follower `upload` and `applyTasks` reject with `not-in-this-role`; `onStored` is silent, and `read` has what was applied.
+   */
+  readonly changes: HistoryChanges
   /** Seals all that memory holds, and does all upkeep that is due: for tests, benches and before a copy of the file is taken. */
   settle(): Promise<void>
   close(): Promise<void>
+}
+
+/** The feed of the history, and copies for those who cannot follow it. */
+export interface HistoryChanges extends ChangeFeed {
+  /** Where a copy begins now; the log is kept from there on. */
+  beginCopy(): Promise<HistoryCopy>
+  /** The next rows of a copy, about `bytes` of them; undefined at its end. */
+  readCopy(
+    copy: HistoryCopy,
+    cursor: CopyCursor,
+    bytes: number,
+  ): Promise<{ readonly body: Uint8Array; readonly next: CopyCursor } | undefined>
 }
 
 /** The near end of whatever writes: `call` by the name of a method, answered in order. */
@@ -216,6 +235,8 @@ class OpenHistory implements History {
   readonly #listeners = new Set<(batch: StoredBatch) => void>()
   #position: number
   #generation: number
+  readonly #safe = new SafePositions()
+  readonly changes: HistoryChanges
   #released = 0
   #cancelUpkeep: () => void
   #upkeep: Promise<void> | undefined
@@ -236,6 +257,7 @@ class OpenHistory implements History {
     this.#generation = generation
     const none = { samples: 0, elapsed: clock.elapsed() }
     this.#counted = { older: none, newer: none }
+    this.changes = this.#feed()
     this.#cancelUpkeep = clock.after(upkeepEveryMs, () => this.#startUpkeep())
   }
 
@@ -269,6 +291,7 @@ class OpenHistory implements History {
 
   async #store(group: readonly Waiting[]): Promise<void> {
     let answers: readonly BatchAnswer[] | undefined
+    let change: number | undefined
     while (answers === undefined) {
       const packed = group.map(({ batch, leftOut }) => this.#packer.pack(batch, leftOut))
       const upload = this.#packer.upload(packed)
@@ -276,12 +299,16 @@ class OpenHistory implements History {
       const answer = await this.#writer.call('upload', input, packed.flatMap(buffersOf))
       this.#follow(answer.generation)
       answers = answer.answers
+      change = answer.change
     }
     const stored = answers
     group.forEach(({ batch, resolve }, i) => {
       const answer = stored[i]!
       if (answer.position !== undefined) this.#announce(batch, answer, answer.position)
-      resolve({ acknowledged: answer.acknowledged, safe: answer.acknowledged, pauseMs: this.#waiting.pauseMs })
+      const { acknowledged } = answer
+      const safe =
+        change === undefined ? acknowledged : this.#safe.acknowledged(batch.agent, batch.spool, change, acknowledged)
+      resolve({ acknowledged, safe, pauseMs: this.#waiting.pauseMs })
     })
   }
 
@@ -306,6 +333,32 @@ class OpenHistory implements History {
     if (generation === this.#generation) return
     this.#generation = generation
     this.#packer.reset()
+  }
+
+  // The other server of a pair.
+
+  #feed(): HistoryChanges {
+    const writer = this.#writer
+    return {
+      facts: () => writer.call('logFacts', undefined),
+      startLogging: (line) => {
+        this.#safe.reset()
+        return writer.call('startLogging', line)
+      },
+      startFollowing: async () => void (await writer.call('startFollowing', undefined)),
+      stop: async () => void (await writer.call('stopLogging', undefined)),
+      read: (after, bytes) => writer.call('readChanges', { after, bytes }),
+      confirm: async (upTo) => {
+        if (await writer.call('confirmChanges', upTo)) this.#safe.confirm(upTo.position)
+      },
+      apply: async (changes) => {
+        const { applied, position } = await writer.call('applyChanges', changes)
+        this.#position = position
+        return applied
+      },
+      beginCopy: () => writer.call('beginCopy', undefined),
+      readCopy: (copy, cursor, bytes) => this.#reader.call('readCopy', { copy, cursor, bytes }),
+    }
   }
 
   // The log.

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { accessSchema, openAccess, type Access } from '../access/index.ts'
+import { accessSchema, localAccessTables, openAccess, type Access } from '../access/index.ts'
 import { alarmsSchema } from '../alarms/index.ts'
 import { messageOf, type Clock } from '../base/index.ts'
 import { deliverySchema } from '../delivery/index.ts'
@@ -115,6 +115,7 @@ export async function openMachine(options: StartOptions, lifecycle: Lifecycle): 
   const database = await openDatabase({
     file: databaseFile,
     schema: [accessSchema, inventorySchema, alarmsSchema, deliverySchema, linkSchema, distributionSchema],
+    local: localAccessTables,
   })
   lifecycle.onStop('database', () => database.close())
   const inventory = await openInventory({ database, library, vault, clock, log })

@@ -157,7 +157,7 @@ export function discard(id: number, at: number): Statement {
 export function forgetEnded(states: readonly DeliveryState[], before: number, limit: number): Statement {
   return {
     sql: `DELETE FROM delivery WHERE id IN (SELECT id FROM delivery
-      WHERE state IN (${states.map((state) => `'${state}'`).join(', ')}) AND finished_at < $before LIMIT $limit)`,
+      WHERE state IN (${states.map((state) => `'${state}'`).join(', ')}) AND finished_at < $before ORDER BY id LIMIT $limit)`,
     params: { before, limit },
   }
 }

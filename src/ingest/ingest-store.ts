@@ -10,18 +10,28 @@ import {
   type Ranges,
   type RunOutcome,
 } from '../model/index.ts'
-import { inTransaction } from '../platform/index.ts'
+import {
+  ChangeLine,
+  Differs,
+  inTransaction,
+  standbyError,
+  type Change,
+  type ChangePoint,
+  type ChangesApplied,
+  type ChangesRead,
+} from '../platform/index.ts'
 import { clip, countOutcomes, silentlyLost, type Span } from './coverage.ts'
+import { decodeHistoryChange, encodeHistoryHead, noBookChanges, type BookChanges } from './history-change.ts'
 import { Layouts } from './layouts.ts'
-import { lateBit, type LogRow, type LoggedGap } from './log-format.ts'
+import { decodeLogRow, lateBit, type LogRow, type LoggedGap } from './log-format.ts'
 import { LogTable } from './log-table.ts'
 import { FactsStore, type NewestFacts } from './newest-facts.ts'
 import { isolatedBit, type PackedUpload } from './packed-upload.ts'
 import type { StoredRun } from './result-columns.ts'
 import type { StoredBatch } from './result-log.ts'
 import type { SampleSink } from './sample-sink.ts'
-import { dayMs, partMs } from './schema.ts'
-import { Sealing } from './sealing.ts'
+import { dayMs, historyLine, partMs } from './schema.ts'
+import { Sealing, type Forgetting } from './sealing.ts'
 import type { IngestSettings, KnownTask } from './settings.ts'
 import { SpoolBook, spoolKey } from './spool-book.ts'
 import { storedBatch } from './stored-batch.ts'
@@ -92,11 +102,17 @@ export class IngestStore {
   readonly #layouts: Layouts
   readonly #decider: UploadDecider
   readonly #sealing: Sealing
+  readonly #line: ChangeLine
   #settings: IngestSettings
   #results = 0
 
   /** Brings memory to where the log is. Takes about a second for each few million samples that were not sealed. */
-  constructor(db: DatabaseSync, samples: SampleSink, settings: IngestSettings) {
+  constructor(
+    db: DatabaseSync,
+    samples: SampleSink,
+    settings: IngestSettings,
+    mostHeldBytes: number = defaultMostHeldBytes,
+  ) {
     this.#db = db
     this.#samples = samples
     this.#settings = settings
@@ -113,6 +129,7 @@ export class IngestStore {
       spools: this.#spools,
       log: this.#log,
     })
+    this.#line = new ChangeLine(db, { name: historyLine, mostBytes: mostHeldBytes })
     this.#log.replay((row) => this.#apply(row))
   }
 
@@ -135,6 +152,7 @@ export class IngestStore {
    * others stays until its time ends.
    */
   applyTasks(tasks: readonly KnownTask[], at: number): void {
+    if (this.#line.mode === 'following') throw standbyError()
     const wanted = new Set(tasks.map(({ id }) => id))
     const changes: { task: Task; spans: readonly Span[]; connector: string }[] = []
     for (const { id, connector, periodMs } of tasks) {
@@ -148,15 +166,19 @@ export class IngestStore {
     for (const task of this.#tasks)
       if (!wanted.has(task.id) && openSpan(task.spans) !== undefined)
         changes.push({ task, spans: closed(task.spans, at), connector: task.connector })
+    let recorded: () => void
     try {
-      inTransaction(this.#db, () => {
+      recorded = inTransaction(this.#db, () => {
         this.#tasks.storeStaged()
         for (const { task, spans, connector } of changes) this.#tasks.storeSpans(task, spans, connector)
+        const ofTasks = changes.map(({ task, ...change }) => ({ task: task.number, ...change }))
+        return this.#record({ ...noBookChanges, tasks: this.#tasks.staged(), spans: ofTasks }, [], at)
       })
     } catch (thrown) {
       this.#tasks.dropStaged()
       throw thrown
     }
+    recorded()
     this.#tasks.keepStaged()
     for (const { task, spans, connector } of changes) Object.assign(task, { spans, connector })
     this.#layouts.clear()
@@ -169,18 +191,20 @@ export class IngestStore {
    * @throws what SQLite throws; nothing is stored then, and memory is as before
    */
   upload(upload: PackedUpload, at: number): readonly BatchAnswer[] {
+    if (this.#line.mode === 'following') throw standbyError()
     if (upload.reset) this.#layouts.clear()
     const answers: BatchAnswer[] = []
     const applied: LogRow[] = []
     const pending = new Pending()
     const received = new Map<string, Ranges>()
     const oldest = at - this.#settings.coverageMs
-    let bytes = 0
+    const rows: Uint8Array[] = []
     let newest = this.#log.position
+    let recorded: () => void
     try {
       for (const layout of upload.layouts)
         this.#layouts.add(layout, this.#tasks.findOrStage(layout.task, layout.task, at))
-      inTransaction(this.#db, () => {
+      recorded = inTransaction(this.#db, () => {
         for (const batch of upload.batches) {
           const key = spoolKey(batch.agent, batch.spool)
           const ranges = received.get(key) ?? this.#spools.ranges(batch.agent, batch.spool)
@@ -197,10 +221,12 @@ export class IngestStore {
           }
           const position = ++newest
           answers.push({ ...answer, position })
-          bytes += this.#log.append(position, row)
+          rows.push(this.#log.append(position, row))
         }
         this.#tasks.storeStaged()
         this.#samples.storeStaged()
+        const books = { ...noBookChanges, tasks: this.#tasks.staged(), ...this.#samples.staged() }
+        return this.#record(books, rows, at)
       })
     } catch (thrown) {
       this.#samples.dropStaged()
@@ -208,12 +234,117 @@ export class IngestStore {
       this.#layouts.clear()
       throw thrown
     }
+    recorded()
     this.#samples.keepStaged()
     this.#tasks.keepStaged()
     for (const row of applied) this.#apply(row)
-    this.#log.appended(newest, bytes)
+    this.#log.appended(newest, bytesOf(rows))
     this.#layouts.drop(upload.dropped)
     return answers
+  }
+
+  // The line of changes, for another server.
+
+  get line(): Pick<ChangeLine, 'mode' | 'point' | 'facts'> {
+    return this.#line
+  }
+
+  startLogging(line: string): ChangePoint {
+    if (this.#line.mode !== 'logging') this.#hold(this.#log.position)
+    return this.#line.startLogging(line)
+  }
+
+  startFollowing(): void {
+    this.#hold(undefined)
+    this.#line.startFollowing()
+  }
+
+  stopLogging(): void {
+    this.#hold(undefined)
+    this.#line.stop()
+  }
+
+  /** Where a copy of the history begins now. From there on the log is kept for it, and for whoever takes it. */
+  beginCopy(): { readonly point: ChangePoint; readonly sealed: number; readonly newest: number } {
+    const { sealed, position: newest } = this.#log.facts()
+    this.#hold(sealed)
+    return { point: this.#line.point, sealed, newest }
+  }
+
+  /** Logs what a transaction changes; called in it. @param rows of the log, behind its newest @returns what is to be called after the commit */
+  #record(books: BookChanges, rows: readonly Uint8Array[], at: number): () => void {
+    const isNothing = rows.length === 0 && Object.values(books).every((list: readonly unknown[]) => list.length === 0)
+    if (this.#line.mode !== 'logging' || isNothing) return () => undefined
+    const first = this.#log.position + 1
+    const { isCut, committed } = this.#line.append(encodeHistoryHead(books, first, rows), at, rows)
+    // The follower was away for too long, and begins anew when it is back: until then nothing is kept for it.
+    const released = isCut ? this.#log.hold(undefined) : undefined
+    return () => {
+      committed()
+      released?.()
+    }
+  }
+
+  #hold(behind: number | undefined): void {
+    inTransaction(this.#db, () => this.#log.hold(behind))()
+  }
+
+  readChanges(after: ChangePoint, bytes: number): ChangesRead {
+    return this.#line.read(after, bytes, ({ body }) => {
+      const { first = 0, sizes } = decodeHistoryChange(body)
+      const rows = sizes.map((_, i) => this.#log.stored(first + i))
+      return rows.every((row) => row !== undefined) ? withRows(body, rows) : undefined
+    })
+  }
+
+  /** @returns whether it is a point of the line */
+  confirm(upTo: ChangePoint): boolean {
+    // What the rows of the last change that is confirmed are, is known only before it is forgotten.
+    const next = this.readChanges(upTo, 0)
+    if (!this.#line.confirm(upTo)) return false
+    if (next.is !== 'changes') return true
+    const first = next.changes[0] === undefined ? undefined : decodeHistoryChange(next.changes[0].body).first
+    // A change without rows says nothing of the log: what is held for the change before stays for a moment longer.
+    if (next.changes.length === 0) this.#hold(this.#log.position)
+    else if (first !== undefined) this.#hold(first - 1)
+    return true
+  }
+
+  /** Carries out what another server stored: the same rows, in the same order, under the same numbers. */
+  applyChanges(changes: readonly Change[]): ChangesApplied {
+    const why = this.#line.apply(changes, ({ position, body }) => {
+      const differs = (what: string): never => {
+        throw new Differs(`change ${position} ${what}`)
+      }
+      const { books, first, rows } = decodeHistoryChange(body)
+      const next = this.#log.position + 1
+      if (first !== undefined && first !== next)
+        differs(`begins at row ${first} of the log, and ${next} is the next here`)
+      const decoded = rows.map(decodeLogRow)
+      const isKnown = (task: number) =>
+        this.#tasks.numbered(task) !== undefined || books.tasks.some(({ number }) => number === task)
+      for (const { runs, gaps } of decoded)
+        if (!runs.tasks.every(isKnown) || !gaps.every(({ task }) => isKnown(task)))
+          differs('is about a task that is not known here')
+      const tasksAdopted = this.#tasks.adopt(books)
+      for (const task of books.goneTasks) this.#facts.delete(task)
+      const seriesAdopted = this.#samples.adopt(books, books.goneSeries)
+      rows.forEach((row, i) => this.#log.appendStored(next + i, row))
+      return () => {
+        tasksAdopted()
+        for (const task of books.goneTasks) this.#facts.sealed(task)
+        seriesAdopted()
+        for (const row of decoded) this.#apply(row)
+        this.#log.appended(next + rows.length - 1, bytesOf(rows))
+      }
+    })
+    return why === undefined ? { is: 'applied', point: this.#line.point, tables: ['log'] } : { is: 'copy needed', why }
+  }
+
+  /** Logs that series are used no more, in the transaction that deletes them; undefined on a follower, which is told which are. */
+  forgettingSeries(at: number): Forgetting | undefined {
+    if (this.#line.mode === 'following') return undefined
+    return (goneSeries) => this.#record({ ...noBookChanges, goneSeries }, [], at)
   }
 
   /** Carries out what a row of the log says. Doing it twice is the same as once. */
@@ -380,13 +511,25 @@ export class IngestStore {
    * @returns after the commit: whether the round is done, and how many tasks went
    */
   tendSome(limit: number, at: number): () => { done: boolean; removed: number } {
-    return this.#sealing.tendSome(limit, at, this.#settings)
+    const forgetting: Forgetting = (goneTasks) => this.#record({ ...noBookChanges, goneTasks }, [], at)
+    return this.#sealing.tendSome(limit, at, this.#settings, this.#line.mode === 'following' ? undefined : forgetting)
   }
 
   /** Tasks went away, or series did or may come now: whoever packs uploads begins anew. */
   forgetLayouts(): void {
     this.#layouts.clear()
   }
+}
+
+/** The log is kept so long for a follower that is away: beyond it a copy of the whole is not much more. */
+const defaultMostHeldBytes = 2 * 2 ** 30
+
+function bytesOf(rows: readonly Uint8Array[]): number {
+  return rows.reduce((sum, row) => sum + row.length, 0)
+}
+
+function withRows(head: Uint8Array, rows: readonly Uint8Array[]): Uint8Array {
+  return rows.length === 0 ? head : Buffer.concat([head, ...rows])
 }
 
 function keeps({ results }: IngestSettings, durationMs: number): boolean {

@@ -5,8 +5,8 @@ import { decodeLogRow, encodeLogRow, type LogRow } from './log-format.ts'
 const bytesPerRead = 4_000_000
 
 /**
- * The rows of the log, and up to where they are needed: what is *sealed* a start needs no more, what is *released* no consumer does, and
- * what is both is trimmed.
+ * The rows of the log, and up to where they are needed: what is *sealed* a start needs no more, what is *released* no consumer does, what is
+ * *held* a follower may; what nobody needs is trimmed.
  */
 export class LogTable {
   readonly #statements: StatementCache
@@ -14,6 +14,8 @@ export class LogTable {
   #sealed: number
   #released: number
   #trimmed: number
+  /** What a follower may still need lies behind it; undefined where nobody follows. */
+  #held: number | undefined
   #bytes: number
   #unsealedBytes = 0
 
@@ -27,6 +29,7 @@ export class LogTable {
     )
     this.#sealed = marks.get('sealed') ?? 0
     this.#released = marks.get('released') ?? 0
+    this.#held = marks.get('held')
     this.#trimmed =
       Number(this.#statements.get('SELECT min(position) AS first FROM log').get()?.['first'] ?? this.#sealed + 1) - 1
     this.#position = this.#sealed
@@ -63,11 +66,30 @@ export class LogTable {
     }
   }
 
-  /** Writes a row behind the newest one; called in a transaction, after whose commit `appended` is called. @returns its size */
-  append(position: number, row: LogRow): number {
+  /** Writes a row behind the newest one; called in a transaction, after whose commit `appended` is called. @returns it as it is stored */
+  append(position: number, row: LogRow): Uint8Array {
     const body = encodeLogRow(row)
+    this.appendStored(position, body)
+    return body
+  }
+
+  appendStored(position: number, body: Uint8Array): void {
     this.#statements.get('INSERT INTO log (position, body) VALUES ($position, $body)').run({ position, body })
-    return body.length
+  }
+
+  /** A row as it is stored; undefined where it is not kept. */
+  stored(position: number): Uint8Array | undefined {
+    // The column is a BLOB that is never null.
+    return this.#statements.get('SELECT body FROM log WHERE position = $position').get({ position })?.['body'] as
+      | Uint8Array
+      | undefined
+  }
+
+  /** Keeps what lies behind a position for a follower, or with undefined for none; called in a transaction. @returns what is to be called after its commit */
+  hold(behind: number | undefined): () => void {
+    if (behind === undefined) this.#statements.get("DELETE FROM mark WHERE name = 'held'").run()
+    else this.#mark('held', behind)
+    return () => void (this.#held = behind)
   }
 
   /** @param newest position @param bytes of all that were appended */
@@ -107,7 +129,7 @@ export class LogTable {
 
   /** Deletes some rows that nobody needs. @returns after the commit: whether there are more */
   trimSome(limit: number): () => boolean {
-    const needless = Math.min(this.#sealed, this.#released)
+    const needless = Math.min(this.#sealed, this.#released, this.#held ?? Infinity)
     const upTo = Math.min(needless, this.#trimmed + limit)
     if (upTo <= this.#trimmed) return () => false
     const { bytes } = this.#statements

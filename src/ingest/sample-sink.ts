@@ -9,6 +9,17 @@ export interface SampleDefinition {
   readonly kind?: 'counter'
 }
 
+/** Series that are new, and those whose kind changed. */
+export interface SeriesChanges {
+  readonly series: readonly (SampleDefinition & {
+    readonly number: number
+    readonly task: string
+    readonly connector: string
+    readonly lastAt: number
+  })[]
+  readonly kinds: readonly { readonly number: number; readonly kind: 'gauge' | 'counter' }[]
+}
+
 /**
  * Where ingest puts samples, as much of it as ingest needs to know. It shares ingest's connection, so that what it writes within
  * ingest's transactions is stored with them or not at all.
@@ -32,4 +43,8 @@ export interface SampleSink {
   /** Takes samples that are durable in the log; those with a number below 0 have no series and are passed over. */
   append(at: number, series: Int32Array, values: Float64Array): void
   definition(number: number): SampleDefinition | undefined
+  /** What `storeStaged` writes. */
+  staged(): SeriesChanges
+  /** Writes series as another server has them, under its numbers; called in a transaction. @returns what is to be called after its commit */
+  adopt(changes: SeriesChanges, gone: readonly number[]): () => void
 }

@@ -1,4 +1,7 @@
-import type { SchemaPart } from '../platform/index.ts'
+import { changeTables, type SchemaPart } from '../platform/index.ts'
+
+/** The line of changes of the history begins the names of its tables so. */
+export const historyLine = 'history'
 
 /**
  * The tables of ingest. `log` is where everything is durable first; the others are written from time to time, and tell as of which
@@ -23,6 +26,7 @@ export const ingestSchema: SchemaPart = {
      CREATE TABLE result_part (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`,
     // From here on days say which agent it was (format 2 of a day), which versions before cannot read.
     'SELECT 2',
+    changeTables(historyLine),
   ],
 }
 

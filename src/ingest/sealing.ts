@@ -8,6 +8,9 @@ import type { IngestSettings } from './settings.ts'
 import type { SpoolBook } from './spool-book.ts'
 import { openSpan, type Task, type TaskBook } from './task-book.ts'
 
+/** Told of numbers that are used no more, in the transaction; returns what is to be called after its commit. */
+export type Forgetting = (numbers: readonly number[]) => () => void
+
 interface Parts {
   readonly db: DatabaseSync
   readonly tasks: TaskBook
@@ -110,11 +113,12 @@ export class Sealing {
     }
   }
 
-  /** Once a day for every task: ends the time of up to `limit` tasks' results and days. @returns after the commit: whether the round is done, and how many tasks went */
+  /** Once a day for every task: ends the time of up to `limit` tasks' results and days. @param forgetting undefined where tasks stay, as another server says which go @returns after the commit: whether the round is done, and how many tasks went */
   tendSome(
     limit: number,
     at: number,
     { resultsMs, coverageMs }: IngestSettings,
+    forgetting: Forgetting | undefined,
   ): () => { done: boolean; removed: number } {
     const round = (this.#tending ??= this.#tasks[Symbol.iterator]())
     const gone: Task[] = []
@@ -130,14 +134,17 @@ export class Sealing {
       this.#deleteBefore('result_part', task, at - resultsMs, partMs)
       this.#deleteBefore('task_day', task, at - coverageMs, dayMs)
       const kept = Math.max(coverageMs, resultsMs) + 2 * dayMs
-      const isOver = task.seenAt < at - kept && !task.changed && openSpan(task.spans) === undefined
+      const isOver =
+        forgetting !== undefined && task.seenAt < at - kept && !task.changed && openSpan(task.spans) === undefined
       if (isOver && sealed === position) {
         this.#tasks.delete(task)
         this.#facts.delete(task.number)
         gone.push(task)
       }
     }
+    const told = gone.length === 0 ? undefined : forgetting?.(gone.map(({ number }) => number))
     return () => {
+      told?.()
       for (const task of gone) this.#tasks.forget(task)
       if (done) this.#tending = undefined
       return { done, removed: gone.length }

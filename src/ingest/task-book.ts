@@ -3,6 +3,7 @@ import { phaseOf, type Outcome } from '../model/index.ts'
 import { StatementCache } from '../platform/index.ts'
 import type { Span } from './coverage.ts'
 import type { StoredRun } from './result-columns.ts'
+import type { BookChanges, StagedTask } from './history-change.ts'
 import { dayMs, rowId } from './schema.ts'
 import { TaskDay } from './task-day.ts'
 
@@ -84,6 +85,37 @@ export class TaskBook implements Iterable<Task> {
     return task
   }
 
+  staged(): readonly StagedTask[] {
+    return this.#staged.map(({ number, id, connector, seenAt }) => ({ number, id, connector, seenAt }))
+  }
+
+  /**
+   * Writes what another server's book became, under its numbers; called in a transaction. What is there already, as after a copy
+   * that was taken later, stays. @returns what is to be called after its commit
+   */
+  adopt({ tasks, spans, goneTasks }: Pick<BookChanges, 'tasks' | 'spans' | 'goneTasks'>): () => void {
+    for (const number of goneTasks)
+      this.#statements.get('DELETE FROM ingest_task WHERE number = $number').run({ number })
+    const fresh = tasks.filter(({ number, id }) => this.#byNumber.get(number)?.id !== id || goneTasks.includes(number))
+    for (const { number, id, connector, seenAt } of fresh) {
+      this.#statements.get('DELETE FROM ingest_task WHERE number = $number OR id = $id').run({ number, id })
+      this.store({ ...nothingOf, number, id, connector, days: new Map(), runs: new Map(), seenAt })
+    }
+    for (const { task, spans: all, connector } of spans) this.#storeSpans(task, all, connector)
+    return () => {
+      const forget = (task: Task | undefined) => task !== undefined && this.forget(task)
+      for (const number of goneTasks) forget(this.#byNumber.get(number))
+      for (const { number, id, connector, seenAt } of fresh) {
+        forget(this.#byNumber.get(number))
+        forget(this.#byId.get(id))
+        this.#remember({ ...nothingOf, number, id, connector, days: new Map(), runs: new Map(), seenAt })
+        this.#next = Math.max(this.#next, number + 1)
+      }
+      for (const { task, spans: all, connector } of spans)
+        Object.assign(this.#byNumber.get(task) ?? {}, { spans: all, connector })
+    }
+  }
+
   storeStaged(): void {
     for (const task of this.#staged) this.store(task)
   }
@@ -117,6 +149,10 @@ export class TaskBook implements Iterable<Task> {
   }
 
   storeSpans({ number }: Task, spans: readonly Span[], connector: string): void {
+    this.#storeSpans(number, spans, connector)
+  }
+
+  #storeSpans(number: number, spans: readonly Span[], connector: string): void {
     this.#statements
       .get('UPDATE ingest_task SET spans = $spans, connector = $connector WHERE number = $number')
       .run({ spans: JSON.stringify(spans), connector, number })

@@ -114,7 +114,9 @@ function asToken(row: Row): StoredToken {
 
 export function storing(agent: AgentEntry): Statement {
   return {
-    sql: `INSERT INTO agent VALUES ($id, $name, $announcedName, $registration, $isOn, $publicKey, $sealingKey, $fingerprint,
+    sql: `INSERT INTO agent (id, name, announced_name, registration, is_on, public_key, sealing_key, fingerprint, version, address,
+            first_seen_at, said_hello_at, decided_at, decided_by)
+          VALUES ($id, $name, $announcedName, $registration, $isOn, $publicKey, $sealingKey, $fingerprint,
             $version, $address, $firstSeenAt, $saidHelloAt, $decidedAt, $decidedBy)
           ON CONFLICT (id) DO UPDATE SET
             name = excluded.name, announced_name = excluded.announced_name, registration = excluded.registration,
@@ -131,14 +133,15 @@ export function removing(id: string): Statement {
 
 export function revoking(fingerprint: string, agent: string, at: number): Statement {
   return {
-    sql: 'INSERT INTO agent_revoked_key VALUES ($fingerprint, $agent, $at) ON CONFLICT (fingerprint) DO NOTHING',
+    sql: 'INSERT INTO agent_revoked_key (fingerprint, agent, at) VALUES ($fingerprint, $agent, $at) ON CONFLICT (fingerprint) DO NOTHING',
     params: { fingerprint, agent, at },
   }
 }
 
 export function storingToken(token: StoredToken): Statement {
   return {
-    sql: `INSERT INTO enrolment_token VALUES ($id, $hash, $note, $createdBy, $createdAt, $expiresAt, $uses, $usesLeft)`,
+    sql: `INSERT INTO enrolment_token (id, token_hash, note, created_by, created_at, expires_at, uses, uses_left)
+          VALUES ($id, $hash, $note, $createdBy, $createdAt, $expiresAt, $uses, $usesLeft)`,
     params: { ...token },
   }
 }

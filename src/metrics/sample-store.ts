@@ -158,6 +158,54 @@ export class SampleStore {
         .run({ kind: after.kind ?? 'gauge', number: after.number })
   }
 
+  staged() {
+    return {
+      series: this.#staged.map(({ ...series }) => series),
+      kinds: this.#changed.map(({ after }) => ({ number: after.number, kind: after.kind ?? ('gauge' as const) })),
+    }
+  }
+
+  /**
+   * Writes series as another server has them, under its numbers; called in a transaction. What is there already, as after a copy that was
+   * taken later, is written again. @returns what is to be called after its commit
+   */
+  adopt(
+    {
+      series,
+      kinds,
+    }: { series: readonly KeptSeries[]; kinds: readonly { number: number; kind: 'gauge' | 'counter' }[] },
+    gone: readonly number[],
+  ): () => void {
+    const remove = (number: number) =>
+      this.#statements.get('DELETE FROM metric_series WHERE number = $number').run({ number })
+    for (const number of gone) remove(number)
+    for (const added of series) {
+      remove(added.number)
+      this.#insert({ ...added, lastAt: Math.max(added.lastAt, this.#index.get(added.number)?.lastAt ?? 0) })
+    }
+    for (const { number, kind } of kinds)
+      this.#statements.get('UPDATE metric_series SET kind = $kind WHERE number = $number').run({ kind, number })
+    return () => {
+      const forget = (number: number) => {
+        const known = this.#index.get(number)
+        if (known !== undefined) this.#index.remove(known)
+        return known
+      }
+      for (const number of gone) forget(number)
+      for (const added of series) {
+        const known = forget(added.number)
+        this.#index.add({ ...added, lastAt: Math.max(added.lastAt, known?.lastAt ?? 0) })
+        this.#nextNumber = Math.max(this.#nextNumber, added.number + 1)
+      }
+      for (const { number, kind } of kinds) {
+        const known = forget(number)
+        if (known === undefined) continue
+        const { kind: _, ...rest } = known
+        this.#index.add(kind === 'counter' ? { ...rest, kind } : rest)
+      }
+    }
+  }
+
   keepStaged(): void {
     this.#staged = []
     this.#changed = []
@@ -294,9 +342,14 @@ export class SampleStore {
 
   /**
    * Looks after up to `limit` series: days that are over become one chunk, what is past its time goes. Starts over after the last series.
+   * @param forgetting told of series that go, in the transaction; undefined where none goes, as another server says which do
    * @returns to be called after the commit; it says whether the round is done
    */
-  tendSome(limit: number, at: number): () => { done: boolean; removed: number } {
+  tendSome(
+    limit: number,
+    at: number,
+    forgetting: ((numbers: readonly number[]) => () => void) | undefined,
+  ): () => { done: boolean; removed: number } {
     const round = (this.#tending ??= this.#index.numbers())
     const gone: KeptSeries[] = []
     const stored: number[] = []
@@ -316,9 +369,11 @@ export class SampleStore {
       }
       this.#compact(series.number, at)
       this.#expire(series.number, at)
-      if (this.#isGone(series, at)) gone.push(series)
+      if (forgetting !== undefined && this.#isGone(series, at)) gone.push(series)
     }
+    const told = gone.length === 0 ? undefined : forgetting?.(gone.map(({ number }) => number))
     return () => {
+      told?.()
       for (const series of gone) this.#index.remove(series)
       for (const number of stored) this.#touched.delete(number)
       if (done) this.#tending = undefined

@@ -3,8 +3,20 @@ export type { ChildProcess, ParentProcess, ProcessEnd } from './child-process.ts
 export { holderOf, diskSpace, openDataDirectory, prepareDataDirectory } from './data-directory.ts'
 export type { DataDirectory, LockedDataDirectory } from './data-directory.ts'
 export { openDatabase, openMemoryDatabase } from './database/database.ts'
-export type { Database, Row } from './database/database.ts'
-export { StatementCache, inTransaction, openSqlite, storageError } from './database/sqlite.ts'
+export type { Database, ReplicatedChanges, ReplicatedDatabase, Row } from './database/database.ts'
+export { ChangeLine, Differs, changeTables, writeState } from './database/change-line.ts'
+export type {
+  Change,
+  ChangeFacts,
+  ChangeFeed,
+  ChangeMode,
+  ChangePoint,
+  ChangesApplied,
+  ChangesRead,
+} from './database/change-line.ts'
+export { readRows, writeRows } from './database/row-chunk.ts'
+export { standbyError } from './database/change-log.ts'
+export { StatementCache, inTransaction, openSqlite, replaceDatabase, storageError } from './database/sqlite.ts'
 export type { SchemaPart, SqlValue, Statement } from './database/statement.ts'
 export { systemDisk } from './disk.ts'
 export type { Disk, DiskFile, RecordFile } from './disk.ts'

@@ -1,13 +1,27 @@
+import { DatabaseSync } from 'node:sqlite'
 import { FarwatchError } from '../../base/index.ts'
+import type { Change, ChangePoint } from './change-line.ts'
+import { ChangeLog, changeLogSchema } from './change-log.ts'
 import { StatementCache, inTransaction, openSqlite, storageError } from './sqlite.ts'
 import type { SchemaPart, SqlValue, Statement } from './statement.ts'
 
 export type DatabaseMethods = ReturnType<typeof makeMethods>
 
+export interface DatabaseOptions {
+  readonly file: string
+  readonly schema: readonly SchemaPart[]
+  /** Tables whose rows are this instance's own, and are neither sent to a standby nor taken from one. */
+  readonly local?: readonly string[]
+  /** Of the change log; beyond it what a follower misses is cut. */
+  readonly mostLogBytes?: number
+}
+
 /** What a database answers, in whatever thread it lives. */
-export function makeMethods(data: { file: string; schema: readonly SchemaPart[] }) {
-  const db = openSqlite(data.file, { schema: data.schema })
+export function makeMethods(data: DatabaseOptions) {
+  const schema = [...data.schema, changeLogSchema]
+  const db = openSqlite(data.file, { schema })
   const statements = new StatementCache(db)
+  const log = new ChangeLog(db, { schema, local: data.local ?? [], mostBytes: data.mostLogBytes })
   const guarded = <T>(act: () => T): T => {
     try {
       return act()
@@ -20,9 +34,10 @@ export function makeMethods(data: { file: string; schema: readonly SchemaPart[] 
     read: (input: { sql: string; params: Record<string, SqlValue> }) =>
       guarded(() => statements.get(input.sql).all(input.params)),
     write: (batch: readonly Statement[]) =>
-      guarded(() =>
-        inTransaction(db, () =>
-          batch.map(({ sql, params, expect }) => {
+      guarded(() => {
+        log.admit(batch)
+        const { changed, committed } = inTransaction(db, () => {
+          const changed = batch.map(({ sql, params, expect }) => {
             const changes = Number(statements.get(sql).run(params ?? {}).changes)
             if (expect !== undefined && changes !== expect) {
               throw new FarwatchError(
@@ -32,10 +47,24 @@ export function makeMethods(data: { file: string; schema: readonly SchemaPart[] 
               )
             }
             return changes
-          }),
-        ),
-      ),
+          })
+          return { changed, committed: log.record(batch, changed, Date.now()) }
+        })
+        committed()
+        return changed
+      }),
     backup: (input: { to: string }) => guarded(() => db.prepare('VACUUM INTO $to').run({ to: input.to }) && true),
+    logFacts: (_: undefined) => guarded(() => log.line.facts()),
+    startLogging: (line: string) => guarded(() => log.line.startLogging(line)),
+    startFollowing: (_: undefined) => guarded(() => (log.line.startFollowing(), true)),
+    stopLogging: (_: undefined) => guarded(() => (log.line.stop(), true)),
+    readChanges: (input: { after: ChangePoint; bytes: number }) =>
+      guarded(() => log.line.read(input.after, input.bytes, ({ body }) => body)),
+    confirmChanges: (upTo: ChangePoint) => guarded(() => log.line.confirm(upTo)),
+    applyChanges: (changes: readonly Change[]) => guarded(() => log.apply(changes)),
+    copy: (input: { to: string }) => guarded(() => log.copy(input.to, (file) => new DatabaseSync(file))),
+    install: (input: { from: string }) =>
+      guarded(() => log.install(input.from, (file, parts) => openSqlite(file, { schema: parts }))),
     close: (_: undefined) => {
       db.exec('PRAGMA optimize')
       db.close()

@@ -1,6 +1,7 @@
 import { WorkerClient, siblingModule } from '../worker.ts'
-import { makeMethods, type DatabaseMethods } from './database-methods.ts'
-import type { SchemaPart, SqlValue, Statement } from './statement.ts'
+import type { ChangeFeed, ChangePoint } from './change-line.ts'
+import { makeMethods, type DatabaseMethods, type DatabaseOptions } from './database-methods.ts'
+import type { SqlValue, Statement } from './statement.ts'
 
 /** A row as SQLite gives it. The question's file says what is in it. */
 export type Row = Readonly<Record<string, SqlValue>>
@@ -21,8 +22,20 @@ export interface Database {
   close(): Promise<void>
 }
 
+/** The feed of a database: batches of statements. `write` goes on for local tables while it follows. */
+export interface ReplicatedChanges extends ChangeFeed {
+  /** Writes a copy without what is local to a new file. @returns the point at which it is */
+  copy(file: string): Promise<ChangePoint>
+  /** Takes a copy over, and follows from there. The file is brought to this version in place. @throws `data-directory-newer` */
+  install(file: string): Promise<ChangePoint>
+}
+
+export interface ReplicatedDatabase extends Database {
+  readonly changes: ReplicatedChanges
+}
+
 /** Opens, creates or migrates a database file; resolves when it is usable. */
-export async function openDatabase(options: { file: string; schema: readonly SchemaPart[] }): Promise<Database> {
+export async function openDatabase(options: DatabaseOptions): Promise<ReplicatedDatabase> {
   const worker = new WorkerClient<DatabaseMethods>(
     siblingModule(import.meta.url, 'database-worker'),
     options,
@@ -40,13 +53,24 @@ export async function openDatabase(options: { file: string; schema: readonly Sch
     read: async <R>(sql: string, params = {}) => (await worker.call('read', { sql, params })) as R[],
     write: (batch) => worker.call('write', batch),
     backup: async (to) => void (await worker.call('backup', { to })),
+    changes: {
+      facts: () => worker.call('logFacts', undefined),
+      startLogging: (line) => worker.call('startLogging', line),
+      startFollowing: async () => void (await worker.call('startFollowing', undefined)),
+      stop: async () => void (await worker.call('stopLogging', undefined)),
+      read: (after, bytes) => worker.call('readChanges', { after, bytes }),
+      confirm: async (upTo) => void (await worker.call('confirmChanges', upTo)),
+      apply: (changes) => worker.call('applyChanges', changes),
+      copy: (to) => worker.call('copy', { to }),
+      install: (from) => worker.call('install', { from }),
+    },
     close: () => (closed ??= worker.call('close', undefined).then(() => worker.end())),
   }
 }
 
 /** A database in memory and in this thread, for tests and simulations: each call is done before it returns its promise. */
-export function openMemoryDatabase(options: { schema: readonly SchemaPart[] }): Database {
-  const methods = makeMethods({ file: ':memory:', schema: options.schema })
+export function openMemoryDatabase(options: Omit<DatabaseOptions, 'file'>): ReplicatedDatabase {
+  const methods = makeMethods({ ...options, file: ':memory:' })
   const answer = <T>(act: () => T): Promise<T> => new Promise((resolve) => resolve(act()))
   let isClosed = false
   return {
@@ -54,6 +78,17 @@ export function openMemoryDatabase(options: { schema: readonly SchemaPart[] }): 
     read: <R>(sql: string, params = {}) => answer(() => methods.read({ sql, params }) as R[]),
     write: (batch) => answer(() => methods.write(batch)),
     backup: (to) => answer(() => void methods.backup({ to })),
+    changes: {
+      facts: () => answer(() => methods.logFacts(undefined)),
+      startLogging: (line) => answer(() => methods.startLogging(line)),
+      startFollowing: () => answer(() => void methods.startFollowing(undefined)),
+      stop: () => answer(() => void methods.stopLogging(undefined)),
+      read: (after, bytes) => answer(() => methods.readChanges({ after, bytes })),
+      confirm: (upTo) => answer(() => void methods.confirmChanges(upTo)),
+      apply: (changes) => answer(() => methods.applyChanges(changes)),
+      copy: (to) => answer(() => methods.copy({ to })),
+      install: (from) => answer(() => methods.install({ from })),
+    },
     close: () =>
       answer(() => {
         if (!isClosed) methods.close(undefined)

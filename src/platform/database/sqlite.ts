@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { FarwatchError, messageOf } from '../../base/index.ts'
 import type { SchemaPart } from './statement.ts'
@@ -36,6 +36,21 @@ export function openSqlite(
     db?.close()
     throw storageError(thrown, file)
   }
+}
+
+/** Puts a database file in the place of another; both are closed, and nobody opens them meanwhile. */
+export function replaceDatabase(by: string, file: string): void {
+  // A journal that the old file left would be carried out on the new one.
+  if (existsSync(`${file}-wal`)) {
+    const old = new DatabaseSync(file)
+    try {
+      old.exec('PRAGMA journal_mode = DELETE')
+    } finally {
+      old.close()
+    }
+  }
+  for (const end of ['-wal', '-shm', '-journal']) rmSync(`${file}${end}`, { force: true })
+  renameSync(by, file)
 }
 
 function storedVersions(db: DatabaseSync): ReadonlyMap<string, number> {

@@ -1,0 +1,7 @@
+export { databaseSource, databaseTarget } from './database-part.ts'
+export { ReplicationFollower } from './follower.ts'
+export type { PartState, Taken } from './follower.ts'
+export { mostMessageBytes } from './message.ts'
+export type { CopyChunk, CopyProgress, PartSource, PartTarget } from './part.ts'
+export { ReplicationSource, defaultSourceSettings } from './source.ts'
+export type { PartLag, SourceSettings } from './source.ts'
