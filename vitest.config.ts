@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     reporters: ['default'],
+    // One less than there are cores would be one at a time on the two that a small machine has; most tests wait for something.
+    maxWorkers: 2,
     projects: [
       {
         test: {

@@ -9,6 +9,7 @@ import {
   differences,
   openAgentKit,
   periodMs,
+  slotPassed,
   task,
   until,
   type AgentKit,
@@ -51,6 +52,7 @@ test('an agent that starts while no server answers goes on from what was kept, a
   const first = await kit.start({ assignments })
   await until(first, 'uploaded')
   await first.stop()
+  await slotPassed('a')
   server.now = 'away'
   const second = await kit.start({ assignments })
   await until(second, 'run ended', ({ result }) => result.task === 'a')

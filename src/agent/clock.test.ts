@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Clock } from '../base/index.ts'
 import type { Assignment } from '../model/index.ts'
 import { systemClock } from '../platform/index.ts'
-import { openAgentKit, periodMs, task, until, type AgentKit, type MemoryServer } from './testing.ts'
+import { openAgentKit, periodMs, slotPassed, task, until, type AgentKit, type MemoryServer } from './testing.ts'
 
 // A machine that comes up with a wrong wall clock, until the first exchange with the server corrects it.
 
@@ -41,6 +41,7 @@ test.each([
   const first = await kit.start()
   await until(first, 'uploaded')
   await first.stop()
+  await slotPassed('a')
   const lastRun = server.slotsOf('a').at(-1)!
   const offset = { ms: wrongMs }
   server.onAsked = () => (offset.ms = 0)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { seededRandom } from '../base/index.ts'
 import {
   firstMissing,
+  slotFrom,
   withRange,
   type AssignedConnector,
   type AssignedTask,
@@ -141,6 +142,12 @@ export function until<K extends AgentEvent['event']>(
       resolve()
     })
   })
+}
+
+/** Resolves when a slot of a task has gone by, so that whoever was away has missed one, however quick the machine is. */
+export function slotPassed(id: string): Promise<void> {
+  const now = systemClock.now()
+  return new Promise((resolve) => systemClock.after(slotFrom(id, periodMs, now + 1) - now + 1, resolve))
 }
 
 export const differences = (slots: readonly number[]) => new Set(slots.slice(1).map((slot, i) => slot - slots[i]!))

@@ -77,6 +77,9 @@ const logsTimeoutMs = 120_000
 const runGraceMs = 30_000
 const reachTimeoutMs = 25_000
 const rekeyTimeoutMs = 30_000
+/** How long a run by hand waits for work that is on its way to an agent. */
+const settlingMs = 6_000
+const settlingLookMs = 100
 /** What one `reach` command asks at most. */
 const mostProbes = 500
 
@@ -475,8 +478,7 @@ export class Fleet implements FleetQuestions {
   async runNow(task: string): Promise<{ readonly agent: string; readonly result: RunResult }> {
     const entry = this.#options.machine.inventory.task(task)
     if (entry === undefined) throw new FarwatchError('not-found', `there is no task ${JSON.stringify(task)}`)
-    const at = this.distribution.placement().places.get(entry.connectorId)
-    const agent = at === undefined ? undefined : runner(at)
+    const agent = await this.#settledRunner(entry.connectorId)
     if (agent === undefined) {
       const place = this.placeOf(entry)
       const why = place.state === 'UNCOVERED' ? `: ${place.reason}` : ''
@@ -490,6 +492,19 @@ export class Fleet implements FleetQuestions {
     const result = (await this.link.command(agent, { is: 'run-now', task }, { timeoutMs })) as RunResult
     if (result.task !== task) throw new FarwatchError('conflict', 'the agent answered with the run of another task')
     return { agent, result }
+  }
+
+  /** Who runs a connector, once that agent has it: what was just configured takes a moment to get there. */
+  async #settledRunner(connector: string): Promise<string | undefined> {
+    const { clock } = this.#options.machine
+    const until = clock.elapsed() + settlingMs
+    for (;;) {
+      const at = this.distribution.placement().places.get(connector)
+      const agent = at === undefined ? undefined : runner(at)
+      const isOnItsWay = at === undefined || (agent !== undefined && !this.distribution.hasConfirmed(agent))
+      if (!isOnItsWay || clock.elapsed() >= until) return agent
+      await new Promise<void>((resolve) => clock.after(settlingLookMs, resolve))
+    }
   }
 
   /** The newest lines of an agent's log, in parts, through its own connection. @throws FarwatchError `unreachable`, `conflict` */

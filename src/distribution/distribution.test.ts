@@ -270,6 +270,19 @@ test('a drain says what cannot go elsewhere, and why', async () => {
   })
 })
 
+test('who is drained no more gets its share back, however many moves that takes', async () => {
+  const world = await worldOf(workOf(60, ['a', 'b']), ['a', 'b'])
+  const drained = world.distribution.drain('a')
+  world.pass(60)
+  await drained
+  world.distribution.endDrain('a')
+  world.pass(120)
+  expect([world.distribution.assignmentScope('a').connectors.size >= 27, world.distribution.idle().size]).toEqual([
+    true,
+    0,
+  ])
+})
+
 test('a drain can be called off', async () => {
   const world = await worldOf(workOf(4, ['a', 'b']), ['a', 'b'])
   const drained = world.distribution.drain('a')

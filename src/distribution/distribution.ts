@@ -249,6 +249,8 @@ export class Distribution {
   #agentsKey = ''
   /** Somebody proved something, or what was proved is too old to be believed. */
   #isReachNew = false
+  /** Placement answered something else than before when it was asked last. */
+  #isUnsettled = true
   /** Agents, work or settings are not what they were when `#problems` were looked for. */
   #hasNews = true
   #placing: CancelTimer | undefined
@@ -444,6 +446,11 @@ export class Distribution {
       since: known?.since ?? since,
       reason: known?.reason ?? `${nameOf(before.agent)} had it, and ${nameOf(now.agent)} took it over`,
     })
+  }
+
+  /** Whether an agent has said that it does what it is to do now. */
+  hasConfirmed(id: string): boolean {
+    return (this.#agents.get(id)?.confirmed ?? 0) >= this.#scope(id).version
   }
 
   /** Whether an agent is there: ONLINE or DRAINING. */
@@ -660,6 +667,8 @@ export class Distribution {
       connectors.push(id)
       this.#rescope(id, then, agents)
     }
+    // It moves a few at a time: after some there may be others.
+    this.#isUnsettled = connectors.length > 0
     for (const id of agents) this.#scope(id).version++
     for (const id of connectors) {
       const now = this.#placement.places.get(id)
@@ -702,7 +711,7 @@ export class Distribution {
     const isDue = this.#placedAt - this.#decidedAt >= decideEveryMs
     const isReachNew = this.#isReachNew
     this.#isReachNew = false
-    return !isSame || isCostNew || isReachNew || isMoving || isDue || this.#hasNews
+    return !isSame || isCostNew || isReachNew || isMoving || isDue || this.#hasNews || this.#isUnsettled
   }
 
   #logMassLoss(): void {
