@@ -20,7 +20,11 @@ const anyName = fc.oneof(
 const text = fc.constantFrom('', 'x', 'two words')
 const named = <T>(object: (name: string) => fc.Arbitrary<T>, maxLength: number): fc.Arbitrary<T[]> =>
   fc
-    .uniqueArray(anyName, { maxLength, size: 'max', selector: (name) => name.normalize('NFC') })
+    // A group may not be called `*`, which stands for all of them where somebody is granted a role.
+    .uniqueArray(
+      anyName.filter((name) => name !== '*'),
+      { maxLength, size: 'max', selector: (name) => name.normalize('NFC') },
+    )
     .chain((names) => fc.tuple(...names.map(object)))
 
 const monitorOf = (type: string) => (type === 'http' ? 'http.response' : 'tcp.port')
