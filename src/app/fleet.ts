@@ -131,6 +131,8 @@ export class Fleet implements FleetQuestions {
       holdMs: () => Math.floor(machine.settings.values.offlineTimeoutMs / 3),
       assignmentFor: (agent) => this.#assignmentOf(agent),
       ownedTask: (agent, task) => grants.owned(agent, task),
+      // Otherwise an agent that comes back would be told to drop all it has, and a second later to take it up again.
+      isSettling: (agent) => distribution.isSettling(agent),
       upload: (_, batch, leftOut) => this.#upload(batch, leftOut),
       polled: (agent, said) => this.#polled(agent, said),
       saidHello: (agent) => this.#saidHello(agent),

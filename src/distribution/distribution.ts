@@ -220,6 +220,8 @@ export class Distribution {
     string,
     { readonly agent: string | undefined; readonly version: number; readonly since: number; readonly reason: string }
   >()
+  /** Agents that came since placement was asked last. */
+  readonly #arrived = new Set<string>()
   /** By agent: the connectors whose targets it is to try. */
   readonly #probes = new Map<string, Set<string>>()
   /** By connector and agent: since when the agent is asked whether it reaches the target. */
@@ -448,6 +450,11 @@ export class Distribution {
     })
   }
 
+  /** Whether an agent has just come, and what it is to run is about to be worked out: what it would be told now is of before. */
+  isSettling(id: string): boolean {
+    return this.#arrived.has(id)
+  }
+
   /** Whether an agent has said that it does what it is to do now. */
   hasConfirmed(id: string): boolean {
     return (this.#agents.get(id)?.confirmed ?? 0) >= this.#scope(id).version
@@ -599,6 +606,7 @@ export class Distribution {
         admin: life.admin,
         runtime: runtimeOf(life),
       })
+    if (!before.isOnline && life.isOnline) this.#arrived.add(agent.id)
     // A drain that began before a loss has nothing to wait for while the agent is away.
     if (before.isOnline && !life.isOnline) this.#endDrain(agent.id)
   }
@@ -653,6 +661,7 @@ export class Distribution {
       return
     }
     this.#placement = place({ ...facts, previous: before, settings: settings().placement })
+    this.#arrived.clear()
     this.#decidedAt = this.#placedAt
     const connectors: string[] = []
     const agents = new Set<string>()

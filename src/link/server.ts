@@ -79,6 +79,8 @@ export interface LinkServerOptions {
   readonly holdMs: () => number
   /** Asked once after each `changed` of the agent. With credentials in the clear; they leave this process sealed only. */
   readonly assignmentFor: (agent: ConnectedAgent) => Assignment | Promise<Assignment>
+  /** Whether what an agent is to run is just being worked out: until `changed`, or its next poll, it is told of no other assignment. */
+  readonly isSettling?: (agent: string) => boolean
   /** Whether an agent runs a task or once ran it. What it says of any other is left out, logged, and told in the answer. */
   readonly ownedTask: (agent: string, task: string) => boolean
   /** @param leftOut tasks of the batch that are not this agent's: nothing of them is to be stored */
@@ -528,7 +530,8 @@ class RunningLinkServer implements LinkServer {
       const leftMs = until - this.#clock.elapsed()
       // One that changed again while it was made is given out as well, and the next poll gets what came of it: where assignments of many
       // agents change all the time, whoever waited for a final one would be told nothing, and never get its commands.
-      if (assignment.version !== poll.known) {
+      const isSettling = this.#options.isSettling?.(id) === true
+      if (assignment.version !== poll.known && !isSettling) {
         const wire = await this.#wire(session, assignment, poll.known)
         return {
           ...this.#nothing({ state: 'ACCEPTED', message: '' }),
