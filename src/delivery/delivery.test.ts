@@ -281,5 +281,5 @@ test('the ledger forgets what is older than it is told to keep', async () => {
     // Its timer may be set only after the time above went by.
     clock.advance(3_600_000)
     expect(await ledgerOf(delivery)).toEqual([])
-  })
+  }, 10_000)
 })
