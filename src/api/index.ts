@@ -1,3 +1,4 @@
+export type { FailoverFacts, FailoverQuestions, HandOverReport, NotActive } from './failover.ts'
 export { accessHandlers } from './handlers/access-handlers.ts'
 export { agentHandlers } from './handlers/agent-handlers.ts'
 export type { AgentParts } from './handlers/agent-handlers.ts'

@@ -1,5 +1,6 @@
 export { Answering } from './answering.ts'
 export type { AnsweringOptions, PairRequest, PairResponse } from './answering.ts'
+export type { DrillCounts, DrillReport, DrillSwitch } from './drill.ts'
 export { judgeData } from './judge.ts'
 export type { DataFacts } from './judge.ts'
 export { Pair } from './pair.ts'
