@@ -1,8 +1,19 @@
-import type { DrillReport, ForcePrice, PairSettings, PairStatus, SetUpStep } from '../failover/index.ts'
+import { FarwatchError } from '../base/index.ts'
+import type {
+  DrillReport,
+  ForcePrice,
+  PairRole,
+  PairSettings,
+  PairStatus,
+  SetUpStep,
+  ShownState,
+} from '../failover/index.ts'
 import type { PartLag, PartState } from '../replication/index.ts'
 
 /** What the API asks of a server about the pair that it is half of, or may become half of. */
 export interface FailoverQuestions {
+  /** Cheap: asked with every request. */
+  now(): PairNow
   status(): Promise<FailoverFacts>
   /**
    * Changes the settings that are given and leaves the others, in every state. Durable when it resolves. `by`: the user, for the audit log.
@@ -27,8 +38,6 @@ export interface FailoverQuestions {
 /** How this side of a pair is, as of now. */
 export interface FailoverFacts {
   readonly pair: PairStatus
-  /** This server acts: as the active one of the pair, or because it is not in a pair or the mechanism is off. */
-  readonly acts: boolean
   /** Replication by part: on the side that acts how far the other is (`ReplicationSource.lag`), on the other how far it is itself. */
   readonly parts: Readonly<Record<string, PartLag | PartState>>
   /** `checkSetUp` */
@@ -36,8 +45,6 @@ export interface FailoverFacts {
   readonly ownUuid: string
   /** Of the key with which the SECONDARY signs, once it is pinned; known on the PRIMARY only. */
   readonly peerFingerprint: string | undefined
-  /** Where people find the server that acts: the portal of this one where it acts, else of the other; undefined where that is not known. */
-  readonly activeUrl: string | undefined
 }
 
 export interface HandOverReport {
@@ -48,10 +55,29 @@ export interface HandOverReport {
   readonly ms: number
 }
 
-/** Why a server does not act, and who does. */
-export interface NotActive {
-  /** In words: `this server is standing by: the PRIMARY is active, with term 3`. */
-  readonly message: string
-  /** Of the active one, for people; undefined where it is not known. */
+/** How a server stands in its pair: what all requests are judged by, and everybody is shown. */
+export interface PairNow {
+  readonly role: PairRole
+  readonly state: ShownState
+  /** `Pair.term` */
+  readonly term: number
+  /** `Pair.notActive`: why it does not act, in words; undefined where it does. */
+  readonly notActive: string | undefined
+  /** Where people find the server that acts: this one itself, else the other; undefined where that is not known. */
   readonly activeUrl: string | undefined
+}
+
+/** A server that does not act was asked to change what is the other's to change. */
+export class NotActiveError extends FarwatchError {
+  readonly activeUrl: string | undefined
+
+  constructor(message: string, activeUrl: string | undefined) {
+    super('not-active', `${message}; nothing was changed`, {
+      hint:
+        activeUrl === undefined
+          ? 'Which server is active is not known here: see GET /failover on both.'
+          : `Ask the active server: ${activeUrl}`,
+    })
+    this.activeUrl = activeUrl
+  }
 }

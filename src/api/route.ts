@@ -66,6 +66,8 @@ export function addRoute(
   prefix: string,
   operation: Operation,
   access: Access,
+  /** @throws FarwatchError where this instance does not do it at present */
+  refuse: () => void,
   /** What answers it in the present role. @throws FarwatchError `not-in-this-role` */
   handlerNow: () => (call: Call<Operation>) => unknown,
 ): void {
@@ -79,6 +81,7 @@ export function addRoute(
     onRequest: async (request) => {
       // Before the body is read: nobody without a token makes this instance parse anything.
       if (operation.allowed !== 'nobody in particular') authenticate(request, access, operation.allowed)
+      refuse()
     },
     handler: async (request, reply) => {
       const handle = handlerNow()

@@ -9,9 +9,10 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { parseDocument } from 'yaml'
 import type { Access } from '../access/index.ts'
 import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../base/index.ts'
-import { operations, type Operation } from '../contract/index.ts'
+import { operations, type ErrorAnswer, type Operation } from '../contract/index.ts'
 import type { LinkServer } from '../link/index.ts'
 import type { Log } from '../platform/index.ts'
+import { NotActiveError, type PairNow } from './failover.ts'
 import { addLinkRoute, linkUrl } from './link-route.ts'
 import { openApiDocument } from './open-api.ts'
 import { readQueryString } from './read-request.ts'
@@ -39,6 +40,8 @@ export interface ApiParts {
   readonly stream: (request: FastifyRequest, reply: FastifyReply, caller: ReturnType<typeof authenticate>) => void
   /** What answers agents in the present role; undefined where there is nothing that does. */
   readonly link?: () => LinkServer | undefined
+  /** How this server stands in its pair; undefined where it is no server. */
+  readonly pair?: () => PairNow | undefined
   readonly log: Log
 }
 
@@ -79,7 +82,8 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   await app.register(fastifyCompress, { threshold: 1_024, encodings: ['gzip', 'br'] })
 
   for (const [name, operation] of Object.entries<Operation>(operations)) {
-    addRoute(app, prefix, operation, parts.access, () => {
+    const refuse = () => refuseWhereNotActive(operation, parts.pair?.())
+    addRoute(app, prefix, operation, parts.access, refuse, () => {
       // Handlers has one function per operation of the same name, taking exactly that operation's call.
       const handle = parts.handlers()[name as keyof Handlers] as unknown as
         | ((call: Call<Operation>) => unknown)
@@ -96,6 +100,12 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   await addDocumentation(app, parts)
   await addPortal(app, parts)
   return app
+}
+
+/** @throws FarwatchError `not-active` */
+function refuseWhereNotActive({ method, isLocal }: Operation, pair: PairNow | undefined): void {
+  if (method === 'GET' || isLocal === true || pair?.notActive === undefined) return
+  throw new NotActiveError(pair.notActive, pair.activeUrl)
 }
 
 function notInThisRole(
@@ -119,7 +129,12 @@ function addHealth(app: FastifyInstance, parts: ApiParts): void {
   app.get('/healthz', () => ({ status: 'alive' }))
   app.get('/readyz', (_request, reply) => {
     const why = parts.notReady()
-    return why === undefined ? { status: 'ready' } : reply.code(503).send({ status: 'not ready', reason: why })
+    if (why !== undefined) return reply.code(503).send({ status: 'not ready', reason: why })
+    const pair = parts.pair?.()
+    // Standing by is what it is there for; who sends requests to the active one alone looks at `acts`.
+    return pair?.notActive === undefined
+      ? { status: 'ready' }
+      : { status: 'ready', acts: false, state: pair.state, reason: pair.notActive }
   })
   app.get('/metrics', async (request, reply) => {
     if (!parts.metricsPublic()) authenticate(request, parts.access, 'viewer')
@@ -284,9 +299,14 @@ function sendError(reply: FastifyReply, thrown: unknown, parts: ApiParts): Fasti
         code: error.code,
         message: error.message,
         hint: error.hint,
-        ...(error.problems.length === 0 ? {} : { details: error.problems }),
+        ...detailsOf(error),
       },
     })
+}
+
+function detailsOf(error: FarwatchError): { details?: ErrorAnswer['error']['details'] } {
+  if (error instanceof NotActiveError) return { details: { activeUrl: error.activeUrl ?? null } }
+  return error.problems.length === 0 ? {} : { details: [...error.problems] }
 }
 
 function known(thrown: unknown): FarwatchError {

@@ -44,6 +44,7 @@ import {
   type LiveSettings,
   type Logs,
 } from '../platform/index.ts'
+import type { PairNow } from './failover.ts'
 import { LiveEvents } from './live-events.ts'
 import { agentHandlers } from './handlers/agent-handlers.ts'
 import { instanceHandlers } from './handlers/instance-handlers.ts'
@@ -75,10 +76,14 @@ export interface TestApi {
   /** In force from the next request on. */
   handlers: Partial<Handlers>
   link: LinkServer | undefined
+  /** How it stands in a pair. */
+  pair: PairNow | undefined
   call(
     name: OperationName,
     input?: { params?: Record<string, string>; query?: Record<string, unknown>; body?: unknown; token?: string },
   ): Promise<TestAnswer>
+  /** A GET of what lies outside of the contract. */
+  get(path: string): Promise<TestAnswer>
   /** A POST of bytes as they are. */
   post(path: string, body: Uint8Array, headers?: Record<string, string>): Promise<TestAnswer>
   /** An agent that polls until the end. */
@@ -231,13 +236,21 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     startedAt: new Date(startedAt).toISOString(),
     portalUrl: url,
   })
-  const state = {
+  const state: Pick<TestApi, 'handlers' | 'link' | 'pair'> = {
     handlers: {
       ...agentHandlers({ fleet, clock: systemClock, keystore, inventory, own }),
       ...placementHandlers({ inventory, fleet }),
-      ...instanceHandlers({ describe, settings, logs, inventory, rolesSettled: async () => undefined }),
-    } as Partial<Handlers>,
-    link: link as LinkServer | undefined,
+      ...instanceHandlers({
+        describe,
+        settings,
+        logs,
+        inventory,
+        rolesSettled: async () => undefined,
+        pair: () => state.pair,
+      }),
+    },
+    link,
+    pair: undefined,
   }
   const app = await makeServer({
     version: '1.0.0',
@@ -252,6 +265,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     roles,
     handlers: () => state.handlers,
     link: () => state.link,
+    pair: () => state.pair,
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   // Given TLS material, its server is one of node:tls.
@@ -314,6 +328,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
         body,
       )
     },
+    get: (where: string) => send('GET', where, {}, undefined),
     post: (where: string, body: Uint8Array, headers: Record<string, string> = {}) => send('POST', where, headers, body),
     agent(options: Partial<TestClientOptions> = {}) {
       const client = makeTestClient(keystore, { url, ...options })

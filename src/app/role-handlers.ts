@@ -26,7 +26,7 @@ import type { Roles, RunningRoles } from './roles.ts'
 import type { ServerRole } from './server-role.ts'
 
 interface FrontFacts {
-  readonly describe: () => Omit<Instance, 'proxy' | 'roleGivenBy'>
+  readonly describe: () => Omit<Instance, 'proxy' | 'roleGivenBy' | 'failover'>
   readonly loopP99Ms: () => number
 }
 

@@ -15,6 +15,10 @@ export const errorCatalogue = {
   'too-large': { status: 413, title: 'The request is larger than the limit.' },
   'too-many-requests': { status: 429, title: 'Too many attempts; wait and try again.' },
   'not-in-this-role': { status: 409, title: 'This instance does not have the role that the request needs.' },
+  'not-active': {
+    status: 409,
+    title: 'The other server of the pair is the active one; this one changes nothing.',
+  },
   // The state of the instance
   internal: { status: 500, title: 'A defect in Farwatch; the log has the details.' },
   'storage-unwritable': {

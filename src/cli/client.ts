@@ -7,6 +7,7 @@ import {
   operations,
   type AnswerOf,
   type BodyOf,
+  type ErrorAnswer,
   type Operation,
   type OperationName,
   type Operations,
@@ -182,19 +183,10 @@ function readAnswer(status: number, text: string): unknown {
     })
   }
   if (status < 400) return answer
-  const error = (
-    answer as {
-      error?: {
-        code: string
-        message: string
-        hint: string
-        details?: { path: string; message: string; hint?: string }[]
-      }
-    }
-  ).error
+  const { error } = answer as Partial<ErrorAnswer>
   if (error === undefined) throw new FarwatchError('unreachable', `the instance answered with status ${status}`)
   throw new FarwatchError(error.code in errorCatalogue ? (error.code as ErrorCode) : 'internal', error.message, {
     hint: error.hint,
-    problems: error.details ?? [],
+    problems: Array.isArray(error.details) ? error.details : [],
   })
 }

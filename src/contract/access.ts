@@ -39,6 +39,7 @@ export const accessOperations = {
     tag,
     summary: 'Signs in',
     allowed: 'nobody in particular',
+    isLocal: true,
     body: exact({
       username: Type.String({ minLength: 1, maxLength: 200 }),
       password: Type.String({ minLength: 1, maxLength: 1_000 }),
@@ -51,6 +52,7 @@ export const accessOperations = {
     tag,
     summary: 'Signs out',
     allowed: 'viewer',
+    isLocal: true,
     answer: Done,
   },
   showSetup: {
@@ -67,6 +69,7 @@ export const accessOperations = {
     tag,
     summary: 'Makes the first administrator, once, with the token of the set-up link',
     allowed: 'nobody in particular',
+    isLocal: true,
     body: exact({ token: Type.String({ minLength: 1, maxLength: 200 }), username: Name, password: Password }),
     answer: NewSession,
   },

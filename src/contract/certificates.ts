@@ -33,6 +33,7 @@ export const certificateOperations = {
     tag,
     summary: 'Replaces key and certificate by new ones that vouch for themselves; new connections get them at once',
     allowed: 'admin',
+    isLocal: true,
     body: exact({
       names: Type.Optional(
         Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
@@ -50,6 +51,7 @@ export const certificateOperations = {
     tag,
     summary: 'Replaces key and certificate by given ones; new connections get them at once',
     allowed: 'admin',
+    isLocal: true,
     body: Type.Union([
       exact({
         certificate: Pem,
@@ -69,6 +71,7 @@ export const certificateOperations = {
     tag,
     summary: 'Trusts a certificate: a given one, or the one a server shows where it has the given fingerprint',
     allowed: 'admin',
+    isLocal: true,
     body: Type.Union([
       exact({ certificate: Pem }),
       exact({
@@ -89,6 +92,7 @@ export const certificateOperations = {
     tag,
     summary: 'Trusts a certificate no longer',
     allowed: 'admin',
+    isLocal: true,
     params: exact({ fingerprint: Fingerprint }),
     answer: Done,
   },

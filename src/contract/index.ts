@@ -4,6 +4,7 @@ import { agentOperations } from './agents.ts'
 import { alarmOperations } from './alarms.ts'
 import { certificateOperations } from './certificates.ts'
 import { connectionOperations } from './connection.ts'
+import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
 import { monitoringOperations } from './monitoring.ts'
 import { placementOperations } from './placement.ts'
@@ -12,6 +13,7 @@ import { placementOperations } from './placement.ts'
 export const operations = {
   ...accessOperations,
   ...instanceOperations,
+  ...failoverOperations,
   ...connectionOperations,
   ...agentOperations,
   ...placementOperations,
@@ -41,6 +43,7 @@ export type {
 } from './configuration.ts'
 export type { Connection } from './connection.ts'
 export { LiveEvent } from './events.ts'
+export type { Drill, Failover, ForcePrice } from './failover.ts'
 export type { Instance, Status } from './instance.ts'
 export type { GroupSummary, Result, Series, SystemSummary, Task } from './monitoring.ts'
 export type { AnswerOf, BodyOf, Operation, ParamsOf, QueryOf, Role } from './operation.ts'

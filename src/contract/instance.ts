@@ -1,6 +1,17 @@
 import { Type, type Static } from 'typebox'
+import { PairRole, PairState } from './failover.ts'
 import type { Operation } from './operation.ts'
 import { Count, LogBytes, Moment, Name, Nullable, SeverityOrClear, Timestamp, exact } from './schemas.ts'
+
+/** How a server stands in a pair, for whoever asks anything else. */
+const InPair = exact({
+  role: PairRole,
+  state: PairState,
+  acts: Type.Boolean(),
+  term: Count,
+  message: Nullable(Type.String({ description: 'Why it does not act; null where it does' })),
+  activeUrl: Nullable(Type.String({ description: 'Where the server that acts is found' })),
+})
 
 export const Instance = exact({
   uuid: Type.String(),
@@ -19,6 +30,7 @@ export const Instance = exact({
   fingerprint: Type.String({ description: "SHA-256 of the instance's public key" }),
   startedAt: Timestamp,
   portalUrl: Type.String(),
+  failover: Nullable(InPair),
 })
 export type Instance = Static<typeof Instance>
 
@@ -93,6 +105,7 @@ export const instanceOperations = {
     tag,
     summary: 'Changes the name, the roles, and how servers are reached; roles change without a restart',
     allowed: 'admin',
+    isLocal: true,
     body: exact({
       name: Type.Optional(Name),
       roles: Type.Optional(exact({ server: Type.Boolean(), agent: Type.Boolean() })),
@@ -116,6 +129,7 @@ export const instanceOperations = {
     tag,
     summary: 'Stores settings; null takes a stored one back',
     allowed: 'admin',
+    isLocal: true,
     body: Type.Record(Type.String(), Type.Unknown()),
     answer: Type.Record(Type.String(), Type.Unknown()),
   },

@@ -24,6 +24,11 @@ export interface Operation {
   readonly isText?: true
   /** It may take minutes: what lies between must not take the silence for the end. */
   readonly isLong?: true
+  /**
+   * It concerns this instance alone, so that a server that does not act in its pair does it all the same. Whatever else is not a GET is
+   * refused there with `not-active`.
+   */
+  readonly isLocal?: true
   /** Lists say in the header `Farwatch-Next-Cursor` where the next page begins. */
   readonly paged?: true
 }

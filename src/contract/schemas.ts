@@ -40,7 +40,11 @@ export const ErrorAnswer = exact({
     code: Type.String({ description: 'Stable; see docs/errors.md' }),
     message: Type.String(),
     hint: Type.String(),
-    details: Type.Optional(Type.Array(Problem)),
+    details: Type.Optional(
+      Type.Union([Type.Array(Problem), exact({ activeUrl: Nullable(Type.String()) })], {
+        description: 'What is wrong with what was given; of `not-active`, where the server that acts is found',
+      }),
+    ),
   }),
 })
 export type ErrorAnswer = Static<typeof ErrorAnswer>

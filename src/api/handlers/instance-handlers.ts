@@ -9,13 +9,16 @@ import {
   type SettingName,
   type Settings,
 } from '../../platform/index.ts'
+import type { PairNow } from '../failover.ts'
 import { demand, type Handlers } from '../route.ts'
 import { iso } from '../shape.ts'
 
 type Names = 'showInstance' | 'changeInstance' | 'showSettings' | 'changeSettings' | 'listLogs' | 'downloadLogs'
 
 export interface InstanceParts {
-  readonly describe: () => Omit<Instance, 'proxy' | 'roleGivenBy'>
+  readonly describe: () => Omit<Instance, 'proxy' | 'roleGivenBy' | 'failover'>
+  /** How it stands in its pair; undefined where it is no server. */
+  readonly pair?: () => PairNow | undefined
   readonly settings: LiveSettings
   readonly logs: Logs
   readonly inventory: Pick<Inventory, 'record'>
@@ -98,13 +101,24 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
 }
 
 /** What `GET /instance` answers. */
-export function describedInstance({ describe, settings }: Pick<InstanceParts, 'describe' | 'settings'>): Instance {
+export function describedInstance({
+  describe,
+  settings,
+  pair,
+}: Pick<InstanceParts, 'describe' | 'settings' | 'pair'>): Instance {
   const { proxy } = settings.values
   return {
     ...describe(),
     proxy: proxy === '' ? null : shownProxy(proxy),
     roleGivenBy: settings.shown().find(({ name }) => name === 'role')?.overruledBy ?? null,
+    failover: inPair(pair?.()),
   }
+}
+
+function inPair(pair: PairNow | undefined): Instance['failover'] {
+  if (pair === undefined) return null
+  const { role, state, term, notActive, activeUrl } = pair
+  return { role, state, acts: notActive === undefined, term, message: notActive ?? null, activeUrl: activeUrl ?? null }
 }
 
 function roleOf({ server, agent }: Instance['roles']): Settings['role'] {

@@ -47,10 +47,11 @@ export function statusHandlers(parts: StatusParts): Handlers<'showStatus'> {
         parts.freeBytes(),
       ])
       const open = alarms.open().filter(({ group }) => groups === undefined || groups.includes(group))
+      const instance = parts.instance()
       return {
-        instance: parts.instance(),
-        // A server alone is active in its first term; terms move with a failover pair.
-        term: 1,
+        instance,
+        // A server that never was in a pair is active in its first term.
+        term: instance.failover?.term ?? 1,
         agents: parts.agents(),
         tasks: tasks.length,
         systems: inventory.systems({ groups }).length,
