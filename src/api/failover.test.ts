@@ -1,101 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { FarwatchError } from '../base/index.ts'
 import { operations, type Operation, type OperationName } from '../contract/index.ts'
-import { defaultPairSettings, type DrillReport, type PairSettings } from '../failover/index.ts'
-import type { FailoverFacts, FailoverQuestions, PairNow } from './failover.ts'
 import { failoverHandlers } from './handlers/failover-handlers.ts'
-import { startTestApi, type TestApi } from './testing.ts'
-
-const there = 'https://a.example:8443'
-const ownUuid = 'e71ac1f6-6c4a-4c7e-9c0e-0a1b2c3d4e5f'
-
-const standby: PairNow = {
-  role: 'SECONDARY',
-  state: 'standby',
-  term: 3,
-  notActive: 'this server is standing by: the PRIMARY is active, with term 3',
-  activeUrl: there,
-}
-
-const drill: DrillReport = {
-  startedAt: Date.UTC(2026, 0, 31, 12),
-  endedAt: Date.UTC(2026, 0, 31, 12, 0, 4),
-  by: 'admin',
-  there: { ms: 900, idleMs: 150 },
-  back: { ms: 1_100, idleMs: 200 },
-  resultsLost: 0,
-  duplicates: 0,
-  runsMissed: 0,
-  notificationsRepeated: 0,
-  problems: [],
-}
-
-/** A SECONDARY that stands by; remembers what was asked of it. */
-function fakePair(asked: unknown[]): FailoverQuestions {
-  let settings: PairSettings = { ...defaultPairSettings, role: 'SECONDARY', mode: 'STANDBY', peerUrl: there }
-  const facts = (): FailoverFacts => ({
-    pair: {
-      settings,
-      mode: settings.mode,
-      state: 'standby',
-      term: 3,
-      lag: 4,
-      peer: {
-        state: 'active',
-        isOn: true,
-        acts: true,
-        term: 3,
-        position: { term: 3, count: 104 },
-        isWhole: true,
-        unsound: undefined,
-        followers: 1,
-        configuration: 'c1',
-        handOver: 'none',
-        asksForHandOver: false,
-        heardMsAgo: 700,
-      },
-      witnesses: [{ agent: 'id-of-x', says: 'served' }],
-      handsOver: false,
-      problems: [],
-      pollProblem: undefined,
-    },
-    parts: {
-      history: { is: 'copying', why: 'a gap' },
-      database: { is: 'following', point: { log: 'l', position: 4, chain: '' } as never, changes: 4, seconds: 0.5 },
-    },
-    setUp: [{ on: 'SECONDARY', isDone: true, message: 'The SECONDARY has the URL of the PRIMARY.' }],
-    ownUuid,
-    peerFingerprint: undefined,
-  })
-  return {
-    now: () => standby,
-    status: async () => facts(),
-    set: async (given, by) => {
-      asked.push({ given, by })
-      if (given.mode === 'ACTIVE') {
-        const problem = {
-          path: 'mode',
-          message: 'a SECONDARY cannot be set to ACTIVE by hand',
-          hint: 'Set it to STANDBY.',
-        }
-        throw new FarwatchError('invalid-value', problem.message, { hint: problem.hint, problems: [problem] })
-      }
-      settings = { ...settings, ...given }
-    },
-    handOver: async (by) => {
-      asked.push({ handOver: by })
-      return { active: 'SECONDARY', term: 4, ms: 850 }
-    },
-    forcePrice: () => ({
-      missingChanges: 4,
-      lastContactMsAgo: 700,
-      configuration: { here: 'c1', there: 'c2' },
-    }),
-    force: async (by) => void asked.push({ force: by }),
-    drill: async () => drill,
-    drills: async () => [drill],
-  }
-}
+import { drillOfTest, fakePair, pairUrl, startTestApi, standsBy, type TestApi } from './testing.ts'
 
 let api: TestApi
 let asked: unknown[]
@@ -110,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => api.stop())
 
 test('a side that stands by answers every question and takes no change but of what is its own', async () => {
-  api.pair = standby
+  api.pair = standsBy
   const refused: string[] = []
   const own: string[] = []
   for (const [name, operation] of Object.entries<Operation>(operations)) {
@@ -120,7 +26,7 @@ test('a side that stands by answers every question and takes no change but of wh
     })
     const error = (body as { error?: { code: string; details?: unknown } } | undefined)?.error
     const isRefused = error?.code === 'not-active'
-    if (isRefused) expect([name, status, error?.details]).toEqual([name, 409, { activeUrl: there }])
+    if (isRefused) expect([name, status, error?.details]).toEqual([name, 409, { activeUrl: pairUrl }])
     if (operation.method === 'GET') expect([name, isRefused]).toEqual([name, false])
     else (isRefused ? refused : own).push(name)
   }
@@ -145,18 +51,18 @@ test('a side that stands by answers every question and takes no change but of wh
 })
 
 test('who is refused is told where the active server is, and who may not change anything is told nothing', async () => {
-  api.pair = standby
+  api.pair = standsBy
   const { body } = await api.call('applyConfiguration', { body: {} })
   const { status } = await api.call('applyConfiguration', { body: {}, token: 'fw_nobody' })
-  api.pair = { ...standby, notActive: 'this server is held', activeUrl: undefined }
+  api.pair = { ...standsBy, notActive: 'this server is held', activeUrl: undefined }
   const unknown = await api.call('createUser', { body: {} })
   expect([body, status, unknown.body]).toEqual([
     {
       error: {
         code: 'not-active',
         message: 'this server is standing by: the PRIMARY is active, with term 3; nothing was changed',
-        hint: `Ask the active server: ${there}`,
-        details: { activeUrl: there },
+        hint: `Ask the active server: ${pairUrl}`,
+        details: { activeUrl: pairUrl },
       },
     },
     401,
@@ -173,14 +79,14 @@ test('who is refused is told where the active server is, and who may not change 
 
 test('a standby is ready, and says that it does not act', async () => {
   const alone = await api.get('/readyz')
-  api.pair = standby
+  api.pair = standsBy
   const { status, body } = await api.get('/readyz')
   const instance = await api.call('showInstance')
   expect([alone.body, status, body, (instance.body as { failover: unknown }).failover]).toEqual([
     { status: 'ready' },
     200,
-    { status: 'ready', acts: false, state: 'standby', reason: standby.notActive },
-    { role: 'SECONDARY', state: 'standby', acts: false, term: 3, message: standby.notActive, activeUrl: there },
+    { status: 'ready', acts: false, state: 'standby', reason: standsBy.notActive },
+    { role: 'SECONDARY', state: 'standby', acts: false, term: 3, message: standsBy.notActive, activeUrl: pairUrl },
   ])
 })
 
@@ -189,15 +95,15 @@ test('the pair is shown with its lag, its parts, its witnesses and what is missi
   expect(body).toEqual({
     role: 'SECONDARY',
     mode: 'STANDBY',
-    peerUrl: there,
+    peerUrl: pairUrl,
     peerUuid: '',
     timeoutMs: 15_000,
     pollMs: 2_000,
     state: 'standby',
     acts: false,
     term: 3,
-    activeUrl: there,
-    uuid: ownUuid,
+    activeUrl: pairUrl,
+    uuid: expect.any(String),
     lag: { changes: 4, seconds: null },
     parts: [
       { name: 'history', state: 'copying', changes: null, seconds: null, why: 'a gap' },
@@ -218,7 +124,7 @@ test('what is left out of a change stays, and what is refused says where and wha
   const refused = await api.call('changeFailover', { body: { mode: 'ACTIVE' } })
   const { peerUrl, timeoutMs } = changed.body as { peerUrl: string; timeoutMs: number }
   expect([peerUrl, timeoutMs, refused.status, refused.body, asked]).toEqual([
-    there,
+    pairUrl,
     5_000,
     400,
     {
@@ -254,7 +160,7 @@ test('a forced take-over is priced first, and done when the price is accepted', 
 })
 
 test('a hand-over answers who acts, and drills are kept to be read', async () => {
-  const shown = { ...drill, startedAt: '2026-01-31T12:00:00.000Z', endedAt: '2026-01-31T12:00:04.000Z' }
+  const shown = { ...drillOfTest, startedAt: '2026-01-31T12:00:00.000Z', endedAt: '2026-01-31T12:00:04.000Z' }
   const answers = [await api.call('handOver'), await api.call('runDrill'), await api.call('listDrills')]
   expect(answers.map(({ body }) => body)).toEqual([{ active: 'SECONDARY', term: 4, ms: 850 }, shown, [shown]])
 })

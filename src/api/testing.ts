@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Server as TlsServer } from 'node:tls'
 import { accessSchema, openAccess, type Access } from '../access/index.ts'
+import { FarwatchError } from '../base/index.ts'
 import { operations, type Operation, type OperationName } from '../contract/index.ts'
 import {
   defaultLeaseSettings,
@@ -14,6 +15,7 @@ import {
   openDistribution,
   type Distribution,
 } from '../distribution/index.ts'
+import { defaultPairSettings, type DrillReport, type PairSettings } from '../failover/index.ts'
 import { inventorySchema, openInventory, type Inventory } from '../inventory/index.ts'
 import { smallLibrary } from '../inventory/testing.ts'
 import {
@@ -44,7 +46,7 @@ import {
   type LiveSettings,
   type Logs,
 } from '../platform/index.ts'
-import type { PairNow } from './failover.ts'
+import type { FailoverFacts, FailoverQuestions, PairNow } from './failover.ts'
 import { LiveEvents } from './live-events.ts'
 import { agentHandlers } from './handlers/agent-handlers.ts'
 import { instanceHandlers } from './handlers/instance-handlers.ts'
@@ -373,4 +375,94 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
       rmSync(path, { recursive: true, force: true })
     },
   })
+}
+
+export const pairUrl = 'https://a.example:8443'
+/** How a SECONDARY stands that is well. */
+export const standsBy: PairNow = {
+  role: 'SECONDARY',
+  state: 'standby',
+  term: 3,
+  notActive: 'this server is standing by: the PRIMARY is active, with term 3',
+  activeUrl: pairUrl,
+}
+
+export const drillOfTest: DrillReport = {
+  startedAt: Date.UTC(2026, 0, 31, 12),
+  endedAt: Date.UTC(2026, 0, 31, 12, 0, 4),
+  by: 'admin',
+  there: { ms: 900, idleMs: 150 },
+  back: { ms: 1_100, idleMs: 200 },
+  resultsLost: 0,
+  duplicates: 0,
+  runsMissed: 0,
+  notificationsRepeated: 0,
+  problems: [],
+}
+
+/** A SECONDARY that stands by; remembers what was asked of it. */
+export function fakePair(asked: unknown[]): FailoverQuestions {
+  let settings: PairSettings = { ...defaultPairSettings, role: 'SECONDARY', mode: 'STANDBY', peerUrl: pairUrl }
+  const facts = (): FailoverFacts => ({
+    pair: {
+      settings,
+      mode: settings.mode,
+      state: 'standby',
+      term: 3,
+      lag: 4,
+      peer: {
+        state: 'active',
+        isOn: true,
+        acts: true,
+        term: 3,
+        position: { term: 3, count: 104 },
+        isWhole: true,
+        unsound: undefined,
+        followers: 1,
+        configuration: 'c1',
+        handOver: 'none',
+        asksForHandOver: false,
+        heardMsAgo: 700,
+      },
+      witnesses: [{ agent: 'id-of-x', says: 'served' }],
+      handsOver: false,
+      problems: [],
+      pollProblem: undefined,
+    },
+    parts: {
+      history: { is: 'copying', why: 'a gap' },
+      database: { is: 'following', point: { line: 'l', position: 4, checksum: '' }, changes: 4, seconds: 0.5 },
+    },
+    setUp: [{ on: 'SECONDARY', isDone: true, message: 'The SECONDARY has the URL of the PRIMARY.' }],
+    ownUuid: 'e71ac1f6-6c4a-4c7e-9c0e-0a1b2c3d4e5f',
+    peerFingerprint: undefined,
+  })
+  return {
+    now: () => standsBy,
+    status: async () => facts(),
+    set: async (given, by) => {
+      asked.push({ given, by })
+      if (given.mode === 'ACTIVE') {
+        const problem = {
+          path: 'mode',
+          message: 'a SECONDARY cannot be set to ACTIVE by hand',
+          hint: 'Set it to STANDBY.',
+        }
+        throw new FarwatchError('invalid-value', problem.message, { hint: problem.hint, problems: [problem] })
+      }
+      settings = { ...settings, ...given }
+    },
+    handOver: async (by) => {
+      asked.push({ handOver: by })
+      return { active: 'SECONDARY', term: 4, ms: 850 }
+    },
+    forcePrice: () => ({
+      missingChanges: 4,
+      lastContactMsAgo: 700,
+      configuration: { here: 'c1', there: 'c2' },
+    }),
+    force: async (by) => void asked.push({ force: by }),
+    drill: async () => drillOfTest,
+    drills: async () => [drillOfTest],
+  }
 }

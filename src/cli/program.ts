@@ -6,6 +6,7 @@ import { apply } from './commands/apply.ts'
 import { certificate, type CertificateOptions } from './commands/certificate.ts'
 import { check } from './commands/check.ts'
 import { exportConfiguration } from './commands/export.ts'
+import { failover, type FailoverOptions } from './commands/failover.ts'
 import { instance, type InstanceOptions } from './commands/instance.ts'
 import { snapshot } from './commands/snapshot.ts'
 import { start } from './commands/start.ts'
@@ -97,6 +98,21 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
       withClient(options, (client) => instance(terminal, client, action, options)),
     )
 
+  remote('failover', 'The pair of servers: how it stands, its settings, who is to act.')
+    .argument('[action]', 'status, set, handover, drill, drills or force', 'status')
+    .option('--role <role>', 'to set: NONE, PRIMARY or SECONDARY')
+    .option('--mode <mode>', 'to set: OFF, ACTIVE (of a PRIMARY) or STANDBY (of a SECONDARY)')
+    .option('--peer-url <url>', 'to set: the URL of the PRIMARY, on the SECONDARY')
+    .option('--peer-uuid <uuid>', 'to set: the UUID of the SECONDARY, on the PRIMARY')
+    .option('--timeout <duration>', 'to set: silent for so long the other side counts as lost, 15s unless set')
+    .option('--poll <duration>', 'to set: how often the SECONDARY polls, 2s unless set')
+    .option('--yes', 'to force: accept the price without being asked')
+    .action(async (action: string, options: Remote & FailoverOptions) =>
+      withClient(options, async (client) => {
+        exitCode = await failover(terminal, client, action, options)
+      }),
+    )
+
   remote('snapshot', 'Saved copies of the configuration.')
     .argument('[action]', 'create NAME, list, show ID, diff ID or restore ID', 'list')
     .argument('[name]', 'the name of a new snapshot, or the id of one')
@@ -115,7 +131,7 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
       withClient(options, (client) => certificate(terminal, client, action, words, options)),
     )
 
-  remote('status', 'One screen: role, agents, coverage, open alarms.').action((options: Remote) =>
+  remote('status', 'One screen: role, term, agents, coverage, open alarms.').action((options: Remote) =>
     withClient(options, (client) => status(terminal, client, options)),
   )
 

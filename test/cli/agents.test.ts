@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough, Writable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { adminToken, startTestApi, type TestApi } from '../../src/api/testing.ts'
-import { run } from '../../src/cli/program.ts'
 import { makeKeys } from '../../src/link/testing.ts'
+import { runCommand } from '../support/command.ts'
 import { scratchDirectory } from '../support/launch.ts'
 
 let api: TestApi
@@ -14,30 +13,7 @@ beforeEach(async () => {
 })
 afterEach(() => api.stop())
 
-/** Runs a command as a person at a terminal of 80 columns would. */
-async function cli(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: '', err: '' }
-  const to = (name: 'out' | 'err') =>
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        written[name] += chunk.toString()
-        done()
-      },
-    })
-  const code = await run(
-    {
-      args: [...args, '--url', api.url, '--token', adminToken],
-      env: {},
-      stdin: new PassThrough(),
-      stdout: to('out'),
-      stderr: to('err'),
-      isInteractive: true,
-      columns: 80,
-    },
-    '1.0.0',
-  )
-  return { code, ...written }
-}
+const cli = (...args: readonly string[]) => runCommand(args, { url: api.url, token: adminToken })
 
 const widest = (text: string) => Math.max(...text.split('\n').map((line) => line.length))
 

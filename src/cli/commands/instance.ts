@@ -3,7 +3,7 @@ import type { Instance } from '../../contract/index.ts'
 import type { Client } from '../client.ts'
 import { writeOut } from '../output-file.ts'
 import { line, printable, table, type Terminal } from '../terminal.ts'
-import { connectionRows } from './status.ts'
+import { connectionRows, pairRows } from './status.ts'
 
 const actions = ['show', 'set', 'connection', 'logs'] as const
 
@@ -78,6 +78,7 @@ function described(now: Instance): string {
     ['Name', printable(now.name)],
     ['Id', now.uuid],
     ['Role', `${roleOf(now.roles)}${now.roleGivenBy === null ? '' : `, given by ${now.roleGivenBy}`}`],
+    ...pairRows(now),
     ['Servers', now.servers.length === 0 ? 'none' : now.servers.map(printable).join(' ')],
     ...(now.proxy === null ? [] : [['Proxy', printable(now.proxy)]]),
     ['Fingerprint', now.fingerprint],

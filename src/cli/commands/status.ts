@@ -1,5 +1,5 @@
 import { formatDuration } from '../../base/index.ts'
-import type { Connection, Status } from '../../contract/index.ts'
+import type { Connection, Instance, Status } from '../../contract/index.ts'
 import type { Client } from '../client.ts'
 import { line, mib, printable, table, type Terminal } from '../terminal.ts'
 
@@ -28,6 +28,7 @@ export async function status(terminal: Terminal, client: Client, options: { json
     ],
     ['Role', now.instance.roles.agent ? 'standalone (server and agent)' : 'server'],
     ['Term', String(now.term)],
+    ...pairRows(now.instance),
     ['Agents', agentCounts(now.agents)],
     ['Watched', `${now.systems} systems, ${now.tasks} tasks`],
     [
@@ -61,6 +62,17 @@ export async function status(terminal: Terminal, client: Client, options: { json
       ),
     )
   }
+}
+
+/** What a server says of its pair wherever it is shown; nothing where there is none. */
+export function pairRows({ failover }: Instance): readonly (readonly string[])[] {
+  if (failover === null || failover.role === 'NONE') return []
+  const { role, state, message, activeUrl } = failover
+  return [
+    ['Pair', `${role}, ${state}`],
+    ...(message === null ? [] : [['', printable(message)]]),
+    ...(message === null || activeUrl === null ? [] : [['', `the active server: ${printable(activeUrl)}`]]),
+  ]
 }
 
 /** Those that every instance has, and of the others those there are. */

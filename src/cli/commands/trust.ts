@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { createInterface } from 'node:readline/promises'
 import { FarwatchError } from '../../base/index.ts'
 import {
   fetchServerCertificate,
@@ -10,6 +9,7 @@ import {
   systemClock,
   type CertificateInfo,
 } from '../../platform/index.ts'
+import { saysYes } from '../ask.ts'
 import { line, printable, type Terminal } from '../terminal.ts'
 
 const fetchMs = 10_000
@@ -75,13 +75,8 @@ async function demandConsent(
         hint: 'Compare the fingerprint with the one that the portal of that server shows, and give it as --fingerprint.',
       },
     )
-  const asking = createInterface({ input: terminal.stdin, output: terminal.stdout })
-  try {
-    const answer = await asking.question('Does the portal of that server show this fingerprint? [y/N] ')
-    if (!/^y(es)?$/i.test(answer.trim())) throw new FarwatchError('untrusted-certificate', 'nothing was trusted')
-  } finally {
-    asking.close()
-  }
+  if (!(await saysYes(terminal, 'Does the portal of that server show this fingerprint?')))
+    throw new FarwatchError('untrusted-certificate', 'nothing was trusted')
 }
 
 function described({ subject, names, validTo, fingerprint }: CertificateInfo): string {
