@@ -1,5 +1,13 @@
 import { errorCatalogue } from '../src/base/index.ts'
-import { allowedValues, declarationOf, settingNames, writeSetting } from '../src/platform/index.ts'
+import {
+  allowedValues,
+  declarationOf,
+  failoverDeclarations,
+  failoverNames,
+  settingNames,
+  writeSetting,
+  type SettingDeclaration,
+} from '../src/platform/index.ts'
 import {
   credentialTypes,
   type AnyMonitor,
@@ -37,12 +45,11 @@ export function settingsPage(): string {
     restart: 'Can be changed in the portal and by API; holds from the next start on.',
     start: 'Given when Farwatch is started.',
   }
-  const sections = settingNames.map((name) => {
-    const one = declarationOf(name)
+  const section = (title: string, one: SettingDeclaration) => {
     const secret = one.secret === true
     const fallback = writeSetting(one.default)
     return [
-      `## ${name}`,
+      title,
       one.help,
       [
         `- Environment: \`${one.variable}\`${one.flag === undefined ? '' : ` · flag: \`${one.flag}\``}`,
@@ -54,7 +61,13 @@ export function settingsPage(): string {
         ...(one.tooLarge === undefined ? [] : [`- Too large: ${one.tooLarge}`]),
       ].join('\n'),
     ].join('\n\n')
-  })
+  }
+  const sections = [
+    ...settingNames.map((name) => section(`## ${name}`, declarationOf(name))),
+    '## The pair of servers at the start',
+    'Given in the environment, these are the change of `PUT /failover` that is made at each start; where they are not given, what is stored stays. [failover.md](failover.md) says what they mean.',
+    ...failoverNames.map((name) => section(`### failover ${name}`, failoverDeclarations[name])),
+  ]
   return page(
     'Settings',
     'A flag overrules the environment, that overrules `settings.yaml` in the data directory, that what was changed in the portal or by API, and that the default. `GET /settings` says for each where its value is from.',

@@ -52,6 +52,8 @@ export type {
   SettingName,
   Settings,
 } from './settings/declarations.ts'
+export { failoverDeclarations, failoverGiven, failoverNames } from './settings/failover-start.ts'
+export type { FailoverGiven } from './settings/failover-start.ts'
 export { openSettings } from './settings/live-settings.ts'
 export type { LiveSettings, ShownSetting } from './settings/live-settings.ts'
 export { resolveSettings, settingSources, takeSecrets } from './settings/resolve.ts'

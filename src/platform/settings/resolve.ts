@@ -9,6 +9,8 @@ import {
   type SettingName,
   type Settings,
 } from './declarations.ts'
+import { failoverDeclarations, failoverNames } from './failover-start.ts'
+import { invalidSetting } from './invalid-setting.ts'
 import { readSetting, type SettingValue } from './value.ts'
 
 /** Where a value is from, strongest first. */
@@ -77,7 +79,7 @@ export function resolveSettings(given: GivenSettings): ResolvedSettings {
       sources[name] = 'default'
     }
   }
-  if (problems.length > 0) throw invalid(problems)
+  if (problems.length > 0) throw invalidSetting(problems)
   // Secrets answer to their name only: whoever copies, logs or sends all settings does not take them along.
   for (const name of settingNames)
     if (declarationOf(name).secret === true) Object.defineProperty(values, name, { enumerable: false })
@@ -113,7 +115,7 @@ export function checkChanges(changes: Readonly<Record<string, unknown>>): Partia
       problems.push({ path: name, message: `${shown} ${read.why}; it must be ${read.allowed}` })
     }
   }
-  if (problems.length > 0) throw invalid(problems)
+  if (problems.length > 0) throw invalidSetting(problems)
   return checked
 }
 
@@ -163,7 +165,11 @@ function readFileSettings(file: { path: string; text: string }, problems: Proble
 
 // Unknown variables are a warning, not a refusal: orchestrators put variables of their own beside ours.
 function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const known = [...settingNames.map((name) => declarationOf(name).variable), ...otherVariables]
+  const known = [
+    ...settingNames.map((name) => declarationOf(name).variable),
+    ...failoverNames.map((name) => failoverDeclarations[name].variable),
+    ...otherVariables,
+  ]
   return (
     Object.keys(environment)
       .filter((variable) => variable.startsWith('FARWATCH_') && !known.includes(variable))
@@ -191,15 +197,6 @@ function refuseUnsupported(settings: Settings): void {
       hint: 'Unset FARWATCH_DATABASE_URL; the data is then kept in the data directory.',
     },
   )
-}
-
-function invalid(problems: readonly Problem[]): FarwatchError {
-  const [first, ...rest] = problems
-  const more = rest.length === 0 ? '' : ` (and ${rest.length} more)`
-  return new FarwatchError('invalid-setting', `${first!.path}: ${first!.message}${more}`, {
-    hint: first!.hint ?? 'docs/settings.md lists every setting with what is allowed.',
-    problems,
-  })
 }
 
 /** Whether a value is or may hold a secret. */
