@@ -92,7 +92,7 @@ export type ForcePrice = Static<typeof ForcePrice>
 const Switch = Nullable(
   exact({
     ms: Type.Number({ minimum: 0, description: 'From when it was asked for until the other acted' }),
-    idleMs: Type.Number({ minimum: 0, description: 'Of these, how long neither acted' }),
+    idleMs: Type.Number({ minimum: 0, description: 'Of these, how long neither acted at most' }),
   }),
 )
 export const Drill = exact({
