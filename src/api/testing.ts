@@ -95,7 +95,9 @@ export interface TestApi {
   stop(): Promise<void>
 }
 
-export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environment'> = {}): Promise<TestApi> {
+export async function startTestApi(
+  given: Pick<GivenSettings, 'flags' | 'environment'> & { readonly portal?: string } = {},
+): Promise<TestApi> {
   const path = mkdtempSync(join(tmpdir(), 'farwatch-api-'))
   const directory = await prepareDataDirectory(path, systemClock.now())
   const keystore = await openKeystore(directory, { now: () => systemClock.now(), onProblem: () => undefined })
@@ -258,7 +260,7 @@ export async function startTestApi(given: Pick<GivenSettings, 'flags' | 'environ
     version: '1.0.0',
     access,
     tls: keystore.tlsMaterial(),
-    portal: undefined,
+    portal: given.portal,
     notReady: () => undefined,
     metrics: async () => '',
     metricsPublic: () => false,
@@ -442,14 +444,10 @@ export function fakePair(asked: unknown[]): FailoverQuestions {
     status: async () => facts(),
     set: async (given, by) => {
       asked.push({ given, by })
-      if (given.mode === 'ACTIVE') {
-        const problem = {
-          path: 'mode',
-          message: 'a SECONDARY cannot be set to ACTIVE by hand',
-          hint: 'Set it to STANDBY.',
-        }
-        throw new FarwatchError('invalid-value', problem.message, { hint: problem.hint, problems: [problem] })
-      }
+      if (given.mode === 'ACTIVE')
+        throw refused('mode', 'a SECONDARY cannot be set to ACTIVE by hand', 'Set it to STANDBY.')
+      if (given.peerUrl?.startsWith('https://') === false)
+        throw refused('peerUrl', `\`${given.peerUrl}\` is not an https:// URL`, 'Give the URL of the PRIMARY.')
       settings = { ...settings, ...given }
     },
     handOver: async (by) => {
@@ -465,4 +463,8 @@ export function fakePair(asked: unknown[]): FailoverQuestions {
     drill: async () => drillOfTest,
     drills: async () => [drillOfTest],
   }
+}
+
+function refused(path: string, message: string, hint: string): FarwatchError {
+  return new FarwatchError('invalid-value', message, { hint, problems: [{ path, message, hint }] })
 }

@@ -1,5 +1,6 @@
 import type { Outcome, SeverityOrClear } from '../../src/model/index.ts'
 import { agentTexts } from './texts-agents.ts'
+import { failoverTexts } from './texts-failover.ts'
 import { roleTexts } from './texts-roles.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
@@ -306,6 +307,7 @@ export const texts = {
     tabs: {
       status: 'Status',
       role: 'Role',
+      failover: 'Failover',
       settings: 'Settings',
       certificates: 'Certificates',
       log: 'Log',
@@ -383,4 +385,5 @@ export const texts = {
   },
   agents: agentTexts,
   role: roleTexts,
+  failover: failoverTexts,
 } as const

@@ -7,26 +7,30 @@ import type {
   ParamsOf,
   QueryOf,
 } from '../../../src/contract/index.ts'
-import type { Static } from 'typebox'
 import { texts } from '../texts.ts'
 import { routes, type RouteName } from './routes.ts'
 import { forgetSession, session } from './session.ts'
 
-type Said = Static<typeof ErrorAnswer>['error']
+type Said = ErrorAnswer['error']
+type Problem = Extract<NonNullable<Said['details']>, readonly unknown[]>[number]
 
 /** The server's refusal, in its own words, or the failure to reach it (`code` is then `unreachable`, `status` 0). */
 export class ApiError extends Error {
   readonly status: number
   readonly code: string
   readonly hint: string
-  readonly details: NonNullable<Said['details']>
+  readonly details: readonly Problem[]
+  /** Of a server that does not act in its pair: where the one that does is found; null where that is not known. */
+  readonly activeUrl: string | null
 
   constructor(status: number, said: Said, cause?: unknown) {
     super(said.message, { cause })
     this.status = status
     this.code = said.code
     this.hint = said.hint
-    this.details = said.details ?? []
+    const { details } = said
+    this.details = Array.isArray(details) ? details : []
+    this.activeUrl = details === undefined || Array.isArray(details) ? null : details.activeUrl
   }
 }
 
@@ -95,7 +99,7 @@ async function send(name: RouteName, input: AnyInput): Promise<Response> {
 /** Reads an error answer; a proxy in between may answer with something else. */
 export async function refusal(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined)
-  const said = (body as Partial<Static<typeof ErrorAnswer>> | undefined)?.error
+  const said = (body as Partial<ErrorAnswer> | undefined)?.error
   if (said !== undefined && typeof said.message === 'string') return new ApiError(response.status, said)
   return new ApiError(response.status, {
     code: 'unexpected',

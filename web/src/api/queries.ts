@@ -1,4 +1,11 @@
-import { QueryCache, QueryClient, queryOptions, infiniteQueryOptions, type QueryKey } from '@tanstack/react-query'
+import {
+  MutationCache,
+  QueryCache,
+  QueryClient,
+  queryOptions,
+  infiniteQueryOptions,
+  type QueryKey,
+} from '@tanstack/react-query'
 import type { LiveEvent } from '../../../src/contract/index.ts'
 import { ApiError, call, callAll, callPage, type Input } from './call.ts'
 
@@ -11,6 +18,13 @@ export const queryClient: QueryClient = new QueryClient({
     onError: (error) => {
       // Somebody changed the role of this instance: what it is now decides what there is to see.
       if (error instanceof ApiError && error.code === 'not-in-this-role')
+        void queryClient.invalidateQueries({ queryKey: ['instance'] })
+    },
+  }),
+  mutationCache: new MutationCache({
+    onError: (error) => {
+      // It was the active one when the page was drawn.
+      if (error instanceof ApiError && error.code === 'not-active')
         void queryClient.invalidateQueries({ queryKey: ['instance'] })
     },
   }),
@@ -42,8 +56,9 @@ export const status = queryOptions({
 export const instance = queryOptions({
   queryKey: ['instance'],
   queryFn: ({ signal }) => call('showInstance', { signal }),
-  // An agent has no events that would tell of its becoming a server again.
-  refetchInterval: (query) => (query.state.data?.roles.server === false ? 5_000 : 60_000),
+  // An agent has no events that would tell of its becoming a server again, and none tells who acts in a pair.
+  refetchInterval: ({ state: { data } }) =>
+    data !== undefined && (!data.roles.server || (data.failover?.role ?? 'NONE') !== 'NONE') ? 5_000 : 60_000,
 })
 export const groups = queryOptions({ queryKey: ['groups'], queryFn: ({ signal }) => call('listGroups', { signal }) })
 export const systems = queryOptions({
@@ -187,6 +202,21 @@ export const connection = queryOptions({
 export const certificates = queryOptions({
   queryKey: ['certificates'],
   queryFn: ({ signal }) => call('listCertificates', { signal }),
+})
+/** No event tells of the pair. */
+export const failover = queryOptions({
+  queryKey: ['failover'],
+  queryFn: ({ signal }) => call('showFailover', { signal }),
+  refetchInterval: 2_000,
+})
+export const drills = queryOptions({
+  queryKey: ['failover', 'drills'],
+  queryFn: ({ signal }) => call('listDrills', { signal }),
+})
+/** What the pair did and why, as it stands in the audit log. */
+export const failoverHistory = queryOptions({
+  queryKey: ['failover', 'history'],
+  queryFn: ({ signal }) => call('listAudit', { query: { who: 'failover', limit: 30 }, signal }),
 })
 export const settings = queryOptions({
   queryKey: ['settings'],

@@ -7,6 +7,7 @@ import { may } from '../model/access.ts'
 import { texts } from '../texts.ts'
 import { AccountTab } from './instance-account.tsx'
 import { CertificatesTab } from './instance-certificates.tsx'
+import { FailoverTab } from './instance-failover.tsx'
 import { LogTab } from './instance-log.tsx'
 import { RoleTab } from './instance-role.tsx'
 import { SettingsTab } from './instance-settings.tsx'
@@ -15,6 +16,7 @@ import { StatusTab } from './instance-status.tsx'
 const tabs = {
   status: StatusTab,
   role: RoleTab,
+  failover: FailoverTab,
   settings: SettingsTab,
   certificates: CertificatesTab,
   log: LogTab,
@@ -31,7 +33,7 @@ export function InstancePage(): ReactNode {
   const names = (Object.keys(tabs) as TabName[]).filter((name) => {
     if (name === 'log') return user !== undefined && may(user.grants, 'admin')
     // How a server is; of an agent that is on its own page.
-    return name !== 'status' || here?.roles.server !== false
+    return (name !== 'status' && name !== 'failover') || here?.roles.server !== false
   })
   const first = names[0] ?? 'role'
   const tab = names.find((name) => name === search.tab) ?? first

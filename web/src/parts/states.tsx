@@ -36,11 +36,13 @@ export function Empty({ title, hint, children }: { title: string; hint?: string;
 export function Failure({ error, title, again }: { error: Error; title?: string; again?: () => void }): ReactNode {
   const hint = error instanceof ApiError ? error.hint : ''
   const details = error instanceof ApiError ? error.details : []
+  const activeUrl = error instanceof ApiError ? error.activeUrl : null
   return (
     <div className="failure" role="alert">
       <strong>{title ?? texts.common.failedToLoad}</strong>
       <span>{withCode(error.message)}</span>
       {hint === '' ? null : <span className="dim">{withCode(hint)}</span>}
+      {activeUrl === null ? null : <a href={activeUrl}>{texts.failover.activeServer}</a>}
       {details.length === 0 ? null : (
         <ul className="problems">
           {details.map((problem, i) => (

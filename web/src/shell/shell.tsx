@@ -96,6 +96,7 @@ export function Shell(): ReactNode {
         </div>
       </header>
       <StaleBanner />
+      {own.data === undefined ? null : <NotActiveBanner here={own.data} />}
       <main id="content" tabIndex={-1} className="content">
         {own.data !== undefined ? (
           <Content here={own.data} />
@@ -199,6 +200,27 @@ function StaleBanner(): ReactNode {
   return (
     <div className="stale-banner" role="status">
       {texts.live.brokenSince(formatMomentShort(live.since, now))}
+    </div>
+  )
+}
+
+/** On a server that does not act in its pair: that it does not, and where the one is that does. */
+function NotActiveBanner({ here: { failover } }: { here: Instance }): ReactNode {
+  if (failover === null || failover.acts) return null
+  const { banner, activeServer, activeUnknown, toPair } = texts.failover
+  return (
+    <div className="stale-banner" role="status">
+      {banner[failover.state]}{' '}
+      {failover.activeUrl === null ? (
+        activeUnknown
+      ) : (
+        <>
+          {activeServer}: <a href={failover.activeUrl}>{failover.activeUrl}</a>.
+        </>
+      )}{' '}
+      <Link to="/instance" search={{ tab: 'failover' }}>
+        {toPair}
+      </Link>
     </div>
   )
 }
