@@ -57,6 +57,8 @@ export interface AccessDependencies {
 }
 
 export interface Access {
+  /** What is stored was changed by something else than this (the other server of a pair): reads it anew. */
+  reload(): Promise<void>
   /** No user exists yet. */
   setupNeeded(): boolean
   /** Makes a new set-up token; the one before is no longer good. Only while set-up is needed. */
@@ -121,16 +123,28 @@ export async function openAccess({
   audit,
   localToken,
 }: AccessDependencies): Promise<Access> {
-  const users = new Map(
-    (await database.read('SELECT * FROM user_account')).map(readUser).map((user) => [user.username, user]),
-  )
-  const sessions = new Map((await database.read('SELECT * FROM session')).map(readSession).map((s) => [s.hash, s]))
-  const tokens = new Map((await database.read('SELECT * FROM api_token')).map(readToken).map((t) => [t.hash, t]))
+  let users = new Map<string, StoredUser>()
+  let sessions = new Map<string, ReturnType<typeof readSession>>()
+  let tokens = new Map<string, ReturnType<typeof readToken>>()
   // When somebody was last seen is for people's eyes; it is not worth a write at every request and starts anew with the program.
   const seenAt = new Map<string, number>()
   const perName = new Attempts({ free: 5, windowMs: 300_000, maxKeys: 10_000 })
   const perAddress = new Attempts({ free: 20, windowMs: 300_000, maxKeys: 10_000 })
-  let setupHash = (await database.read('SELECT token_hash FROM setup_token')).map((row) => String(row['token_hash']))[0]
+  let setupHash: string | undefined
+  await load()
+
+  async function load(): Promise<void> {
+    const [storedUsers, storedSessions, storedTokens, setup] = await Promise.all([
+      database.read('SELECT * FROM user_account'),
+      database.read('SELECT * FROM session'),
+      database.read('SELECT * FROM api_token'),
+      database.read('SELECT token_hash FROM setup_token'),
+    ])
+    users = new Map(storedUsers.map(readUser).map((user) => [user.username, user]))
+    sessions = new Map(storedSessions.map(readSession).map((session) => [session.hash, session]))
+    tokens = new Map(storedTokens.map(readToken).map((token) => [token.hash, token]))
+    setupHash = setup.map((row) => String(row['token_hash']))[0]
+  }
 
   const localHash = localToken === undefined ? undefined : secrets.hashToken(localToken)
 
@@ -229,6 +243,8 @@ export async function openAccess({
   }
 
   return {
+    reload: load,
+
     setupNeeded: () => users.size === 0,
 
     async makeSetupToken() {

@@ -103,6 +103,12 @@ export async function openAlarms(options: AlarmsOptions): Promise<Alarms> {
   return alarms
 }
 
+/** As they are stored, to be read: nothing is judged, looked after or written. */
+export async function readAlarms(options: AlarmsOptions): Promise<Alarms> {
+  const at = options.clock.now()
+  return new Alarms(options, at, await store.load(options.database, at))
+}
+
 /**
  * Judges the log of results, and keeps the alarms.
  *

@@ -17,6 +17,7 @@ import { fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './stor
 import {
   emptyView,
   taskChanges,
+  type View,
   viewOf,
   type GroupEntry,
   type SystemEntry,
@@ -96,6 +97,10 @@ export interface Place {
 export interface Inventory {
   /** The revision in force; 0 before the first. */
   revision(): number
+  /** Names what is configured: the same on two servers of a pair where both have the same. */
+  stamp(): string
+  /** What is stored was changed by something else than this inventory (the other server of a pair): reads it anew. Listeners are told. */
+  reload(): Promise<void>
   /** What is stored and the present library does not take: it stays in the document and is not run. */
   problems(): readonly Problem[]
   /** The document, without what only others see. What it gives can be applied with `prune` and changes nothing. */
@@ -176,15 +181,10 @@ export async function openInventory(options: {
   readonly log: Log
 }): Promise<Inventory> {
   const { database, library, vault, clock, log } = options
-  const stored = readStored(await database.read<ObjectRow>(selectObjects), library)
-  const [last] = await database.read<{ revision: number | null }>(
-    'SELECT max(revision) AS revision FROM configuration_revision',
-  )
-  let configuration: Configuration = stored.configuration
-  let problems: readonly Problem[] = stored.problems
-  let view = await viewOf(configuration, emptyView, breathing(clock))
-  let revision = last?.revision ?? 0
-  for (const { path, message } of problems.slice(0, 20)) log.error('stored configuration not usable', { path, message })
+  const first = await read(emptyView)
+  let configuration: Configuration = first.configuration
+  let problems: readonly Problem[] = first.problems
+  let { view, revision, stamp } = first
 
   const listeners = new Set<(change: ConfigurationChange) => void>()
   let plugins: { of: Configuration['plugins']; ready: readonly PluginForUse[] } = { of: new Map(), ready: [] }
@@ -195,6 +195,29 @@ export async function openInventory(options: {
     if (problems.some((problem) => problem.path === path)) return
     problems = [...problems, { path, message: messageOf(thrown), hint: 'Enter the secret again.' }]
     log.error('stored secret not readable', { path, message: messageOf(thrown) })
+  }
+
+  async function read(before: View) {
+    const stored = readStored(await database.read<ObjectRow>(selectObjects), library)
+    const newest = await newestRevision(database)
+    for (const { path, message } of stored.problems.slice(0, 20))
+      log.error('stored configuration not usable', { path, message })
+    return {
+      ...stored,
+      view: await viewOf(stored.configuration, before, breathing(clock)),
+      revision: newest.revision,
+      stamp: stampOf(newest),
+    }
+  }
+
+  function tell(change: ConfigurationChange): void {
+    for (const listener of listeners) {
+      try {
+        listener(change)
+      } catch (thrown) {
+        log.error('listener of the configuration failed', { revision: change.revision, message: messageOf(thrown) })
+      }
+    }
   }
 
   // Changes wait for each other: each is decided on what the one before it left.
@@ -259,16 +282,11 @@ export async function openInventory(options: {
     configuration = wanted
     view = nextView
     revision = next
+    stamp = stampOf({ revision: next, at, author })
     problems = problems.filter(({ path }) => !edits.some((edit) => path.startsWith(edit.path)))
     const change = { revision: next, pluginsChanged, ...taskChanges(before, view) }
     log.info('configuration changed', { revision: next, author, ...summary, tasks: view.tasks.size })
-    for (const listener of listeners) {
-      try {
-        listener(change)
-      } catch (thrown) {
-        log.error('listener of the configuration failed', { revision: next, message: messageOf(thrown) })
-      }
-    }
+    tell(change)
     return { applied: true, revision: next, summary, changes }
   }
 
@@ -414,6 +432,20 @@ export async function openInventory(options: {
 
   return {
     revision: () => revision,
+    stamp: () => stamp,
+    reload: () =>
+      inTurn(async () => {
+        const before = view
+        const isSame = stamp === stampOf(await newestRevision(database))
+        if (isSame) return
+        const next = await read(before)
+        configuration = next.configuration
+        problems = next.problems
+        view = next.view
+        revision = next.revision
+        stamp = next.stamp
+        tell({ revision, pluginsChanged: true, ...taskChanges(before, view) })
+      }),
     problems: () => problems,
     document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
     apply: (document, given) => inTurn(() => apply(document, given)),
@@ -512,6 +544,24 @@ export async function openInventory(options: {
         takes,
       ),
   }
+}
+
+interface Revision {
+  readonly revision: number
+  readonly at: number
+  readonly author: string
+}
+
+async function newestRevision(database: Database): Promise<Revision> {
+  const [row] = await database.read<Revision>(
+    'SELECT revision, at, author FROM configuration_revision ORDER BY revision DESC LIMIT 1',
+  )
+  return row ?? { revision: 0, at: 0, author: '' }
+}
+
+/** Revisions are made one after another, each at its own moment: who has the same newest one has the same configuration. */
+function stampOf({ revision, at, author }: Revision): string {
+  return `${revision}-${pathId(String(revision), String(at), author)}`
 }
 
 const pastTense = { add: 'added', change: 'changed', remove: 'removed' } as const
