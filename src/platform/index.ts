@@ -62,6 +62,6 @@ export { allowedValues, readSetting, shownProxy, writeSetting } from './settings
 export type { SettingValue } from './settings/value.ts'
 export { sleptMs, systemClock } from './system-clock.ts'
 export { openVault, vaultWith } from './vault.ts'
-export type { Vault } from './vault.ts'
+export type { InstanceVault, Vault } from './vault.ts'
 export { Moved, WorkerClient, serveWorker, siblingModule } from './worker.ts'
 export type { Methods } from './worker.ts'

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { FarwatchError, messageOf, systemCodeOf } from '../base/index.ts'
 import type { DataDirectory } from './data-directory.ts'
@@ -23,12 +23,25 @@ const keyBytes = 32
 const nonceBytes = 12
 const tagBytes = 16
 
+/** The vault of an instance. The servers of a pair have one key, or neither could open what the other sealed. */
+export interface InstanceVault extends Vault {
+  /** Names the key without telling anything of it. */
+  readonly keyFingerprint: string
+  /** 32 bytes, for the other server of the pair alone. */
+  key(): Uint8Array
+  /**
+   * Has another key from now on; the former stays beside it, in `keys/secret.<fingerprint>.key`, for what was sealed with it.
+   * @throws FarwatchError `bad-request`, `storage-unwritable`
+   */
+  adopt(key: Uint8Array): Promise<void>
+}
+
 /**
  * Reads the key, or makes it where there is none.
  * @param options.expectKey whether sealed secrets already exist: then a missing key is an error rather than made anew
  * @throws FarwatchError `storage-corrupt`, `storage-unwritable`
  */
-export async function openVault(directory: DataDirectory, options: { expectKey: boolean }): Promise<Vault> {
+export async function openVault(directory: DataDirectory, options: { expectKey: boolean }): Promise<InstanceVault> {
   const file = directory.file('keys', 'secret.key')
   let key: Buffer
   try {
@@ -54,7 +67,29 @@ export async function openVault(directory: DataDirectory, options: { expectKey: 
       { hint: 'Restore it from a copy of the data directory; without it every credential must be entered again.' },
     )
   }
-  return vaultWith(key)
+  let present = key
+  let vault = vaultWith(present)
+  return {
+    seal: (plain, context) => vault.seal(plain, context),
+    open: (sealed, context) => vault.open(sealed, context),
+    get keyFingerprint() {
+      return fingerprintOfKey(present)
+    },
+    key: () => Uint8Array.from(present),
+    async adopt(next) {
+      if (next.length !== keyBytes)
+        throw new FarwatchError('bad-request', `a key of secrets has ${keyBytes} bytes, and not ${next.length}`)
+      if (fingerprintOfKey(next) === fingerprintOfKey(present)) return
+      await writeFileAtomically(directory.file('keys', `secret.${fingerprintOfKey(present)}.key`), present)
+      await writeFileAtomically(file, next)
+      present = Buffer.from(next)
+      vault = vaultWith(present)
+    },
+  }
+}
+
+function fingerprintOfKey(key: Uint8Array): string {
+  return createHmac('sha256', key).update('farwatch key of secrets').digest('hex').slice(0, 32)
 }
 
 /** A vault around a key of 32 bytes. */

@@ -109,6 +109,15 @@ export const settingDeclarations = {
     change: 'at once',
     help: 'The servers an agent works for, as `https://name:port`, with the path where a reverse proxy has them below one. Several are tried in order until one is active. The flag may be repeated.',
   },
+  publicUrl: {
+    kind: 'text',
+    default: '',
+    maxLength: 2_000,
+    variable: 'FARWATCH_PUBLIC_URL',
+    scope: 'local',
+    change: 'at once',
+    help: 'Where agents and people elsewhere reach this server, as `https://name:port`. The servers of a pair tell it each other and their agents. Empty: the first name in the certificate that is not `localhost`.',
+  },
   proxy: {
     kind: 'proxy',
     default: '',
