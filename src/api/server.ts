@@ -10,10 +10,12 @@ import { parseDocument } from 'yaml'
 import type { Access } from '../access/index.ts'
 import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../base/index.ts'
 import { operations, type ErrorAnswer, type Operation } from '../contract/index.ts'
+import type { Answering } from '../failover/index.ts'
 import type { LinkServer } from '../link/index.ts'
 import type { Log } from '../platform/index.ts'
 import { NotActiveError, type PairNow } from './failover.ts'
 import { addLinkRoute, linkUrl } from './link-route.ts'
+import { addPairRoute, pairUrl } from './pair-route.ts'
 import { openApiDocument } from './open-api.ts'
 import { readQueryString } from './read-request.ts'
 import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
@@ -40,6 +42,10 @@ export interface ApiParts {
   readonly stream: (request: FastifyRequest, reply: FastifyReply, caller: ReturnType<typeof authenticate>) => void
   /** What answers agents in the present role; undefined where there is nothing that does. */
   readonly link?: () => LinkServer | undefined
+  /** What answers the SECONDARY of a pair in the present role; undefined where there is nothing that does. */
+  readonly pairMessages?: () => Pick<Answering, 'handle'> | undefined
+  /** Waited for before a request of people is answered: what is shown is to be as new as it can be. */
+  readonly fresh?: () => Promise<void>
   /** How this server stands in its pair; undefined where it is no server. */
   readonly pair?: () => PairNow | undefined
   readonly log: Log
@@ -57,7 +63,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
     // Ending must not wait for idle keep-alive connections, nor for the live streams.
     forceCloseConnections: true,
     routerOptions: { querystringParser: readQueryString, maxParamLength: 500, ignoreTrailingSlash: false },
-    rewriteUrl: (request) => linkUrl(request.url ?? '/'),
+    rewriteUrl: (request) => pairUrl(linkUrl(request.url ?? '/')),
     frameworkErrors: (error, _request, reply) => void sendError(reply, error, parts),
   })
   app.removeAllContentTypeParsers()
@@ -70,6 +76,9 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
     (_request, body: Buffer, done) => readBody(body, parseYaml, done),
   )
   app.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error, parts))
+  app.addHook('onRequest', async (request) => {
+    if (request.url.startsWith(prefix) || request.url === '/metrics') await parts.fresh?.()
+  })
   app.addHook('onSend', async (request, reply) => {
     void reply
       .header('x-content-type-options', 'nosniff')
@@ -96,6 +105,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
     parts.stream(request, reply, authenticate(request, parts.access, 'viewer')),
   )
   await addLinkRoute(app, () => parts.link?.())
+  await addPairRoute(app, () => parts.pairMessages?.())
   addHealth(app, parts)
   await addDocumentation(app, parts)
   await addPortal(app, parts)

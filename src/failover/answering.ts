@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { FarwatchError, errorCatalogue, messageOf, type Clock } from '../base/index.ts'
 import {
   ReplayGuard,
@@ -9,14 +10,15 @@ import {
   unpack,
   verified,
   windowMs,
+  type ClaimedRequest,
   type Claims,
 } from '../platform/wire/index.ts'
 import {
   agreedVersion,
-  isPairPath,
-  pairLimit,
-  pairPath,
+  exchangePath,
+  pairMessageOf,
   readPairPoll,
+  pairLimit,
   reportFrom,
   spoken,
   wireOf,
@@ -32,6 +34,8 @@ export interface AnsweringOptions {
   readonly clock: Clock
   readonly uuid: string
   readonly version: string
+  /** Where agents and people reach this server, as far as it knows. */
+  readonly url?: () => string
   readonly role: () => PairRole
   /** UUID of the SECONDARY, as it was set; empty where none was. */
   readonly peerUuid: () => string
@@ -42,7 +46,12 @@ export interface AnsweringOptions {
     pin(fingerprint: string): Promise<void>
   }
   /** What the SECONDARY says. @returns what this side is after it has heard that */
-  readonly heard: (report: Report, from: { readonly version: string }) => Promise<Report>
+  readonly heard: (
+    report: Report,
+    from: { readonly version: string; readonly url: string | undefined },
+  ) => Promise<Report>
+  /** Takes an exchange of the SECONDARY. @returns what it is answered */
+  readonly exchange: (message: Uint8Array) => Promise<Uint8Array>
   /** For the status: why a poll was refused, each time. Unauthenticated callers can cause it, so nothing may grow by it. */
   readonly refused?: (reason: PairRefusal, message: string) => void
   readonly protocol?: ProtocolRange
@@ -52,7 +61,7 @@ export interface PairRequest {
   readonly method: string
   readonly path: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  /** As sent; whoever reads it from the socket stops at `pairLimit`. */
+  /** As sent; whoever reads it from the socket stops at the limit of `pairMessageOf`. */
   readonly body: Uint8Array
 }
 
@@ -62,8 +71,8 @@ export interface PairResponse {
   readonly body: Uint8Array
 }
 
-/** Polls of some minutes at the fastest pace. */
-const mostNonces = 5_000
+/** Polls and exchanges of some minutes at the fastest pace. */
+const mostNonces = 20_000
 const mostBoots = 100
 
 /**
@@ -78,6 +87,8 @@ export class Answering {
   #latest: { readonly boot: string; readonly sequence: number } | undefined
   readonly #formerBoots = new Set<string>()
   #pinning: Promise<void> = Promise.resolve()
+  /** Of the last poll that was believed. */
+  #believed: { readonly fingerprint: string; readonly key: KeyObject } | undefined
 
   constructor(options: AnsweringOptions) {
     this.#options = options
@@ -88,7 +99,13 @@ export class Answering {
   async handle(request: PairRequest): Promise<PairResponse> {
     const receivedAt = this.#options.clock.now()
     try {
-      return await respond(200, { receivedAt, result: await this.#answer(request, receivedAt) })
+      const message = pairMessageOf(request.path)
+      if (message === undefined || request.method !== 'POST')
+        throw new FarwatchError('not-found', 'the servers of a pair have no such message')
+      const claimed = this.#claimed(request, message, receivedAt)
+      return message.path === exchangePath
+        ? bytesOf(await this.#exchange(request, claimed))
+        : await respond(200, { receivedAt, result: await this.#polled(request, claimed) })
     } catch (thrown) {
       const refusal = thrown instanceof RefusedPoll ? thrown.reason : 'refused'
       this.#options.refused?.(refusal, messageOf(thrown))
@@ -97,22 +114,33 @@ export class Answering {
     }
   }
 
-  async #answer(request: PairRequest, now: number): Promise<NonNullable<PairAnswer['result']>> {
-    const { role, uuid, version, heard, protocol = spoken } = this.#options
-    if (!isPairPath(request.path) || request.method !== 'POST')
-      throw new FarwatchError('not-found', 'the servers of a pair have no such message')
-    if (request.body.length > pairLimit)
-      throw new FarwatchError('too-large', `the body is larger than ${pairLimit} bytes`)
-    const claimed = claimedRequest(request.headers[signatureHeader])
+  /** What can be refused before the signature is looked at. */
+  #claimed(
+    { headers, body }: PairRequest,
+    { path, limit }: { readonly path: string; readonly limit: number },
+    now: number,
+  ): ClaimedRequest {
+    if (body.length > limit) throw new FarwatchError('too-large', `the body is larger than ${limit} bytes`)
+    const claimed = claimedRequest(headers[signatureHeader])
     const { claims } = claimed
-    if (claims.path !== pairPath)
-      throw new FarwatchError('unauthenticated', 'the request is signed for another message')
+    if (claims.path !== path) throw new FarwatchError('unauthenticated', 'the request is signed for another message')
     this.#refuseStranger(claims.agent)
     this.#refuseWrongTime(claims.at, now)
-    if (bodyHash(request.body) !== claims.sha256)
+    if (bodyHash(body) !== claims.sha256)
       throw new FarwatchError('unauthenticated', 'the body is not the one that was signed', {
         hint: 'It was cut off, or a proxy changes what it passes on.',
       })
+    return claimed
+  }
+
+  #refuseReplayed({ claims }: ClaimedRequest): void {
+    if (this.#replays.take(claims.agent, claims.nonce, this.#options.clock.elapsed()) !== 'fresh')
+      throw new RefusedPoll('overtaken', 'unauthenticated', 'the message was sent a second time, or there are too many')
+  }
+
+  async #polled(request: PairRequest, claimed: ClaimedRequest): Promise<NonNullable<PairAnswer['result']>> {
+    const { role, uuid, version, url, heard, protocol = spoken } = this.#options
+    const { claims } = claimed
     const encoding = request.headers['content-encoding']
     const poll = readPairPoll(
       await unpack(request.body, encoding === undefined ? undefined : String(encoding), pairLimit),
@@ -121,8 +149,7 @@ export class Answering {
     if (fingerprint !== claimed.key || !(await verified(claimed, key)))
       throw new FarwatchError('unauthenticated', 'the signature is not that of the key that came with it')
     await this.#believeKey(claims.agent, fingerprint)
-    if (this.#replays.take(claims.agent, claims.nonce, this.#options.clock.elapsed()) !== 'fresh')
-      throw new RefusedPoll('overtaken', 'unauthenticated', 'the poll was sent a second time, or there are too many')
+    this.#refuseReplayed(claimed)
     const agreed = agreedVersion(protocol, poll.protocol)
     if (agreed === undefined)
       throw new RefusedPoll(
@@ -135,8 +162,21 @@ export class Answering {
       )
     if (poll.role !== 'SECONDARY' || role() !== 'PRIMARY') throw sameRole(role(), poll)
     this.#refuseOvertaken(claims, poll.sequence)
-    const report = await heard(reportFrom(poll.report), { version: poll.version })
-    return { protocol: agreed, uuid, role: 'PRIMARY', version, report: wireOf(report) }
+    this.#believed = { fingerprint, key }
+    const report = await heard(reportFrom(poll.report), { version: poll.version, url: poll.url })
+    const at = url === undefined ? {} : { url: url() }
+    return { protocol: agreed, uuid, role: 'PRIMARY', version, ...at, report: wireOf(report) }
+  }
+
+  async #exchange({ body }: PairRequest, claimed: ClaimedRequest): Promise<Uint8Array> {
+    const believed = this.#believed
+    const { claims } = claimed
+    if (believed === undefined || believed.fingerprint !== claimed.key || this.#latest?.boot !== claims.boot)
+      throw new RefusedPoll('poll', 'conflict', 'this server has not been polled with that key since it was started')
+    if (!(await verified(claimed, believed.key)))
+      throw new FarwatchError('unauthenticated', 'the signature is not that of the SECONDARY')
+    this.#refuseReplayed(claimed)
+    return this.#options.exchange(body)
   }
 
   #refuseStranger(uuid: string): void {
@@ -231,4 +271,8 @@ function rangeWords({ min, max }: ProtocolRange): string {
 async function respond(status: number, answer: PairAnswer): Promise<PairResponse> {
   const { bytes } = await pack(answer, 'identity')
   return { status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' }, body: bytes }
+}
+
+function bytesOf(body: Uint8Array): PairResponse {
+  return { status: 200, headers: { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' }, body }
 }

@@ -402,12 +402,13 @@ test('both shells understand each other over the signed protocol', async () => {
     peerUuid: () => P.pair.settings().peerUuid,
     peerKey: P.pair.peerKey,
     heard: (report) => P.pair.heard(report),
+    exchange: async (message) => message,
   })
   clock.advance(1_000)
   const polling = new Polling({
     clock,
-    signer: { uuid: uuids.S, privateKey, fingerprint },
-    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    signer: () => ({ uuid: uuids.S, privateKey, fingerprint }),
+    publicKey: () => publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     version: '1',
     boot: randomUUID(),
     peerUrl: () => S.pair.settings().peerUrl,

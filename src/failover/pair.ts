@@ -85,6 +85,9 @@ export interface PairStatus {
   readonly pollProblem: string | undefined
 }
 
+/** Which way what changed goes: from this side to the other, from the other to here, or not at all now. */
+export type Direction = 'gives' | 'takes' | 'none'
+
 /** What a forced take-over costs, to be shown before it is done. */
 export interface ForcePrice {
   /** Changes that are known to be missing here; undefined: nobody knows. */
@@ -201,6 +204,30 @@ export class Pair {
     }
   }
 
+  /** Asked before each exchange. A side that gives goes on with it when it has stopped acting, so that the other gets the rest. */
+  direction(): Direction {
+    const { standing, peer } = this.#state
+    switch (standing.is) {
+      case 'active':
+      case 'giving':
+        return 'gives'
+      case 'held':
+      case 'standby':
+        return standing.why !== 'joins' && (peer?.acts === true || peer?.handOver === 'yours') ? 'takes' : 'none'
+      case 'off':
+        return 'none'
+    }
+  }
+
+  /** Resolves when what was begun on our behalf is done: until then this side is not yet what it says. */
+  carried(): Promise<void> {
+    return this.#carrying
+  }
+
+  shown(): ShownState {
+    return shownState(this.#state, this.#rules)
+  }
+
   /** For the set-up check, and for what validates settings. */
   state(): PairState {
     return this.#state
@@ -252,7 +279,8 @@ export class Pair {
     const { settings, handsOver } = checked.value
     // Another one has another key. Who names the same one again, along with other settings, has not looked at its key.
     const isSame = settings.peerUuid === before.peerUuid
-    const change: Partial<KeptPair> = isSame ? { settings } : { settings, peer: undefined }
+    // A pair that is dissolved leaves nothing by which data of a later one could pass for old.
+    const change: Partial<KeptPair> = isSame && settings.role !== 'NONE' ? { settings } : { settings, peer: undefined }
     await file.write(change)
     await this.#take({ is: 'settings', before: rulesOf(before) })
     this.#cancelPoll()
@@ -358,7 +386,7 @@ export class Pair {
       }
       case 'raise': {
         const { key, severity, message } = effect
-        log.warn('failover problem', { key, severity, message })
+        log.warn('failover problem', { about: key, severity, message })
         return this.#then('raise', async () => tell.raise({ key, severity, message }))
       }
       case 'clear': {

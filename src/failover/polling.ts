@@ -10,6 +10,8 @@ import {
   type Signer,
 } from '../platform/wire/index.ts'
 import {
+  exchangeLimit,
+  exchangePath,
   pairLimit,
   pairPath,
   pairRefusals,
@@ -17,6 +19,7 @@ import {
   reportFrom,
   spoken,
   wireOf,
+  type PairAnswer,
   type PairPoll,
   type PairRefusal,
   type ProtocolRange,
@@ -25,12 +28,15 @@ import type { Report } from './state.ts'
 
 export interface PollingOptions {
   readonly clock: Clock
-  readonly signer: Signer
+  /** Asked each time: keys are exchanged now and then. */
+  readonly signer: () => Signer
   /** Of the signer, SPKI as PEM. */
-  readonly publicKey: string
+  readonly publicKey: () => string
   readonly version: string
   /** One for each start of the program. */
   readonly boot: string
+  /** Where agents and people reach this server, as far as it knows. */
+  readonly url?: () => string
   readonly peerUrl: () => string
   /** UUID of the PRIMARY; empty: whoever answers behind its URL and certificate. */
   readonly peerUuid: () => string
@@ -43,6 +49,8 @@ export interface PollingOptions {
 export interface Answered {
   readonly uuid: string
   readonly version: string
+  /** Where agents and people reach it, as far as it says. */
+  readonly url: string | undefined
   /** Of the messages, as agreed. */
   readonly protocol: number
   readonly report: Report
@@ -85,39 +93,28 @@ export class Polling {
   }
 
   async #exchange(report: Report, silentMs: number, signal: AbortSignal): Promise<Answered> {
-    const { clock, signer, publicKey, version, boot, peerUrl, send, protocol = spoken } = this.#options
+    const { publicKey, version, url: ownUrl, protocol = spoken } = this.#options
     const poll: PairPoll = {
       protocol,
       role: 'SECONDARY',
       version,
-      publicKey,
+      publicKey: publicKey(),
       sequence: ++this.#sequence,
+      ...(ownUrl === undefined ? {} : { url: ownUrl() }),
       report: wireOf(report),
     }
     const { bytes } = await pack(poll, 'identity')
-    const sentAt = clock.now()
-    const signature = await signRequest(signer, {
-      boot,
-      path: pairPath,
-      at: Math.max(0, sentAt + this.#offsetMs),
-      protocol: protocol.max,
-      term: report.term,
-      body: bytes,
-    })
-    const base = peerUrl().replace(/\/+$/, '')
-    const url = new URL(`${base}${pairPath}`)
-    const headers = { 'content-type': 'application/json', [signatureHeader]: signature }
-    const got = await send({ url, headers, body: bytes, silentMs, maxAnswerBytes: pairLimit }, signal)
+    const { got, url, sentAt } = await this.#send(
+      pairPath,
+      bytes,
+      report.term,
+      { silentMs, maxAnswerBytes: pairLimit },
+      signal,
+    )
     const answer = await readAnswer(got, url)
     if (answer.refused !== undefined) {
-      const { reason, code, message, hint } = answer.refused
-      if (reason === 'clock') this.#offsetMs = answer.receivedAt - sentAt
-      throw new RefusedByPeer(
-        isRefusal(reason) ? reason : 'refused',
-        isErrorCode(code) ? code : 'conflict',
-        `the PRIMARY refused: ${message}`,
-        hint,
-      )
+      if (answer.refused.reason === 'clock') this.#offsetMs = answer.receivedAt - sentAt
+      throw refusedBy(answer.refused)
     }
     if (answer.result === undefined)
       throw new FarwatchError('unreachable', `${url.origin} answered neither yes nor no`, {
@@ -126,12 +123,47 @@ export class Polling {
     return this.#believed(answer.result, url)
   }
 
-  #believed(
-    { uuid, report, version, protocol }: Omit<Answered, 'report'> & { report: Parameters<typeof reportFrom>[0] },
-    url: URL,
-  ): Answered {
+  /**
+   * Sends an exchange; polls go on beside it.
+   * @param silentMs how long nothing may come
+   * @throws as `poll`
+   */
+  async exchange(message: Uint8Array, term: number, silentMs: number, signal: AbortSignal): Promise<Uint8Array> {
+    const about = { silentMs, maxAnswerBytes: exchangeLimit }
+    const { got, url } = await this.#send(exchangePath, message, term, about, signal)
+    if (got.status === 200) return got.body
+    const { refused } = await readAnswer(got, url)
+    throw refused === undefined
+      ? new FarwatchError('unreachable', `${url.origin} answered HTTP ${got.status}`)
+      : refusedBy(refused)
+  }
+
+  async #send(
+    path: string,
+    body: Uint8Array,
+    term: number,
+    about: Pick<Sent, 'silentMs' | 'maxAnswerBytes'>,
+    signal: AbortSignal,
+  ): Promise<{ readonly got: Got; readonly url: URL; readonly sentAt: number }> {
+    const { clock, signer, boot, peerUrl, send, protocol = spoken } = this.#options
+    const sentAt = clock.now()
+    const signature = await signRequest(signer(), {
+      boot,
+      path,
+      at: Math.max(0, sentAt + this.#offsetMs),
+      protocol: protocol.max,
+      term,
+      body,
+    })
+    const url = new URL(`${peerUrl().replace(/\/+$/, '')}${path}`)
+    const type = path === pairPath ? 'application/json' : 'application/octet-stream'
+    const headers = { 'content-type': type, [signatureHeader]: signature }
+    return { got: await send({ url, headers, body, ...about }, signal), url, sentAt }
+  }
+
+  #believed({ uuid, report, version, url: peerUrl, protocol }: NonNullable<PairAnswer['result']>, url: URL): Answered {
     const expected = this.#options.peerUuid()
-    if (uuid === this.#options.signer.uuid)
+    if (uuid === this.#options.signer().uuid)
       throw new FarwatchError('conflict', `${url.origin} is this very instance`, {
         hint: 'Set the peer URL to that of the PRIMARY.',
       })
@@ -139,8 +171,17 @@ export class Polling {
       throw new FarwatchError('conflict', `${url.origin} is the instance ${uuid}, and the PRIMARY is ${expected}`, {
         hint: 'Check the peer URL. Where the PRIMARY was installed anew, set the peer UUID here, too.',
       })
-    return { uuid, version, protocol, report: reportFrom(report) }
+    return { uuid, version, url: peerUrl, protocol, report: reportFrom(report) }
   }
+}
+
+function refusedBy({ reason, code, message, hint }: NonNullable<PairAnswer['refused']>): RefusedByPeer {
+  return new RefusedByPeer(
+    isRefusal(reason) ? reason : 'refused',
+    isErrorCode(code) ? code : 'conflict',
+    `the PRIMARY refused: ${message}`,
+    hint,
+  )
 }
 
 async function readAnswer({ status, headers, body }: Got, url: URL): Promise<ReturnType<typeof readPairAnswer>> {

@@ -17,6 +17,11 @@ const primaryUuid = '11111111-1111-4111-8111-111111111111'
 const secondaryUuid = '22222222-2222-4222-8222-222222222222'
 const signal = new AbortController().signal
 
+const polledWith = ({ signer, publicKey }: ReturnType<typeof makeSigner>) => ({
+  signer: () => signer,
+  publicKey: () => publicKey,
+})
+
 function makeSigner(uuid = secondaryUuid): { readonly signer: Signer; readonly publicKey: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const fingerprint = fingerprintOf(publicKey.export({ type: 'spki', format: 'der' }))
@@ -84,6 +89,7 @@ class Joined {
         this.heard.push(said)
         return primaryReport
       },
+      exchange: async (message) => Buffer.concat([Buffer.from('answer to '), message]),
       ...options,
     })
   }
@@ -91,7 +97,7 @@ class Joined {
   makePolling(options: Partial<PollingOptions> = {}): Polling {
     return new Polling({
       clock: this.clock,
-      ...this.keys,
+      ...polledWith(this.keys),
       version: '1.1.0',
       boot: randomUUID(),
       peerUrl: () => 'https://a.example:8443/behind/proxy/',
@@ -248,7 +254,7 @@ test('another key under the UUID of the SECONDARY is refused', async () => {
   await joined.poll()
   const { fingerprint } = joined.keys.signer
   const impostor = makeSigner()
-  joined.polling = joined.makePolling(impostor)
+  joined.polling = joined.makePolling(polledWith(impostor))
   expect(await joined.refusal()).toBe(
     `key: the PRIMARY refused: the SECONDARY ${secondaryUuid} was first seen with the key ${fingerprint}, and this poll is signed with ${impostor.signer.fingerprint}`,
   )
@@ -291,7 +297,7 @@ test('a poll that comes a second time, or late, is not believed', async () => {
   joined.polling = lost
   expect({ first, again, late, former: await joined.refusal(), heard: joined.heard.length }).toEqual({
     first: 'unreachable: nothing came',
-    again: 'the poll was sent a second time, or there are too many',
+    again: 'the message was sent a second time, or there are too many',
     late: 'a later poll of the SECONDARY was here before',
     former: 'overtaken: the PRIMARY refused: a later poll of the SECONDARY was here before',
     heard: 2,
@@ -321,7 +327,23 @@ test('members that a newer side added are read over, and what it says of a hand-
 
 test('a first contact of two at once is believed of one', async () => {
   const joined = new Joined()
-  const impostor = joined.makePolling(makeSigner())
+  const impostor = joined.makePolling(polledWith(makeSigner()))
   const polls = await Promise.allSettled([joined.poll(), impostor.poll(report(), 5_000, signal)])
   expect(polls.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+})
+
+test('an exchange is taken from the SECONDARY that polled, and from nobody else', async () => {
+  const joined = new Joined()
+  const send = (polling: Polling) =>
+    polling.exchange(Buffer.from('what changed'), 1, 5_000, signal).then(
+      (answer) => Buffer.from(answer).toString(),
+      (thrown: unknown) => (thrown instanceof RefusedByPeer ? thrown.reason : thrown),
+    )
+  const early = await send(joined.polling)
+  await joined.poll()
+  expect([early, await send(joined.polling), await send(joined.makePolling(polledWith(makeSigner())))]).toEqual([
+    'poll',
+    'answer to what changed',
+    'poll',
+  ])
 })

@@ -6,18 +6,23 @@ import type { Report } from './state.ts'
  * What the two servers of a pair say to each other. Only the SECONDARY begins: a POST with a JSON body, signed as the messages of agents are
  * (platform/wire). What changes at the PRIMARY travels by messages of its own; this one says who is what, and is the sign of life.
  *
- *   poll   what the SECONDARY is; answered at once with what the PRIMARY is, and has made of it.
+ *   poll       what the SECONDARY is; answered at once with what the PRIMARY is, and has made of it.
+ *   exchange   bytes that mean nothing to the failover: what changed at the one who acts, on its way to the one who follows. Whichever of the
+ *              two acts, the SECONDARY asks. Taken only from the key of a poll that was believed since the PRIMARY was started.
  *
  * Objects may say more than is written here: a newer side adds, an older one reads over it. That, and the version that both agree on, is how
  * a pair is upgraded one side at a time.
  */
 export const pairPath = '/pair/v1/poll'
+export const exchangePath = '/pair/v1/exchange'
 
 /** The versions of the messages that this program speaks. It goes on speaking the one before its newest. */
 export const spoken = { min: 1, max: 1 } as const
 
 /** Bytes of a poll, and of an answer, as sent and as unpacked. */
 export const pairLimit = 65_536
+/** Bytes of an exchange: what replication puts into one message, and its frame. */
+export const exchangeLimit = 80 * 2 ** 20
 
 const text = (maxLength: number, minLength = 0) => Type.String({ maxLength, minLength })
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
@@ -54,6 +59,8 @@ export const PairPoll = Type.Object({
   publicKey: text(1_000, 50),
   /** Grows by one with each poll of one start of the program: what was overtaken on the way is not believed. */
   sequence: count,
+  /** Where agents and people reach it, as far as it knows. */
+  url: Type.Optional(text(2_000)),
   report: wireReport,
 })
 export type PairPoll = Static<typeof PairPoll>
@@ -66,9 +73,10 @@ export type PairPoll = Static<typeof PairPoll>
  *   key        the SECONDARY was first seen with another key
  *   overtaken  a later poll was here before
  *   versions   there is no version of the messages that both speak
+ *   poll       this server has been started since, and has to be polled first
  *   refused    do not try again unchanged
  */
-export const pairRefusals = ['clock', 'stranger', 'key', 'overtaken', 'versions', 'refused'] as const
+export const pairRefusals = ['clock', 'stranger', 'key', 'overtaken', 'versions', 'poll', 'refused'] as const
 export type PairRefusal = (typeof pairRefusals)[number]
 
 /** The frame of every answer. Exactly one of `result` and `refused` is there. */
@@ -82,6 +90,7 @@ export const PairAnswer = Type.Object({
       uuid,
       role: Type.Enum(['NONE', 'PRIMARY', 'SECONDARY']),
       version: text(100),
+      url: Type.Optional(text(2_000)),
       report: wireReport,
     }),
   ),
@@ -92,9 +101,10 @@ export type PairAnswer = Static<typeof PairAnswer>
 export const readPairPoll = reader(PairPoll, 'the poll of the SECONDARY')
 export const readPairAnswer = reader(PairAnswer, 'the answer of the PRIMARY')
 
-/** The path of a poll, whatever a proxy put before it. */
-export function isPairPath(path: string): boolean {
-  return path.endsWith(pairPath)
+/** Which message a path is, whatever a proxy put before it; undefined for none of the pair's. */
+export function pairMessageOf(path: string): { readonly path: string; readonly limit: number } | undefined {
+  if (path.endsWith(pairPath)) return { path: pairPath, limit: pairLimit }
+  return path.endsWith(exchangePath) ? { path: exchangePath, limit: exchangeLimit } : undefined
 }
 
 export function wireOf({ unsound, ...rest }: Report): Static<typeof wireReport> {
