@@ -82,7 +82,7 @@ async function measure(root: string): Promise<readonly Figure[]> {
     await active.settle()
     await active.changes.startLogging('bench')
     const settings = { ...defaultSourceSettings, copyBytesPerSecond: Number.MAX_SAFE_INTEGER }
-    const source = new ReplicationSource({ parts: [historySource(active)], clock, settings })
+    const source = new ReplicationSource({ parts: [historySource(() => active)], clock, settings })
     const follower = new ReplicationFollower({ parts: [target] })
     const answering = new Meter()
     const taking = new Meter()

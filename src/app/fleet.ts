@@ -35,7 +35,7 @@ import type {
   UploadBatch,
 } from '../model/index.ts'
 import type { FleetQuestions, RunningPlace, SeenAgent } from '../api/index.ts'
-import { hashToken, newToken } from '../platform/index.ts'
+import { hashToken, newToken, type Database } from '../platform/index.ts'
 import { FleetAlarms } from './fleet-alarms.ts'
 import type { History } from './history.ts'
 import { library, monitorDigests } from './library.ts'
@@ -62,8 +62,27 @@ export interface Reached {
   readonly message: string
 }
 
+/** How this server stands with the other one of its pair, as far as agents go. */
+export interface FleetPair {
+  /** What every answer to an agent bears. */
+  term(): number
+  /** Why this server does not act now, or undefined. */
+  notActive(): string | undefined
+  /** What an agent says of the other server, and of terms. */
+  agentSaid(agent: string, said: { readonly servedMsAgo: number | undefined; readonly term: number }): void
+  /** Where agents reach the servers of the pair; empty for a server alone. */
+  servers(): readonly string[]
+  /** The instance that is the other server, whose own agent is called `local` as well; undefined where there is none. */
+  peerUuid(): string | undefined
+}
+
 export interface FleetOptions {
   readonly machine: Machine
+  /** The machine's, or one that only reads. */
+  readonly database: Database
+  readonly pair: FleetPair
+  /** False where what is known of agents is only shown: it is the other server that has them. */
+  readonly acts: boolean
   readonly alarms: Alarms
   readonly history: Pick<History, 'onStored'>
   readonly upload: (batch: UploadBatch, leftOut?: ReadonlySet<string>) => Promise<UploadAnswer>
@@ -110,7 +129,7 @@ export class Fleet implements FleetQuestions {
     distribution: Distribution,
     grants: Awaited<ReturnType<typeof openGrants>>,
   ) {
-    const { machine, alarms, history } = options
+    const { machine, alarms, history, pair } = options
     const { clock, log, inventory } = machine
     this.#options = options
     this.registry = registry
@@ -122,11 +141,10 @@ export class Fleet implements FleetQuestions {
       clock,
       log,
       version: machine.version,
-      // A server alone is active in its first term; terms move with a failover pair.
-      term: () => 1,
-      notActive: () => undefined,
-      higherTerm: (agent, term) => log.error('agent saw a higher term', { agent, term }),
-      servers: () => [],
+      term: () => pair.term(),
+      notActive: () => pair.notActive(),
+      higherTerm: (agent, term) => pair.agentSaid(agent, { servedMsAgo: undefined, term }),
+      servers: () => pair.servers(),
       // Polls are the sign of life, and three of them fit into the timeout.
       holdMs: () => Math.floor(machine.settings.values.offlineTimeoutMs / 3),
       assignmentFor: (agent) => this.#assignmentOf(agent),
@@ -166,11 +184,16 @@ export class Fleet implements FleetQuestions {
     this.#lifecycle.onStop('following of changes', () => {
       for (const end of ends) end()
     })
-    this.#sweepLater(settleMs)
+    if (options.acts) this.#sweepLater(settleMs)
+    else {
+      this.#applyRegistry()
+      distribution.setWork(this.#work())
+    }
   }
 
   static async open(options: FleetOptions): Promise<Fleet> {
-    const { database, clock, log, inventory, settings } = options.machine
+    const { database } = options
+    const { clock, log, inventory, settings } = options.machine
     const registry = await openRegistry({
       database,
       clock,
@@ -364,14 +387,14 @@ export class Fleet implements FleetQuestions {
 
   #applyRegistry(): void {
     const { uuid } = this.#options.machine.identity
+    // What is shown by a server that does not act is how it is with the one that does, whose own agent is the local one.
+    const local = this.#options.acts ? this.localId : this.#options.pair.peerUuid()
     const own: RegisteredAgent[] =
-      this.#own === undefined
-        ? []
-        : [{ id: uuid, name: localAgent, local: true, registration: 'ACCEPTED', admin: 'ON' }]
+      local === undefined ? [] : [{ id: local, name: localAgent, local: true, registration: 'ACCEPTED', admin: 'ON' }]
     const others = this.registry
       .agents()
       // An instance that once worked for others and now is asked by itself is the local one.
-      .filter(({ id }) => id !== uuid)
+      .filter(({ id }) => id !== uuid && id !== local)
       .map(({ id, name, registration, isOn }): RegisteredAgent => ({
         id,
         name,
@@ -384,7 +407,7 @@ export class Fleet implements FleetQuestions {
 
   #work(): Work {
     const { inventory } = this.#options.machine
-    const hasLocal = this.#own !== undefined
+    const hasLocal = this.#own !== undefined || !this.#options.acts
     // A server that runs nothing itself has no agent of its own that a group could fall to.
     const groups = new Map(
       [...inventory.runners()].map(([name, { agents, exclusive }]) => [
@@ -613,7 +636,8 @@ export class Fleet implements FleetQuestions {
 
   /** The name that associations have for an agent; its id where it is not known any more. */
   nameOf(id: string): string {
-    if (id === this.#options.machine.identity.uuid) return localAgent
+    const { machine, pair } = this.#options
+    if (id === machine.identity.uuid || id === pair.peerUuid()) return localAgent
     return this.registry.agent(id)?.name ?? id
   }
 

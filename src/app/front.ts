@@ -49,6 +49,9 @@ export async function openFront(machine: Machine, roles: Roles, lifecycle: Lifec
       return handlers.all
     },
     link: () => roles.running.server?.fleet.link,
+    pairMessages: () => roles.running.server?.failover.answering,
+    pair: () => roles.running.server?.failover.now(),
+    fresh: () => roles.fresh(),
     tls: keystore.tlsMaterial(),
     portal: builtPortal(),
     notReady: () => whyNotReady(roles.running),

@@ -65,8 +65,12 @@ async function upload(history: History, from: number, count = 1) {
   return [acknowledged, safe]
 }
 
-const source = ({ history }: Server, chunkBytes = defaultSourceSettings.chunkBytes) =>
-  new ReplicationSource({ parts: [historySource(history)], clock, settings: { ...defaultSourceSettings, chunkBytes } })
+const source = (server: Server, chunkBytes = defaultSourceSettings.chunkBytes) =>
+  new ReplicationSource({
+    parts: [historySource(() => server.history)],
+    clock,
+    settings: { ...defaultSourceSettings, chunkBytes },
+  })
 
 async function round(active: ReplicationSource, standby: ReplicationFollower): Promise<boolean> {
   const { more, pauseMs } = await standby.take(await active.answer(await standby.request()))

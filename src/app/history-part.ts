@@ -23,19 +23,24 @@ const cursorChecker = Compile(Type.Object({ table: count, after: count }))
 const isCopy = (value: unknown): value is HistoryCopy => copyChecker.Check(value)
 const isCursor = (value: unknown): value is CopyCursor => cursorChecker.Check(value)
 
-/** The history as it is sent. */
-export function historySource({ changes }: Pick<History, 'changes'>): PartSource {
+/** The history as it is sent. @param history the one that is open now */
+export function historySource(history: () => Pick<History, 'changes'>): PartSource {
+  const changes = () => history().changes
   return {
     name,
-    feed: changes,
-    beginCopy: async () => JSON.stringify(await changes.beginCopy()),
+    feed: {
+      facts: () => changes().facts(),
+      read: (after, bytes) => changes().read(after, bytes),
+      confirm: (upTo) => changes().confirm(upTo),
+    },
+    beginCopy: async () => JSON.stringify(await changes().beginCopy()),
     readCopy: async (copyText, cursorText, bytes) => {
       const copy = parsed(copyText, isCopy)
       const cursor = cursorText === '' ? copyBegin : parsed(cursorText, isCursor)
-      const { point, changes: kept } = await changes.facts()
+      const { point, changes: kept } = await changes().facts()
       // Changes go on from the copy's point: where they are not kept any more, the rest of it would be of no use.
       if (copy.point.line !== point.line || copy.point.position < point.position - kept) return 'gone'
-      const rows = await changes.readCopy(copy, cursor, bytes)
+      const rows = await changes().readCopy(copy, cursor, bytes)
       return rows === undefined ? 'end' : { body: rows.body, next: JSON.stringify(rows.next) }
     },
   }

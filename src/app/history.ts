@@ -106,6 +106,8 @@ export interface History extends ResultLog {
   /** @throws FarwatchError `invalid-value`, `not-found` for a series that is not there, `too-large` */
   query(question: SeriesQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]>
   facts(): Promise<HistoryFacts>
+  /** How many batches were taken and are not stored, and for how long nothing of them was: 0 where none waits. */
+  waiting(): { readonly waiting: number; readonly stalledMs: number }
   /**
    * For the other server of a pair. While changes are logged, `safe` of an upload is what was confirmed; without a pair, all that is durable here.
    * On a follower `upload` and `applyTasks` reject with `not-in-this-role`; `onStored` is silent, and `read` has what was applied.
@@ -232,6 +234,10 @@ class OpenHistory implements History {
   #settings: HistorySettings
   readonly #waiting: UploadQueue<Waiting>
   #storing: Promise<void> | undefined
+  /** Of those that wait, the ones that are being stored. */
+  #taken = 0
+  /** When storing last went forward, or began. */
+  #storedAt = 0
   readonly #listeners = new Set<(batch: StoredBatch) => void>()
   #position: number
   #generation: number
@@ -268,6 +274,7 @@ class OpenHistory implements History {
       if (this.#closed !== undefined) throw closedError()
       checkBatch(batch)
       this.#waiting.add({ batch, leftOut, resolve, reject })
+      if (this.#storing === undefined) this.#storedAt = this.#clock.elapsed()
       // It never rejects: what goes wrong goes to those whose uploads it was. `close` awaits it.
       this.#storing ??= this.#storeWaiting()
     })
@@ -278,15 +285,23 @@ class OpenHistory implements History {
     await Promise.resolve()
     while (!this.#waiting.isEmpty) {
       const group = this.#waiting.take()
+      this.#taken = group.length
       try {
         await this.#store(group)
+        this.#storedAt = this.#clock.elapsed()
       } catch (thrown) {
         // The other end may or may not know the layouts of this upload.
         this.#packer.reset()
         for (const { reject } of group) reject(thrown)
       }
     }
+    this.#taken = 0
     this.#storing = undefined
+  }
+
+  waiting() {
+    const waiting = this.#waiting.size + this.#taken
+    return { waiting, stalledMs: waiting === 0 ? 0 : this.#clock.elapsed() - this.#storedAt }
   }
 
   async #store(group: readonly Waiting[]): Promise<void> {

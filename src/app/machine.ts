@@ -22,9 +22,9 @@ import {
   systemClock,
   takeSecrets,
   verifyPassword,
-  type Database,
   type GivenSettings,
   type Identity,
+  type InstanceVault,
   type Keyring,
   type Keystore,
   type LiveSettings,
@@ -32,9 +32,10 @@ import {
   type Log,
   type Logs,
   type MachineFacts,
-  type Vault,
+  type ReplicatedDatabase,
 } from '../platform/index.ts'
 import { library } from './library.ts'
+import { localPairTables, pairSchema } from './pair-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 export interface StartOptions {
@@ -60,9 +61,9 @@ export interface Machine {
   readonly identity: Identity
   readonly keystore: Keystore
   /** Encrypts what lies on the disk. */
-  readonly vault: Vault
+  readonly vault: InstanceVault
   readonly facts: MachineFacts
-  readonly database: Database
+  readonly database: ReplicatedDatabase
   readonly inventory: Inventory
   readonly access: Access
   /** For the first start; empty where it was not given. */
@@ -114,8 +115,8 @@ export async function openMachine(options: StartOptions, lifecycle: Lifecycle): 
   // Storage: what is small and precious, and what is large and append-mostly.
   const database = await openDatabase({
     file: databaseFile,
-    schema: [accessSchema, inventorySchema, alarmsSchema, deliverySchema, linkSchema, distributionSchema],
-    local: localAccessTables,
+    schema: [accessSchema, inventorySchema, alarmsSchema, deliverySchema, linkSchema, distributionSchema, pairSchema],
+    local: [...localAccessTables, ...localPairTables],
   })
   lifecycle.onStop('database', () => database.close())
   const inventory = await openInventory({ database, library, vault, clock, log })

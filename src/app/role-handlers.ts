@@ -8,6 +8,7 @@ import {
   configurationHandlers,
   connectionHandlers,
   describedInstance,
+  failoverHandlers,
   instanceHandlers,
   libraryHandlers,
   monitoringHandlers,
@@ -23,7 +24,7 @@ import { library } from './library.ts'
 import type { Machine } from './machine.ts'
 import type { RemoteLink } from './remote-link.ts'
 import type { Roles, RunningRoles } from './roles.ts'
-import type { ServerRole } from './server-role.ts'
+import type { ServerView } from './server-role.ts'
 
 interface FrontFacts {
   readonly describe: () => Omit<Instance, 'proxy' | 'roleGivenBy' | 'failover'>
@@ -50,6 +51,7 @@ export function roleHandlers(
       logs,
       inventory,
       rolesSettled: () => roles.settled(),
+      pair: () => roles.running.server?.failover.now(),
     }),
     ...(server === undefined ? {} : serverHandlers(machine, server, agent, facts)),
     ...(agent?.remote === undefined ? {} : remoteHandlers(agent, agent.remote)),
@@ -58,12 +60,12 @@ export function roleHandlers(
 
 function serverHandlers(
   machine: Machine,
-  server: ServerRole,
+  server: ServerView,
   agent: AgentRole | undefined,
   { describe, loopP99Ms }: FrontFacts,
 ) {
   const { clock, version, environment, directory, inventory, identity, keystore, startedAt, upMs } = machine
-  const { history, alarms, delivery, health, configured, fleet } = server
+  const { history, alarms, delivery, health, configured, fleet, failover } = server
   return {
     ...libraryHandlers(library),
     ...configurationHandlers({
@@ -87,11 +89,12 @@ function serverHandlers(
       own: () => ({ version, fingerprint: identity.fingerprint, startedAt }),
     }),
     ...placementHandlers({ inventory, fleet }),
+    ...failoverHandlers({ failover, agentName: (id) => fleet.nameOf(id) }),
     ...agentStatisticsHandlers({ inventory, history, fleet, clock, killed: () => agent?.counts.killed }),
     ...alarmHandlers(alarms),
     ...pluginHandlers({ delivery, configured }),
     ...statusHandlers({
-      instance: () => describedInstance({ describe, settings: machine.settings }),
+      instance: () => describedInstance({ describe, settings: machine.settings, pair: () => failover.now() }),
       inventory,
       alarms,
       history,

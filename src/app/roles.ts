@@ -2,11 +2,11 @@ import { messageOf } from '../base/index.ts'
 import type { Settings } from '../platform/index.ts'
 import { startLocalAgent, startRemoteAgent, type AgentRole } from './agent-role.ts'
 import type { Machine } from './machine.ts'
-import { startServerRole, type ServerRole } from './server-role.ts'
+import { ServerRole, type ServerView } from './server-role.ts'
 
 /** What runs at the moment. Another object after every change. */
 export interface RunningRoles {
-  readonly server: ServerRole | undefined
+  readonly server: ServerView | undefined
   readonly agent: AgentRole | undefined
 }
 
@@ -24,7 +24,7 @@ export class Roles {
   readonly #portalUrl: () => string
   #running: RunningRoles = { server: undefined, agent: undefined }
   #kind: Kind = 'none'
-  #leave: () => void = () => undefined
+  #server: ServerRole | undefined
   #wanted: Role | undefined
   #changing: Promise<void> = Promise.resolve()
 
@@ -50,6 +50,11 @@ export class Roles {
     return change
   }
 
+  /** Resolves when what is shown of a server that does not act is not much older than what is stored. */
+  async fresh(): Promise<void> {
+    await this.#server?.fresh()
+  }
+
   /** Resolves when no change is under way. @throws as `become`, of the last one */
   settled(): Promise<void> {
     return this.#changing
@@ -68,15 +73,22 @@ export class Roles {
     const kind: Kind = role === 'server' ? 'none' : role === 'agent' ? 'remote' : 'local'
     if (kind !== this.#kind) await this.#endAgent()
     if (!hasServer) await this.#endServer()
-    if (hasServer && this.#running.server === undefined)
-      this.#running = { ...this.#running, server: await startServerRole(this.#machine, this.#portalUrl) }
+    if (hasServer && this.#server === undefined) {
+      this.#server = await ServerRole.open(this.#machine, this.#portalUrl, () => this.#showServer())
+      this.#showServer()
+    }
     if (kind !== this.#kind) await this.#startAgent(kind)
-    this.#running.server?.fleet.start()
+    if (kind === 'none') this.#server?.begin(undefined)
     log.info('role in force', { role })
   }
 
+  /** Of a server that is still being opened nothing is shown yet. */
+  #showServer(): void {
+    if (this.#server !== undefined) this.#running = { ...this.#running, server: this.#server.view }
+  }
+
   async #startAgent(kind: Kind): Promise<void> {
-    const { server } = this.#running
+    const server = this.#server
     switch (kind) {
       case 'none':
         break
@@ -85,16 +97,16 @@ export class Roles {
         break
       case 'local': {
         if (server === undefined) throw new Error('an agent of a server in the same process needs that server')
-        const agent = await startLocalAgent(this.#machine, server.fleet.localLink())
-        this.#leave = server.fleet.join({
+        const agent = await startLocalAgent(this.#machine, server.localLink())
+        server.begin({
           status: () => agent.agent.status(),
           report: agent.report,
           runNow: (task) => agent.agent.runNow(task),
           reach: agent.reach,
         })
         agent.agent.on((event) => {
-          if (event.event === 'spool unwritable') server.health.stored('spool', event.message)
-          if (event.event === 'spool writable') server.health.stored('spool', undefined)
+          if (event.event === 'spool unwritable') server.view.health.stored('spool', event.message)
+          if (event.event === 'spool writable') server.view.health.stored('spool', undefined)
         })
         this.#running = { ...this.#running, agent }
         break
@@ -109,14 +121,14 @@ export class Roles {
     if (agent === undefined) return
     // Results of its end still count; only then is its work anybody else's.
     await agent.stop().catch((thrown: unknown) => this.#notEnded('agent', thrown))
-    this.#leave()
-    this.#leave = () => undefined
+    this.#server?.leave()
     this.#running = { ...this.#running, agent: undefined }
   }
 
   async #endServer(): Promise<void> {
-    const { server } = this.#running
+    const server = this.#server
     if (server === undefined) return
+    this.#server = undefined
     this.#running = { ...this.#running, server: undefined }
     await server.stop().catch((thrown: unknown) => this.#notEnded('server', thrown))
   }

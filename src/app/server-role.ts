@@ -1,278 +1,297 @@
-import { randomUUID } from 'node:crypto'
-import { openAlarms, type Alarms, type TaskFacts } from '../alarms/index.ts'
-import { LiveEvents, shownAlarm } from '../api/index.ts'
-import { FarwatchError, messageOf } from '../base/index.ts'
-import { Delivery, type ConfiguredPlugin } from '../delivery/index.ts'
-import type { PluginForUse, TaskEntry } from '../inventory/index.ts'
-import { isKept, type AlarmEvent, type Labels, type UploadAnswer, type UploadBatch } from '../model/index.ts'
-import { diskSpace, systemClock } from '../platform/index.ts'
-import { Fleet } from './fleet.ts'
+import { LiveEvents } from '../api/index.ts'
+import { messageOf } from '../base/index.ts'
+import type { ServerLink } from '../model/index.ts'
+import type { FleetPair, OwnAgent } from './fleet.ts'
 import { historySettings } from './history-settings.ts'
 import { openHistory, type History } from './history.ts'
 import { library } from './library.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { LogConsumer } from './log-consumer.ts'
+import { LocalWay } from './local-way.ts'
 import type { Machine } from './machine.ts'
-import { MonitorCounts } from './monitor-counts.ts'
-import { OwnHealth } from './own-health.ts'
-import { UncoveredSlots } from './uncovered-slots.ts'
+import { PairRole } from './pair-role.ts'
+import { keptIn, openActingEngines, openReadingEngines, type ServerEngines } from './server-engines.ts'
 
-/** The engines of a central server, running: they take results, store, judge and tell. */
-export interface ServerRole {
+/** What a central server has open at the moment. Another object after every change. */
+export interface ServerView extends Omit<ServerEngines, 'stop'> {
   readonly history: History
-  readonly alarms: Alarms
-  readonly delivery: Delivery
   readonly live: LiveEvents
-  readonly health: OwnHealth
-  readonly monitorCounts: MonitorCounts
-  /** The plugins as configured now, ready for use. */
-  readonly configured: () => readonly ConfiguredPlugin[]
-  readonly fleet: Fleet
-  /** Ends it all, in the order in which it depends on each other. May be called twice. */
-  stop(): Promise<void>
+  readonly failover: PairRole
 }
 
-const tickMs = 1_000
+/** What was read may be shown for so long, though something is newer. */
+const showAnewMs = 1_000
+const retryMs = 2_000
 
-/** Starts the server's side: resolves when results can be taken. @param portalUrl where people reach the portal, once that is known */
-export async function startServerRole(machine: Machine, portalUrl: () => string): Promise<ServerRole> {
-  const { clock, directory, settings, log, logs, keystore, database, inventory, access, notApplied } = machine
-  const lifecycle = new Lifecycle()
-  try {
-    return await start()
-  } catch (thrown) {
-    await lifecycle.stop()
-    throw thrown
-  }
+/**
+ * A central server: its history, its half of a failover pair (which may be none), and its engines. Those are exchanged when the server begins to
+ * act or stops: engines of a server that acts read their tables once and are then the only ones that write; on one that does not, the tables
+ * are written by what the other server sends, and engines that only show are opened anew when somebody asks.
+ *
+ *   reading ──act──▶ acting ──stop acting──▶ reading
+ *
+ * Exchanges come one after another (`inTurn`), and the replication into this server takes its turn between them.
+ */
+export class ServerRole {
+  readonly #machine: Machine
+  readonly #portalUrl: () => string
+  readonly #changed: () => void
+  readonly #live: LiveEvents
+  readonly #lifecycle = new Lifecycle()
+  readonly #pair: PairRole
+  #history: History
+  #engines: ServerEngines | undefined
+  #view: ServerView | undefined
+  /** The agent in this process: undefined until it is known whether there is one. */
+  #own: { readonly agent: OwnAgent | undefined } | undefined
+  readonly #way = new LocalWay()
+  #leave: () => void = () => undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #isStale = false
+  #shownAt = -Infinity
+  #isStopped = false
 
-  async function start(): Promise<ServerRole> {
-    const keeps = (task: string, metric: string, labels: Labels) =>
-      isKept(inventory.task(task)?.rules ?? [], metric, labels)
-    const history = await openHistory({
-      directory: directory.path,
-      clock,
-      settings: historySettings(settings.values),
-      declared: (task, metric) => library.monitors.get(inventory.task(task)?.monitor ?? '')?.metrics[metric],
-      isKept: keeps,
-      report: (failure) => log.error('history upkeep failed', { problem: messageOf(failure) }),
-    })
-    lifecycle.onStop('history', () => history.close())
-    const applyTasks = () =>
-      history.applyTasks(
-        inventory.tasks().map(({ id, connectorId, periodMs }) => ({ id, connector: connectorId, periodMs })),
-      )
-    await applyTasks()
-
-    // Notifications, and the alarms that make them.
-    const live = new LiveEvents({
+  private constructor(
+    machine: Machine,
+    portalUrl: () => string,
+    changed: () => void,
+    pair: PairRole,
+    history: History,
+  ) {
+    const { clock, inventory, access } = machine
+    this.#machine = machine
+    this.#portalUrl = portalUrl
+    this.#changed = changed
+    this.#history = history
+    this.#live = new LiveEvents({
       clock,
       groupOf: (task) => inventory.task(task)?.group,
       principalOf: (token) => access.authenticate(token),
     })
-    lifecycle.onStop('live events', () => live.stop())
-    let configuredPlugins: readonly ConfiguredPlugin[] | undefined
-    const configured = () => (configuredPlugins ??= pluginsForUse(inventory.plugins()))
-    const delivery = new Delivery({
-      database,
-      clock,
-      random: Math.random,
-      log,
-      configured,
-      portalUrl,
-      network: { trusted: () => keystore.authorities() },
-      metrics: {
-        log: history,
-        isKept: keeps,
-        describe: (id) => {
-          const task = inventory.task(id)
-          return task === undefined
-            ? undefined
-            : {
-                group: task.group,
-                system: task.system,
-                connector: task.connector,
-                profile: task.profile,
-                monitor: task.monitor,
-                task: task.id,
-              }
-        },
-      },
-    })
-    // Opened last, since it raises alarms.
-    let agents: Fleet | undefined
-    const alarms = await openAlarms({
-      database,
-      clock,
-      tasks: (id) => taskFacts(inventory.task(id)),
-      isSilenceExplained: (task) => agents?.isSilenceExplained(task) ?? false,
-      outbox: (events: readonly AlarmEvent[]) => delivery.statementsFor(events),
-      log,
-    })
-    lifecycle.onStop('alarms', () => alarms.stop())
-    lifecycle.onStop('delivery', () => delivery.stop())
-    alarms.onChange((alarm) => {
-      delivery.wake()
-      live.alarm({ is: 'alarm', alarm: shownAlarm(alarm) })
-    })
-    await alarms.tasksChanged({ added: inventory.tasks().map(({ id }) => id) })
-    await delivery.start()
-    const judging = new LogConsumer({
-      log: history,
-      position: alarms.position(),
-      consume: (batch) => alarms.judge(batch),
-      clock,
-      problems: log,
-    })
-    lifecycle.onStop('judging', () => judging.stop())
-    history.onStored((batch) =>
-      live.results(
-        batch.entries.map((entry) => ({
-          task: entry.task,
-          slot: entry.kind === 'run' ? entry.slot : entry.to,
-          outcome: entry.outcome,
-        })),
-      ),
-    )
-    const monitorCounts = new MonitorCounts((task) => inventory.task(task)?.monitor, clock)
-    history.onStored(({ entries }) => monitorCounts.count(entries))
-    const health = new OwnHealth({
-      alarms,
-      inventory,
-      keystore,
-      history,
-      clock,
-      log,
-      disk: () => diskSpace(directory.path),
-    })
-    lifecycle.onStop('own health', () => health.stop())
+    this.#pair = pair
+    this.#lifecycle.onStop('live events', () => this.#live.stop())
+    this.#lifecycle.onStop('history', () => this.#history.close())
+    this.#lifecycle.onStop('engines', () => this.#engines?.stop())
+  }
 
-    const upload = async (batch: UploadBatch, leftOut?: ReadonlySet<string>): Promise<UploadAnswer> => {
+  /**
+   * Resolves when it serves. One that is alone, or was never in a pair, acts from the start; half of a pair looks round first.
+   * @param portalUrl where people reach the portal, once that is known @param changed `view` is another one now
+   * @throws FarwatchError where a store is unusable
+   */
+  static async open(machine: Machine, portalUrl: () => string, changed: () => void): Promise<ServerRole> {
+    const pair = await PairRole.open(machine)
+    const history = await openOne(machine)
+    const server = new ServerRole(machine, portalUrl, changed, pair, history)
+    try {
+      await server.#open()
+      return server
+    } catch (thrown) {
+      await server.stop()
+      throw thrown
+    }
+  }
+
+  async #open(): Promise<void> {
+    await this.#pair.attach({
+      history: () => this.#history,
+      engines: () => this.#engines,
+      inTurn: (act) => this.#inTurn(act),
+      act: () => this.#act(),
+      stop: () => this.#stopActing(),
+      exchangeHistory: (replace) => this.#exchangeHistory(replace),
+      stale: (isUrgent) => this.#becomeStale(isUrgent),
+      changed: () => this.#tell(),
+      ownUrl: () => publicUrl(this.#machine, this.#portalUrl()),
+    })
+    if (this.#pair.notActive() === undefined) await this.#inTurn(() => this.#becomeActing())
+    else await this.#inTurn(() => this.#becomeReading())
+    this.#lifecycle.onStop('failover', () => this.#pair.stop())
+    this.#pair.start()
+  }
+
+  get view(): ServerView {
+    if (this.#view === undefined) throw new Error('the server is being opened')
+    return this.#view
+  }
+
+  /** The way of the agent in this process to this server, whether or not it acts. */
+  localLink(): ServerLink {
+    return this.#way
+  }
+
+  /** Work is handed out from now on. @param agent the one in this process; undefined where there is none. May be called again */
+  begin(agent: OwnAgent | undefined): void {
+    this.#own = { agent }
+    this.#enter()
+  }
+
+  /** The agent in this process ends: what it ran is run by others, or by nobody. */
+  leave(): void {
+    this.#leave()
+    this.#leave = () => undefined
+    this.#own = { agent: undefined }
+  }
+
+  /** Where it only shows: shows what is stored now, if that is newer. For who is about to ask. */
+  async fresh(): Promise<void> {
+    if (!this.#isStale || this.#isStopped) return
+    if (this.#machine.clock.elapsed() - this.#shownAt < showAnewMs) return
+    await this.#inTurn(() => this.#showAnew())
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#lifecycle.stop()
+    await this.#turn
+  }
+
+  // --- Acting and not
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act)
+    // Whoever asked for it is told of a failure; the next one only waits.
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** A server that is to act and cannot goes on trying for as long as it is to: there may be nobody else. */
+  async #act(): Promise<void> {
+    for (;;) {
       try {
-        const answer = await history.upload(batch, leftOut)
-        health.stored('history', undefined)
-        return answer
+        await this.#inTurn(() => this.#becomeActing())
+        return
       } catch (thrown) {
-        if (thrown instanceof FarwatchError && thrown.code === 'storage-unwritable')
-          health.stored('history', thrown.message)
-        throw thrown
+        if (this.#isStopped || this.#pair.notActive() !== undefined) throw thrown
+        this.#machine.log.error('cannot act yet', { problem: messageOf(thrown) })
+        await new Promise<void>((resolve) => this.#machine.clock.after(retryMs, resolve))
       }
     }
-    const fleet = await Fleet.open({
-      machine,
-      alarms,
-      history,
-      upload,
-      travelling: () => {
-        const { parallelTasks, parallelPerTarget, processTimeoutMs, logDurationMs } = settings.values
-        // The level in force, and not the one that was set: debugging that has ended here does not begin anew on an agent.
-        return { parallelTasks, parallelPerTarget, processTimeoutMs, logLevel: logs.level, logDurationMs }
-      },
-    })
-    agents = fleet
-    const uncovered = new UncoveredSlots({
-      history,
-      agent: machine.identity.uuid,
-      spool: `uncovered ${randomUUID()}`,
-      uncovered: () => fleet.uncovered(),
-      clock,
-      log,
-    })
-    lifecycle.onStop('slots that nobody runs', () => uncovered.stop())
-    lifecycle.onStop('agents', () => fleet.stop())
-    lifecycle.onStop(
-      'news of agents',
-      fleet.onChange(() => {
-        live.agents()
-        // It never rejects, and `stop` waits for it.
-        void uncovered.look()
-      }),
-    )
+  }
 
-    // Slots that passed while this server was away. It never rejects.
-    void uncovered.look()
+  async #becomeActing(): Promise<void> {
+    const { inventory, access } = this.#machine
+    await this.#pair.beginWriting()
+    if (this.#engines?.acts === true || this.#isStopped) return
+    const isFirst = this.#engines === undefined
+    await this.#end()
+    if (!isFirst) await Promise.all([inventory.reload(), access.reload()])
+    this.#show(await openActingEngines(this.#parts()))
+    this.#enter()
+    this.#tell()
+  }
 
-    // Changes of the configuration and the settings reach whoever lives by them.
-    const unfollowConfiguration = inventory.onChange((change) => {
-      configuredPlugins = undefined
-      live.configuration(change.revision)
-      applyTasks().catch(notApplied('configuration of the history'))
-      alarms
-        .tasksChanged({
-          added: ids(change.tasksAdded),
-          changed: ids(change.tasksChanged),
-          removed: ids(change.tasksRemoved),
-        })
-        .catch(notApplied('configuration of the alarms'))
-      delivery.configurationChanged().catch(notApplied('configuration of the plugins'))
-      health.look()
-    })
-    const unfollowSettings = settings.onChange((_, values) => {
-      fleet.settingsChanged()
-      history.applySettings(historySettings(values)).catch(notApplied('settings of the history'))
-    })
-    lifecycle.onStop('following of changes', () => {
-      unfollowConfiguration()
-      unfollowSettings()
-    })
-    lifecycle.onStop(
-      'clockwork',
-      tickEvery(
-        tickMs,
-        async () => {
-          await alarms.tick(clock.now())
-          history.release(Math.min(alarms.position(), delivery.metricsPosition() ?? history.position()))
-        },
-        (thrown) => log.error('alarms not looked after', { problem: messageOf(thrown) }),
-      ),
-    )
+  #stopActing(): Promise<void> {
+    return this.#inTurn(() => this.#becomeReading())
+  }
 
-    return {
-      history,
-      alarms,
-      delivery,
-      live,
-      health,
-      monitorCounts,
-      configured,
-      fleet,
-      stop: () => lifecycle.stop(),
+  async #becomeReading(): Promise<void> {
+    if (this.#engines?.acts === false || this.#isStopped) return
+    this.#way.follow(undefined)
+    this.#leave()
+    this.#leave = () => undefined
+    await this.#end()
+    this.#show(await openReadingEngines(this.#parts()))
+    this.#way.forward((batch) => this.#pair.uploadToActive(batch))
+    this.#tell()
+  }
+
+  async #end(): Promise<void> {
+    const engines = this.#engines
+    this.#engines = undefined
+    try {
+      await engines?.stop()
+    } catch (thrown) {
+      this.#machine.log.error('engines not ended in order', { problem: messageOf(thrown) })
     }
   }
+
+  #parts() {
+    const pair: FleetPair = this.#pair
+    return { machine: this.#machine, history: this.#history, live: this.#live, portalUrl: this.#portalUrl, pair }
+  }
+
+  #show(engines: ServerEngines): void {
+    this.#engines = engines
+    const { stop: _, ...shown } = engines
+    this.#view = { ...shown, history: this.#history, live: this.#live, failover: this.#pair }
+    this.#isStale = false
+    this.#shownAt = this.#machine.clock.elapsed()
+  }
+
+  #tell(): void {
+    this.#changed()
+    this.#live.agents()
+  }
+
+  /** The agent in this process and the engines meet. */
+  #enter(): void {
+    const engines = this.#engines
+    if (engines?.acts !== true || this.#own === undefined) return
+    const { fleet } = engines
+    const { agent } = this.#own
+    if (agent !== undefined) {
+      this.#way.follow(fleet.localLink())
+      this.#leave = fleet.join(agent)
+    }
+    fleet.start()
+  }
+
+  // --- What the other server sends
+
+  #becomeStale(isUrgent: boolean): void {
+    const isNews = !this.#isStale
+    this.#isStale = true
+    if (isNews) this.#live.agents()
+    // Agents are known by what is stored, and may ask at any moment; all else waits for somebody who wants to see it.
+    if (isUrgent) void this.fresh().catch(this.#machine.notApplied('news of the other server'))
+  }
+
+  async #showAnew(): Promise<void> {
+    if (this.#engines?.acts !== false || this.#isStopped) return
+    const { inventory, access } = this.#machine
+    const revision = inventory.revision()
+    await Promise.all([inventory.reload(), access.reload()])
+    await this.#end()
+    this.#show(await openReadingEngines(this.#parts()))
+    if (inventory.revision() !== revision) this.#live.configuration(inventory.revision())
+    this.#tell()
+  }
+
+  /** Called in turn. */
+  async #exchangeHistory(replace: () => void): Promise<void> {
+    await this.#end()
+    await this.#history.close()
+    replace()
+    this.#history = await openOne(this.#machine)
+    this.#show(await openReadingEngines(this.#parts()))
+    this.#tell()
+  }
 }
 
-const ids = (tasks: readonly TaskEntry[]) => tasks.map(({ id }) => id)
-
-// Facts of a task, shared where the monitor and its rules are: the alarms keep what they compile by the identity of both.
-function taskFacts(task: TaskEntry | undefined): TaskFacts | undefined {
-  const monitor = task === undefined ? undefined : library.monitors.get(task.monitor)
-  if (task === undefined || monitor === undefined) return undefined
-  const { id, group, system, connector, profile, periodMs, rules } = task
-  return { id, group, system, connector, profile, monitor: monitor.id, periodMs, rules, metrics: monitor.metrics }
+/**
+ * Where agents and people elsewhere reach this server: as it was set, else by the first name of its certificate that is not this machine's own,
+ * else as the portal is reached from here.
+ */
+function publicUrl({ settings, keystore }: Machine, portalUrl: string): string {
+  const { publicUrl: given } = settings.values
+  if (given !== '') return given
+  const name = keystore.own().names.find((each) => !isLoopback(each) && !each.includes('*'))
+  if (name === undefined || portalUrl === '') return portalUrl
+  return `https://${name.includes(':') ? `[${name}]` : name}:${new URL(portalUrl).port}`
 }
 
-function pluginsForUse(plugins: readonly PluginForUse[]): readonly ConfiguredPlugin[] {
-  return plugins.flatMap(({ plugin: id, ...rest }) => {
-    const plugin = library.plugins.get(id)
-    return plugin === undefined ? [] : [{ ...rest, plugin }]
+function isLoopback(name: string): boolean {
+  return name === 'localhost' || name.startsWith('127.') || name === '::1' || name === '0:0:0:0:0:0:0:1'
+}
+
+function openOne(machine: Machine): Promise<History> {
+  const { clock, directory, settings, log, inventory } = machine
+  return openHistory({
+    directory: directory.path,
+    clock,
+    settings: historySettings(settings.values),
+    declared: (task, metric) => library.monitors.get(inventory.task(task)?.monitor ?? '')?.metrics[metric],
+    isKept: keptIn(machine),
+    report: (failure) => log.error('history upkeep failed', { problem: messageOf(failure) }),
   })
-}
-
-/** Calls `act` again and again, each time so long after it ended. @returns what ends it, resolving when the last call has ended */
-function tickEvery(ms: number, act: () => Promise<void>, failed: (thrown: unknown) => void): () => Promise<void> {
-  let stopped = false
-  let cancel = () => undefined as void
-  let running = Promise.resolve()
-  const next = () => {
-    if (stopped) return
-    running = act().catch(failed)
-    void running.then(() => {
-      if (!stopped) cancel = systemClock.after(ms, next)
-    })
-  }
-  cancel = systemClock.after(ms, next)
-  return async () => {
-    stopped = true
-    cancel()
-    await running
-  }
 }

@@ -58,6 +58,13 @@ export class UploadQueue<T extends { readonly batch: UploadBatch }> {
     return this.#lanes.size === 0
   }
 
+  /** Batches that wait. */
+  get size(): number {
+    let size = 0
+    for (const { queued } of this.#lanes.values()) size += queued.length
+    return size
+  }
+
   /** For how long agents should send nothing; 0 for not at all. Grows with what waits. */
   get pauseMs(): number {
     return busyPauseMs * Math.floor(this.#values / this.#bounds.busy)

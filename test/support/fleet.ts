@@ -141,6 +141,6 @@ export function fingerprintAt(url: string): Promise<string> {
   })
 }
 
-function scratchData(): Promise<string> {
+export function scratchData(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'farwatch-agent-'))
 }

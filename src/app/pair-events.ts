@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises'
+import { messageOf, systemCodeOf, type Clock } from '../base/index.ts'
+import type { PairAudit, PairProblem } from '../failover/index.ts'
+import { writeFileAtomically, type DataDirectory, type Log } from '../platform/index.ts'
+import type { Machine } from './machine.ts'
+import type { ServerEngines } from './server-engines.ts'
+
+const format = 1
+/** Of events that wait to be written into the audit log; a pair that has so many in one night has been told of enough. */
+const mostWaiting = 1_000
+
+interface Waiting {
+  readonly at: string
+  readonly entry: PairAudit
+}
+
+/**
+ * What happens to a pair, told to people: an entry of the audit log for each transition, an alarm for each problem for as long as it is. A side that
+ * does not act cannot write either, since both are the other's: entries are kept in `failover-events.json` and written once it acts;
+ * problems are raised then, if they still are.
+ */
+export class PairEvents {
+  readonly #file: string
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #engines: () => ServerEngines | undefined
+  readonly #inventory: Machine['inventory']
+  readonly #problems = new Map<string, PairProblem>()
+  #waiting: readonly Waiting[]
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(machine: Machine, engines: () => ServerEngines | undefined, waiting: readonly Waiting[]) {
+    this.#file = machine.directory.file('failover-events.json')
+    this.#log = machine.log
+    this.#clock = machine.clock
+    this.#inventory = machine.inventory
+    this.#engines = engines
+    this.#waiting = waiting
+  }
+
+  static async open(machine: Machine, engines: () => ServerEngines | undefined): Promise<PairEvents> {
+    return new PairEvents(machine, engines, await readWaiting(machine.directory, machine.log))
+  }
+
+  raise(problem: PairProblem): void {
+    this.#problems.set(problem.key, problem)
+    const engines = this.#engines()
+    if (engines?.acts === true) this.#raise(engines, problem)
+  }
+
+  clear(key: string): void {
+    this.#problems.delete(key)
+    const engines = this.#engines()
+    if (engines?.acts === true) this.#watch(engines.alarms.clearInternal(alarmKey(key), 'it is over'))
+  }
+
+  /** @returns when it is written, or kept */
+  audit(entry: PairAudit): Promise<void> {
+    this.#waiting = [...this.#waiting, { at: new Date(this.#clock.now()).toISOString(), entry }].slice(-mostWaiting)
+    return this.flush()
+  }
+
+  /** This side acts now: what waited is written, and what is wrong is raised. To be called again after each audit. Never rejects. */
+  acts(): void {
+    const engines = this.#engines()
+    if (engines?.acts !== true) return
+    for (const problem of this.#problems.values()) this.#raise(engines, problem)
+    this.#watch(this.flush())
+  }
+
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(async () => {
+      try {
+        if (this.#engines()?.acts === true) await this.#record()
+        await this.#keep()
+      } catch (thrown) {
+        this.#log.warn('failover events not written', { problem: messageOf(thrown) })
+      }
+    })
+    return this.#writing
+  }
+
+  async #record(): Promise<void> {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const { at, entry } = next
+      const { action, term, why, seen } = entry
+      await this.#inventory.record({ who: 'failover', action, what: `term ${term}`, after: { at, why, seen } })
+      this.#waiting = this.#waiting.slice(1)
+    }
+  }
+
+  async #keep(): Promise<void> {
+    await writeFileAtomically(this.#file, `${JSON.stringify({ format, waiting: this.#waiting })}\n`)
+  }
+
+  #raise({ alarms }: ServerEngines, { key, severity, message }: PairProblem): void {
+    this.#watch(alarms.raiseInternal({ key: alarmKey(key), severity, message }))
+  }
+
+  #watch(work: Promise<unknown>): void {
+    work.catch((thrown: unknown) => this.#log.warn('failover problem not told', { problem: messageOf(thrown) }))
+  }
+}
+
+function alarmKey(key: string): string {
+  return `failover ${key}`
+}
+
+async function readWaiting(directory: DataDirectory, log: Log): Promise<readonly Waiting[]> {
+  try {
+    // Written by `#keep`, and nowhere else.
+    const kept = JSON.parse(await readFile(directory.file('failover-events.json'), 'utf8')) as {
+      readonly format: number
+      readonly waiting: readonly Waiting[]
+    }
+    if (kept.format === format) return kept.waiting
+    log.warn('failover events not read', { problem: `they have the format ${kept.format}` })
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== 'ENOENT') log.warn('failover events not read', { problem: messageOf(thrown) })
+  }
+  return []
+}

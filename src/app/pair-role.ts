@@ -1,0 +1,517 @@
+import { randomUUID } from 'node:crypto'
+import { FarwatchError, messageOf, type Clock } from '../base/index.ts'
+import {
+  Answering,
+  Pair,
+  PairFile,
+  Polling,
+  checkSetUp,
+  type Acting,
+  type DrillReport,
+  type ForcePrice,
+  type PairSettings,
+} from '../failover/index.ts'
+import type { FailoverFacts, FailoverQuestions, HandOverReport, PairNow } from '../api/index.ts'
+import type { UploadAnswer, UploadBatch } from '../model/index.ts'
+import { Connections } from '../platform/wire/index.ts'
+import { sleptMs, systemDisk } from '../platform/index.ts'
+import { ReplicationFollower, ReplicationSource, databaseSource, databaseTarget } from '../replication/index.ts'
+import type { FleetPair } from './fleet.ts'
+import { HistoryTarget, historySource } from './history-part.ts'
+import type { History } from './history.ts'
+import type { Machine } from './machine.ts'
+import { OwnData } from './own-data.ts'
+import { PairEvents } from './pair-events.ts'
+import { PairExchange } from './pair-exchange.ts'
+import { writeMark } from './pair-store.ts'
+import { putAside } from './put-aside.ts'
+import { tickEvery, type ServerEngines } from './server-engines.ts'
+
+/** What a pair needs of the server that is half of it. */
+export interface PairHost {
+  history(): History
+  engines(): ServerEngines | undefined
+  inTurn<T>(act: () => Promise<T>): Promise<T>
+  /** Resolves when this server acts. Its first step is `PairRole.beginWriting`. */
+  act(): Promise<void>
+  /** Resolves when nothing is written here any more. */
+  stop(): Promise<void>
+  /** Called in turn. */
+  exchangeHistory(replace: () => void): Promise<void>
+  /** What is stored is newer than what is shown. @param isUrgent it concerns agents */
+  stale(isUrgent: boolean): void
+  /** Who acts, or how the two stand, may be another now. */
+  changed(): void
+  /** Where agents and people reach this server. */
+  ownUrl(): string
+}
+
+const lookMs = 1_000
+/** An exchange that brought nothing is followed by the next one after this time at most, however seldom the other is polled. */
+const restMs = 1_000
+const hurriedMs = 50
+const exchangeSilentMs = 60_000
+/** What a hand-over may take until whoever asked for it is told that it was not taken. */
+const handOverMs = 60_000
+const handOverLookMs = 50
+const agentTables = /^(agent|enrolment_token|distribution)/
+
+/** One half of a failover pair as part of a server: who acts, what goes between the two, and what people and agents are told of it. */
+export class PairRole implements FleetPair, FailoverQuestions {
+  readonly #machine: Machine
+  readonly #file: PairFile
+  readonly #clock: Clock
+  readonly #boot = randomUUID()
+  readonly #connections: Connections
+  readonly #abort = new AbortController()
+  #joined: Joined | undefined
+  #endTicks: () => Promise<void> = async () => undefined
+  #endRounds: () => Promise<void> = async () => undefined
+  #exchangeProblem: string | undefined
+  /** Where the other side is reached, as it said. */
+  #peerUrl: string | undefined
+  #peerUuid: string | undefined
+  #isQuiet = true
+
+  private constructor(machine: Machine, file: PairFile) {
+    this.#machine = machine
+    this.#file = file
+    const { clock, keystore } = machine
+    // A machine that slept was not there, whatever its clocks say.
+    this.#clock = {
+      now: () => clock.now(),
+      elapsed: () => clock.elapsed() + sleptMs(),
+      after: (ms, act) => clock.after(ms, act),
+    }
+    this.#connections = new Connections({ clock, trust: keystore, proxy: () => machine.settings.values.proxy })
+  }
+
+  /** @throws FarwatchError `storage-corrupt`, `data-directory-newer` */
+  static async open(machine: Machine): Promise<PairRole> {
+    const { directory } = machine
+    return new PairRole(
+      machine,
+      await PairFile.open({ disk: systemDisk, path: directory.file('failover.json'), instance: directory.uuid }),
+    )
+  }
+
+  /** Meets the server that it is half of. Nobody acts and nothing is sent before `start`. */
+  async attach(host: PairHost): Promise<void> {
+    const machine = this.#machine
+    const { directory, log, vault, keyring, version, database } = machine
+    const history = () => host.history()
+    const events = await PairEvents.open(machine, () => host.engines())
+    const own = new OwnData({
+      machine,
+      file: this.#file,
+      history,
+      engines: () => host.engines(),
+      isQuiet: () => this.#isQuiet && host.engines()?.acts !== true,
+    })
+    await own.refresh()
+    const polling = new Polling({
+      clock: this.#clock,
+      signer: () => signerOf(machine),
+      publicKey: () => machine.identity.publicKey,
+      version,
+      boot: this.#boot,
+      url: () => host.ownUrl(),
+      peerUrl: () => this.#file.kept.settings.peerUrl,
+      peerUuid: () => this.#file.kept.settings.peerUuid,
+      send: (sent, signal) => this.#connections.send(sent, signal),
+    })
+    const pair: Pair = new Pair({
+      clock: this.#clock,
+      log,
+      file: this.#file,
+      own: () => own.facts(),
+      poll: async (report, silentMs, signal) => {
+        const answered = await polling.poll(report, silentMs, signal)
+        this.#met(answered)
+        return answered
+      },
+      acting: this.#acting(host, own, events),
+      tell: {
+        raise: (problem) => events.raise(problem),
+        clear: (key) => events.clear(key),
+        audit: (entry) => void events.audit(entry),
+      },
+      changed: () => host.changed(),
+    })
+    const target = new HistoryTarget({
+      directory: directory.path,
+      history,
+      exchange: (replace) => host.exchangeHistory(replace),
+    })
+    const exchange = new PairExchange({
+      source: new ReplicationSource({
+        parts: [historySource(history), databaseSource(database.changes, directory.path)],
+        clock: machine.clock,
+        released: () => host.engines()?.alarms.position() ?? 0,
+      }),
+      follower: new ReplicationFollower({
+        parts: [target, databaseTarget(database.changes, directory.path)],
+        onApplied: (part, tables) => {
+          if (part !== 'database') return
+          host.stale(tables.length === 0 || tables.some((table) => agentTables.test(table)))
+        },
+        onReleased: (position) => history().release(position),
+        onCopyNeeded: (part, why) => this.#copyNeeded(part, why),
+      }),
+      vault,
+      keys: () => keyring.present,
+      direction: () => pair.direction(),
+      carried: () => pair.carried(),
+      inTurn: (act) => host.inTurn(act),
+      follow: () => this.#follow(history()),
+      moved: () => own.refresh(),
+      upload: (batch) => this.#engines(host).upload(batch),
+    })
+    const answering = new Answering({
+      clock: this.#clock,
+      uuid: directory.uuid,
+      version,
+      url: () => host.ownUrl(),
+      role: () => this.#file.kept.settings.role,
+      peerUuid: () => this.#file.kept.settings.peerUuid,
+      peerKey: pair.peerKey,
+      heard: async (report, { url }) => {
+        this.#met({ uuid: this.#file.kept.settings.peerUuid, url })
+        return pair.heard(report)
+      },
+      exchange: (message) => exchange.answer(message),
+    })
+    this.#joined = { host, pair, own, events, exchange, polling, answering, target }
+  }
+
+  start(): void {
+    const { pair, own, exchange, polling } = this.#there
+    pair.start()
+    this.#endTicks = tickEvery(
+      lookMs,
+      () => own.look(),
+      (thrown) => this.#machine.log.error('own data not looked at', { problem: messageOf(thrown) }),
+    )
+    const send = (message: Uint8Array) => polling.exchange(message, pair.term(), exchangeSilentMs, this.#abort.signal)
+    const round = async () => {
+      if (!this.#polls) return false
+      const more = await exchange.round(send, this.#clock.elapsed())
+      this.#exchangeProblem = undefined
+      return more
+    }
+    this.#endRounds = this.#roundsEvery(round)
+  }
+
+  /** May be called twice. Says nothing to the other side: it is to take over when this one stays away. */
+  async stop(): Promise<void> {
+    const joined = this.#joined
+    this.#abort.abort()
+    this.#connections.close()
+    joined?.exchange.dropUploads()
+    await joined?.pair.stop()
+    await this.#endRounds()
+    await this.#endTicks()
+    await joined?.events.flush()
+    await joined?.target.close()
+  }
+
+  get #there(): Joined {
+    if (this.#joined === undefined) throw new Error('the pair has not met its server')
+    return this.#joined
+  }
+
+  get #polls(): boolean {
+    const { role, mode } = this.#file.kept.settings
+    return role === 'SECONDARY' && mode !== 'OFF'
+  }
+
+  #engines(host: PairHost): ServerEngines {
+    const engines = host.engines()
+    if (engines?.acts !== true)
+      throw new FarwatchError('not-in-this-role', 'this server does not act: it takes no results')
+    return engines
+  }
+
+  #met({ uuid, url }: { readonly uuid: string; readonly url: string | undefined }): void {
+    this.#peerUuid = uuid
+    this.#peerUrl = url
+  }
+
+  /** Changes that the other server never had are among what is exchanged for a copy: they are kept for people. */
+  #copyNeeded(part: string, why: string): void {
+    const { log, directory, database, clock, notApplied } = this.#machine
+    log.warn('copied anew from the other server', { part, why })
+    if (part !== 'database' || this.#joined?.own.feeds?.database.point.line === '') return
+    putAside(directory, database, clock.now()).then(
+      (where) => log.warn('what this server had is put aside', { where }),
+      notApplied('putting aside of the database'),
+    )
+  }
+
+  // --- Rounds of the exchange, on the SECONDARY
+
+  #roundsEvery(round: () => Promise<boolean>): () => Promise<void> {
+    let isEnding = false
+    let wake = () => undefined as void
+    const rest = (ms: number) =>
+      new Promise<void>((resolve) => {
+        const cancel = this.#machine.clock.after(ms, resolve)
+        wake = () => {
+          cancel()
+          resolve()
+        }
+      })
+    const run = async () => {
+      while (!isEnding) {
+        let hasMore = false
+        try {
+          hasMore = await round()
+        } catch (thrown) {
+          this.#exchangeFailed(thrown)
+        }
+        if (!hasMore && !isEnding) await rest(this.#restMs)
+      }
+    }
+    const running = run()
+    return async () => {
+      isEnding = true
+      wake()
+      await running
+    }
+  }
+
+  get #restMs(): number {
+    const { pair } = this.#there
+    const { peer, standing } = pair.state()
+    const isHurried = standing.is === 'giving' || (peer !== undefined && peer.handOver !== 'none')
+    return isHurried ? hurriedMs : Math.min(restMs, this.#file.kept.settings.pollMs)
+  }
+
+  #exchangeFailed(thrown: unknown): void {
+    if (this.#abort.signal.aborted) return
+    const problem = messageOf(thrown)
+    if (problem !== this.#exchangeProblem) this.#machine.log.warn('exchange with the other server failed', { problem })
+    this.#exchangeProblem = problem
+  }
+
+  // --- What the server does because it acts, or does not
+
+  #acting(host: PairHost, own: OwnData, events: PairEvents): Acting {
+    const { log, database, directory, clock } = this.#machine
+    return {
+      act: async () => {
+        this.#isQuiet = false
+        this.#there.exchange.dropUploads()
+        await host.act()
+        await own.refresh()
+        events.acts()
+      },
+      stop: async () => {
+        await host.stop()
+        await own.refresh()
+        this.#isQuiet = true
+      },
+      keepOwnWork: async ({ otherTerm, forMs }) => {
+        const where = await putAside(directory, database, clock.now())
+        log.warn('both servers acted: what this one had is put aside', { where, otherTerm, forMs })
+      },
+      copyAnew: () =>
+        host.inTurn(async () => {
+          const { feeds } = own
+          // Called again before the copy is complete, there is nothing of its own left.
+          if (feeds?.database.mode !== 'following' || feeds.database.point.line !== '') {
+            const where = await putAside(directory, database, clock.now())
+            log.info('what this server had is put aside', { where })
+          }
+          for (const changes of [host.history().changes, database.changes]) {
+            await changes.stop()
+            await changes.startFollowing()
+          }
+          await own.refresh()
+        }),
+    }
+  }
+
+  /** Called in turn, before the first write of a server that acts, and again where its settings are others. @throws FarwatchError `storage-unwritable` */
+  async beginWriting(): Promise<void> {
+    const { host, own, pair } = this.#there
+    const { database } = this.#machine
+    const stores = [host.history().changes, database.changes]
+    if (this.#file.kept.settings.role === 'NONE') {
+      for (const changes of stores) await changes.stop()
+      return
+    }
+    const line = randomUUID()
+    for (const changes of stores) await changes.startLogging(line)
+    await own.refresh()
+    const term = pair.term()
+    if (own.facts().position.term === term) return
+    // The first change of a term, by which the two servers' changes are told apart.
+    await writeMark(database, term)
+    await own.refresh()
+  }
+
+  /** From now on only what the other server sends is written here. */
+  async #follow(history: History): Promise<void> {
+    await Promise.all([history.changes.startFollowing(), this.#machine.database.changes.startFollowing()])
+  }
+
+  // --- For agents
+
+  term(): number {
+    return this.#there.pair.term()
+  }
+
+  notActive(): string | undefined {
+    return this.#there.pair.notActive()
+  }
+
+  agentSaid(agent: string, said: { readonly servedMsAgo: number | undefined; readonly term: number }): void {
+    this.#there.pair.agentSaid(agent, said)
+  }
+
+  servers(): readonly string[] {
+    if (this.#file.kept.settings.role === 'NONE') return []
+    const { peerUrl } = this.#file.kept.settings
+    const other = this.#peerUrl ?? (peerUrl === '' ? undefined : peerUrl)
+    return [this.#there.host.ownUrl(), ...(other === undefined ? [] : [other])]
+  }
+
+  peerUuid(): string | undefined {
+    const { peerUuid } = this.#file.kept.settings
+    return this.#peerUuid ?? (peerUuid === '' ? undefined : peerUuid)
+  }
+
+  /** Takes the messages of the SECONDARY. */
+  get answering(): Pick<Answering, 'handle'> {
+    return this.#there.answering
+  }
+
+  /** Results of the agent in this process, of a time when this server acted. @throws FarwatchError as `History.upload` */
+  uploadToActive(batch: UploadBatch): Promise<UploadAnswer> {
+    return this.#there.exchange.uploadToActive(batch)
+  }
+
+  // --- For people
+
+  now(): PairNow {
+    const { pair, host } = this.#there
+    const { role } = pair.settings()
+    const state = pair.state()
+    const notActive = pair.notActive()
+    return {
+      role,
+      state: pair.shown(),
+      term: pair.term(),
+      notActive,
+      activeUrl: notActive === undefined ? host.ownUrl() : state.peer?.acts === true ? this.servers()[1] : undefined,
+    }
+  }
+
+  async status(): Promise<FailoverFacts> {
+    const { pair, exchange, host } = this.#there
+    const { directory, log } = this.#machine
+    const status = pair.status()
+    const parts = await exchange.parts().catch((thrown: unknown) => {
+      log.warn('replication not looked at', { problem: messageOf(thrown) })
+      return {}
+    })
+    const peerFingerprint = this.#file.kept.peer?.fingerprint
+    const { registry } = host.engines()?.fleet ?? {}
+    return {
+      pair: status,
+      parts,
+      setUp: checkSetUp(status.settings, pair.state(), {
+        ownUuid: directory.uuid,
+        peerFingerprint,
+        pollProblem: status.pollProblem,
+        remoteAgents: registry?.agents().filter(({ registration }) => registration === 'ACCEPTED').length ?? 0,
+      }),
+      ownUuid: directory.uuid,
+      peerFingerprint,
+    }
+  }
+
+  async set(given: Partial<PairSettings>, by: string): Promise<void> {
+    const { pair, host, events } = this.#there
+    const { directory, inventory } = this.#machine
+    const before = pair.settings()
+    const checked = await pair.set(given, {
+      ownUuid: directory.uuid,
+      ownUrls: [host.ownUrl()],
+      isServer: true,
+    })
+    if (!checked.ok)
+      throw new FarwatchError('invalid-value', 'these settings of the pair do not go together; nothing was changed', {
+        problems: checked.problems,
+        hint: checked.problems[0]?.hint ?? '',
+      })
+    await pair.carried()
+    if (before.role !== 'NONE' && checked.value.role === 'NONE' && pair.notActive() === undefined)
+      await host.inTurn(() => this.beginWriting())
+    if (host.engines()?.acts === true)
+      await inventory.record({ who: by, action: 'failover set', what: 'failover', before, after: checked.value })
+    await events.flush()
+    host.changed()
+  }
+
+  async handOver(by: string): Promise<HandOverReport> {
+    const { pair } = this.#there
+    const { clock, log } = this.#machine
+    const acted = pair.notActive() === undefined
+    const began = clock.elapsed()
+    log.info('hand-over asked for', { by })
+    await pair.handOver()
+    for (;;) {
+      const acts = pair.notActive() === undefined
+      const { peer } = pair.state()
+      if (acted ? !acts && peer?.acts === true : acts) {
+        await pair.carried()
+        const { role } = pair.settings()
+        const own = role === 'SECONDARY' ? 'SECONDARY' : 'PRIMARY'
+        const other = own === 'PRIMARY' ? 'SECONDARY' : 'PRIMARY'
+        return { active: acts ? own : other, term: pair.term(), ms: clock.elapsed() - began }
+      }
+      if (clock.elapsed() - began > handOverMs || this.#abort.signal.aborted)
+        throw new FarwatchError('conflict', 'the hand-over was not taken: whoever acted goes on', {
+          hint: 'The other server could not take over in time. `farwatch failover status` on both sides says what is missing.',
+        })
+      await new Promise<void>((resolve) => clock.after(handOverLookMs, resolve))
+    }
+  }
+
+  forcePrice(): ForcePrice {
+    return this.#there.pair.forcePrice()
+  }
+
+  async force(by: string): Promise<void> {
+    const { pair } = this.#there
+    this.#machine.log.warn('takeover forced', { by })
+    await pair.force()
+    await pair.carried()
+  }
+
+  drill(): Promise<DrillReport> {
+    return Promise.reject(new FarwatchError('not-supported', 'drills are not there yet'))
+  }
+
+  async drills(): Promise<readonly DrillReport[]> {
+    return []
+  }
+}
+
+interface Joined {
+  readonly host: PairHost
+  readonly pair: Pair
+  readonly own: OwnData
+  readonly events: PairEvents
+  readonly exchange: PairExchange
+  readonly polling: Polling
+  readonly answering: Answering
+  readonly target: HistoryTarget
+}
+
+function signerOf({ identity }: Machine) {
+  const { uuid, privateKey, fingerprint } = identity
+  return { uuid, privateKey, fingerprint }
+}
