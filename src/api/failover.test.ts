@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { operations, type Operation, type OperationName } from '../contract/index.ts'
+import { accessHandlers } from './handlers/access-handlers.ts'
 import { failoverHandlers } from './handlers/failover-handlers.ts'
 import { drillOfTest, fakePair, pairUrl, startTestApi, standsBy, type TestApi } from './testing.ts'
 
@@ -157,6 +158,17 @@ test('a forced take-over is priced first, and done when the price is accepted', 
     { forced: true, price },
     [{ force: expect.any(String) }],
   ])
+})
+
+test('whoever may look may see the pair, and only an administrator may touch it', async () => {
+  api.handlers = { ...api.handlers, ...accessHandlers(api.access) }
+  const account = { username: 'wall', password: 'correct horse battery' }
+  await api.call('createUser', { body: { ...account, grants: [{ role: 'viewer', group: '*' }] } })
+  const { token } = (await api.call('createSession', { body: account })).body as { token: string }
+  const names = ['showFailover', 'listDrills', 'changeFailover', 'handOver', 'forceTakeover', 'runDrill'] as const
+  const statuses: number[] = []
+  for (const name of names) statuses.push((await api.call(name, { token })).status)
+  expect([statuses, asked]).toEqual([[200, 200, 403, 403, 403, 403], []])
 })
 
 test('a hand-over answers who acts, and drills are kept to be read', async () => {

@@ -9,8 +9,7 @@ export function openApiDocument(version: string, prefix: string): Record<string,
     path[operation.method.toLowerCase()] = {
       operationId: name,
       summary: operation.summary,
-      description:
-        operation.allowed === 'nobody in particular' ? 'Needs no token.' : `Needs the role ${operation.allowed}.`,
+      description: descriptionOf(operation),
       tags: [operation.tag],
       security: operation.allowed === 'nobody in particular' ? [] : [{ bearer: [] }],
       parameters: [...parametersOf(operation, 'params', 'path'), ...parametersOf(operation, 'query', 'query')],
@@ -55,6 +54,11 @@ export function openApiDocument(version: string, prefix: string): Record<string,
     paths,
     components: { schemas: { Error: ErrorAnswer }, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   }
+}
+
+function descriptionOf({ method, allowed, isLocal }: Operation): string {
+  const who = allowed === 'nobody in particular' ? 'Needs no token.' : `Needs the role ${allowed}.`
+  return method === 'GET' || isLocal === true ? who : `${who} A server that stands by refuses it with \`not-active\`.`
 }
 
 function parametersOf(operation: Operation, part: 'params' | 'query', where: 'path' | 'query'): unknown[] {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { FarwatchError, ManualClock } from '../base/index.ts'
 import { MemoryDisk, silentLog } from '../platform/index.ts'
 import { neverPaired } from './decide.ts'
-import { isDue } from './drill-schedule.ts'
+import { DrillSchedule, isDue } from './drill-schedule.ts'
 import { Drills } from './drills.ts'
 import { Pair } from './pair.ts'
 import { PairFile } from './pair-file.ts'
@@ -223,6 +223,35 @@ test('a switch that waits for too long is not waited for, and stands', async () 
     true,
     ['active', 'standby'],
   ])
+})
+
+test('by the settings the PRIMARY drills while it acts, and a refusal is not the end of it', async () => {
+  const began: number[] = []
+  let isRefused = false
+  const settings = { everyDays: 0, hour: 0 }
+  const schedule = new DrillSchedule({
+    clock,
+    log: silentLog,
+    pair: pairs.P,
+    settings: () => settings,
+    lastAt: async () => began[0],
+    run: async () => {
+      if (isRefused) throw new FarwatchError('conflict', 'no drill: the other server is not in contact')
+      began.unshift(clock.now())
+    },
+  })
+  schedule.start()
+  await pass(700)
+  const never = [...began]
+  settings.everyDays = 1
+  isRefused = true
+  await pass(600)
+  const refused = [...began]
+  isRefused = false
+  await pass(1_300)
+  await schedule.stop()
+  await pass(700)
+  expect([never, refused, began.length]).toEqual([[], [], 1])
 })
 
 test('drills are due in their hour, and after their days', () => {

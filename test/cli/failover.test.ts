@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { failoverHandlers } from '../../src/api/index.ts'
-import { adminToken, fakePair, startTestApi, type TestApi } from '../../src/api/testing.ts'
+import { adminToken, fakePair, standsBy, startTestApi, type TestApi } from '../../src/api/testing.ts'
 import { runCommand } from '../support/command.ts'
 
 let api: TestApi
@@ -39,6 +39,24 @@ Replicated
 Witnesses of the other server
   agent-x  served
 `,
+  ])
+})
+
+test('an instance that stands by says so where it is asked who it is, and why a change is refused', async () => {
+  api.pair = standsBy
+  const { out } = await cli('instance')
+  const { code, err } = await cli('agents token')
+  expect([out.split('\n').filter((line) => /^Pair|^ /.test(line)), code, err.trim().split('\n')]).toEqual([
+    [
+      'Pair         SECONDARY, standby',
+      '             this server is standing by: the PRIMARY is active, with term 3',
+      '             the active server: https://a.example:8443',
+    ],
+    1,
+    [
+      'farwatch: this server is standing by: the PRIMARY is active, with term 3; nothing was changed [not-active]',
+      '  Ask the active server: https://a.example:8443',
+    ],
   ])
 })
 

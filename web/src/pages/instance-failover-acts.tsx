@@ -49,7 +49,7 @@ export function FailoverActs({ now, allowed }: { now: Failover; allowed: boolean
       <Title order={2} id="pair-acts">
         {words.acts}
       </Title>
-      <div className="act-buttons" title={why}>
+      <div className="act-buttons pair-acts" title={why}>
         <Button variant="default" disabled={!allowed || isOff} onClick={() => ask('handOver')}>
           {words.handOver.act}…
         </Button>
@@ -57,7 +57,7 @@ export function FailoverActs({ now, allowed }: { now: Failover; allowed: boolean
           {words.drill.act}…
         </Button>
         {now.acts ? null : (
-          <Button variant="default" color="red" disabled={!allowed || isOff} onClick={() => ask('force')}>
+          <Button variant="outline" color="red" disabled={!allowed || isOff} onClick={() => ask('force')}>
             {words.force.act}…
           </Button>
         )}

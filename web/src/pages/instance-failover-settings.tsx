@@ -51,7 +51,7 @@ export function PairForm({ now, allowed }: { now: Failover; allowed: boolean }):
     !judged.ok && judged.wrong.includes(field) ? words.notSeconds : undefined
   const isUnchanged = judged.ok && Object.keys(judged.change).length === 0
   return (
-    <form className="card role-form" onSubmit={submit} title={allowed ? undefined : texts.common.notAllowed}>
+    <form className="card role-form pair-form" onSubmit={submit} title={allowed ? undefined : texts.common.notAllowed}>
       <Title order={2}>{words.settings}</Title>
       <Radio.Group
         label={words.role}

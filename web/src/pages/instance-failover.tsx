@@ -32,8 +32,8 @@ export function FailoverTab(): ReactNode {
             <Here now={now} />
             {now.role === 'NONE' ? null : <Other now={now} />}
             <SetUp now={now} />
+            {now.role === 'NONE' ? null : <FailoverActs now={now} allowed={allowed} />}
           </div>
-          {now.role === 'NONE' ? null : <FailoverActs now={now} allowed={allowed} />}
           {/* What changed elsewhere makes the form anew, in place of what stood here. */}
           <PairForm key={JSON.stringify(draftOf(now))} now={now} allowed={allowed} />
           {now.role === 'NONE' ? null : (
