@@ -51,7 +51,6 @@ const poll = {
     running: 0,
     waiting: 0,
     isolated: false,
-    draining: false,
   },
 }
 

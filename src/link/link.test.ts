@@ -376,7 +376,7 @@ test('a server with an older term is not believed, and a higher one is remembere
   })
 })
 
-test('an agent leaves a server that stands by for the next of its list', async () => {
+test('an agent leaves a server that stands by for the next of its list at once', async () => {
   const standby = await serve({ notActive: () => 'this server stands by', assignmentFor: () => acme })
   const active = await serve()
   const { token } = await active.registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
@@ -395,12 +395,18 @@ test('an agent leaves a server that stands by for the next of its list', async (
     random: () => 0,
   })
   ends.push(() => agent.stop())
-  const first = await refusal(agent.assignment(undefined, never))
-  const second = await agent.assignment(undefined, never)
-  expect([first.message, second?.version, agent.state().server]).toEqual([
-    'the server refused: this server stands by',
+  const given = await agent.assignment(undefined, never)
+  expect([
+    given?.version,
+    agent.state().server,
+    agent.servers().map(({ acts, serves, message }) => [acts, serves, message]),
+  ]).toEqual([
     'v1',
     active.url,
+    [
+      [false, false, 'the server refused: this server stands by'],
+      [true, true, ''],
+    ],
   ])
 })
 

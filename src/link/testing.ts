@@ -172,6 +172,7 @@ export type TestClientOptions = Partial<LinkClientOptions> & { readonly url: str
 export function makeTestClient(trusted: Keystore | undefined, options: TestClientOptions): LinkClient {
   const clock = options.clock ?? systemClock
   let highest = 0
+  let told: readonly string[] = []
   return new LinkClient({
     servers: () => [options.url],
     proxy: () => undefined,
@@ -184,6 +185,12 @@ export function makeTestClient(trusted: Keystore | undefined, options: TestClien
       read: () => highest,
       raise: async (term) => {
         highest = term
+      },
+    },
+    told: {
+      read: () => told,
+      note: (urls) => {
+        told = urls
       },
     },
     serverClock: new ServerClock(clock),
@@ -207,7 +214,6 @@ export function makeTestClient(trusted: Keystore | undefined, options: TestClien
       running: 0,
       waiting: 0,
       isolated: false,
-      draining: false,
     }),
     command: async () => undefined,
     ...(options.token === undefined ? {} : { enrolmentToken: options.token }),
