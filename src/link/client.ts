@@ -441,6 +441,8 @@ export class LinkClient implements ServerLink {
     server.notBefore = at + Math.max(pauseMs, namedMs)
     if (this.#greeted?.server === server.url) this.#greeted = undefined
     if (this.#serving === server) this.#serving = undefined
+    // It may have named one that is not known yet.
+    this.#followServers()
     // One that stands by, or is not there, leaves the word to the next.
     if (this.#current === server.url && !server.refuses) this.#current = this.#servers.next(server.url, at)?.url
     this.#setState({ is: 'connecting', server: server.url, message })

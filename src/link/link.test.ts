@@ -376,40 +376,6 @@ test('a server with an older term is not believed, and a higher one is remembere
   })
 })
 
-test('an agent leaves a server that stands by for the next of its list at once', async () => {
-  const standby = await serve({ notActive: () => 'this server stands by', assignmentFor: () => acme })
-  const active = await serve()
-  const { token } = await active.registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
-  const keys = makeKeys()
-  const trusted = [standby.keystore.own(), active.keystore.own()]
-  await makeTestClientAccepted(standby, keys)
-  const agent = makeTestClient(undefined, {
-    url: '',
-    servers: () => [standby.url, active.url],
-    trust: {
-      authorities: () => trusted.map(({ pem }) => pem),
-      trusts: (fingerprint) => trusted.some((one) => one.fingerprint === fingerprint),
-    },
-    keys,
-    token,
-    random: () => 0,
-  })
-  ends.push(() => agent.stop())
-  const given = await agent.assignment(undefined, never)
-  expect([
-    given?.version,
-    agent.state().server,
-    agent.servers().map(({ acts, serves, message }) => [acts, serves, message]),
-  ]).toEqual([
-    'v1',
-    active.url,
-    [
-      [false, false, 'the server refused: this server stands by'],
-      [true, true, ''],
-    ],
-  ])
-})
-
 test('what no server of ours would assign is refused by the agent, whole', async () => {
   const lies: Record<string, Partial<Assignment>> = {
     'a period of a millisecond': { tasks: [{ ...acme.tasks[0]!, periodMs: 1 }] },
@@ -621,20 +587,6 @@ async function startTunnel(port: () => number): Promise<number> {
     await once(proxy, 'close')
   })
   return (proxy.address() as AddressInfo).port
-}
-
-async function makeTestClientAccepted(server: TestServer, keys: ReturnType<typeof makeKeys>): Promise<void> {
-  const { token } = await server.registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
-  await server.registry.announce({
-    uuid: keys.signer.uuid,
-    name: 'north-1',
-    publicKey: keys.publicKey,
-    fingerprint: keys.signer.fingerprint,
-    sealingKey: keys.sealing.publicKey,
-    version: '1.0.0',
-    enrolmentToken: token,
-    address: '127.0.0.1',
-  })
 }
 
 test('a question that was given up before it was asked fails for the one who asked, and nowhere else', async () => {
