@@ -192,7 +192,7 @@ class RunningAgent implements Agent {
   readonly #keeper: AssignmentKeeper | undefined
   #applying: Promise<void> = Promise.resolve()
   #onFirstAnswer: () => void = () => undefined
-  /** Ends the pause before the server is asked again. */
+  /** Ends the pause before the server is asked again, or lets none begin. */
   #onReached: () => void = () => undefined
   readonly #endReached: (() => void) | undefined
   #assignmentLost = false
@@ -272,6 +272,8 @@ class RunningAgent implements Agent {
     const { signal } = this.#abort
     while (!signal.aborted) {
       const asked = this.#reading()
+      const reached = new AbortController()
+      this.#onReached = () => reached.abort()
       try {
         // What was kept may not be what the server thinks it gave; it is asked for all of it.
         const known = this.#source === 'server' ? this.#version : undefined
@@ -298,8 +300,6 @@ class RunningAgent implements Agent {
         if (!this.#assignmentLost)
           this.#events.tell({ event: 'server lost', during: 'assignment', message: messageOf(thrown) })
         this.#assignmentLost = true
-        const reached = new AbortController()
-        this.#onReached = () => reached.abort()
         await pause(this.#clock, backoff.failed(), AbortSignal.any([signal, reached.signal]))
       }
     }
