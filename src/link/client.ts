@@ -184,10 +184,11 @@ const deafMs = 600_000
 export class LinkClient implements ServerLink {
   readonly #options: LinkClientOptions
   readonly #connections: Connections
-  /** Apart from what work takes, which may hang in all of them. */
-  readonly #witnessConnections: Connections
+  /** Apart from what work takes, which may hang in all of them; an agent of one server never needs them. */
+  #witnessConnections: Connections | undefined
   readonly #witnessing: Witnessing
   readonly #protocol: ProtocolRange
+  readonly #startedAt: number
   readonly #abort = new AbortController()
   #keys: LinkKeys
   #greeted: Greeted | undefined
@@ -217,12 +218,12 @@ export class LinkClient implements ServerLink {
     this.#protocol = options.protocol ?? spoken
     const { clock, random, trust, proxy } = options
     this.#connections = new Connections({ clock, trust, proxy })
-    this.#witnessConnections = new Connections({ clock, trust, proxy })
+    this.#startedAt = clock.elapsed()
     this.#witnessing = new Witnessing({
       clock,
       random,
       targets: () => this.#witnessTargets(),
-      paceMs: () => (this.#isUnserved() ? unservedMs : (this.#sayingMs() ?? unleasedMs)),
+      paceMs: () => (this.#isUnserved() ? this.#unservedPaceMs() : (this.#sayingMs() ?? unleasedMs)),
       call: (url, signal) => this.#callWitness(url, signal),
     })
     this.#state = {
@@ -257,7 +258,7 @@ export class LinkClient implements ServerLink {
   /** Trust, proxy or server URLs are others now: connect anew, at once. */
   renew(): void {
     this.#connections.renew()
-    this.#witnessConnections.renew()
+    this.#witnessConnections?.renew()
     this.#greeted = undefined
     this.#current = undefined
     this.#serving = undefined
@@ -271,7 +272,7 @@ export class LinkClient implements ServerLink {
     this.#abort.abort()
     await Promise.all([...this.#running, this.#witnessing.stop()])
     this.#connections.close()
-    this.#witnessConnections.close()
+    this.#witnessConnections?.close()
   }
 
   // --- ServerLink
@@ -378,6 +379,7 @@ export class LinkClient implements ServerLink {
         if (state === 'REVOKED' || state === 'UNKNOWN') {
           // The server has no entry to answer anything else by, so every question begins with a hello.
           this.#greeted = undefined
+          this.#succeeded(known)
           if (kind === 'poll')
             return { result: { state, message, commands: [], servers: [] } satisfies PollAnswer, server }
           throw new FarwatchError('forbidden', message)
@@ -559,8 +561,7 @@ export class LinkClient implements ServerLink {
       ...(packed.encoding === 'identity' ? {} : { 'content-encoding': packed.encoding }),
     }
     const sentAt = serverClock.elapsed()
-    const connections = kind === 'witness' ? this.#witnessConnections : this.#connections
-    const got = await connections.send(
+    const got = await this.#connectionsFor(kind).send(
       { url, headers, body: packed.bytes, silentMs, maxAnswerBytes: answerLimit.packed },
       signal,
     )
@@ -571,6 +572,12 @@ export class LinkClient implements ServerLink {
     if (kind !== 'witness') this.#setState({ answeredAt })
     if (envelope.refused !== undefined) throw new RefusedByServer(envelope.refused)
     return envelope.result
+  }
+
+  #connectionsFor(kind: MessageKind): Connections {
+    if (kind !== 'witness') return this.#connections
+    const { clock, trust, proxy } = this.#options
+    return (this.#witnessConnections ??= new Connections({ clock, trust, proxy }))
   }
 
   /** @throws FarwatchError `conflict` for the answer of a server whose time has passed */
@@ -620,6 +627,13 @@ export class LinkClient implements ServerLink {
     return serving.servedAt !== undefined && this.#options.clock.elapsed() - serving.servedAt > longestMs
   }
 
+  /** After minutes nobody waits for this agent to take over any more, and it must not take up what is left of a network. */
+  #unservedPaceMs(): number {
+    const moments = this.#servers.all.map(({ servedAt }) => servedAt ?? this.#startedAt)
+    const unservedForMs = this.#options.clock.elapsed() - Math.max(this.#startedAt, ...moments)
+    return Math.min(unleasedMs, Math.max(unservedMs, unservedForMs / 60))
+  }
+
   /** All but the one that serves, and that one too where it is not heard; a server alone is a witness's business only while it does not act. */
   #witnessTargets(): readonly string[] {
     this.#followServers()
@@ -661,7 +675,8 @@ export class LinkClient implements ServerLink {
       if (isDeaf) server.deafUntil = clock.elapsed() + deafMs
       else {
         const message = fullMessage(thrown)
-        if (server.message !== message) log.info('server not told what is seen', { server: url, problem: message })
+        if (server.message !== message)
+          log.warn('server not told what is seen of the other', { server: url, problem: message })
         server.message = message
       }
     } finally {

@@ -6,11 +6,14 @@ import { afterEach, expect, test } from 'vitest'
 import { FarwatchError } from '../base/index.ts'
 import type { Assignment, UploadBatch } from '../model/index.ts'
 import { silentLog, systemClock } from '../platform/index.ts'
+import { unpack } from '../platform/wire/index.ts'
 import type { LinkClient } from './client.ts'
 import { ServerClock } from './clock-offset.ts'
+import type { CommandOrder } from './protocol.ts'
 import type { LinkServerOptions } from './server.ts'
 import {
   emptyAssignment,
+  listenerOf,
   makeKeys,
   makeTestClient,
   startTestServer,
@@ -459,6 +462,39 @@ test('commands are done once and answered, with text in parts', async () => {
     text: 'one\ntwo\n',
     done: ['re-key', 'reach', 'send-logs'],
   })
+})
+
+test('a command that an agent does not know, any more or yet, is answered with words', async () => {
+  const server = await serve({ holdMs: () => 2_000 })
+  const keys = makeKeys()
+  const agent = await enrolled(server, { keys })
+  await agent.assignment(undefined, never)
+  // What a server of another version may order.
+  const order = { is: 'drain', on: true } as unknown as CommandOrder
+  const ordered = refusal(server.link.command(keys.signer.uuid, order, { timeoutMs: 10_000 }))
+  await agent.assignment('v1', never)
+  expect((await ordered).message).toBe(
+    'the agent could not do drain: this agent does not know the command drain; update it',
+  )
+})
+
+test('servers of before the first pair, which refuse a poll without it, are told that an agent does not drain', async () => {
+  const server = await serve()
+  const agent = await enrolled(server)
+  const polls: unknown[] = []
+  server.https.removeAllListeners('request')
+  server.https.on(
+    'request',
+    listenerOf(() => ({
+      async handle(request) {
+        const body = await unpack(request.body, request.headers['content-encoding']?.toString(), 1_000_000)
+        if (request.path.endsWith('poll')) polls.push(body)
+        return server.link.handle(request)
+      },
+    })),
+  )
+  await agent.assignment(undefined, never)
+  expect(polls).toEqual([expect.objectContaining({ status: expect.objectContaining({ draining: false }) })])
 })
 
 test('a key is changed without being accepted anew, and the old one is good no more', async () => {
