@@ -79,6 +79,7 @@ export class SimulatedAgent {
       proxy: () => undefined,
       trust: { authorities: () => [], trusts: (shown) => shown === fingerprint },
       keys: this.#keys,
+      told: { read: () => [], note: () => undefined },
       term: {
         read: () => highest,
         raise: async (term) => {

@@ -192,6 +192,9 @@ class RunningAgent implements Agent {
   readonly #keeper: AssignmentKeeper | undefined
   #applying: Promise<void> = Promise.resolve()
   #onFirstAnswer: () => void = () => undefined
+  /** Ends the pause before the server is asked again, or lets none begin. */
+  #onReached: () => void = () => undefined
+  readonly #endReached: (() => void) | undefined
   #assignmentLost = false
   /** When the server last answered; `elapsed`. */
   #answeredAt = -Infinity
@@ -227,6 +230,7 @@ class RunningAgent implements Agent {
       log,
       tell: events.tell,
     })
+    this.#endReached = link.onReached?.(() => this.#onReached())
     this.#uploader = new Uploader({ agent: uuid, spool, link, clock, random, tell: events.tell })
     this.#ticked = { wall: clock.now(), elapsed: clock.elapsed() }
     const firstAnswer = new Promise<void>((resolve) => (this.#onFirstAnswer = resolve))
@@ -268,6 +272,8 @@ class RunningAgent implements Agent {
     const { signal } = this.#abort
     while (!signal.aborted) {
       const asked = this.#reading()
+      const reached = new AbortController()
+      this.#onReached = () => reached.abort()
       try {
         // What was kept may not be what the server thinks it gave; it is asked for all of it.
         const known = this.#source === 'server' ? this.#version : undefined
@@ -294,7 +300,7 @@ class RunningAgent implements Agent {
         if (!this.#assignmentLost)
           this.#events.tell({ event: 'server lost', during: 'assignment', message: messageOf(thrown) })
         this.#assignmentLost = true
-        await pause(this.#clock, backoff.failed(), signal)
+        await pause(this.#clock, backoff.failed(), AbortSignal.any([signal, reached.signal]))
       }
     }
   }
@@ -721,6 +727,7 @@ class RunningAgent implements Agent {
   async #stop(): Promise<void> {
     this.#cancelTick()
     this.#abort.abort()
+    this.#endReached?.()
     this.#onFirstAnswer()
     await this.#atMost(1_000, this.#polling)
     const at = this.#clock.now()

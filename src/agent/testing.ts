@@ -39,8 +39,13 @@ export class MemoryServer implements ServerLink {
   readonly known: (string | undefined)[] = []
   /** Called with every question, before it is answered: what an exchange measures on the way. */
   onAsked: () => void = () => undefined
+  /** Called with everything that it refuses, being away. */
+  onAway: () => void = () => undefined
+  /** Called with everything that it leaves without an answer. */
+  onSilence: () => void = () => undefined
   readonly #stored = new Map<string, Ranges>()
   #changed: (() => void)[] = []
+  readonly #listeners = new Set<() => void>()
 
   assign(tasks: readonly AssignedTask[], connectors: readonly AssignedConnector[] = [connector('front')]): void {
     this.assignmentNow = { version: String(Math.random()), connectors, tasks, settings: this.settings }
@@ -66,6 +71,17 @@ export class MemoryServer implements ServerLink {
     return this.assignmentNow?.version === known ? undefined : this.assignmentNow
   }
 
+  onReached(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** It can be worked with from now on, and says so. */
+  come(): void {
+    this.now = 'here'
+    for (const listener of this.#listeners) listener()
+  }
+
   async upload({ spool, from, oldest, entries }: UploadBatch, signal: AbortSignal): Promise<UploadAnswer> {
     await this.#met(signal)
     const stored = this.#stored.get(spool) ?? []
@@ -79,11 +95,15 @@ export class MemoryServer implements ServerLink {
   }
 
   async #met(signal: AbortSignal): Promise<void> {
-    if (this.now === 'silent')
+    if (this.now === 'silent') {
+      this.onSilence()
       await new Promise((_, reject) => {
         signal.addEventListener('abort', () => reject(new Error('nobody waits any more')), { once: true })
       })
-    if (this.now === 'away') throw new Error('the server is away')
+    }
+    if (this.now !== 'away') return
+    this.onAway()
+    throw new Error('the server is away')
   }
 
   /** The slots of a task that were run, in order of time. */

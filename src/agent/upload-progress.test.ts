@@ -278,6 +278,17 @@ test.each<[string, number, number, { settled: number; safe: number; next: Order 
   )
 })
 
+test('what a server that took over has already, from a batch on, it is not sent again', () => {
+  const extent = { first: 50, end: 150 }
+  const before = sent(progressFrom(100, 50), 'live', { from: 100, to: 110 }, extent)
+  const after = answered(before, 'live', { acknowledged: 140, safe: 90 })
+  expect([settledBelow(after), after.safe, nextOrder(after, 'live', sizes, 150)]).toEqual([
+    140,
+    90,
+    { from: 144, until: 150, limit: 6 },
+  ])
+})
+
 // size, how much longer than usual it took, entries → size of the next batch
 test.each([
   [500, 100, 500, 1_000],

@@ -14,6 +14,8 @@ interface Sending {
   readonly to: number
   /** The first position of the batch's spool that was not stored when it was sent. A server that answers less has forgotten something. */
   readonly expected: number
+  /** Where the batch's spool ended when it was sent. */
+  readonly end: number
 }
 
 export interface UploadProgress {
@@ -92,7 +94,7 @@ export function confirmation(progress: UploadProgress): Order | undefined {
 
 /** A lane sets about an order: the other one leaves it alone. */
 export function taken(progress: UploadProgress, lane: Lane, { from, until, limit }: Order): UploadProgress {
-  return withSending(progress, lane, { from, to: Math.min(until, from + limit), expected: 0 })
+  return withSending(progress, lane, { from, to: Math.min(until, from + limit), expected: 0, end: 0 })
 }
 
 /** What was found for an order is sent. @param extent of the spool it is of */
@@ -103,7 +105,7 @@ export function sent(
   { first, end }: Extent,
 ): UploadProgress {
   const expected = Math.min(firstMissing(progress.done, first), end)
-  return withSending(progress, lane, { from, to, expected })
+  return withSending(progress, lane, { from, to, expected, end })
 }
 
 function withSending(progress: UploadProgress, lane: Lane, sending: Sending): UploadProgress {
@@ -123,7 +125,7 @@ export function gone(progress: UploadProgress, from: number, to: number): Upload
 }
 
 /**
- * How far things are after an answer. It means that its batch is stored. Where it also says that less is stored than was before the batch was
+ * How far things are after an answer. It means that its batch is stored, and what it counts on from there. Where it also says that less is stored than was before the batch was
  * sent, the server was set back to an older copy of its data: it gets again what is still held from there on.
  */
 export function answered(
@@ -134,7 +136,9 @@ export function answered(
   const sending = progress.sending[lane]
   if (sending === undefined) return progress
   const rest = dropped(progress, lane)
-  const { from, to, expected } = sending
+  const { from, expected } = sending
+  // A server that took over may have from the one before what that one's answer was lost for. What this spool has not, none has of it.
+  const to = Math.max(sending.to, Math.min(acknowledged, sending.end))
   if (acknowledged < expected && acknowledged !== progress.rewoundTo) {
     const done = withRange(rangesBelow(progress.done, acknowledged), from, to)
     return { ...expectingLess(rest, acknowledged), done, rewoundTo: acknowledged }

@@ -36,6 +36,13 @@ class Server {
   #atOnce = 0
   readonly #waiting = new Set<() => void>()
 
+  /** What the link tells when a server is found that acts. */
+  onReached(listener: () => void) {
+    this.reach = listener
+    return () => undefined
+  }
+  reach: () => void = () => undefined
+
   async upload(batch: UploadBatch, signal: AbortSignal) {
     this.batches.push(batch)
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
@@ -204,6 +211,21 @@ test('while the server is away one lane knocks; when it is back both go on', asy
     ['server lost', 'server reached'],
     true,
   ])
+})
+
+test('nobody waits any longer when a server is found that acts, whatever the one before asked for', async () => {
+  const spool = await openSpool()
+  spool.append(results(0, 10))
+  await spool.flush()
+  const server = new Server()
+  server.pauseMs = 60_000
+  const { until } = upload(spool, server)
+  await until(hasAll(10))
+  spool.append(results(10, 10))
+  await spool.flush()
+  server.reach()
+  await until(hasAll(20))
+  expect(server.batches.map(ofBatch)).toEqual(['0-10', '10-20'])
 })
 
 test('results are kept after they were acknowledged, until the standby has them too, which is asked for', async () => {

@@ -27,7 +27,7 @@ import {
 export interface UploaderOptions {
   readonly agent: string
   readonly spool: Spool
-  readonly link: Pick<ServerLink, 'upload'>
+  readonly link: Pick<ServerLink, 'upload' | 'onReached'>
   readonly clock: Clock
   readonly random: Random
   readonly tell: AgentListener
@@ -91,7 +91,7 @@ export class Uploader {
   #last: number | undefined
 
   constructor(options: UploaderOptions) {
-    const { spool, clock, random } = options
+    const { spool, clock, random, link } = options
     this.#options = options
     this.#progress = progressFrom(spool.acknowledged, spool.safe)
     this.#confirmAt = clock.elapsed() + confirmMs
@@ -103,7 +103,10 @@ export class Uploader {
       stored: -Infinity,
     })
     this.#lanes = { live: lane(), backlog: lane() }
-    this.#unlisten = spool.onDurable(() => this.#begin())
+    const ends = [spool.onDurable(() => this.#begin()), link.onReached?.(() => this.#reached())]
+    this.#unlisten = () => {
+      for (const end of ends) end?.()
+    }
     this.#begin()
   }
 
@@ -162,6 +165,16 @@ export class Uploader {
       // Awaited by `stop`.
       this.#inHand.set(lane, done)
     }
+  }
+
+  /** What the server before asked for, and how often it failed, is nothing to one that is there now. */
+  #reached(): void {
+    this.#pausedUntil = -Infinity
+    for (const lane of lanes) {
+      this.#lanes[lane].backoff.succeeded()
+      this.#lanes[lane].notBefore = -Infinity
+    }
+    this.#begin()
   }
 
   #orderOf(lane: Lane): Order | undefined {

@@ -44,7 +44,7 @@ export async function startLocalAgent(machine: Machine, link: ServerLink): Promi
 
 /** Starts an agent that works for servers elsewhere. What it does is kept over its end, and what its servers set travels to here. */
 export async function startRemoteAgent(machine: Machine): Promise<AgentRole> {
-  const { directory, vault, log, settings } = machine
+  const { directory, vault, log } = machine
   const report = new SelfReport(machine)
   const remote = await RemoteLink.open(machine, report)
   let agent: Agent
@@ -54,7 +54,7 @@ export async function startRemoteAgent(machine: Machine): Promise<AgentRole> {
       clock: remote.clock,
       // Apart from what an instance has for its own server: results for one are nothing to the other.
       directory: directory.file('spool', 'remote'),
-      assignments: keptAssignment(directory, vault, log, () => settings.values.servers),
+      assignments: keptAssignment(directory, vault, log, () => remote.urls),
     })
   } catch (thrown) {
     report.stop()

@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { FarwatchError, messageOf, systemCodeOf } from '../base/index.ts'
 import type { Assignment } from '../model/index.ts'
 import { writeFileAtomically, type DataDirectory, type Log, type Vault } from '../platform/index.ts'
+import { isOneOf } from './agent-memory.ts'
 
 const format = 1
 const context = 'assignment'
 
 interface Kept {
   readonly format: number
-  /** The URLs that the agent had then: what one server gave it is nothing that another asked for. */
+  /** The URLs of its server or pair, as they were known then: what one gave it is nothing that another one asked for. */
   readonly servers: readonly string[]
   readonly assignment: Assignment
 }
@@ -16,6 +17,7 @@ interface Kept {
 /**
  * What an agent has to do, kept over its own end: with no server in reach it goes on from there. `assignment.sealed` is JSON with a format,
  * encrypted whole, since there are credentials in it, with the key of the data directory.
+ * @param servers all URLs by which the present server or pair is known
  */
 export function keptAssignment(
   directory: DataDirectory,
@@ -32,7 +34,7 @@ export function keptAssignment(
         const kept = JSON.parse(assignment ?? '') as Kept
         if (kept.format !== format)
           log.warn('kept assignment not used', { problem: `it has the format ${kept.format}` })
-        else if (kept.servers.some((server) => servers().includes(server))) return kept.assignment
+        else if (isOneOf(kept.servers, servers())) return kept.assignment
         else log.info('kept assignment not used', { problem: 'it is from a server that this agent does not work for' })
       } catch (thrown) {
         if (systemCodeOf(thrown) !== 'ENOENT') log.warn('kept assignment not used', { problem: messageOf(thrown) })

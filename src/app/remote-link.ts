@@ -8,6 +8,7 @@ import {
   type LinkKeys,
   type LinkState,
   type ReportedStatus,
+  type ServerSeen,
 } from '../link/index.ts'
 import type { AssignedConnector, Assignment, RunResult, ServerLink, UploadAnswer, UploadBatch } from '../model/index.ts'
 import type { InstanceKeys } from '../platform/index.ts'
@@ -37,6 +38,8 @@ export class RemoteLink implements ServerLink {
   /** How long the last upload took. */
   #sendMs: number | undefined
   #exchanging: Promise<void> = Promise.resolve()
+  /** Why each server was not reached, as it was logged. */
+  readonly #logged = new Map<string, string>()
 
   private constructor(machine: Machine, report: SelfReport, memory: AgentMemory) {
     const { clock, log, settings, keystore, keyring, version, facts, enrolmentToken } = machine
@@ -49,6 +52,7 @@ export class RemoteLink implements ServerLink {
       proxy: () => settings.values.proxy,
       trust: keystore,
       keys: linkKeys(keyring.present),
+      told: memory.told,
       term: memory,
       serverClock: this.clock,
       clock,
@@ -74,13 +78,15 @@ export class RemoteLink implements ServerLink {
     this.#ends.push(
       keystore.onChange(() => this.#client.renew()),
       settings.onChange((changed) => {
+        if (changed.includes('servers')) memory.follow(settings.values.servers)
         if (changed.some((name) => name === 'servers' || name === 'proxy' || name === 'name')) this.#client.renew()
       }),
     )
   }
 
   static async open(machine: Machine, report: SelfReport): Promise<RemoteLink> {
-    return new RemoteLink(machine, report, await AgentMemory.open(machine.directory, machine.log))
+    const { directory, log, settings } = machine
+    return new RemoteLink(machine, report, await AgentMemory.open(directory, log, settings.values.servers))
   }
 
   /** Who does what the server asks. Before this is said, commands are answered with words. */
@@ -90,6 +96,20 @@ export class RemoteLink implements ServerLink {
 
   state(): LinkState {
     return this.#client.state()
+  }
+
+  /** Each server that this agent knows of, and when it last answered what. */
+  servers(): readonly ServerSeen[] {
+    return this.#client.servers()
+  }
+
+  /** All URLs of its server or pair. */
+  get urls(): readonly string[] {
+    return this.#memory.urls
+  }
+
+  onReached(listener: () => void): () => void {
+    return this.#client.onReached(listener)
   }
 
   assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined> {
@@ -145,9 +165,6 @@ export class RemoteLink implements ServerLink {
       case 'send-logs':
         await this.#machine.logs.newest(command.maxBytes, sendText)
         return undefined
-      case 'drain':
-        // What is taken from an agent is not in its assignment any more; it need not know why.
-        return undefined
       case 're-key':
         await this.#exchangeKeys(signal)
         return undefined
@@ -169,9 +186,14 @@ export class RemoteLink implements ServerLink {
     const { keyring, log } = this.#machine
     // Before anything went wrong there is nothing to say.
     if (is === 'connecting') {
-      if (message !== '') log.warn('server not reached', { server: server ?? '', problem: message })
-    } else
+      // Two servers that do not act are asked by turns, for as long as it takes.
+      const isNews = message !== '' && this.#logged.get(server ?? '') !== message
+      this.#logged.set(server ?? '', message)
+      if (isNews) log.warn('server not reached', { server: server ?? '', problem: message })
+    } else {
+      this.#logged.clear()
       log.info('standing with the server', { server: server ?? '', state: is, ...(message === '' ? {} : { message }) })
+    }
     const { next, present } = keyring
     if (next === undefined) return
     const signsWithNext = this.#client.state().fingerprint === next.identity.fingerprint

@@ -37,7 +37,6 @@ export class SelfReport {
       running: status?.running ?? 0,
       waiting: status?.waiting ?? 0,
       isolated: status?.isolated ?? false,
-      draining: false,
       ...(sendMs === undefined ? {} : { sendMs }),
     }
   }

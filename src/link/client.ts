@@ -27,6 +27,7 @@ import {
   readHelloAnswer,
   readPollAnswer,
   readUploadAnswer,
+  readWitnessAnswer,
   spoken,
   type Command,
   type Envelope,
@@ -39,9 +40,12 @@ import {
   type ReportedStatus,
   type Reply,
   type WireAssignment,
+  type Witness,
 } from './protocol.ts'
-import { reconnectPauseMs } from './reconnect.ts'
+import { KnownServers, bareUrl, type KnownServer } from './known-servers.ts'
+import { idlePauseMs, reconnectPauseMs } from './reconnect.ts'
 import { openCredential } from './sealing.ts'
+import { Witnessing } from './witnessing.ts'
 
 /** An instance's keys, as its link needs them. */
 export interface LinkKeys {
@@ -58,9 +62,18 @@ export interface TermMemory {
   raise(term: number): Promise<void>
 }
 
+/** Where the servers are, as one of them said. */
+export interface ToldServers {
+  read(): readonly string[]
+  /** Takes the place of what was noted before. */
+  note(urls: readonly string[]): void
+}
+
 export interface LinkClientOptions {
   /** `https://name:port`, perhaps with the path under which a proxy has it. Tried in order until one is active. */
   readonly servers: () => readonly string[]
+  /** What a server said of where it and its pair are: remembered over the agent's end, so that it finds the one when the other is gone. */
+  readonly told: ToldServers
   /** URL of an HTTP(S) proxy; undefined or empty for none. */
   readonly proxy: () => string | undefined
   readonly trust: Trust
@@ -106,6 +119,20 @@ export interface LinkState {
   readonly protocol: number | undefined
 }
 
+/** One of an agent's servers, for the local page. */
+export interface ServerSeen {
+  readonly url: string
+  /** How long ago it last answered anything, in milliseconds; undefined: not since this start. */
+  readonly answeredMsAgo: number | undefined
+  /** Whether it said that it acts; undefined: it has said nothing. */
+  readonly acts: boolean | undefined
+  readonly term: number | undefined
+  /** Whether it is the one that this agent works for now. */
+  readonly serves: boolean
+  /** Why it did not answer, or not as it should. For people; empty where nothing is wrong. */
+  readonly message: string
+}
+
 /** What a server refused, and how a program goes on from there. */
 class RefusedByServer extends FarwatchError {
   readonly refusal: Refusal
@@ -119,10 +146,14 @@ class RefusedByServer extends FarwatchError {
   }
 }
 
-interface Greeted {
+/** Whom a message goes to, and how it is packed. */
+interface Addressee {
   readonly server: string
   readonly protocol: number
   readonly encoding: Encoding
+}
+
+interface Greeted extends Addressee {
   /** What the server made of the hello. */
   readonly standing: Pick<HelloAnswer, 'state' | 'message'>
 }
@@ -131,27 +162,50 @@ const answerGraceMs = 15_000
 const uploadSilentMs = 60_000
 const mostSeenCommands = 1_000
 const replyAttempts = 5
+/** How often each server hears what this agent sees, before a lease says how often. */
+const unleasedMs = 5_000
+/** The same while no server serves it: whether another one may act hangs on it, and who does is found so. */
+const unservedMs = 1_700
+/** Nobody has to be told more often. */
+const leastSayingMs = 1_000
+/** A server that serves answers a poll within the time that the poll names, and what it takes on its way. */
+const onTheWayMs = 1_000
+const witnessSilentMs = 5_000
+/** A server that stands by is updated without saying hello to anybody. */
+const deafMs = 600_000
 
 /**
  * An agent's way to its servers over HTTPS. It says hello when it has to, signs what it sends, measures the server's time with every exchange,
  * waits with growing, random pauses while no server answers, and goes on to the next URL.
+ *
+ * Of a pair one server acts. This goes from one that does not to the next at once; it tells each that does not serve it what it sees of the others
+ * (`Witnessing`); and where one of them answers that it acts, with a term above all before, it leaves whatever it waits for and goes there.
  */
 export class LinkClient implements ServerLink {
   readonly #options: LinkClientOptions
   readonly #connections: Connections
+  /** Apart from what work takes, which may hang in all of them; an agent of one server never needs them. */
+  #witnessConnections: Connections | undefined
+  readonly #witnessing: Witnessing
   readonly #protocol: ProtocolRange
+  readonly #startedAt: number
   readonly #abort = new AbortController()
   #keys: LinkKeys
   #greeted: Greeted | undefined
-  #greeting: Promise<Greeted> | undefined
-  /** Which of the URLs; grows with every one that did not answer. */
-  #turn = 0
-  #failures = 0
-  /** Our `elapsed` before which no server is asked again. */
-  #notBefore = 0
+  #greeting: { readonly server: string; readonly done: Promise<Greeted> } | undefined
+  readonly #servers = new KnownServers()
+  /** URL of the one that is asked now. */
+  #current: string | undefined
+  /** The one that answered what it was asked last, until it fails. */
+  #serving: KnownServer | undefined
+  /** Aborted when this goes to another server: what is under way with the one before is given up. */
+  #line = new AbortController()
+  /** Where a server that does not act says that the one is that does. */
+  #hinted: string | undefined
+  readonly #pauses = new Set<() => void>()
+  readonly #onReached = new Set<() => void>()
   /** The same for one kind of message, which a server was too busy for. */
   readonly #putOffUntil = new Map<MessageKind, number>()
-  #told: readonly string[] = []
   #held: Assignment | undefined
   #received: string[] = []
   readonly #seen = new Set<string>()
@@ -162,7 +216,16 @@ export class LinkClient implements ServerLink {
     this.#options = options
     this.#keys = options.keys
     this.#protocol = options.protocol ?? spoken
-    this.#connections = new Connections({ clock: options.clock, trust: options.trust, proxy: options.proxy })
+    const { clock, random, trust, proxy } = options
+    this.#connections = new Connections({ clock, trust, proxy })
+    this.#startedAt = clock.elapsed()
+    this.#witnessing = new Witnessing({
+      clock,
+      random,
+      targets: () => this.#witnessTargets(),
+      paceMs: () => (this.#isUnserved() ? this.#unservedPaceMs() : (this.#sayingMs() ?? unleasedMs)),
+      call: (url, signal) => this.#callWitness(url, signal),
+    })
     this.#state = {
       is: 'connecting',
       server: undefined,
@@ -178,20 +241,38 @@ export class LinkClient implements ServerLink {
     return this.#state
   }
 
+  /** Each server that this agent knows of, those of its settings first. */
+  servers(): readonly ServerSeen[] {
+    this.#followServers()
+    const at = this.#options.clock.elapsed()
+    return this.#servers.all.map((server) => ({
+      url: server.url,
+      answeredMsAgo: server.answeredAt === undefined ? undefined : at - server.answeredAt,
+      acts: server.acts,
+      term: server.term,
+      serves: server === this.#serving,
+      message: server.message,
+    }))
+  }
+
   /** Trust, proxy or server URLs are others now: connect anew, at once. */
   renew(): void {
     this.#connections.renew()
+    this.#witnessConnections?.renew()
     this.#greeted = undefined
-    this.#turn = 0
-    this.#failures = 0
-    this.#notBefore = 0
+    this.#current = undefined
+    this.#serving = undefined
+    this.#hinted = undefined
+    this.#servers.forgetFailures()
+    this.#endPauses()
   }
 
   /** Ends what is under way. May be called again. */
   async stop(): Promise<void> {
     this.#abort.abort()
-    await Promise.all(this.#running)
+    await Promise.all([...this.#running, this.#witnessing.stop()])
     this.#connections.close()
+    this.#witnessConnections?.close()
   }
 
   // --- ServerLink
@@ -201,25 +282,25 @@ export class LinkClient implements ServerLink {
     const isHeld = held !== undefined && held.version === known
     const received = this.#received
     // A server holds a poll for a third of the lease at most; a line that was cut is found out by so much sooner.
-    const leaseMs = held?.settings.leaseMs ?? null
-    const waitMs = leaseMs === null ? longestWaitMs : Math.min(longestWaitMs, Math.ceil(leaseMs / 3))
-    const answer = readPollAnswer(
-      await this.#ask(
-        'poll',
-        () => ({
-          // What is not held here, a difference could not be added to.
-          ...(isHeld ? { known } : {}),
-          waitMs,
-          received,
-          status: { ...this.#options.status(), clock: this.#clockStatus() },
-        }),
-        waitMs + answerGraceMs,
-        signal,
-      ),
+    const waitMs = Math.min(longestWaitMs, this.#sayingMs() ?? longestWaitMs)
+    const { result, server } = await this.#ask(
+      'poll',
+      () => ({
+        // What is not held here, a difference could not be added to.
+        ...(isHeld ? { known } : {}),
+        waitMs,
+        received,
+        // Servers of before the first pair want to be told of draining, which an agent knows nothing of.
+        status: { ...this.#options.status(), clock: this.#clockStatus(), draining: false },
+      }),
+      waitMs + answerGraceMs,
+      signal,
     )
+    const answer = readPollAnswer(result)
     this.#received = this.#received.filter((id) => !received.includes(id))
-    if (answer.servers.length > 0) this.#told = answer.servers
+    if (answer.servers.length > 0) this.#options.told.note(answer.servers.map(bareUrl))
     if (answer.state !== 'ACCEPTED') return this.#notAccepted(answer, known)
+    this.#served(server)
     this.#becomeAccepted()
     for (const command of answer.commands) this.#obey(command)
     if (answer.assignment === undefined) return undefined
@@ -233,9 +314,16 @@ export class LinkClient implements ServerLink {
   }
 
   async upload(batch: UploadBatch, signal: AbortSignal): Promise<UploadAnswer> {
-    const { refused, ...answer } = readUploadAnswer(await this.#ask('upload', () => batch, uploadSilentMs, signal))
+    const { result, server } = await this.#ask('upload', () => batch, uploadSilentMs, signal)
+    const { refused, ...answer } = readUploadAnswer(result)
+    this.#served(server)
     if (refused !== undefined) this.#options.log.warn('results refused', { why: refused })
     return answer
+  }
+
+  onReached(listener: () => void): () => void {
+    this.#onReached.add(listener)
+    return () => this.#onReached.delete(listener)
   }
 
   /**
@@ -263,59 +351,104 @@ export class LinkClient implements ServerLink {
 
   /**
    * Sends one message, with the hello that must come first and what can be mended at once: a wrong clock, a server that forgot us, a
-   * connection that was closed while it was idle. Each is mended once.
+   * connection that was closed while it was idle. Each is mended once. Where a server is not there, or does not act, each other that may be
+   * asked by now is asked before this rejects.
    */
-  async #ask(kind: MessageKind, body: () => unknown, silentMs: number, signal: AbortSignal): Promise<unknown> {
+  async #ask(
+    kind: MessageKind,
+    body: () => unknown,
+    silentMs: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly result: unknown; readonly server: string }> {
+    const { clock } = this.#options
     const either = AbortSignal.any([signal, this.#abort.signal])
-    const notBefore = Math.max(this.#notBefore, this.#putOffUntil.get(kind) ?? 0)
-    await this.#pause(notBefore - this.#options.clock.elapsed(), either)
+    this.#witnessing.begin()
+    await this.#pause((this.#putOffUntil.get(kind) ?? 0) - clock.elapsed(), either)
     const mended = new Set<string>()
+    const asked = new Set<string>()
     for (;;) {
-      const server = this.#server()
+      const known = this.#server()
+      const server = known.url
+      await this.#pause(known.notBefore - clock.elapsed(), either)
+      if (this.#server() !== known) continue
+      const line = this.#line.signal
+      const began = clock.elapsed()
       try {
         const greeted = await this.#greet(server, either)
         const { state, message } = greeted.standing
         if (state === 'REVOKED' || state === 'UNKNOWN') {
           // The server has no entry to answer anything else by, so every question begins with a hello.
           this.#greeted = undefined
-          if (kind === 'poll') return { state, message, commands: [], servers: [] } satisfies PollAnswer
+          this.#succeeded(known)
+          if (kind === 'poll')
+            return { result: { state, message, commands: [], servers: [] } satisfies PollAnswer, server }
           throw new FarwatchError('forbidden', message)
         }
-        const result = await this.#exchange(greeted, kind, body(), silentMs, either)
-        this.#failures = 0
-        return result
+        const result = await this.#exchange(greeted, kind, body(), silentMs, AbortSignal.any([either, line]))
+        this.#succeeded(known)
+        return { result, server }
       } catch (thrown) {
         if (either.aborted) throw thrown
+        // Another server acts meanwhile.
+        if (line.aborted) continue
         const how = mendable(thrown)
-        if (how !== undefined && !mended.has(how)) {
-          mended.add(how)
+        if (how !== undefined && !mended.has(`${how} ${server}`)) {
+          mended.add(`${how} ${server}`)
           if (how === 'hello') this.#greeted = undefined
           continue
         }
-        this.#failed(server, kind, thrown)
-        throw thrown
+        asked.add(server)
+        this.#failed(known, kind, thrown, began)
+        const next = this.#server()
+        if (asked.has(next.url) || next.notBefore > clock.elapsed()) throw thrown
       }
     }
   }
 
+  #succeeded(server: KnownServer): void {
+    server.failures = 0
+    server.notBefore = 0
+    server.message = ''
+    if (this.#serving === server || this.#current !== server.url) return
+    const isBack = this.#serving === undefined
+    this.#serving = server
+    if (isBack) this.#tellReached()
+  }
+
+  /** It dealt with this agent as the one that acts. */
+  #served(url: string): void {
+    const server = this.#servers.of(url)
+    if (server !== undefined) server.servedAt = this.#options.clock.elapsed()
+  }
+
   /** The pause that follows is for everybody who asks: one agent is one client. */
-  #failed(server: string, kind: MessageKind, thrown: unknown): void {
+  #failed(server: KnownServer, kind: MessageKind, thrown: unknown, began: number): void {
+    const { clock, random } = this.#options
     const reason = thrown instanceof RefusedByServer ? thrown.refusal.reason : 'unreachable'
-    const hint = thrown instanceof FarwatchError ? thrown.hint : ''
-    const message = `${messageOf(thrown)}${hint === '' ? '' : `. ${hint}`}`
-    if (this.#greeted !== undefined) {
+    const message = fullMessage(thrown)
+    if (this.#greeted?.server === server.url) {
       // What concerns one message only says nothing about the server; the others go on.
       if (reason === 'refused') return
       if (reason === 'later') return this.#putOff(kind, thrown)
     }
-    this.#failures++
-    const pauseMs = reconnectPauseMs(this.#failures, this.#options.random)
+    // What was under way together fails together, and is one failure.
+    const at = clock.elapsed()
+    if (began < server.failedAt) return
+    server.failedAt = at
+    server.message = message
+    server.failures++
+    server.refuses = reason !== 'unreachable' && reason !== 'fenced'
     const namedMs = thrown instanceof FarwatchError ? (thrown.retryAfterMs ?? 0) : 0
-    this.#notBefore = this.#options.clock.elapsed() + Math.max(pauseMs, namedMs)
-    this.#greeted = undefined
+    const pauseMs = (reason === 'fenced' ? idlePauseMs : reconnectPauseMs)(server.failures, random)
+    server.notBefore = at + Math.max(pauseMs, namedMs)
+    if (this.#greeted?.server === server.url) this.#greeted = undefined
+    if (this.#serving === server) this.#serving = undefined
+    // It may have named one that is not known yet.
+    this.#followServers()
     // One that stands by, or is not there, leaves the word to the next.
-    if (reason === 'unreachable' || reason === 'fenced') this.#turn++
-    this.#setState({ is: 'connecting', server, message })
+    if (this.#current === server.url && !server.refuses) this.#current = this.#servers.next(server.url, at)?.url
+    this.#setState({ is: 'connecting', server: server.url, message })
+    this.#witnessing.hurry()
   }
 
   /** A busy server names how long; one that only stops or fails is not asked at once by everybody either. */
@@ -326,22 +459,34 @@ export class LinkClient implements ServerLink {
     this.#putOffUntil.set(kind, clock.elapsed() + pauseMs)
   }
 
-  #server(): string {
-    const servers = [...new Set([...this.#options.servers(), ...this.#told].map((url) => url.replace(/\/+$/, '')))]
-    const server = servers[this.#turn % Math.max(1, servers.length)]
+  #server(): KnownServer {
+    this.#followServers()
+    const present = this.#current === undefined ? undefined : this.#servers.of(this.#current)
+    const server = present ?? this.#servers.next(undefined, this.#options.clock.elapsed())
     if (server === undefined)
       throw new FarwatchError('invalid-setting', 'this agent has no server to work for', {
         hint: 'Give it one with --server, FARWATCH_SERVER, or in its settings.',
       })
+    this.#current = server.url
     return server
+  }
+
+  #followServers(): void {
+    const { servers, told } = this.#options
+    this.#servers.follow([...servers(), ...told.read(), ...(this.#hinted === undefined ? [] : [this.#hinted])])
   }
 
   /** One hello for everybody who waits for it. */
   #greet(server: string, signal: AbortSignal): Promise<Greeted> {
     if (this.#greeted?.server === server) return Promise.resolve(this.#greeted)
-    // Not with the caller's signal: others wait for it as well. It is bounded by itself.
-    this.#greeting ??= this.#sayHello(server).finally(() => (this.#greeting = undefined))
-    return untilAborted(this.#greeting, signal)
+    if (this.#greeting?.server !== server) {
+      // Not with the caller's signal: others wait for it as well. It is bounded by itself.
+      const done = this.#sayHello(server).finally(() => {
+        if (this.#greeting?.done === done) this.#greeting = undefined
+      })
+      this.#greeting = { server, done }
+    }
+    return untilAborted(this.#greeting.done, signal)
   }
 
   async #sayHello(server: string): Promise<Greeted> {
@@ -361,7 +506,8 @@ export class LinkClient implements ServerLink {
       boot,
       ...(enrolmentToken === undefined || enrolmentToken === '' ? {} : { enrolmentToken }),
     }
-    const send = () => this.#exchange(first, 'hello', hello, answerGraceMs, this.#abort.signal)
+    const signal = AbortSignal.any([this.#abort.signal, this.#line.signal])
+    const send = () => this.#exchange(first, 'hello', hello, answerGraceMs, signal)
     let given: unknown
     try {
       given = await send()
@@ -378,6 +524,11 @@ export class LinkClient implements ServerLink {
     const encoding = encodings.find((each) => answer.encodings.includes(each)) ?? 'gzip'
     const { protocol } = answer
     const greeted: Greeted = { server, protocol, encoding, standing: answer }
+    const known = this.#servers.of(server)
+    if (known !== undefined && known.version !== answer.server.version)
+      Object.assign(known, { version: answer.server.version, deafUntil: 0 })
+    // Another server acts, and this hello was overtaken.
+    if (signal.aborted) return greeted
     this.#greeted = greeted
     this.#setState({ server, serverVersion: answer.server.version, protocol })
     this.#showStanding(answer)
@@ -385,7 +536,7 @@ export class LinkClient implements ServerLink {
   }
 
   async #exchange(
-    { server, protocol, encoding }: Greeted,
+    { server, protocol, encoding }: Addressee,
     kind: MessageKind,
     said: unknown,
     silentMs: number,
@@ -398,7 +549,7 @@ export class LinkClient implements ServerLink {
     const signature = await signRequest(this.#keys.signer, {
       boot,
       path,
-      at: serverClock.now(),
+      at: serverClock.now() + Math.round(this.#servers.of(server)?.clockOffsetMs ?? 0),
       protocol,
       term: term.read(),
       body: packed.bytes,
@@ -410,29 +561,158 @@ export class LinkClient implements ServerLink {
       ...(packed.encoding === 'identity' ? {} : { 'content-encoding': packed.encoding }),
     }
     const sentAt = serverClock.elapsed()
-    const got = await this.#connections.send(
+    const got = await this.#connectionsFor(kind).send(
       { url, headers, body: packed.bytes, silentMs, maxAnswerBytes: answerLimit.packed },
       signal,
     )
     const gotAt = serverClock.elapsed()
     const envelope = await readAnswer(got, url)
     const { receivedAt, answeredAt } = envelope
-    await this.#believe(envelope, { sentAt, receivedAt, answeredAt, gotAt })
-    this.#setState({ answeredAt })
+    await this.#believe(server, kind, envelope, { sentAt, receivedAt, answeredAt, gotAt })
+    if (kind !== 'witness') this.#setState({ answeredAt })
     if (envelope.refused !== undefined) throw new RefusedByServer(envelope.refused)
     return envelope.result
   }
 
+  #connectionsFor(kind: MessageKind): Connections {
+    if (kind !== 'witness') return this.#connections
+    const { clock, trust, proxy } = this.#options
+    return (this.#witnessConnections ??= new Connections({ clock, trust, proxy }))
+  }
+
   /** @throws FarwatchError `conflict` for the answer of a server whose time has passed */
-  async #believe({ term, refused }: Envelope, times: ExchangeTimes): Promise<void> {
-    const highest = this.#options.term.read()
+  async #believe(url: string, kind: MessageKind, envelope: Envelope, times: ExchangeTimes): Promise<void> {
+    const { term: memory, serverClock } = this.#options
+    const { term, refused } = envelope
+    const server = this.#servers.of(url)
+    if (server !== undefined) {
+      server.answeredAt = times.gotAt
+      server.term = term
+      server.id = envelope.server ?? url
+      server.acts = envelope.acts ?? (refused === undefined ? true : refused.reason === 'fenced' ? false : server.acts)
+      if (envelope.active !== undefined) this.#hinted = bareUrl(envelope.active)
+    }
+    const highest = memory.read()
     if (term < highest)
       throw new FarwatchError('conflict', `the server has the term ${term}, and another one had ${highest} already`, {
         hint: 'It was replaced by its pair and does not know it yet; it steps down by itself when the two meet.',
       })
-    if (term > highest) await this.#options.term.raise(term)
-    if (refused?.reason === 'clock') this.#options.serverClock.correct(times)
-    else this.#options.serverClock.observe(times)
+    if (term > highest) await memory.raise(term)
+    // An agent lives by the time of the server that acts. By the other's it only signs what that one hears.
+    const isTheirs = kind === 'witness' || server?.acts === false
+    if (refused?.reason === 'clock' && isTheirs) {
+      if (server !== undefined) server.clockOffsetMs = times.answeredAt - serverClock.now()
+    } else if (refused?.reason === 'clock') serverClock.correct(times)
+    else if (!isTheirs) serverClock.observe(times)
+    if (!isTheirs && server !== undefined) server.clockOffsetMs = 0
+  }
+
+  // --- The other servers
+
+  /** How often the lease, or a server that asks for more, wants to hear of this agent; undefined where none says so. */
+  #sayingMs(): number | undefined {
+    const leaseMs = this.#held?.settings.leaseMs ?? null
+    // A server holds a poll for a third of the lease at most; a line that was cut is found out by so much sooner.
+    const wanted = leaseMs === null ? [] : [Math.ceil(leaseMs / 3)]
+    for (const { withinMs } of this.#servers.all)
+      if (withinMs !== undefined) wanted.push(Math.max(leastSayingMs, Math.ceil(withinMs)))
+    return wanted.length === 0 ? undefined : Math.min(...wanted)
+  }
+
+  /** No server serves this agent, or the one that did leaves a poll for longer than it should. */
+  #isUnserved(): boolean {
+    const serving = this.#serving
+    if (serving === undefined) return true
+    const longestMs = (this.#sayingMs() ?? longestWaitMs) + onTheWayMs
+    return serving.servedAt !== undefined && this.#options.clock.elapsed() - serving.servedAt > longestMs
+  }
+
+  /** After minutes nobody waits for this agent to take over any more, and it must not take up what is left of a network. */
+  #unservedPaceMs(): number {
+    const moments = this.#servers.all.map(({ servedAt }) => servedAt ?? this.#startedAt)
+    const unservedForMs = this.#options.clock.elapsed() - Math.max(this.#startedAt, ...moments)
+    return Math.min(unleasedMs, Math.max(unservedMs, unservedForMs / 60))
+  }
+
+  /** All but the one that serves, and that one too where it is not heard; a server alone is a witness's business only while it does not act. */
+  #witnessTargets(): readonly string[] {
+    this.#followServers()
+    const at = this.#options.clock.elapsed()
+    const serving = this.#isUnserved() ? undefined : this.#serving
+    const { all } = this.#servers
+    return all
+      .filter(({ id, acts, deafUntil }) => id !== serving?.id && deafUntil <= at && (all.length > 1 || acts === false))
+      .map(({ url }) => url)
+  }
+
+  /** Never rejects. */
+  async #callWitness(url: string, signal: AbortSignal): Promise<void> {
+    const { clock, term, log } = this.#options
+    const server = this.#servers.of(url)
+    if (server === undefined) return
+    const to: Addressee = { server: url, protocol: this.#protocol.max, encoding: 'gzip' }
+    const enough = new AbortController()
+    const cancel = clock.after(witnessSilentMs, () => enough.abort())
+    const either = AbortSignal.any([signal, enough.signal])
+    const say = () => {
+      const servedMsAgo = this.#servers.servedByAnotherMsAgo(server, clock.elapsed())
+      const said: Witness = { ...(servedMsAgo === undefined ? {} : { servedMsAgo }), term: term.read() }
+      return this.#exchange(to, 'witness', said, witnessSilentMs, either)
+    }
+    try {
+      const answer = readWitnessAnswer(
+        await say().catch((thrown: unknown) => {
+          const how = mendable(thrown)
+          if (how === undefined || how === 'hello') throw thrown
+          return say()
+        }),
+      )
+      server.withinMs = answer.withinMs
+      if (server.failures === 0) server.message = ''
+    } catch (thrown) {
+      if (signal.aborted) return
+      const isDeaf = thrown instanceof RefusedByServer && thrown.refusal.code === 'not-found'
+      if (isDeaf) server.deafUntil = clock.elapsed() + deafMs
+      else {
+        const message = fullMessage(thrown)
+        if (server.message !== message)
+          log.warn('server not told what is seen of the other', { server: url, problem: message })
+        server.message = message
+      }
+    } finally {
+      cancel()
+    }
+    this.#follow(server)
+  }
+
+  /** Goes to a server that acts where nobody serves, or where it came after the one that does. */
+  #follow(server: KnownServer): void {
+    const { term, log, clock } = this.#options
+    const serving = this.#serving
+    if (server.acts !== true || server.term === undefined || server.term < term.read()) return
+    if (serving !== undefined && (serving.id === server.id || server.term <= (serving.term ?? 0))) return
+    if (this.#current === server.url) {
+      // What this waited for has come, unless the server acts and will not deal with this agent before its time.
+      if (server.refuses || server.notBefore <= clock.elapsed()) return
+      server.notBefore = 0
+      this.#endPauses()
+    } else {
+      log.info('server followed', { server: server.url, term: server.term })
+      server.notBefore = 0
+      this.#current = server.url
+      this.#greeted = undefined
+      this.#greeting = undefined
+      this.#serving = undefined
+      this.#putOffUntil.clear()
+      this.#line.abort()
+      this.#line = new AbortController()
+      this.#endPauses()
+    }
+    this.#tellReached()
+  }
+
+  #tellReached(): void {
+    for (const listener of this.#onReached) listener()
   }
 
   #clockStatus(): ReportedStatus['clock'] {
@@ -440,17 +720,24 @@ export class LinkClient implements ServerLink {
     return { offsetMs: status?.wallOffsetMs ?? 0, rttMs: status?.rttMs ?? 0 }
   }
 
+  /** For so long, or until a server is found that acts. */
   #pause(ms: number, signal: AbortSignal): Promise<void> {
     if (ms <= 0 || signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const end = () => {
         cancel()
+        this.#pauses.delete(end)
         signal.removeEventListener('abort', end)
         resolve()
       }
       const cancel = this.#options.clock.after(ms, end)
+      this.#pauses.add(end)
       signal.addEventListener('abort', end, { once: true })
     })
+  }
+
+  #endPauses(): void {
+    for (const end of this.#pauses) end()
   }
 
   // --- What the server said
@@ -602,6 +889,11 @@ function mendable(thrown: unknown): 'clock' | 'hello' | 'connection' | undefined
   if (thrown instanceof StaleConnection) return 'connection'
   const reason = thrown instanceof RefusedByServer ? thrown.refusal.reason : undefined
   return reason === 'clock' || reason === 'hello' ? reason : undefined
+}
+
+function fullMessage(thrown: unknown): string {
+  const hint = thrown instanceof FarwatchError ? thrown.hint : ''
+  return `${messageOf(thrown)}${hint === '' ? '' : `. ${hint}`}`
 }
 
 async function readAnswer({ status, headers, body }: Got, url: URL): Promise<Envelope> {

@@ -51,7 +51,6 @@ const poll = {
     running: 0,
     waiting: 0,
     isolated: false,
-    draining: false,
   },
 }
 
@@ -206,6 +205,19 @@ const messages: Record<string, readonly [Forged, string | RegExp]> = {
   'a new key that is none': [
     { kind: 'rekey', body: { publicKey: 'x'.repeat(60), sealingKey: other.sealing.publicKey, proof: 'p' } },
     '400 refused: the public key that was sent is not an ed25519 key as PEM',
+  ],
+  'a witness': [{ kind: 'witness', body: { servedMsAgo: 12.5, term: 3 }, claims: { term: 3 } }, '200 taken'],
+  'a witness that says hello never': [
+    { kind: 'witness', body: { term: 0 }, claims: { boot: randomUUID() } },
+    '200 taken',
+  ],
+  'a witness nobody knows': [
+    { kind: 'witness', body: { term: 0 }, by: makeKeys() },
+    '401 hello: this server does not know this agent with this key',
+  ],
+  'a witness from before the beginning': [
+    { kind: 'witness', body: { servedMsAgo: -1, term: 0 } },
+    '400 refused: what the agent saw of the other server is malformed: /servedMsAgo must be >= 0',
   ],
   'a message nobody knows': [{ kind: 'format-disk' }, '404 refused: agents and servers have no such message'],
   'a GET': [

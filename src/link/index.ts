@@ -1,5 +1,5 @@
 export { LinkClient } from './client.ts'
-export type { LinkClientOptions, LinkKeys, LinkState, TermMemory } from './client.ts'
+export type { LinkClientOptions, LinkKeys, LinkState, ServerSeen, TermMemory, ToldServers } from './client.ts'
 export { ServerClock } from './clock-offset.ts'
 export type { Trust } from '../platform/wire/index.ts'
 export { linkPath, messageKinds } from './protocol.ts'
@@ -9,4 +9,12 @@ export type { Registry, RegistryChange, RegistryOptions, Standing } from './regi
 export { linkSchema } from './registry-store.ts'
 export type { AgentEntry, EnrolmentToken } from './registry-store.ts'
 export { makeLinkServer, packedLimit } from './server.ts'
-export type { ConnectedAgent, LinkRequest, LinkResponse, LinkServer, LinkServerOptions, PollSaid } from './server.ts'
+export type {
+  ConnectedAgent,
+  LinkRequest,
+  LinkResponse,
+  LinkServer,
+  LinkServerOptions,
+  PollSaid,
+  WitnessSaid,
+} from './server.ts'

@@ -6,11 +6,14 @@ import { afterEach, expect, test } from 'vitest'
 import { FarwatchError } from '../base/index.ts'
 import type { Assignment, UploadBatch } from '../model/index.ts'
 import { silentLog, systemClock } from '../platform/index.ts'
+import { unpack } from '../platform/wire/index.ts'
 import type { LinkClient } from './client.ts'
 import { ServerClock } from './clock-offset.ts'
+import type { CommandOrder } from './protocol.ts'
 import type { LinkServerOptions } from './server.ts'
 import {
   emptyAssignment,
+  listenerOf,
   makeKeys,
   makeTestClient,
   startTestServer,
@@ -376,34 +379,6 @@ test('a server with an older term is not believed, and a higher one is remembere
   })
 })
 
-test('an agent leaves a server that stands by for the next of its list', async () => {
-  const standby = await serve({ notActive: () => 'this server stands by', assignmentFor: () => acme })
-  const active = await serve()
-  const { token } = await active.registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
-  const keys = makeKeys()
-  const trusted = [standby.keystore.own(), active.keystore.own()]
-  await makeTestClientAccepted(standby, keys)
-  const agent = makeTestClient(undefined, {
-    url: '',
-    servers: () => [standby.url, active.url],
-    trust: {
-      authorities: () => trusted.map(({ pem }) => pem),
-      trusts: (fingerprint) => trusted.some((one) => one.fingerprint === fingerprint),
-    },
-    keys,
-    token,
-    random: () => 0,
-  })
-  ends.push(() => agent.stop())
-  const first = await refusal(agent.assignment(undefined, never))
-  const second = await agent.assignment(undefined, never)
-  expect([first.message, second?.version, agent.state().server]).toEqual([
-    'the server refused: this server stands by',
-    'v1',
-    active.url,
-  ])
-})
-
 test('what no server of ours would assign is refused by the agent, whole', async () => {
   const lies: Record<string, Partial<Assignment>> = {
     'a period of a millisecond': { tasks: [{ ...acme.tasks[0]!, periodMs: 1 }] },
@@ -487,6 +462,39 @@ test('commands are done once and answered, with text in parts', async () => {
     text: 'one\ntwo\n',
     done: ['re-key', 'reach', 'send-logs'],
   })
+})
+
+test('a command that an agent does not know, any more or yet, is answered with words', async () => {
+  const server = await serve({ holdMs: () => 2_000 })
+  const keys = makeKeys()
+  const agent = await enrolled(server, { keys })
+  await agent.assignment(undefined, never)
+  // What a server of another version may order.
+  const order = { is: 'drain', on: true } as unknown as CommandOrder
+  const ordered = refusal(server.link.command(keys.signer.uuid, order, { timeoutMs: 10_000 }))
+  await agent.assignment('v1', never)
+  expect((await ordered).message).toBe(
+    'the agent could not do drain: this agent does not know the command drain; update it',
+  )
+})
+
+test('servers of before the first pair, which refuse a poll without it, are told that an agent does not drain', async () => {
+  const server = await serve()
+  const agent = await enrolled(server)
+  const polls: unknown[] = []
+  server.https.removeAllListeners('request')
+  server.https.on(
+    'request',
+    listenerOf(() => ({
+      async handle(request) {
+        const body = await unpack(request.body, request.headers['content-encoding']?.toString(), 1_000_000)
+        if (request.path.endsWith('poll')) polls.push(body)
+        return server.link.handle(request)
+      },
+    })),
+  )
+  await agent.assignment(undefined, never)
+  expect(polls).toEqual([expect.objectContaining({ status: expect.objectContaining({ draining: false }) })])
 })
 
 test('a key is changed without being accepted anew, and the old one is good no more', async () => {
@@ -615,20 +623,6 @@ async function startTunnel(port: () => number): Promise<number> {
     await once(proxy, 'close')
   })
   return (proxy.address() as AddressInfo).port
-}
-
-async function makeTestClientAccepted(server: TestServer, keys: ReturnType<typeof makeKeys>): Promise<void> {
-  const { token } = await server.registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
-  await server.registry.announce({
-    uuid: keys.signer.uuid,
-    name: 'north-1',
-    publicKey: keys.publicKey,
-    fingerprint: keys.signer.fingerprint,
-    sealingKey: keys.sealing.publicKey,
-    version: '1.0.0',
-    enrolmentToken: token,
-    address: '127.0.0.1',
-  })
 }
 
 test('a question that was given up before it was asked fails for the one who asked, and nowhere else', async () => {

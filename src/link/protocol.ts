@@ -12,12 +12,14 @@ import { reader } from '../platform/wire/index.ts'
  *   upload  results; answered once they are durable.
  *   reply   what a command gave.
  *   rekey   from now on I sign with this key; signed with the old one, and proven by the new one.
+ *   witness said to a server that does not serve this agent: when another one last did. It needs no hello, and is heard whether or not
+ *           the server acts; the answer's frame says whether it does. Servers of before it say that they have no such message.
  *
  * Objects may say more than is written here: a newer side adds, an older one reads over it. That, and the version that both agreed on,
  * is how neighbouring versions work together.
  */
 export const linkPath = '/link/v1/'
-export const messageKinds = ['hello', 'poll', 'upload', 'reply', 'rekey'] as const
+export const messageKinds = ['hello', 'poll', 'upload', 'reply', 'rekey', 'witness'] as const
 export type MessageKind = (typeof messageKinds)[number]
 
 /** The message that a path names, whatever a proxy put before it, or undefined. */
@@ -49,6 +51,7 @@ export const sizeLimits: Readonly<Record<MessageKind, { readonly packed: number;
   upload: { packed: 8 * 1_048_576, plain: 48 * 1_048_576 },
   reply: { packed: 2 * 1_048_576, plain: 8 * 1_048_576 },
   rekey: { packed: 16_384, plain: 16_384 },
+  witness: { packed: 1_024, plain: 4_096 },
 }
 
 /** The largest answer: the assignment of an agent with some hundred thousand tasks. */
@@ -123,7 +126,6 @@ export const ReportedStatus = Type.Object({
   /** Results that would be lost with its machine: what is left behind is this, what runs and what waits. Absent: what is in the spool. */
   unsafe: Type.Optional(count),
   isolated: Type.Boolean(),
-  draining: Type.Boolean(),
   /** Processors that other programs on the machine use, in cores. Absent where the machine does not tell. */
   foreignCores: Type.Optional(Type.Number({ minimum: 0 })),
   /** How long the last upload took. */
@@ -195,14 +197,12 @@ export type WireConnector = Static<typeof wireConnector>
  *   run-now     one run of a task, beside its schedule; gives the run's result
  *   send-logs   log lines, as text in parts
  *   reach       whether the targets of connectors answer to a cheap connect; for placement, before work moves
- *   drain       take no new work, end what runs; `on: false` takes it back
  *   re-key      make a new key and send it
  */
 export const Command = Type.Union([
   Type.Object({ id: name, is: Type.Literal('run-now'), task: name }),
   Type.Object({ id: name, is: Type.Literal('send-logs'), maxBytes: Type.Integer({ minimum: 1, maximum: 2 ** 30 }) }),
   Type.Object({ id: name, is: Type.Literal('reach'), connectors: Type.Array(wireConnector, { maxItems: 1_000 }) }),
-  Type.Object({ id: name, is: Type.Literal('drain'), on: Type.Boolean() }),
   Type.Object({ id: name, is: Type.Literal('re-key') }),
 ])
 export type Command = Static<typeof Command>
@@ -308,6 +308,22 @@ export const Rekey = Type.Object({
 })
 export type Rekey = Static<typeof Rekey>
 
+// --- witness
+
+export const Witness = Type.Object({
+  /** How long ago, by the agent's monotonic clock, another server than the one that is told last served it as the active one. Absent: never. */
+  servedMsAgo: Type.Optional(Type.Number({ minimum: 0, maximum: 2 ** 43 })),
+  /** The highest term that it has seen. */
+  term: count,
+})
+export type Witness = Static<typeof Witness>
+
+export const WitnessAnswer = Type.Object({
+  /** How long the agent may take to say it again at most, and to be served by the other server again. */
+  withinMs: Type.Optional(Type.Number({ minimum: 0, maximum: 3_600_000 })),
+})
+export type WitnessAnswer = Static<typeof WitnessAnswer>
+
 // --- every answer
 
 /**
@@ -335,6 +351,12 @@ export type Refusal = Static<typeof Refusal>
 /** The frame of every answer. Exactly one of `result` and `refused` is there. */
 export const Envelope = Type.Object({
   term: count,
+  /** Whether it acts. Absent from servers of before terms moved. */
+  acts: Type.Optional(Type.Boolean()),
+  /** Which server this is, by whatever URL it was asked. */
+  server: Type.Optional(uuid),
+  /** Where the one is that acts, from one that does not. */
+  active: Type.Optional(url),
   /** Server time when the message came in, and when this left. */
   receivedAt: moment,
   answeredAt: moment,
@@ -349,6 +371,8 @@ export const readReply = reader(Reply, 'the reply')
 export const readRekey = reader(Rekey, 'the new key')
 export const readHelloAnswer = reader(HelloAnswer, 'the answer to the hello')
 export const readPollAnswer = reader(PollAnswer, 'the answer to the poll')
+export const readWitness = reader(Witness, 'what the agent saw of the other server')
+export const readWitnessAnswer = reader(WitnessAnswer, 'the answer to what was seen of another server')
 export const readUploadAnswer = reader(UploadAnswered, 'the answer to the upload')
 export const readEnvelope = reader(Envelope, 'the answer')
 export const readRunResult = reader(commandResults['run-now'], 'the result of the run')

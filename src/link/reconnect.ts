@@ -11,3 +11,14 @@ const longestMs = 30_000
 export function reconnectPauseMs(failures: number, random: Random): number {
   return failures <= 0 ? 0 : random() * Math.min(longestMs, firstMs * 2 ** Math.min(failures - 1, 20))
 }
+
+const firstIdleMs = 1_000
+const longestIdleMs = 4_000
+
+/**
+ * How long to wait before a server that does not act is asked for work again, after so many times in a row. It is there, and may act in a
+ * second; who waits longer for it is blind for longer. Half of the pause is by chance.
+ */
+export function idlePauseMs(failures: number, random: Random): number {
+  return Math.min(longestIdleMs, firstIdleMs * 2 ** Math.max(0, failures - 1)) * (0.5 + random() / 2)
+}

@@ -27,6 +27,7 @@ import {
   readRekey,
   readReply,
   readUpload,
+  readWitness,
   sizeLimits,
   spoken,
   type CommandOrder,
@@ -41,6 +42,7 @@ import {
   type UploadAnswered,
   type WireAssignment,
   type WireConnector,
+  type WitnessAnswer,
 } from './protocol.ts'
 import { Refusals } from './refusals.ts'
 import type { Registry, RegisteredAgent, Standing } from './registry.ts'
@@ -73,7 +75,18 @@ export interface LinkServerOptions {
   readonly notActive: () => string | undefined
   /** An accepted agent has seen a higher term than this server's. What follows from that is the failover's to decide. */
   readonly higherTerm: (agent: string, term: number) => void
-  /** Where agents may reach this server and its pair. */
+  /**
+   * An accepted agent that this server does not serve says, several times within the offline timeout, what it sees of the other: how long ago
+   * that one last served it (undefined: never), and the highest term it has seen. Whether or not this server acts. Absent: nobody asks.
+   */
+  readonly witness?: (agent: string, said: WitnessSaid) => void
+  /** How long agents may take at most to say that again, where it is needed more often than the offline timeout wants it. */
+  readonly witnessMs?: () => number
+  /** The UUID of this server, by which agents know it under whatever URL. */
+  readonly uuid?: string
+  /** Where the server is that acts, while this one does not, as far as it is known. */
+  readonly activeServer?: () => string | undefined
+  /** Where agents may reach this server and its pair, where it is one of a pair; none: agents go on with what they know. */
   readonly servers: () => readonly string[]
   /** How long a poll without news is held at most: well below the offline timeout, since polling is the sign of life. */
   readonly holdMs: () => number
@@ -91,6 +104,12 @@ export interface LinkServerOptions {
   /** Two machines use the same identity; for an alarm. */
   readonly foundDouble?: (agent: ConnectedAgent) => void
   readonly protocol?: ProtocolRange
+}
+
+/** What an agent saw of the other server. */
+export interface WitnessSaid {
+  readonly servedMsAgo: number | undefined
+  readonly term: number
 }
 
 /** What an agent says of itself with a poll. */
@@ -132,6 +151,11 @@ export interface LinkServer {
     options: { readonly timeoutMs: number; readonly onText?: (text: string) => void },
   ): Promise<unknown>
   connected(): readonly ConnectedAgent[]
+  /**
+   * What `notActive` says is another now. A server that acts no longer lets every poll go with that word, ends commands, and knows no
+   * agent any more; whoever comes back to it says hello.
+   */
+  activityChanged(): void
   /** To be called every minute or so. */
   sweep(): void
   /** Lets every poll go and ends every command; what comes afterwards is refused. */
@@ -241,6 +265,15 @@ class RunningLinkServer implements LinkServer {
     return [...this.#sessions.values()].map(({ agent }) => agent)
   }
 
+  activityChanged(): void {
+    if (this.#options.notActive() === undefined) return
+    for (const { commands } of this.#sessions.values())
+      commands.end(new FarwatchError('unreachable', 'this server does not act any more'))
+    this.#sessions.clear()
+    this.#presences.clear()
+    for (const wake of this.#waiting.values()) wake()
+  }
+
   sweep(): void {
     this.#replays.sweep(this.#clock.elapsed())
     this.#refusals.sweep()
@@ -297,7 +330,17 @@ class RunningLinkServer implements LinkServer {
     status: number,
     said: { readonly receivedAt: number; readonly result?: unknown; readonly refused?: Refusal },
   ): Promise<LinkResponse> {
-    const envelope: Envelope = { term: this.#options.term(), answeredAt: this.#clock.now(), ...said }
+    const { term, notActive, uuid, activeServer } = this.#options
+    const acts = notActive() === undefined
+    const active = acts ? undefined : activeServer?.()
+    const envelope: Envelope = {
+      term: term(),
+      acts,
+      ...(uuid === undefined ? {} : { server: uuid }),
+      ...(active === undefined ? {} : { active }),
+      answeredAt: this.#clock.now(),
+      ...said,
+    }
     const { bytes, encoding } = await pack(envelope, acceptedEncoding(request.headers['accept-encoding']))
     return {
       status,
@@ -335,6 +378,7 @@ class RunningLinkServer implements LinkServer {
     from.who = entry.id
     this.#refuseFlood(entry.id)
     this.#refuseReplay(entry.id, claimed, request.body)
+    if (message.kind === 'witness') return this.#witness(entry, request)
     if (entry.registration === 'ACCEPTED') this.#refuseOutdated(entry.id, claims.term)
     this.#refuseInactive()
     if (message.kind === 'hello') return this.#hello(request, claimed, entry)
@@ -523,6 +567,8 @@ class RunningLinkServer implements LinkServer {
     this.#wake(id)
     const isCurrent = () => this.#sessions.get(id) === session && session.polls === turn && !this.#stopped
     for (;;) {
+      // It may have stopped acting while this waited.
+      this.#refuseInactive()
       if (!isCurrent()) return this.#nothing({ state: 'ACCEPTED', message: '' })
       const making = this.#assignmentOf(session)
       const assignment = await making
@@ -615,7 +661,19 @@ class RunningLinkServer implements LinkServer {
     const poll = readPoll(await bodyOf(request, 'poll'))
     if (standing.state !== 'PENDING') return this.#nothing(standing)
     await this.#wait(entry.id, Math.min(poll.waitMs, holdMs()), request.signal)
+    this.#refuseInactive()
     return this.#nothing(registry.standing(entry.id, entry.fingerprint))
+  }
+
+  // --- witness
+
+  /** Asks for no hello, so that a server that just begins to stand by, or has just lost its peer, hears of it at once. */
+  async #witness({ id, registration }: RegisteredAgent, request: LinkRequest): Promise<WitnessAnswer> {
+    if (registration !== 'ACCEPTED') throw new FarwatchError('forbidden', 'the agent is not accepted')
+    const { servedMsAgo, term } = readWitness(await bodyOf(request, 'witness'))
+    const { witness, witnessMs } = this.#options
+    witness?.(id, { servedMsAgo, term })
+    return witnessMs === undefined ? {} : { withinMs: witnessMs() }
   }
 
   // --- upload and rekey
@@ -634,6 +692,8 @@ class RunningLinkServer implements LinkServer {
       const tasks = new Set(batch.entries.map(({ task }) => task))
       const foreign = new Set([...tasks].filter((task) => !this.#options.ownedTask(agent.id, task)))
       const answer = await this.#options.upload(agent, batch, foreign)
+      // What it stored is then not for it to acknowledge: the agent sends it to the one that acts, where it counts once.
+      this.#refuseInactive()
       if (foreign.size === 0) return answer
       // An honest agent that worked for another server before has such results as well, and is not to be stuck with them.
       const [first = ''] = foreign

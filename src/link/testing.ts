@@ -23,7 +23,7 @@ import { LinkClient, type LinkClientOptions, type LinkKeys } from './client.ts'
 import { ServerClock } from './clock-offset.ts'
 import { openRegistry, type Registry } from './registry.ts'
 import { linkSchema } from './registry-store.ts'
-import { makeLinkServer, packedLimit, type LinkServer, type LinkServerOptions } from './server.ts'
+import { makeLinkServer, packedLimit, type LinkServer, type LinkServerOptions, type WitnessSaid } from './server.ts'
 
 /** The keys of an instance, in memory only. */
 export function makeKeys(uuid: string = randomUUID()): LinkKeys {
@@ -58,7 +58,9 @@ export const emptyAssignment: Assignment = {
 }
 
 /** Hands the requests of a server of `node:http` or `node:https` to the link. */
-export function listenerOf(link: () => LinkServer): (request: IncomingMessage, response: ServerResponse) => void {
+export function listenerOf(
+  link: () => Pick<LinkServer, 'handle'>,
+): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const gone = new AbortController()
     response.on('close', () => gone.abort())
@@ -166,12 +168,74 @@ export async function startTestServer(options: Partial<LinkServerOptions> = {}):
   }
 }
 
+/** A server of a pair, whose part is what the test says. */
+export interface TestSide extends TestServer {
+  now: { readonly acts: boolean; readonly term: number }
+  /** What agents said that it did not serve, and what it was told of higher terms. */
+  readonly heard: (WitnessSaid | { readonly higher: number })[]
+  /** Called with each of these. */
+  onHeard: () => void
+  /** It acts, or does not, from now on. */
+  become(now: { readonly acts: boolean; readonly term: number }): void
+}
+
+export async function startTestSide(acts: boolean, options: Partial<LinkServerOptions> = {}): Promise<TestSide> {
+  const heard: TestSide['heard'] = []
+  const tell = (said: TestSide['heard'][number]) => {
+    heard.push(said)
+    side.onHeard()
+  }
+  const server = await startTestServer({
+    uuid: randomUUID(),
+    term: () => side.now.term,
+    notActive: () => (side.now.acts ? undefined : 'this server stands by'),
+    witness: (_, said) => tell(said),
+    higherTerm: (_, higher) => tell({ higher }),
+    ...options,
+  })
+  const side: TestSide = Object.assign(server, {
+    now: { acts, term: 1 },
+    heard,
+    onHeard: () => undefined,
+    become(now: TestSide['now']) {
+      side.now = now
+      server.link.activityChanged()
+    },
+  })
+  return side
+}
+
+/** As a copy of the registry of the other server has it. */
+export async function acceptTestAgent({ registry }: TestServer, keys: LinkKeys): Promise<void> {
+  const { token } = await registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
+  await registry.announce({
+    uuid: keys.signer.uuid,
+    name: 'north-1',
+    publicKey: keys.publicKey,
+    fingerprint: keys.signer.fingerprint,
+    sealingKey: keys.sealing.publicKey,
+    version: '1.0.0',
+    enrolmentToken: token,
+    address: '127.0.0.1',
+  })
+}
+
+/** Who trusts the certificates of all these servers. */
+export function trustOf(servers: readonly TestServer[]): LinkClientOptions['trust'] {
+  const trusted = servers.map(({ keystore }) => keystore.own())
+  return {
+    authorities: () => trusted.map(({ pem }) => pem),
+    trusts: (fingerprint) => trusted.some((one) => one.fingerprint === fingerprint),
+  }
+}
+
 export type TestClientOptions = Partial<LinkClientOptions> & { readonly url: string; readonly token?: string }
 
 /** An agent's half that trusts a server's certificate, unless it is told otherwise. */
 export function makeTestClient(trusted: Keystore | undefined, options: TestClientOptions): LinkClient {
   const clock = options.clock ?? systemClock
   let highest = 0
+  let told: readonly string[] = []
   return new LinkClient({
     servers: () => [options.url],
     proxy: () => undefined,
@@ -184,6 +248,12 @@ export function makeTestClient(trusted: Keystore | undefined, options: TestClien
       read: () => highest,
       raise: async (term) => {
         highest = term
+      },
+    },
+    told: {
+      read: () => told,
+      note: (urls) => {
+        told = urls
       },
     },
     serverClock: new ServerClock(clock),
@@ -207,7 +277,6 @@ export function makeTestClient(trusted: Keystore | undefined, options: TestClien
       running: 0,
       waiting: 0,
       isolated: false,
-      draining: false,
     }),
     command: async () => undefined,
     ...(options.token === undefined ? {} : { enrolmentToken: options.token }),

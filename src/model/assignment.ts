@@ -91,4 +91,9 @@ export interface ServerLink {
   assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined>
   /** Called with two batches at a time, of positions in any order. Repeating a batch is harmless. */
   upload(batch: UploadBatch, signal: AbortSignal): Promise<UploadAnswer>
+  /**
+   * Tells when a server can be worked with again, or another one can, after none could: who waits to try again need not wait any longer.
+   * Absent where the server is never away. @returns what ends the telling
+   */
+  onReached?(listener: () => void): () => void
 }
