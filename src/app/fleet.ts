@@ -102,6 +102,8 @@ export class Fleet implements FleetQuestions {
   readonly #probing = new Set<string>()
   readonly #listeners = new Set<() => void>()
   #isStarted = false
+  /** Some connector may only be run by an agent that is named. */
+  #hasPins = false
   #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
 
   private constructor(
@@ -147,8 +149,9 @@ export class Fleet implements FleetQuestions {
       registry.onChange((id) => {
         if (registry.agent(id) === undefined) this.#forget(id)
         this.#applyRegistry()
-        // A name stands in associations and in pins.
-        distribution.setWork(this.#work())
+        // Pins name agents. Without any the work is what it was, and walking through all of it for each agent that says hello would hold
+        // up the thousand that do so after a restart.
+        if (this.#hasPins) distribution.setWork(this.#work())
         this.#tell()
       }),
       inventory.onChange(() => {
@@ -408,6 +411,7 @@ export class Fleet implements FleetQuestions {
           })),
         })),
     )
+    this.#hasPins = connectors.some(({ pin }) => pin !== undefined)
     return { connectors, groups }
   }
 
