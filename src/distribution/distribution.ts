@@ -50,6 +50,7 @@ import {
   type StoredAgent,
 } from './schema.ts'
 import { perStep, type Steps } from './steps.ts'
+import { Walk } from './walk.ts'
 
 export interface DistributionOptions {
   /** Opened with `distributionSchema`. */
@@ -147,6 +148,7 @@ const tickMs = 1_000
 const explainedForMs = 1_000
 /** Changes that come together are answered together; and never more often than once a second. */
 const gatherMs = 50
+const placesPerWrite = 2_000
 /** For so long it takes the thread in one go. */
 const longestSliceMs = 8
 const leastBetweenMs = 1_000
@@ -731,14 +733,16 @@ export class Distribution {
     this.#decidedAt = this.#placedAt
     const connectors: string[] = []
     const agents = new Set<string>()
+    const former = new Walk(before.places)
     for (const [id, now] of placement.places) {
-      const then = before.places.get(id)
+      const then = former.get(id)
       if (then === now) continue
       connectors.push(id)
       this.#rescope(id, then, agents)
     }
+    const present = new Walk(placement.places)
     for (const [id, then] of before.places) {
-      if (placement.places.has(id)) continue
+      if (present.get(id) !== undefined) continue
       connectors.push(id)
       this.#rescope(id, then, agents)
     }
@@ -1066,12 +1070,16 @@ export class Distribution {
   }
 
   async #write(): Promise<void> {
-    if (!this.#hasUnsaved()) return
+    while (this.#hasUnsaved()) await this.#writeSome()
+  }
+
+  /** Handing a batch to the database's thread takes this one two microseconds a statement and more, and others wait for it over there. */
+  async #writeSome(): Promise<void> {
     const agents = [...this.#unsavedAgents]
-    const places = [...this.#unsavedPlaces]
+    const places = [...this.#unsavedPlaces.values().take(placesPerWrite)]
     const massLoss = this.#isMassLossUnsaved
     this.#unsavedAgents.clear()
-    this.#unsavedPlaces.clear()
+    for (const id of places) this.#unsavedPlaces.delete(id)
     this.#isMassLossUnsaved = false
     const batch: Statement[] = agents.map((id) => {
       const agent = this.#agents.get(id)

@@ -17,6 +17,7 @@ import {
   type PlacementGroup,
 } from './eligibility.ts'
 import { inOneGo, perStep, type Steps } from './steps.ts'
+import { Walk } from './walk.ts'
 
 /**
  * How a connector came to the agent that has it. `first` nobody had it · `lost` the agent before was silent · `barred` the agent before may
@@ -177,8 +178,9 @@ export function* placing(input: PlacementInput): Steps<Placement> {
   const context: Context = { agents, indexOf, groups, at, settings, isHolding }
   const kinds = new Kinds(agents, groups)
   const drafts: Draft[] = []
+  const before = new Walk(previous.places)
   for (const connector of connectors) {
-    drafts.push(draftOf(connector, kinds.kindOf(connector), previous.places.get(connector.id), context))
+    drafts.push(draftOf(connector, kinds.kindOf(connector), before.get(connector.id), context))
     if (drafts.length % perStep === 0) yield
   }
   const board: Board = {
