@@ -99,6 +99,8 @@ const rekeyTimeoutMs = 30_000
 /** How long a run by hand waits for work that is on its way to an agent. */
 const settlingMs = 6_000
 const settlingLookMs = 100
+/** No monitor says yet which programs it needs. One list for all, so that connectors are alike to placement. */
+const noPrograms: readonly string[] = []
 /** What one `reach` command asks at most. */
 const mostProbes = 500
 
@@ -119,8 +121,12 @@ export class Fleet implements FleetQuestions {
   /** Facts of agents that said hello to this start of the server. */
   readonly #met = new Map<string, ConnectedAgent>()
   readonly #probing = new Set<string>()
+  /** When the agent that was asked for proofs last had its turn. */
+  #asking: Promise<void> = Promise.resolve()
   readonly #listeners = new Set<() => void>()
   #isStarted = false
+  /** Some connector may only be run by an agent that is named. */
+  #hasPins = false
   #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
 
   private constructor(
@@ -165,8 +171,9 @@ export class Fleet implements FleetQuestions {
       registry.onChange((id) => {
         if (registry.agent(id) === undefined) this.#forget(id)
         this.#applyRegistry()
-        // A name stands in associations and in pins.
-        distribution.setWork(this.#work())
+        // Pins name agents. Without any the work is what it was, and walking through all of it for each agent that says hello would hold
+        // up the thousand that do so after a restart.
+        if (this.#hasPins) distribution.setWork(this.#work())
         this.#tell()
       }),
       inventory.onChange(() => {
@@ -421,7 +428,7 @@ export class Fleet implements FleetQuestions {
         .map(({ id, tasks, pin }) => ({
           id,
           group,
-          programs: [],
+          programs: noPrograms,
           ...(pin === undefined ? {} : { pin: this.#idOf(pin) }),
           tasks: tasks.map(({ id: task, periodMs, timeoutMs, monitor }) => ({
             id: task,
@@ -431,6 +438,7 @@ export class Fleet implements FleetQuestions {
           })),
         })),
     )
+    this.#hasPins = connectors.some(({ pin }) => pin !== undefined)
     return { connectors, groups }
   }
 
@@ -456,10 +464,16 @@ export class Fleet implements FleetQuestions {
   /** Each agent is asked for what it has to prove, one command at a time; what it does not answer is asked again by distribution's next look. */
   #probe(agent: string): void {
     if (this.#probing.has(agent)) return
-    const wanted = new Set(this.distribution.probesOf(agent).slice(0, mostProbes))
-    if (wanted.size === 0) return
     this.#probing.add(agent)
-    this.#reachedBy(agent, this.#connectorsOf(agent, wanted))
+    // One agent after the other, with a breath between: after a change of the configuration all have something to prove.
+    const turn = this.#asking.then(() => new Promise<void>((resolve) => setImmediate(resolve)))
+    this.#asking = turn
+    let wanted: ReadonlySet<string> = new Set()
+    turn
+      .then(() => {
+        wanted = new Set(this.distribution.probesOf(agent).slice(0, mostProbes))
+        return wanted.size === 0 ? [] : this.#reachedBy(agent, this.#connectorsOf(agent, wanted))
+      })
       .then((answers) => {
         for (const { connector, reached, message } of answers) {
           if (!wanted.has(connector) || this.#isUnknown(agent)) continue

@@ -93,6 +93,11 @@ export interface UncoveredSlotsOptions {
 }
 
 const lookEveryMs = 10_000
+/**
+ * With a hundred thousand tasks a look takes the thread for a tenth of a second, and agents that come back all at once ask for one each: it
+ * is to take no more than this share of the time.
+ */
+const lookingShare = 0.05
 const entriesPerUpload = 5_000
 
 /**
@@ -107,18 +112,22 @@ export class UncoveredSlots {
   #isLookWaiting = false
   #failing = false
   #cancel: CancelTimer = () => undefined
+  /** Our `elapsed` before which no other look begins. */
+  #restUntil = 0
+  #endRest: () => void = () => undefined
   #stopped = false
 
   constructor(options: UncoveredSlotsOptions) {
     this.#options = options
   }
 
-  /** Looks now, and from then on every ten seconds. To be called at each change of placement and of the configuration. Never rejects. */
+  /** Looks soon, and from then on every ten seconds. To be called at each change of placement and of the configuration. Never rejects. */
   look(): Promise<void> {
     if (this.#stopped || this.#isLookWaiting) return this.#looking
     this.#cancel()
     this.#isLookWaiting = true
     this.#looking = this.#looking.then(async () => {
+      await this.#rest()
       this.#isLookWaiting = false
       try {
         if (!this.#stopped) await this.#look()
@@ -135,9 +144,24 @@ export class UncoveredSlots {
     return this.#looking
   }
 
+  async #rest(): Promise<void> {
+    const { clock } = this.#options
+    const restMs = this.#restUntil - clock.elapsed()
+    if (restMs <= 0 || this.#stopped) return
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(restMs, resolve)
+      this.#endRest = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
   async #look(): Promise<void> {
     const { history, clock, uncovered } = this.#options
+    const since = clock.elapsed()
     const tasks = uncovered()
+    this.#restUntil = clock.elapsed() + (clock.elapsed() - since) / lookingShare
     const at = clock.now()
     const unknown = tasks.filter(({ id, periodMs }) => this.#recorded.get(id)?.periodMs !== periodMs)
     const expected = unknown.length === 0 ? [] : await history.expected(unknown.map(({ id }) => id))
@@ -161,6 +185,7 @@ export class UncoveredSlots {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel()
+    this.#endRest()
     await this.#looking
   }
 }

@@ -1,5 +1,6 @@
 import { hash53 } from '../base/index.ts'
 import type { Kind, PlacementAgent, PlacementConnector } from './eligibility.ts'
+import { perStep, type Steps } from './steps.ts'
 
 /** A connector on the board. */
 export interface Piece {
@@ -64,6 +65,8 @@ export function bestFor(board: Board, piece: Piece, isCandidate: (agent: number)
   let best = -1
   let bestRank = Infinity
   let bestLoad = Infinity
+  // Worked out where two are equal, which all of them are when nobody has anything yet.
+  let bestTie: number | undefined
   for (const agent of piece.kind.eligible) {
     if (!isCandidate(agent)) continue
     const rank = (failsToReach(board.agents[agent]!, connector) ? 2 : 0) + (board.isReceiver[agent] === true ? 0 : 1)
@@ -71,8 +74,16 @@ export function bestFor(board: Board, piece: Piece, isCandidate: (agent: number)
     if (best >= 0 && rank > bestRank) continue
     if (best >= 0 && rank === bestRank) {
       if (load > bestLoad) continue
-      if (load === bestLoad && tieOf(board, agent, connector) >= tieOf(board, best, connector)) continue
+      if (load === bestLoad) {
+        bestTie ??= tieOf(board, best, connector)
+        const tie = tieOf(board, agent, connector)
+        if (tie >= bestTie) continue
+        best = agent
+        bestTie = tie
+        continue
+      }
     }
+    bestTie = undefined
     best = agent
     bestRank = rank
     bestLoad = load
@@ -92,12 +103,16 @@ function tieOf(board: Board, agent: number, connector: PlacementConnector): numb
  * is too much, is left out of the mean that the others are brought to.
  * From a state in which this has nothing to do, it does nothing.
  */
-export function balance(board: Board, pieces: readonly Piece[], settings: BalanceSettings): void {
+export function* balance(board: Board, pieces: readonly Piece[], settings: BalanceSettings): Steps<void> {
   const level = new Levels(board, pieces)
   const has: Piece[][] = board.agents.map(() => [])
-  for (const piece of pieces) if (piece.at >= 0 && piece.hold !== 'fixed') has[piece.at]!.push(piece)
+  for (const [i, piece] of pieces.entries()) {
+    if (piece.at >= 0 && piece.hold !== 'fixed') has[piece.at]!.push(piece)
+    if (i % perStep === 0) yield
+  }
   const isDone = board.agents.map(() => false)
   for (let round = 0; round < roundsPerAgent * board.agents.length; round++) {
+    yield
     const donor = extreme(board, level, (agent, share) => !isDone[agent] && share > settings.relieveAbove, 1)
     if (donor < 0) break
     // What was given away meanwhile is still in the list of where it was.
@@ -114,10 +129,12 @@ export function balance(board: Board, pieces: readonly Piece[], settings: Balanc
     }
   }
   isDone.fill(false)
+  const kinds = new Set(pieces.map(({ kind }) => kind))
   for (;;) {
+    yield
     const taker = extreme(board, level, (agent, share) => !isDone[agent] && share < settings.fillBelow, -1)
     if (taker < 0) return
-    fill(board, taker, level.of(taker), settings.relieveTo, has)
+    fill(board, taker, level.of(taker), settings.relieveTo, has, neighboursOf(taker, kinds))
     isDone[taker] = true
   }
 }
@@ -203,11 +220,18 @@ function improve(board: Board, own: readonly Piece[], donor: number, mean: numbe
 }
 
 /** For agents that have too little while nobody has too much: takes from the fullest, leaving them their share. */
-function fill(board: Board, taker: number, mean: number, to: number, has: Piece[][]): void {
-  const candidates = has.flatMap((own, donor) =>
+function fill(
+  board: Board,
+  taker: number,
+  mean: number,
+  to: number,
+  has: Piece[][],
+  neighbours: readonly number[],
+): void {
+  const candidates = neighbours.flatMap((donor) =>
     donor === taker
       ? []
-      : own.filter(
+      : has[donor]!.filter(
           (piece) => piece.at === donor && piece.kind.eligible.includes(taker) && couldTake(board, piece, taker),
         ),
   )
@@ -218,6 +242,12 @@ function fill(board: Board, taker: number, mean: number, to: number, has: Piece[
     if (loadOf(board, piece.at, -piece.connector.cost) < (2 - to) * mean) continue
     if (hasTurn(board, piece, taker)) move(board, piece, taker, has)
   }
+}
+
+/** Who may have something that an agent may have as well, in ascending order: of a thousand agents most have nothing to do with each other. */
+function neighboursOf(agent: number, kinds: ReadonlySet<Kind>): readonly number[] {
+  const shared = [...kinds].filter(({ eligible }) => eligible.includes(agent))
+  return [...new Set(shared.flatMap(({ eligible }) => eligible))].sort((a, b) => a - b)
 }
 
 /** The mean load of the agents that share work. */

@@ -17,8 +17,15 @@ const leastCost = 0.01
 
 interface Known {
   readonly task: CostTask
+  readonly of: Tasks
   averageMs: number | undefined
   runs: number
+}
+
+/** The tasks of one connector, with what they cost together; undefined where that has to be worked out. */
+interface Tasks {
+  readonly list: Known[]
+  cost: number | undefined
 }
 
 /**
@@ -28,7 +35,7 @@ interface Known {
  */
 export class CostBook {
   readonly #tasks = new Map<string, Known>()
-  readonly #byConnector = new Map<string, Known[]>()
+  readonly #byConnector = new Map<string, Tasks>()
   readonly #before = new Map<string, number>()
 
   /** @param before what connectors cost when that was last stored */
@@ -42,13 +49,12 @@ export class CostBook {
     this.#tasks.clear()
     this.#byConnector.clear()
     for (const task of tasks) {
-      const old = known.get(task.id)
-      const entry: Known =
-        old === undefined ? { task, averageMs: undefined, runs: 0 } : { task, averageMs: old.averageMs, runs: old.runs }
+      let of = this.#byConnector.get(task.connector)
+      if (of === undefined) this.#byConnector.set(task.connector, (of = { list: [], cost: undefined }))
+      const { averageMs, runs } = known.get(task.id) ?? { averageMs: undefined, runs: 0 }
+      const entry: Known = { task, of, averageMs, runs }
       this.#tasks.set(task.id, entry)
-      const own = this.#byConnector.get(task.connector)
-      if (own === undefined) this.#byConnector.set(task.connector, [entry])
-      else own.push(entry)
+      of.list.push(entry)
     }
   }
 
@@ -62,11 +68,18 @@ export class CostBook {
     const runs = Math.max(leastRuns, averageOverMs / known.task.periodMs)
     const weight = Math.max(1 / known.runs, 1 / runs)
     known.averageMs = (known.averageMs ?? 0) * (1 - weight) + took * weight
+    known.of.cost = undefined
   }
 
   /** Milliseconds of runs in one second. */
   costOf(connector: string): number {
-    const own = this.#byConnector.get(connector) ?? []
+    const own = this.#byConnector.get(connector)
+    if (own === undefined) return leastCost
+    // Hardly any of a hundred thousand ran since it was asked last.
+    return (own.cost ??= this.#costOf(connector, own.list))
+  }
+
+  #costOf(connector: string, own: readonly Known[]): number {
     const guessed = own.reduce((sum, known) => sum + guess(known.task), 0)
     const before = this.#before.get(connector)
     const scale = before === undefined || guessed === 0 ? 1 : before / guessed

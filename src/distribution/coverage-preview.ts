@@ -6,6 +6,7 @@ import {
   type PlacementGroup,
 } from './eligibility.ts'
 import type { Placement } from './placement.ts'
+import { inOneGo, perStep, type Steps } from './steps.ts'
 
 /** A group with connectors that nobody can run. */
 export interface UncoveredGroup {
@@ -48,10 +49,16 @@ export interface CoverageFacts {
  * The groups that nobody can run, wholly or in part, in the order of their names. A group without connectors counts as uncovered where no
  * agent is there for it, so that its first system is not a surprise.
  */
-export function uncoveredGroups({ agents, connectors, groups }: CoverageFacts): readonly UncoveredGroup[] {
+export function uncoveredGroups(facts: CoverageFacts): readonly UncoveredGroup[] {
+  return inOneGo(lookingForUncovered(facts))
+}
+
+/** As `uncoveredGroups`, with pauses. */
+export function* lookingForUncovered({ agents, connectors, groups }: CoverageFacts): Steps<readonly UncoveredGroup[]> {
   const kinds = new Kinds(agents, groups)
   const totals = new Map<string, { connectors: number; of: number; reason: string }>()
-  for (const connector of connectors) {
+  for (const [i, connector] of connectors.entries()) {
+    if (i % perStep === 0) yield
     let total = totals.get(connector.group)
     if (total === undefined) totals.set(connector.group, (total = { connectors: 0, of: 0, reason: '' }))
     total.of++
@@ -99,12 +106,21 @@ export function previewAssociations(now: CoverageFacts, then: CoverageFacts, pla
  * The server's own agent is not taken away: it is lost with the server, and that is what a failover pair is for. Connectors that are pinned,
  * or that nobody runs now, say nothing about the loss of an agent.
  */
-export function weakGroups({ agents, connectors, groups }: CoverageFacts, placement: Placement): readonly WeakGroup[] {
+export function weakGroups(facts: CoverageFacts, placement: Placement): readonly WeakGroup[] {
+  return inOneGo(lookingForWeak(facts, placement))
+}
+
+/** As `weakGroups`, with pauses. */
+export function* lookingForWeak(
+  { agents, connectors, groups }: CoverageFacts,
+  placement: Placement,
+): Steps<readonly WeakGroup[]> {
   const kinds = new Kinds(agents, groups)
   const indexOf = new Map(agents.map(({ id }, i) => [id, i]))
   const load = agents.map(() => 0)
   const has: PlacementConnector[][] = agents.map(() => [])
-  for (const connector of connectors) {
+  for (const [i, connector] of connectors.entries()) {
+    if (i % perStep === 0) yield
     const at = placement.places.get(connector.id)
     if (at === undefined || at.is === 'uncovered') continue
     const owner = indexOf.get(at.is === 'proving' || at.is === 'handing' ? at.to : at.agent)
@@ -113,8 +129,9 @@ export function weakGroups({ agents, connectors, groups }: CoverageFacts, placem
     has[owner]!.push(connector)
   }
   const weak: WeakGroup[] = []
-  agents.forEach((lost, index) => {
-    if (lost.local) return
+  for (const [index, lost] of agents.entries()) {
+    if (lost.local) continue
+    yield
     const counts = new Map<string, number>()
     const count = (group: string, effect: WeakGroup['effect']) => {
       const key = JSON.stringify([group, effect])
@@ -139,7 +156,7 @@ export function weakGroups({ agents, connectors, groups }: CoverageFacts, placem
       const [group, effect] = JSON.parse(key) as [string, WeakGroup['effect']]
       weak.push({ group, agent: lost.id, effect, connectors: number })
     }
-  })
+  }
   return weak.sort((a, b) => byGroup(a, b) || (a.agent < b.agent ? -1 : a.agent > b.agent ? 1 : 0))
 }
 

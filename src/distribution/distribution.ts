@@ -3,6 +3,8 @@ import type { SpoolEntry } from '../model/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { CostBook, capacityOf, costStep, follow, type CostTask } from './cost.ts'
 import {
+  lookingForUncovered,
+  lookingForWeak,
   previewAssociations,
   uncoveredGroups,
   weakGroups,
@@ -35,8 +37,8 @@ import {
   type LifeEvent,
   type Listening,
 } from './leases.ts'
-import { nowhere, place, runs, type Place, type Placement, type PlacementSettings } from './placement.ts'
-import { problemsOf, type DistributionProblem } from './problems.ts'
+import { nowhere, placing, runs, type Place, type Placement, type PlacementSettings } from './placement.ts'
+import { problemsOf, type DistributionProblem, type ProblemFacts } from './problems.ts'
 import {
   forgetAgent,
   forgetPlace,
@@ -47,6 +49,8 @@ import {
   type AgentFacts,
   type StoredAgent,
 } from './schema.ts'
+import { perStep, type Steps } from './steps.ts'
+import { Walk } from './walk.ts'
 
 export interface DistributionOptions {
   /** Opened with `distributionSchema`. */
@@ -144,6 +148,9 @@ const tickMs = 1_000
 const explainedForMs = 1_000
 /** Changes that come together are answered together; and never more often than once a second. */
 const gatherMs = 50
+const placesPerWrite = 2_000
+/** For so long it takes the thread in one go. */
+const longestSliceMs = 8
 const leastBetweenMs = 1_000
 /**
  * Placing takes the thread: a quarter of a second and more with some ten thousand connectors, again and again while all of them are proved.
@@ -171,6 +178,14 @@ interface Agent {
   capacity: number | undefined
   confirmed: number
   left: number | undefined
+}
+
+/** A look under way. */
+interface Look {
+  /** Something came meanwhile that wants another one. */
+  isWanted: boolean
+  /** How long it has taken the thread. */
+  tookMs: number
 }
 
 type Facts = CoverageFacts & { readonly at: number; readonly agents: readonly PlacementAgent[] }
@@ -215,6 +230,8 @@ export class Distribution {
   readonly #reach = new Map<string, Map<string, Reach>>()
   /** Connectors on their way: which agent has to confirm which version of its scope. */
   readonly #confirmations = new Map<string, { readonly agent: string; readonly version: number }>()
+  /** Agents that have to confirm something, or had to at the last look. */
+  #awaited = new Set<string>()
   /** See `idle`. `agent` undefined: nobody is to begin yet. */
   readonly #idle = new Map<
     string,
@@ -222,15 +239,13 @@ export class Distribution {
   >()
   /** Agents that came since placement was asked last. */
   readonly #arrived = new Set<string>()
-  /** By agent: the connectors whose targets it is to try. */
-  readonly #probes = new Map<string, Set<string>>()
-  /** By connector and agent: since when the agent is asked whether it reaches the target. */
-  readonly #askedAt = new Map<string, number>()
+  /** By agent: the connectors whose targets it is to try, with since when it is asked. */
+  #probes = new Map<string, Map<string, number>>()
   readonly #costs = new Map<string, number>()
-  readonly #wanted = new WeakMap<
-    WorkConnector['tasks'],
-    { readonly key: string; readonly monitors: readonly string[] }
-  >()
+  /** Of each connector of `#work`, see `monitorsOf`. */
+  #monitors: readonly (readonly string[])[] = []
+  /** By the key of available monitors, by such a list: what of it is possible. */
+  readonly #possible = new Map<string, Map<readonly string[], readonly string[]>>()
   readonly #book: CostBook
   readonly #listeners = new Set<(change: DistributionChange) => void>()
   readonly #drains = new Set<{ readonly agent: string; readonly end: (how: DrainEnd) => void }>()
@@ -256,6 +271,8 @@ export class Distribution {
   /** Agents, work or settings are not what they were when `#problems` were looked for. */
   #hasNews = true
   #placing: CancelTimer | undefined
+  /** The look that is under way; in its pauses others have the thread. */
+  #look: Look | undefined
   #ticking: CancelTimer | undefined
   #writing: Promise<void> = Promise.resolve()
   #isWriteWaiting = false
@@ -296,7 +313,7 @@ export class Distribution {
     }
     tick()
     // At once: who asks for its work from now on is to be given it.
-    this.#place()
+    this.#place(Infinity)
   }
 
   /** Stores what is not stored yet. @throws FarwatchError `storage-unwritable`: a restart goes on from an older placement */
@@ -311,8 +328,15 @@ export class Distribution {
   }
 
   /** The configuration is another. */
-  setWork(work: Work): void {
+  setWork(given: Work): void {
+    // Placement wants them in order, again and again.
+    const work = {
+      ...given,
+      connectors: [...given.connectors].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)),
+    }
     this.#work = work
+    this.#monitors = monitorsOf(work.connectors)
+    this.#possible.clear()
     this.#book.setTasks(
       work.connectors.flatMap(({ id: connector, tasks }) => tasks.map((task) => ({ ...task, connector }))),
     )
@@ -378,7 +402,7 @@ export class Distribution {
     if (call.foreignCores !== undefined) agent.foreignCores = call.foreignCores
     if (call.confirms !== undefined && call.confirms > agent.confirmed) {
       agent.confirmed = call.confirms
-      if ([...this.#confirmations.values()].some(({ agent: by }) => by === id)) this.#soon()
+      if (this.#awaited.has(id)) this.#soon()
     }
     this.#step(agent, { is: 'heard' })
     this.#checkDrain(agent)
@@ -391,7 +415,7 @@ export class Distribution {
 
   /** The connectors whose targets an agent is to connect to, cheaply, and to tell the outcome by `proved`. */
   probesOf(id: string): readonly string[] {
-    return [...(this.#probes.get(id) ?? [])]
+    return [...(this.#probes.get(id)?.keys() ?? [])]
   }
 
   /** An agent tried to reach a target. `reason` is for people. */
@@ -637,8 +661,10 @@ export class Distribution {
 
   /** A new placement is wanted. */
   #soon(): void {
+    if (this.#look !== undefined) this.#look.isWanted = true
     // Before `start` nothing is missed and nothing moved.
-    if (this.#placing !== undefined || this.#isStopped || this.#ticking === undefined) return
+    if (this.#look !== undefined || this.#placing !== undefined || this.#isStopped || this.#ticking === undefined)
+      return
     const { clock } = this.#options
     const apartMs = Math.max(leastBetweenMs, Math.min(lookWhileMovingMs, this.#placedForMs / placingShare))
     const waitMs = Math.max(gatherMs, this.#placedAt + apartMs - clock.elapsed())
@@ -648,31 +674,75 @@ export class Distribution {
     })
   }
 
-  #place(): void {
+  /** Works out a new placement and makes it true, with pauses before it does. @param sliceMs the longest time that others wait meanwhile */
+  #place(sliceMs = longestSliceMs): void {
+    const look = { isWanted: false, tookMs: 0 }
+    this.#look = look
+    this.#placedAt = this.#options.clock.elapsed()
+    this.#goOn(this.#working(), look, sliceMs)
+  }
+
+  #goOn(work: Steps<void>, look: Look, sliceMs: number): void {
+    const { clock } = this.#options
+    const since = clock.elapsed()
+    let isDone = false
+    while (!isDone && clock.elapsed() - since < sliceMs) isDone = work.next().done === true
+    look.tookMs += clock.elapsed() - since
+    if (!isDone) {
+      setImmediate(() => {
+        if (!this.#isStopped) this.#goOn(work, look, sliceMs)
+      })
+      return
+    }
+    this.#placedForMs = look.tookMs
+    this.#look = undefined
+    if (look.isWanted) this.#soon()
+  }
+
+  *#working(): Steps<void> {
     const { clock, settings } = this.#options
-    this.#placedAt = clock.elapsed()
+    const work = this.#work
     this.#settleReach(clock.now())
-    const isCostNew = this.#takeCosts()
+    yield
+    const isCostNew = yield* this.#takeCosts(work)
     const before = this.#placement
     const facts = this.#facts()
-    if (!this.#wouldChange(facts, isCostNew)) {
+    // What comes from here on is for the next look.
+    const isNews = this.#hasNews
+    const arrived = [...this.#arrived]
+    this.#hasNews = false
+    if (!this.#wouldChange(facts, isCostNew || isNews)) {
       for (const agent of this.#agents.values()) this.#checkDrain(agent)
       this.#save()
       return
     }
-    this.#placement = place({ ...facts, previous: before, settings: settings().placement })
-    this.#arrived.clear()
+    const placement = yield* placing({ ...facts, previous: before, settings: settings().placement })
+    // Single moves hardly change what is missing or spare; what does is looked at without delay.
+    const isLossNew = before.massLoss !== placement.massLoss
+    const areProblemsDue = isNews || isLossNew || this.#placedAt - this.#problemsAt >= lookWhileMovingMs
+    const uncovered = areProblemsDue ? yield* lookingForUncovered(facts) : undefined
+    const weak = areProblemsDue ? yield* lookingForWeak(facts, placement) : undefined
+    if (this.#work !== work) {
+      // Another configuration came meanwhile; nothing was changed yet.
+      this.#hasNews = true
+      this.#soon()
+      return
+    }
+    this.#placement = placement
+    for (const id of arrived) this.#arrived.delete(id)
     this.#decidedAt = this.#placedAt
     const connectors: string[] = []
     const agents = new Set<string>()
-    for (const [id, now] of this.#placement.places) {
-      const then = before.places.get(id)
+    const former = new Walk(before.places)
+    for (const [id, now] of placement.places) {
+      const then = former.get(id)
       if (then === now) continue
       connectors.push(id)
       this.#rescope(id, then, agents)
     }
+    const present = new Walk(placement.places)
     for (const [id, then] of before.places) {
-      if (this.#placement.places.has(id)) continue
+      if (present.get(id) !== undefined) continue
       connectors.push(id)
       this.#rescope(id, then, agents)
     }
@@ -680,22 +750,21 @@ export class Distribution {
     this.#isUnsettled = connectors.length > 0
     for (const id of agents) this.#scope(id).version++
     for (const id of connectors) {
-      const now = this.#placement.places.get(id)
+      const now = placement.places.get(id)
       this.#confirmations.delete(id)
       if (now?.is === 'handing') this.#await(id, now.overlap ? now.to : now.agent)
       this.#noteIdle(id, before.places.get(id), now)
       this.#unsavedPlaces.add(id)
     }
-    if (before.massLoss !== this.#placement.massLoss) {
-      if ((before.massLoss === undefined) !== (this.#placement.massLoss === undefined)) this.#logMassLoss()
+    this.#awaited = new Set([...this.#confirmations.values()].map(({ agent }) => agent))
+    if (isLossNew) {
+      if ((before.massLoss === undefined) !== (placement.massLoss === undefined)) this.#logMassLoss()
       this.#isMassLossUnsaved = true
-      this.#hasNews = true
     }
-    this.#ask()
+    this.#ask(clock.now())
     this.#believeThoseWhoCannotProve()
     for (const agent of this.#agents.values()) this.#checkDrain(agent)
-    this.#tell(connectors, agents)
-    this.#placedForMs = clock.elapsed() - this.#placedAt
+    this.#tell(connectors, agents, uncovered === undefined || weak === undefined ? undefined : { uncovered, weak })
     if (connectors.length > 0) this.#soon()
     this.#save()
   }
@@ -704,7 +773,7 @@ export class Distribution {
    * Whether a look can find anything else than the one before: with a hundred thousand connectors it takes half a second. Asked again with
    * nothing new placement answers the same, but for what it puts off for a time.
    */
-  #wouldChange({ agents, at }: Facts, isCostNew: boolean): boolean {
+  #wouldChange({ agents, at }: Facts, isNew: boolean): boolean {
     const key = agents
       .map(({ id, runtime, capacity, isOverdue, steadyFrom: steady }) => [
         id,
@@ -720,7 +789,7 @@ export class Distribution {
     const isDue = this.#placedAt - this.#decidedAt >= decideEveryMs
     const isReachNew = this.#isReachNew
     this.#isReachNew = false
-    return !isSame || isCostNew || isReachNew || isMoving || isDue || this.#hasNews || this.#isUnsettled
+    return !isSame || isNew || isReachNew || isMoving || isDue || this.#isUnsettled
   }
 
   #logMassLoss(): void {
@@ -751,6 +820,7 @@ export class Distribution {
 
   #await(connector: string, agent: string): void {
     this.#confirmations.set(connector, { agent, version: this.#scope(agent).version })
+    this.#awaited.add(agent)
   }
 
   #isConfirmed(connector: string): boolean {
@@ -759,14 +829,16 @@ export class Distribution {
   }
 
   /** Works out what is asked of agents. */
-  #ask(): void {
-    this.#probes.clear()
+  #ask(at: number): void {
+    const before = this.#probes
+    this.#probes = new Map()
     for (const [connector, now] of this.#placement.places) {
       const by = now.is === 'proving' ? now.to : now.is === 'settled' && now.onTrust ? now.agent : undefined
       if (by === undefined || this.#reach.get(connector)?.has(by) === true) continue
+      const askedAt = before.get(by)?.get(connector) ?? at
       const asked = this.#probes.get(by)
-      if (asked === undefined) this.#probes.set(by, new Set([connector]))
-      else asked.add(connector)
+      if (asked === undefined) this.#probes.set(by, new Map([[connector, askedAt]]))
+      else asked.set(connector, askedAt)
     }
   }
 
@@ -792,31 +864,27 @@ export class Distribution {
         }
       if (reach.size === 0) this.#reach.delete(connector)
     }
-    const before = new Map(this.#askedAt)
-    this.#askedAt.clear()
-    for (const [agent, connectors] of [...this.#probes]) {
-      for (const connector of [...connectors]) {
-        const key = `${connector} ${agent}`
-        const askedAt = before.get(key) ?? at
-        if (at - askedAt < proofMs) this.#askedAt.set(key, askedAt)
-        else this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(proofMs)}`)
-      }
-    }
+    for (const [agent, connectors] of this.#probes)
+      for (const [connector, askedAt] of connectors)
+        if (at - askedAt >= proofMs)
+          this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(proofMs)}`)
   }
 
   #believeThoseWhoCannotProve(): void {
-    for (const [agent, connectors] of [...this.#probes]) {
+    for (const [agent, connectors] of this.#probes) {
       if (this.#agents.get(agent)?.facts.provesReach === true) continue
-      for (const connector of [...connectors]) this.#noteReach(connector, agent, true, '')
+      for (const connector of connectors.keys()) this.#noteReach(connector, agent, true, '')
     }
   }
 
   /** @returns whether a connector or a capacity is another than at the look before */
-  #takeCosts(): boolean {
-    let isNew = this.#connectors.length !== this.#work.connectors.length
-    const monitorsOf = this.#monitorsByGroup()
+  *#takeCosts(work: Work): Steps<boolean> {
+    let isNew = this.#connectors.length !== work.connectors.length
+    const available = this.#monitorsByGroup()
     const known = this.#connectors
-    this.#connectors = this.#work.connectors.map(({ id, group, programs, pin, tasks }, i): PlacementConnector => {
+    const connectors: PlacementConnector[] = []
+    for (const [i, { id, group, programs, pin }] of work.connectors.entries()) {
+      if (i % perStep === 0) yield
       const before = this.#costs.get(id)
       const cost = follow(before, this.#book.costOf(id), costStep)
       if (cost !== before) {
@@ -824,7 +892,7 @@ export class Distribution {
         if (before !== undefined) this.#unsavedPlaces.add(id)
       }
       const reach = this.#reach.get(id)
-      const monitors = this.#wantedMonitors(tasks, monitorsOf.get(group))
+      const monitors = this.#wantedMonitors(this.#monitors[i] ?? [], available.get(group))
       const isConfirmed = this.#isConfirmed(id)
       // Hardly any of a hundred thousand is another than at the look before; the same object is neither made nor looked at anew.
       const old = known[i]
@@ -837,10 +905,12 @@ export class Distribution {
         old.programs === programs &&
         old.pin === pin &&
         (old.isConfirmed === true) === isConfirmed
-      )
-        return old
+      ) {
+        connectors.push(old)
+        continue
+      }
       isNew = true
-      return {
+      connectors.push({
         id,
         group,
         programs,
@@ -849,21 +919,22 @@ export class Distribution {
         ...(pin === undefined ? {} : { pin }),
         ...(reach === undefined ? {} : { reach }),
         ...(isConfirmed ? { isConfirmed: true } : {}),
-      }
-    })
+      })
+    }
+    this.#connectors = connectors
     for (const agent of this.#agents.values())
       agent.capacity = follow(agent.capacity, capacityOf(agent.facts.machine, agent.foreignCores), costStep)
     return isNew
   }
 
-  /** The same list for the same tasks, as long as the agents of their group have the same monitors. */
-  #wantedMonitors(tasks: WorkConnector['tasks'], available: AvailableMonitors | undefined): readonly string[] {
-    const key = available?.key ?? ''
-    const known = this.#wanted.get(tasks)
-    if (known?.key === key) return known.monitors
-    const monitors = wantedMonitors(tasks, available?.monitors)
-    this.#wanted.set(tasks, { key, monitors })
-    return monitors
+  /** The same list for the same monitors, as long as the agents of a group have the same ones. */
+  #wantedMonitors(wanted: readonly string[], available: AvailableMonitors | undefined): readonly string[] {
+    if (available === undefined) return wanted
+    let known = this.#possible.get(available.key)
+    if (known === undefined) this.#possible.set(available.key, (known = new Map()))
+    let possible = known.get(wanted)
+    if (possible === undefined) known.set(wanted, (possible = possibleMonitors(wanted, available.monitors)))
+    return possible
   }
 
   /** By group: the monitors that agents which are there for it have; a group without any such agent is left out. */
@@ -910,14 +981,16 @@ export class Distribution {
     return { agents, connectors: this.#connectors, groups: this.#work.groups, at }
   }
 
-  #tell(connectors: readonly string[], agents: ReadonlySet<string>): void {
+  /** @param coverage undefined where problems are not looked for now */
+  #tell(
+    connectors: readonly string[],
+    agents: ReadonlySet<string>,
+    coverage: Pick<ProblemFacts, 'uncovered' | 'weak'> | undefined,
+  ): void {
     const before = new Map(this.#problems.map((problem) => [problem.key, problem]))
-    const now = this.#options.clock.elapsed()
-    // Single moves hardly change what is missing or spare; what does is looked at without delay.
-    if (this.#hasNews || now - this.#problemsAt >= lookWhileMovingMs) {
-      this.#problems = this.#problemsNow()
-      this.#problemsAt = now
-      this.#hasNews = false
+    if (coverage !== undefined) {
+      this.#problems = this.#problemsWith(coverage)
+      this.#problemsAt = this.#placedAt
     }
     const raised = this.#problems.filter(({ key, message }) => before.get(key)?.message !== message)
     const standing = new Set(this.#problems.map(({ key }) => key))
@@ -927,8 +1000,9 @@ export class Distribution {
     for (const listener of this.#listeners) listener({ agents, connectors, probes, raised, cleared })
   }
 
-  #problemsNow(): readonly DistributionProblem[] {
+  #problemsWith(coverage: Pick<ProblemFacts, 'uncovered' | 'weak'>): readonly DistributionProblem[] {
     return problemsOf({
+      ...coverage,
       agents: [...this.#agents.values()].map((agent) => ({
         id: agent.id,
         name: agent.name,
@@ -936,8 +1010,6 @@ export class Distribution {
         groups: this.#groupsOf(agent),
       })),
       massLoss: this.#placement.massLoss,
-      uncovered: this.uncovered(),
-      weak: this.nMinusOne(),
       offlineTimeoutMs: this.#options.settings().lease.offlineTimeoutMs,
     })
   }
@@ -998,12 +1070,16 @@ export class Distribution {
   }
 
   async #write(): Promise<void> {
-    if (!this.#hasUnsaved()) return
+    while (this.#hasUnsaved()) await this.#writeSome()
+  }
+
+  /** Handing a batch to the database's thread takes this one two microseconds a statement and more, and others wait for it over there. */
+  async #writeSome(): Promise<void> {
     const agents = [...this.#unsavedAgents]
-    const places = [...this.#unsavedPlaces]
+    const places = [...this.#unsavedPlaces.values().take(placesPerWrite)]
     const massLoss = this.#isMassLossUnsaved
     this.#unsavedAgents.clear()
-    this.#unsavedPlaces.clear()
+    for (const id of places) this.#unsavedPlaces.delete(id)
     this.#isMassLossUnsaved = false
     const batch: Statement[] = agents.map((id) => {
       const agent = this.#agents.get(id)
@@ -1026,16 +1102,24 @@ export class Distribution {
   }
 }
 
+/** For each connector the monitors of its tasks, in order. Connectors with the same ones, which most are, share a list. */
+function monitorsOf(connectors: readonly WorkConnector[]): readonly (readonly string[])[] {
+  const lists = new Map<string, readonly string[]>()
+  return connectors.map(({ tasks }) => {
+    const monitors = [...new Set(tasks.map(({ monitor }) => monitor))].sort()
+    const key = monitors.join()
+    const known = lists.get(key)
+    if (known === undefined) lists.set(key, monitors)
+    return known ?? monitors
+  })
+}
+
 /**
  * What an agent must have to be given a connector. A monitor that none of the group's agents has keeps nobody from running the others:
  * its tasks alone are left out. Where none of them is wanted otherwise, all are, so that the reason is said.
  */
-function wantedMonitors(
-  tasks: readonly { readonly monitor: string }[],
-  available: ReadonlySet<string> | undefined,
-): readonly string[] {
-  const wanted = [...new Set(tasks.map(({ monitor }) => monitor))].sort()
-  const possible = available === undefined ? wanted : wanted.filter((monitor) => available.has(monitor))
+function possibleMonitors(wanted: readonly string[], available: ReadonlySet<string>): readonly string[] {
+  const possible = wanted.filter((monitor) => available.has(monitor))
   return possible.length > 0 ? possible : wanted
 }
 

@@ -153,17 +153,12 @@ export interface Kind {
   readonly isAllowed: readonly boolean[]
 }
 
-// A connector is the same object for as long as nothing about it changes.
-const keys = new WeakMap<PlacementConnector, string>()
-
-function keyOf(connector: PlacementConnector): string {
-  let key = keys.get(connector)
-  if (key === undefined) {
-    const { group, pin, monitors, programs } = connector
-    // Names hold no control characters.
-    keys.set(connector, (key = `${group}\n${pin ?? ''}\n${monitors.join()}\n${programs.join()}`))
-  }
-  return key
+/** Kinds of one group, the last one that was asked for first. */
+interface KindOfGroup {
+  readonly pin: string | undefined
+  readonly monitors: readonly string[]
+  readonly programs: readonly string[]
+  readonly kind: Kind
 }
 
 /** Sorts connectors into kinds; a kind is made when its first connector is met. */
@@ -171,6 +166,8 @@ export class Kinds {
   readonly #agents: readonly PlacementAgent[]
   readonly #groups: ReadonlyMap<string, PlacementGroup>
   readonly #byKey = new Map<string, Kind>()
+  /** By group. Connectors mostly share their lists with the one before. */
+  readonly #last = new Map<string, KindOfGroup>()
 
   constructor(agents: readonly PlacementAgent[], groups: ReadonlyMap<string, PlacementGroup>) {
     this.#agents = agents
@@ -178,14 +175,16 @@ export class Kinds {
   }
 
   kindOf(connector: PlacementConnector): Kind {
-    const key = keyOf(connector)
+    const { group, pin, monitors, programs } = connector
+    const last = this.#last.get(group)
+    if (last !== undefined && last.pin === pin && last.monitors === monitors && last.programs === programs)
+      return last.kind
+    // Names hold no control characters.
+    const key = `${group}\n${pin ?? ''}\n${monitors.join()}\n${programs.join()}`
     let kind = this.#byKey.get(key)
     if (kind === undefined) this.#byKey.set(key, (kind = this.#make(connector)))
+    this.#last.set(group, { pin, monitors, programs, kind })
     return kind
-  }
-
-  all(): Iterable<Kind> {
-    return this.#byKey.values()
   }
 
   #make(connector: PlacementConnector): Kind {

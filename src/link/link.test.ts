@@ -576,6 +576,15 @@ test('a server that was started anew is said hello to again, without being accep
   })
 })
 
+test('a poll whose assignment takes long to be made is let go in time, and a later one gets it', async () => {
+  const made = Promise.withResolvers<Assignment>()
+  const server = await serve({ holdMs: () => 0, assignmentFor: () => made.promise })
+  const agent = await enrolled(server)
+  const nothing = await agent.assignment(undefined, never)
+  made.resolve(acme)
+  expect([nothing, await agent.assignment(undefined, never)]).toEqual([undefined, acme])
+})
+
 test('a poll whose connection is cut goes on with the next', async () => {
   let now = emptyAssignment
   let onPoll = () => undefined as void

@@ -1,4 +1,4 @@
-import { FarwatchError, errorCatalogue, messageOf, type Clock, type ErrorCode } from '../base/index.ts'
+import { FarwatchError, errorCatalogue, messageOf, type CancelTimer, type Clock, type ErrorCode } from '../base/index.ts'
 import type { AssignedConnector, Assignment, UploadAnswer, UploadBatch } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
 import {
@@ -199,6 +199,8 @@ interface Session {
 const rate = { burst: 60, perSecond: 20, limit: 20_000 } as const
 const mostNonces = 2 * (rate.burst + (rate.perSecond * 2 * windowMs) / 1_000)
 const mostUploads = 2
+/** A poll waits for its assignment to be made for at least so long, also past its hold: otherwise it would have to come again for it. */
+const leastMakingMs = 2_000
 const strangers = 'strangers'
 
 export function makeLinkServer(options: LinkServerOptions): LinkServer {
@@ -571,8 +573,11 @@ class RunningLinkServer implements LinkServer {
       this.#refuseInactive()
       if (!isCurrent()) return this.#nothing({ state: 'ACCEPTED', message: '' })
       const making = this.#assignmentOf(session)
-      const assignment = await making
+      const assignment = await this.#within(making, Math.max(leastMakingMs, until - this.#clock.elapsed()))
       if (!isCurrent()) continue
+      // Those of a thousand agents may take a while to be made; one that is not let go in time would be missed for it.
+      if (assignment === undefined)
+        return { ...this.#nothing({ state: 'ACCEPTED', message: '' }), commands: [...session.commands.pending()] }
       const leftMs = until - this.#clock.elapsed()
       // One that changed again while it was made is given out as well, and the next poll gets what came of it: where assignments of many
       // agents change all the time, whoever waited for a final one would be told nothing, and never get its commands.
@@ -595,6 +600,17 @@ class RunningLinkServer implements LinkServer {
 
   #nothing({ state, message }: Standing): PollAnswer {
     return { state, message, commands: [], servers: [...this.#options.servers()] }
+  }
+
+  /** What a promise gives, or undefined where that takes longer. */
+  async #within<T>(promised: Promise<T>, ms: number): Promise<T | undefined> {
+    let cancel: CancelTimer = () => undefined
+    const late = new Promise<undefined>((resolve) => (cancel = this.#clock.after(ms, () => resolve(undefined))))
+    try {
+      return await Promise.race([promised, late])
+    } finally {
+      cancel()
+    }
   }
 
   /** Until `wake`, or a newer poll of the same agent: an agent holds one. */

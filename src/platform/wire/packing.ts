@@ -7,7 +7,12 @@ export const encodings = ['zstd', 'gzip'] as const
 export type Encoding = (typeof encodings)[number]
 
 // Asynchronous: done on the main thread they held the event loop up to 93 ms.
-const packers = { zstd: promisify<Buffer, Buffer>(zstdCompress), gzip: promisify<Buffer, Buffer>(gzip) }
+const zstd = promisify<Buffer, { pledgedSrcSize: number }, Buffer>(zstdCompress)
+const packers: Readonly<Record<Encoding, (plain: Buffer) => Promise<Buffer>>> = {
+  // Told how much there is it takes no more memory than that needs: a third of the time for a body of 3 kB or 30.
+  zstd: (plain) => zstd(plain, { pledgedSrcSize: plain.length }),
+  gzip: promisify<Buffer, Buffer>(gzip),
+}
 type Unpack = (packed: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>
 const unpackers: Readonly<Record<Encoding, Unpack>> = {
   zstd: promisify<Uint8Array, { maxOutputLength: number }, Buffer>(zstdDecompress),
