@@ -1,3 +1,4 @@
+import { openHistory } from '../../src/app/history.ts'
 import { seededRandom } from '../../src/base/index.ts'
 import type { Work } from '../../src/distribution/index.ts'
 import type { ServerLink } from '../../src/model/index.ts'
@@ -5,11 +6,12 @@ import { silentLog, type Log } from '../../src/platform/index.ts'
 import { AgentHost } from './agent-host.ts'
 import { check, readStore, type Violation } from './check.ts'
 import { Evidence } from './evidence.ts'
+import { exchange } from './exchange.ts'
 import { planFaults } from './faults.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
 import { describe, throwScenario, workOf } from './scenario.ts'
-import { Server, makeServerStore } from './server.ts'
+import { Server, makeServerStore, onThread, writerOn } from './server.ts'
 import { CountingTarget } from './target.ts'
 import { World } from './world.ts'
 
@@ -35,6 +37,8 @@ export interface Mistake {
   readonly build?: () => () => void
 }
 
+/** Shorter than the link has it, so that the quiet at the end may be shorter, too. */
+const callPatienceMs = 30_000
 const warmMs = 30_000
 const troubleMs = 60_000
 /** Longer than the patience of a call and the pause after it, and than the grace after a start of the server. */
@@ -71,7 +75,17 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
     const program = serverMachine.begin()
     const life = ++lives
     world.tell('server', `started, life ${life}`)
-    void Server.start({ program, store, scenario, work, evidence, log: logOf(world, 'server'), life }).then(
+    void Server.start({
+      program,
+      database: onThread(program, store.distribution),
+      history: () =>
+        openHistory({ directory: ':memory:', clock: program, writer: writerOn(program, store.history) }),
+      scenario,
+      work,
+      evidence,
+      log: logOf(world, 'server'),
+      life,
+    }).then(
       (started) => {
         if (mistake.upload !== undefined) started.upload = mistake.upload
         server = started
@@ -89,12 +103,18 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
   const agents = scenario.agents.map(
     (name) =>
       new AgentHost(new Machine(world, name), {
-        network,
         target,
         evidence,
         scenario,
         serverTime: () => serverMachine.wall,
-        server: () => server,
+        way: ({ name: line, program, believe }) => ({
+          ask: async (call, act) => {
+            const { value, times } = await exchange(program, network, { line, now: () => server }, call, act)
+            believe(times)
+            return value
+          },
+        }),
+        patienceMs: callPatienceMs,
         logOf: (who) => logOf(world, who),
         wrapLink: mistake.link ?? ((link) => link),
       }),
