@@ -38,6 +38,10 @@ export class Machine {
     return this.world.at - this.#bootedAt
   }
 
+  get isDiskFull(): boolean {
+    return this.disk.capacityBytes < Infinity && this.disk.bytes >= this.disk.capacityBytes
+  }
+
   get program(): Program | undefined {
     return this.#program
   }

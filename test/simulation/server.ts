@@ -16,6 +16,7 @@ import {
   Moved,
   openMemoryDatabase,
   openSqlite,
+  type ChangePoint,
   type Database,
   type Log,
   type ReplicatedDatabase,
@@ -219,35 +220,79 @@ function inOrder(program: Program): <T>(act: () => T | Promise<T>) => Promise<T>
   }
 }
 
-export function onThread(program: Program, database: Database): Database {
+/** @param options.wrote called before anybody else learns of what may have been written */
+export function onThread(
+  program: Program,
+  database: ReplicatedDatabase,
+  { wrote = () => Promise.resolve() }: { readonly wrote?: () => Promise<void> } = {},
+): ReplicatedDatabase {
   const turn = inOrder(program)
+  const { changes } = database
+  const writing = <T>(act: () => Promise<T>): Promise<T> =>
+    turn(async () => {
+      refuseFull(program)
+      const result = await act()
+      await wrote()
+      return result
+    })
   return {
     read: (sql, params) => turn(() => database.read(sql, params)),
-    write: (batch) => turn(() => database.write(batch)),
+    write: (batch) => writing(() => database.write(batch)),
     backup: (file) => turn(() => database.backup(file)),
+    changes: {
+      facts: () => turn(() => changes.facts()),
+      startLogging: (line) => writing(() => changes.startLogging(line)),
+      startFollowing: () => writing(() => changes.startFollowing()),
+      stop: () => writing(() => changes.stop()),
+      read: (after, bytes) => turn(() => changes.read(after, bytes)),
+      confirm: (upTo) => writing(() => changes.confirm(upTo)),
+      apply: (list) => writing(() => changes.apply(list)),
+      copy: (to) => turn(() => changes.copy(to)),
+      install: (from) => writing(() => changes.install(from)),
+    },
     // The file outlives the program.
     close: () => Promise.resolve(),
   }
 }
 
-export function writerOn(program: Program, db: DatabaseSync): HistoryWriter {
+function refuseFull({ machine }: Program): void {
+  if (machine.isDiskFull)
+    throw new FarwatchError('storage-unwritable', `the disk of ${machine.name} is full`, { hint: 'Free some space.' })
+}
+
+/** Of the history's thread; they need no room on the disk. */
+const readingMethods = new Set(['close', 'ready', 'read', 'logFacts', 'readChanges', 'readCopy', 'facts'])
+
+export function writerOn(
+  program: Program,
+  db: DatabaseSync,
+  { wrote = () => undefined }: { readonly wrote?: (point: ChangePoint) => void } = {},
+): HistoryWriter {
   const turn = inOrder(program)
-  return writerWith(db, (act) => turn(act))
+  return writerWith(db, (act) => turn(act), {
+    before: (method) => {
+      if (!readingMethods.has(method)) refuseFull(program)
+    },
+    wrote,
+  })
 }
 
 /** What the thread of the history does, done by whoever calls; `turn` says when. */
 export function writerWith(
   db: DatabaseSync,
   turn: (act: () => unknown) => Promise<unknown> = (act) => new Promise((resolve) => resolve(act())),
+  on: { readonly before?: (method: string) => void; readonly wrote?: (point: ChangePoint) => void } = {},
 ): HistoryWriter {
   const { close: _, ...methods } = historyMethods(db, ':memory:', defaultHistorySettings)
   const call = (method: string, input: unknown) =>
     turn(() => {
       if (method === 'close') return true
+      on.before?.(method)
       // The near end names a method and gives its input by the types of these very methods.
       const answer = (methods as unknown as Record<string, (given: unknown) => unknown>)[method]
       if (answer === undefined) throw new FarwatchError('internal', `the history has no method ${method}`)
       const value = answer(input)
+      on.wrote?.(methods.logFacts(undefined).point)
       return value instanceof Moved ? value.value : value
     })
   return {

@@ -174,8 +174,13 @@ function isAtRest(server: Server | undefined): boolean {
   )
 }
 
+type ToldViolation = Omit<Violation, 'law'> & { readonly law: string }
+
 /** What a person needs to see of a story that went wrong: all but the runs that were well. */
-export function storyOf({ seed, violations, story, hash }: Simulated): string {
+export function storyOf(
+  { seed, violations, story, hash }: Omit<Simulated, 'violations'> & { readonly violations: readonly ToldViolation[] },
+  option = '--seed',
+): string {
   const about = violations.map((one) => one.about)
   const told = story.filter((line) => {
     if (!/ (runs|ran|stored|left out) /.test(line)) return true
@@ -183,12 +188,12 @@ export function storyOf({ seed, violations, story, hash }: Simulated): string {
   })
   return [
     ...told,
-    `seed ${seed}, story ${hash}; again, with everything: npm run simulate -- --seed ${seed}`,
+    `seed ${seed}, story ${hash}; again, with everything: npm run simulate -- ${option} ${seed}`,
     ...violations.map(({ law, words }) => `  broken: ${law}: ${words}`),
   ].join('\n')
 }
 
-function logOf(world: World, who: string): Log {
+export function logOf(world: World, who: string): Log {
   const tell = (event: string, fields: Readonly<Record<string, unknown>> = {}) =>
     world.tell(who, `${event} ${Object.values(fields).map(String).join(' ')}`)
   return { ...silentLog, info: tell, warn: tell, error: tell, with: () => logOf(world, who) }
