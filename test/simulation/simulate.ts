@@ -7,7 +7,7 @@ import { AgentHost } from './agent-host.ts'
 import { check, readStore, type Violation } from './check.ts'
 import { Evidence } from './evidence.ts'
 import { exchange } from './exchange.ts'
-import { planFaults } from './faults.ts'
+import { faultsOfOne, planFaults } from './faults.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
 import { describe, throwScenario, workOf } from './scenario.ts'
@@ -131,10 +131,19 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
   const isSingle = world.chance(0.3)
   await world.runUntil(world.at + warmMs)
   const faults = planFaults(
-    { world, network, agents, evidence, serverMachine, server: () => server, killServer, startServer },
-    isSingle ? 1 : world.between(2, 8),
-    isSingle ? 2_000 : troubleMs - 5_000,
-    isSingle ? 50_000 : 35_000,
+    {
+      world,
+      network,
+      agents,
+      linesOf: ({ name }) => [name],
+      evidence,
+      servers: [{ machine: serverMachine, kill: killServer, start: startServer }],
+      server: () => server,
+    },
+    faultsOfOne,
+    isSingle
+      ? { count: 1, withinMs: 2_000, longestMs: 50_000 }
+      : { count: world.between(2, 8), withinMs: troubleMs - 5_000, longestMs: 35_000 },
   )
   const troubleAt = world.at
   await world.runUntil(world.at + troubleMs)
