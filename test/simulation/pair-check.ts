@@ -22,7 +22,7 @@ export interface PairViolation {
 
 type Points = { readonly history: ChangePoint; readonly database: ChangePoint } | undefined
 
-export interface PairFacts extends Omit<Facts, 'boundFrom' | 'isServersFault'> {
+export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isServersFault'> {
   readonly pairEvidence: PairEvidence
   readonly receiver: CountingReceiver
   /** Who acted, at each look after the bound. */
@@ -38,7 +38,8 @@ export function checkPair(facts: PairFacts): readonly PairViolation[] {
     ...exactlyOne(facts),
     ...notifiedOnce(facts),
     ...sameEnd(facts),
-    ...check({ ...facts, boundFrom: undefined, isServersFault: true }),
+    // Each of the two histories announces for itself.
+    ...check({ ...facts, announced: new Map(), boundFrom: undefined, isServersFault: true }),
   ]
 }
 

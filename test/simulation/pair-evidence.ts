@@ -54,6 +54,11 @@ export class PairEvidence {
     this.tell(server, `acts, term ${term}`)
   }
 
+  /** It has data from a backup that was made then. */
+  restored(server: ServerName, at: number): void {
+    this.#inStepAt.set(server, Math.min(at, this.#inStepAt.get(server) ?? at))
+  }
+
   /** Whatever its data says by now it has written itself. */
   holds(server: ServerName): void {
     this.#inStepAt.set(server, this.#world.at)

@@ -208,6 +208,10 @@ export class PairServer implements Answerer {
     }
   }
 
+  get isWhole(): boolean {
+    return this.#own().isWhole
+  }
+
   /** Where both stores are, for onlookers. */
   get points(): { readonly history: ChangePoint; readonly database: ChangePoint } {
     return this.#points

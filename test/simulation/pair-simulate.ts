@@ -2,15 +2,16 @@ import { defaultPairSettings, PairFile, type PairSettings } from '../../src/fail
 import { seededRandom } from '../../src/base/index.ts'
 import { AgentHost } from './agent-host.ts'
 import { readStore } from './check.ts'
+import { planFaults } from './faults.ts'
 import { Evidence } from './evidence.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
 import { CountingReceiver } from './notifications.ts'
 import { checkPair, type PairViolation } from './pair-check.ts'
 import { PairEvidence } from './pair-evidence.ts'
-import { planPairFaults } from './pair-faults.ts'
+import { faultsOfPair, lineOf, linesOf, pairLine } from './pair-faults.ts'
+import { PairHost } from './pair-host.ts'
 import { PairServer, pairFile, pollMs, timeoutMs, uuids, type ServerName } from './pair-server.ts'
-import { PairStore } from './pair-store.ts'
 import { PairWay } from './pair-way.ts'
 import { describe, throwScenario, workOf, type ScenarioBounds } from './scenario.ts'
 import { logOf } from './simulate.ts'
@@ -65,52 +66,6 @@ const quietMs = 30_000
 const longestSettlingMs = 60_000
 const lookEveryMs = 1_000
 
-/** What a server is while a story is told: its machine, its data, and the program that runs. */
-export class PairHost {
-  readonly name: ServerName
-  readonly machine: Machine
-  readonly store = new PairStore()
-  server: PairServer | undefined
-  readonly #start: (host: PairHost) => Promise<PairServer>
-  readonly #evidence: PairEvidence
-
-  constructor(machine: Machine, evidence: PairEvidence, start: (host: PairHost) => Promise<PairServer>) {
-    // Machines are called by it.
-    this.name = machine.name as ServerName
-    this.machine = machine
-    this.#evidence = evidence
-    this.#start = start
-  }
-
-  get isRunning(): boolean {
-    return this.machine.program !== undefined
-  }
-
-  start(): void {
-    if (this.isRunning) return
-    this.machine.world.tell(this.name, 'started')
-    void this.#start(this).then(
-      (server) => {
-        this.server = server
-        this.machine.world.tell(this.name, 'is there')
-      },
-      (thrown: unknown) => {
-        this.machine.world.tell(this.name, `could not start: ${String(thrown)}`)
-        this.machine.kill()
-      },
-    )
-  }
-
-  kill(how: 'kill' | 'power'): void {
-    const gone = this.server
-    this.server = undefined
-    if (gone?.acts === true) this.#evidence.holds(this.name)
-    if (how === 'power') return this.machine.losePower()
-    this.machine.kill()
-    gone?.hangUp()
-  }
-}
-
 export async function simulatePair(seed: number, mistake: PairMistake = {}): Promise<SimulatedPair> {
   const undo = mistake.build?.()
   try {
@@ -139,7 +94,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
       program: host.machine.begin(),
       store: host.store,
       network,
-      peer: { line: 'pair', now: () => primary.server },
+      peer: { line: pairLine, now: () => primary.server },
       receiver,
       scenario,
       work,
@@ -149,8 +104,8 @@ async function tell(seed: number): Promise<SimulatedPair> {
       life: ++lives,
       nextActing: () => ++acting,
     })
-  const primary = new PairHost(new Machine(world, 'P'), pairEvidence, start)
-  const secondary = new PairHost(new Machine(world, 'S'), pairEvidence, start)
+  const primary = new PairHost('P', new Machine(world, 'P'), pairEvidence, start)
+  const secondary = new PairHost('S', new Machine(world, 'S'), pairEvidence, start)
   const servers = [primary, secondary]
   await setUp(primary, secondary)
   const acts = () => servers.filter(({ server }) => server?.acts === true)
@@ -168,7 +123,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
           new PairWay(agent, {
             network,
             evidence: pairEvidence,
-            doors: servers.map((host) => ({ line: `${name} ${host.name}`, now: () => host.server })),
+            doors: servers.map((host) => ({ line: lineOf(name, host.name), now: () => host.server })),
           }),
         patienceMs: callPatienceMs,
         logOf: (who) => logOf(world, who),
@@ -186,8 +141,9 @@ async function tell(seed: number): Promise<SimulatedPair> {
   writeBack()
 
   await world.runUntil(world.at + warmMs)
-  const faults = planPairFaults(
-    { world, network, agents, servers, evidence, pairEvidence },
+  const faults = planFaults(
+    { world, network, agents, linesOf, servers, evidence, server: () => active()?.server?.server },
+    faultsOfPair,
     { count: world.chance(0.3) ? 1 : world.between(2, 5), withinMs: troubleMs - 8_000, longestMs: 15_000 },
   )
   await world.runUntil(world.at + troubleMs)

@@ -160,6 +160,7 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
   const violations = check({
     scenario,
     evidence,
+    announced: evidence.announced,
     target,
     stored,
     distribution: server?.distribution,
