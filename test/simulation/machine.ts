@@ -115,6 +115,8 @@ export class Program implements Clock {
         const carryOut = () => {
           try {
             const done = act()
+            // Whoever called learns of it a moment later.
+            if (done instanceof Promise) done.catch(() => undefined)
             return () => resolve(done)
           } catch (thrown) {
             return () => reject(thrown)
