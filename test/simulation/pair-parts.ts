@@ -16,13 +16,7 @@ export interface PartsOptions {
 
 export function partSources({ store, history, database }: PartsOptions): readonly PartSource[] {
   return [
-    {
-      ...historySource({
-        get changes() {
-          return history().changes
-        },
-      }),
-    },
+    historySource(history()),
     {
       name: 'database',
       feed: {

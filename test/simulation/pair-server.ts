@@ -89,7 +89,8 @@ export class PairServer implements Answerer {
   readonly #options: PairServerOptions
   readonly #file: PairFile
   readonly #database: ReplicatedDatabase
-  readonly #source: ReplicationSource
+  /** Of the history that is open. */
+  #source: ReplicationSource
   readonly #points: Points
   #history: History
   #follower: ReplicationFollower | undefined
@@ -133,11 +134,7 @@ export class PairServer implements Answerer {
     this.#database = database
     this.#history = history
     this.#points = points
-    this.#source = new ReplicationSource({
-      parts: partSources(this.#parts),
-      clock: program,
-      settings: sourceSettings,
-    })
+    this.#source = this.#makeSource()
     this.pair = new Pair({
       clock: program,
       log,
@@ -177,9 +174,14 @@ export class PairServer implements Answerer {
         await this.#history.close()
         store.replaceHistory(arrived)
         this.#history = await openHistoryOf(this.#options, this.#points)
+        this.#source = this.#makeSource()
         return true
       },
     }
+  }
+
+  #makeSource(): ReplicationSource {
+    return new ReplicationSource({ parts: partSources(this.#parts), clock: this.program, settings: sourceSettings })
   }
 
   #own(): OwnFacts {
