@@ -9,7 +9,7 @@ import { Pair, type PairOptions } from './pair.ts'
 import { Polling, RefusedByPeer } from './polling.ts'
 import { defaultPairSettings, type PairSettings, type SettingFacts } from './setting.ts'
 import { neverPaired } from './decide.ts'
-import type { OwnFacts } from './state.ts'
+import type { OwnFacts, Report } from './state.ts'
 
 const uuids = { P: '11111111-1111-4111-8111-111111111111', S: '22222222-2222-4222-8222-222222222222' } as const
 const settings: Readonly<Record<'P' | 'S', PairSettings>> = {
@@ -252,6 +252,46 @@ test('a PRIMARY that was stopped and goes on is fenced before it answers anybody
   await servers.pass(20)
   P.isPaused = false
   expect([P.pair.notActive(), servers.states]).toEqual(['this server is held', 'P held 1, S active 2'])
+})
+
+test('a poll that waited while the PRIMARY stood still does not make it go on in its old term', async () => {
+  const servers = await Servers.start()
+  const { P, S } = servers
+  const waiting: Report = { ...S.pair.status().peer!, acts: false, state: 'standby', term: 1 }
+  P.isPaused = true
+  await servers.pass(20)
+  P.isPaused = false
+  const heard = await P.pair.heard(waiting).catch((thrown: unknown) => (thrown as FarwatchError).message)
+  expect([heard, servers.states]).toEqual([
+    'this server stood still, and the poll may have waited here meanwhile',
+    'P held 1, S active 2',
+  ])
+})
+
+test('an answer that waited while the SECONDARY stood still does not make it go on in its old term', async () => {
+  const servers = await Servers.start()
+  const { P, S } = servers
+  await P.kill()
+  await servers.pass(17)
+  await P.start()
+  await servers.pass(3)
+  const before = servers.states
+  const waiting = { report: S.pair.status().peer! }
+  let answer: (answered: typeof waiting) => void = () => undefined
+  S.pollPeer = () => new Promise((resolve) => (answer = resolve))
+  await servers.pass(3)
+  S.isPaused = true
+  await servers.pass(20)
+  S.isPaused = false
+  S.pollPeer = () => Promise.reject(new FarwatchError('unreachable', 'nobody is there'))
+  const fenced = S.pair.notActive()
+  answer(waiting)
+  await servers.pass(1)
+  expect([before, fenced, servers.states]).toEqual([
+    'P held 2, S active 2',
+    'this server is standing by',
+    'P active 3, S standby 2',
+  ])
 })
 
 test('agents that are still served keep the SECONDARY from taking over', async () => {

@@ -99,6 +99,8 @@ export interface ForcePrice {
 
 const tickMs = 500
 const hurriedPollMs = 100
+/** Within so long after a standstill all is read that had come meanwhile. */
+const deafMs = 500
 /** How often what the other holds is written down at most: it is for finding old data, where minutes are enough. */
 const noteMs = 60_000
 
@@ -121,6 +123,7 @@ export class Pair {
   #cancelTick: CancelTimer = () => undefined
   #cancelPoll: CancelTimer = () => undefined
   #notedAt = -Infinity
+  #deafUntil = -Infinity
   #isStopped = false
 
   constructor(options: PairOptions) {
@@ -235,6 +238,7 @@ export class Pair {
 
   /** After a pause of the process requests may be looked at before timers are: none of them may be answered by one who was replaced. */
   #lookRound(): void {
+    this.#noteStandstill()
     const stoodStillMs = this.#clock.elapsed() - this.#state.tickedAt
     if (stoodStillMs > this.settings().timeoutMs && !this.#isStopped) this.#background(this.#take({ is: 'tick' }))
   }
@@ -243,9 +247,15 @@ export class Pair {
 
   /**
    * The SECONDARY polled. @returns what this side is now
-   * @throws FarwatchError `storage-unwritable` where it was to become active, and could not write that down
+   * @throws FarwatchError `storage-unwritable` where it was to become active, and could not write that down; `overloaded` just after it
+   * stood still
    */
   async heard(report: Report): Promise<Report> {
+    this.#lookRound()
+    if (this.#clock.elapsed() < this.#deafUntil)
+      throw new FarwatchError('overloaded', 'this server stood still, and the poll may have waited here meanwhile', {
+        hint: 'The next poll is believed again.',
+      })
     await this.#take({ is: 'heard', report })
     this.#note(report)
     return reportOf(this.#state, this.#world)
@@ -403,8 +413,15 @@ export class Pair {
     })
   }
 
+  /** What the other sent while this side stood still waited at its door: it says how things were, and nothing of who took over since. */
+  #noteStandstill(): void {
+    const now = this.#clock.elapsed()
+    if (now - this.#state.tickedAt > this.settings().timeoutMs / 3) this.#deafUntil = now + deafMs
+  }
+
   #tick(): void {
     if (this.#isStopped) return
+    this.#noteStandstill()
     this.#background(this.#take({ is: 'tick' }))
     this.#cancelTick = this.#clock.after(tickMs, () => this.#tick())
   }
@@ -449,7 +466,13 @@ export class Pair {
     const { poll, log } = this.#options
     const { timeoutMs } = this.settings()
     try {
+      const askedAt = this.#clock.elapsed()
       const { report } = await poll(reportOf(this.#state, this.#world), timeoutMs / 3, this.#abort.signal)
+      // One that waited here while this server stood still says how things were, and nothing of who took over since.
+      if (this.#clock.elapsed() - askedAt > timeoutMs / 2)
+        throw new FarwatchError('unreachable', 'the answer of the PRIMARY was old when it was read', {
+          hint: 'This server stood still. The next poll is made at once.',
+        })
       this.#pollProblem = undefined
       await this.#take({ is: 'heard', report })
     } catch (thrown) {

@@ -71,10 +71,11 @@ export function decodeHistoryChange(body: Uint8Array): {
   const head = JSON.parse(Buffer.from(body.buffer, body.byteOffset + 5, length).toString()) as Head
   let at = 5 + length
   const rows = head.sizes.map((size) => {
-    // Not `subarray`: of a Buffer it is one again, whose `slice` does not copy.
-    const row = new Uint8Array(body.buffer, body.byteOffset + at, Math.min(size, Math.max(0, body.length - at)))
+    // Where the head stands alone there are none, and an offset beyond the end would be refused.
+    const from = Math.min(at, body.length)
     at += size
-    return row
+    // Not `subarray`: of a Buffer it is one again, whose `slice` does not copy.
+    return new Uint8Array(body.buffer, body.byteOffset + from, Math.min(size, body.length - from))
   })
   return { books: { ...noBookChanges, ...head.books }, first: head.first, sizes: head.sizes, rows }
 }

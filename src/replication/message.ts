@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { gunzip, gzip } from 'node:zlib'
+import { gunzip, gunzipSync, gzip, gzipSync } from 'node:zlib'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { FarwatchError } from '../base/index.ts'
@@ -16,6 +16,9 @@ const version = 1
 
 /** Of a message once it is unpacked; the bodies of an answer are bounded by those who make it, with room for one large change. */
 export const mostMessageBytes = 64 * 2 ** 20
+
+/** What is no larger is packed at once: most messages are, and handing them to another thread takes longer than packing them. */
+const smallBytes = 65_536
 
 const text = Type.String({ maxLength: 10_000 })
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
@@ -144,8 +147,9 @@ async function pack(head: object, bodies: readonly Uint8Array[]): Promise<Uint8A
   const json = Buffer.from(JSON.stringify(head))
   const length = Buffer.alloc(4)
   length.writeUInt32BE(json.length)
+  const plain = Buffer.concat([length, json, ...bodies])
   // Level 1: chunks of the history are packed already, and statements shrink to a tenth at any level.
-  const packed = await promisify(gzip)(Buffer.concat([length, json, ...bodies]), { level: 1 })
+  const packed = plain.length <= smallBytes ? gzipSync(plain, { level: 1 }) : await promisify(gzip)(plain, { level: 1 })
   return Buffer.concat([Uint8Array.of(version), packed])
 }
 
@@ -156,7 +160,11 @@ async function unpack<T>(
   if (message[0] !== version) throw malformed(`it has version ${message[0]}`)
   let plain: Buffer
   try {
-    plain = await promisify(gunzip)(message.subarray(1), { maxOutputLength: mostMessageBytes })
+    const packed = message.subarray(1)
+    plain =
+      packed.length <= smallBytes
+        ? gunzipSync(packed, { maxOutputLength: mostMessageBytes })
+        : await promisify(gunzip)(packed, { maxOutputLength: mostMessageBytes })
   } catch (thrown) {
     throw malformed('it cannot be unpacked', thrown)
   }

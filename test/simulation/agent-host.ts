@@ -4,8 +4,8 @@ import type { AgentFacts } from '../../src/distribution/index.ts'
 import type { Assignment, ServerLink, UploadAnswer } from '../../src/model/index.ts'
 import type { Log } from '../../src/platform/index.ts'
 import type { Evidence } from './evidence.ts'
+import type { Call, ExchangeTimes } from './exchange.ts'
 import { quickDisk, type Machine, type Program } from './machine.ts'
-import type { Network } from './network.ts'
 import type { Scenario } from './scenario.ts'
 import type { PollAnswer, Server } from './server.ts'
 import { outcomeOf, type CountingTarget } from './target.ts'
@@ -13,24 +13,33 @@ import { outcomeOf, type CountingTarget } from './target.ts'
 const spoolDirectory = '/spool'
 const assignmentFile = '/assignment.json'
 
-/** How long a call waits for its answer: shorter than the link has it, so that the quiet at the end may be shorter, too. */
-const pollPatienceMs = 30_000
-const uploadPatienceMs = 30_000
-
 export const facts: AgentFacts = {
   monitors: ['counter'],
   machine: { cores: 2, parallelTasks: 64 },
   provesReach: true,
 }
 
+/** One life of an agent's program, as its way to the server sees it. */
+export interface AgentLife {
+  readonly name: string
+  readonly program: Program
+  /** An answer that was believed says what time it is. */
+  believe(times: ExchangeTimes): void
+}
+
+/** How calls of an agent come to the server that acts. */
+export interface Way {
+  ask<T>(call: Call, act: (server: Server) => Promise<T>): Promise<T>
+}
+
 export interface Surroundings {
-  readonly network: Network
   readonly target: CountingTarget
   readonly evidence: Evidence
   readonly scenario: Scenario
   readonly serverTime: () => number
-  /** The server that takes calls now, if one does. */
-  readonly server: () => Server | undefined
+  readonly way: (agent: AgentLife) => Way
+  /** How long a poll waits for its answer, and an upload. */
+  readonly patienceMs: number
   readonly logOf: (who: string) => Log
   readonly wrapLink: (link: ServerLink, agent: string) => ServerLink
 }
@@ -92,6 +101,15 @@ export class AgentHost {
     this.#hasAccounted = false
     world.tell(name, `started, life ${life}`)
     if (!this.#knowsTime) this.#around.evidence.lostTime(name, this.#diedAt)
+    const way = this.#around.way({
+      name,
+      program,
+      believe: (times) => {
+        clock.observe(times)
+        const status = clock.status()
+        if (status !== undefined) this.#wallOffsetMs = status.wallOffsetMs
+      },
+    })
     const runner = (): Runner => ({
       ready: Promise.resolve(),
       run: (order, done) => this.#run(program, clock, life, order, done),
@@ -101,7 +119,7 @@ export class AgentHost {
     })
     void startAgent({
       uuid: name,
-      link: wrapLink(this.#link(program, clock), name),
+      link: wrapLink(this.#link(program, way), name),
       directory: spoolDirectory,
       clock,
       random: world.random,
@@ -230,21 +248,21 @@ export class AgentHost {
 
   // --- The way to the server
 
-  #link(program: Program, clock: ServerClock): ServerLink {
-    const { evidence } = this.#around
+  #link(program: Program, way: Way): ServerLink {
+    const { evidence, patienceMs } = this.#around
     return {
       assignment: async (known, signal) => {
         const status = this.#agent?.status()
         const left = status === undefined ? 1 : status.running + status.waiting + status.unsafe
-        const answer = await this.#ask<PollAnswer>(program, clock, pollPatienceMs, signal, 'poll', (server) =>
+        const answer = await way.ask<PollAnswer>({ patienceMs, signal, what: 'poll' }, (server) =>
           server.poll(this.name, { known, facts, left }),
         )
-        for (const connector of answer.probes) this.#probe(program, connector)
+        for (const connector of answer.probes) this.#probe(program, way, connector)
         return answer.assignment as Assignment | undefined
       },
       upload: async (batch, signal) => {
         evidence.sent(batch)
-        const answer = await this.#ask<UploadAnswer>(program, clock, uploadPatienceMs, signal, 'upload', (server) =>
+        const answer = await way.ask<UploadAnswer>({ patienceMs, signal, what: 'upload' }, (server) =>
           server.upload(batch),
         )
         evidence.acknowledged(batch, answer)
@@ -253,74 +271,16 @@ export class AgentHost {
     }
   }
 
-  #probe(program: Program, connector: string): void {
+  #probe(program: Program, way: Way, connector: string): void {
     const ok = !this.isAlone
-    const controller = new AbortController()
+    const { signal } = new AbortController()
     program.after(this.machine.world.between(1, 50), () => {
-      void this.#ask(program, this.#clock, 15_000, controller.signal, 'reply', (server) => {
-        server.proved(this.name, connector, ok)
-        return Promise.resolve({})
-      }).catch(() => undefined)
-    })
-  }
-
-  /** One exchange. What is lost on the way is noticed at once or only when patience ends; what the server did stays done. */
-  #ask<T>(
-    program: Program,
-    clock: ServerClock | undefined,
-    patienceMs: number,
-    signal: AbortSignal,
-    what: string,
-    act: (server: Server) => Promise<T>,
-  ): Promise<T> {
-    const { network, server } = this.#around
-    const { world } = this.machine
-    const sentAt = program.elapsed()
-    return new Promise<T>((resolve, reject) => {
-      let isSettled = false
-      const settle = (how: () => void) => {
-        if (isSettled) return
-        isSettled = true
-        cancelPatience()
-        signal.removeEventListener('abort', abort)
-        how()
-      }
-      const abort = () => settle(() => reject(new Error('aborted')))
-      const cancelPatience = program.after(patienceMs, () =>
-        settle(() => reject(new Error(`no answer to the ${what} within ${patienceMs / 1_000} s`))),
-      )
-      signal.addEventListener('abort', abort, { once: true })
-      const fail = (words: string) => program.do(() => settle(() => reject(new Error(words))))
-      const perhapsNotice = () => {
-        if (world.chance(0.5)) world.after(world.between(1, 2_000), () => fail('the connection was reset'))
-      }
-      const answer = (give: () => void) => {
-        if (!network.carry(this.name, 'down', () => program.do(() => settle(give)))) perhapsNotice()
-      }
-      const isOut = network.carry(this.name, 'up', () => {
-        const now = server()
-        if (now === undefined) return answer(() => reject(new Error('connection refused')))
-        now.program.do(() => {
-          const receivedAt = now.program.now()
-          now.onEnd(
-            () => answer(() => reject(new Error('the connection was closed'))),
-            () => isSettled,
-          )
-          act(now).then(
-            (value) => {
-              const answeredAt = now.program.now()
-              answer(() => {
-                clock?.observe({ sentAt, receivedAt, answeredAt, gotAt: program.elapsed() })
-                const status = clock?.status()
-                if (status !== undefined) this.#wallOffsetMs = status.wallOffsetMs
-                resolve(value)
-              })
-            },
-            (thrown: unknown) => answer(() => reject(thrown)),
-          )
+      void way
+        .ask({ patienceMs: 15_000, signal, what: 'reply' }, (server) => {
+          server.proved(this.name, connector, ok)
+          return Promise.resolve({})
         })
-      })
-      if (!isOut) perhapsNotice()
+        .catch(() => undefined)
     })
   }
 

@@ -89,6 +89,8 @@ export async function readStore(
 export interface Facts {
   readonly scenario: Scenario
   readonly evidence: Evidence
+  /** How often a run was announced as one that counts, by `task slot`; of one history. */
+  readonly announced: ReadonlyMap<string, number>
   readonly target: CountingTarget
   readonly stored: ReadonlyMap<string, StoredTask>
   readonly distribution: Distribution | undefined
@@ -154,9 +156,9 @@ function* acknowledgedIsStored({ evidence, stored }: Facts): Iterable<Violation>
   }
 }
 
-function* countedOnce({ evidence, stored }: Facts): Iterable<Violation> {
+function* countedOnce({ announced, stored }: Facts): Iterable<Violation> {
   const law = 'no slot is counted twice'
-  for (const [key, count] of evidence.announced)
+  for (const [key, count] of announced)
     if (count > 1)
       yield { law, about: key.split(' ')[0]!, words: `${key} was announced ${count} times as a run that counts` }
   for (const [about, { bySlot, doubled, doubledInLog, runs }] of stored) {

@@ -5,30 +5,38 @@ import { fair, type Network } from './network.ts'
 import type { Server } from './server.ts'
 import type { World } from './world.ts'
 
+/** A server's machine with its program, whatever it is. */
+export interface ServerHost {
+  readonly machine: Machine
+  kill(how: 'kill' | 'power'): void
+  start(): void
+}
+
 /** What faults may touch. */
-export interface Parts {
+export interface Parts<H extends ServerHost = ServerHost> {
   readonly world: World
   readonly network: Network
   readonly agents: readonly AgentHost[]
+  /** Of one agent. */
+  readonly linesOf: (agent: AgentHost) => readonly string[]
   readonly evidence: Evidence
-  readonly serverMachine: Machine
+  readonly servers: readonly H[]
+  /** The server that acts. */
   readonly server: () => Server | undefined
-  readonly killServer: (how: 'kill' | 'power') => void
-  readonly startServer: () => void
 }
 
 /** One kind of trouble: it begins, and what it returns ends it. Undefined: it does not apply now. */
-interface Fault {
+export interface Fault<H extends ServerHost = ServerHost> {
   readonly name: string
   /** What of the system it touches. */
   readonly of: 'agent' | 'server' | 'lines'
   readonly weight: number
-  begin(parts: Parts): (() => void) | undefined
+  begin(parts: Parts<H>): (() => void) | undefined
 }
 
 const hourMs = 3_600_000
 
-const faults: readonly Fault[] = [
+export const agentFaults: readonly Fault[] = [
   {
     name: 'an agent is killed',
     of: 'agent',
@@ -67,7 +75,9 @@ const faults: readonly Fault[] = [
       }
     },
   },
-  {
+]
+
+export const drain: Fault = {
     name: 'an agent is drained',
     of: 'agent',
     weight: 2,
@@ -88,7 +98,9 @@ const faults: readonly Fault[] = [
         server()?.distribution.endDrain(agent.name)
       }
     },
-  },
+}
+
+export const agentStandsStill: Fault =
   {
     name: 'an agent stands still',
     of: 'agent',
@@ -99,62 +111,67 @@ const faults: readonly Fault[] = [
       agent.machine.pause()
       return () => agent.machine.resume()
     },
-  },
+  }
+
+export const serverFaults: readonly Fault[] = [
   {
-    name: 'the server is killed',
+    name: 'a server is killed',
     of: 'server',
     weight: 3,
-    begin: ({ serverMachine, killServer, startServer }) => {
-      if (serverMachine.program === undefined) return undefined
-      killServer('kill')
-      return startServer
+    begin: (parts) => {
+      const host = oneServer(parts)
+      if (host.machine.program === undefined) return undefined
+      host.kill('kill')
+      return () => host.start()
     },
   },
   {
-    name: 'the machine of the server loses power',
+    name: 'the machine of a server loses power',
     of: 'server',
     weight: 1,
-    begin: ({ serverMachine, killServer, startServer }) => {
-      if (serverMachine.program === undefined) return undefined
-      killServer('power')
-      return startServer
+    begin: (parts) => {
+      const host = oneServer(parts)
+      if (host.machine.program === undefined) return undefined
+      host.kill('power')
+      return () => host.start()
     },
   },
   {
-    name: 'the server stands still',
+    name: 'a server stands still',
     of: 'server',
     weight: 2,
-    begin: ({ serverMachine }) => {
-      if (serverMachine.program === undefined || serverMachine.isPaused) return undefined
-      serverMachine.pause()
-      return () => serverMachine.resume()
+    begin: (parts) => {
+      const { machine } = oneServer(parts)
+      if (machine.program === undefined || machine.isPaused) return undefined
+      machine.pause()
+      return () => machine.resume()
     },
   },
+]
+
+export const lineFaults: readonly Fault[] = [
   {
     name: 'lines are cut',
     of: 'lines',
     weight: 5,
-    begin: ({ world, network, agents }) => {
-      const cut = world.someOf(agents).filter(({ name }) => !network.isCut(name))
+    begin: ({ world, network, agents, linesOf }) => {
+      const cut = world.someOf(agents.flatMap(linesOf)).filter((line) => !network.isCut(line))
       const direction = world.oneOf(['up', 'down', 'both', 'both'] as const)
-      for (const { name } of cut) network.cut(name, direction)
-      return () => {
-        for (const { name } of cut) network.heal(name)
-      }
+      return cutLines(network, cut, direction)
     },
   },
   {
     name: 'an agent reaches nothing',
     of: 'agent',
     weight: 2,
-    begin: ({ world, network, agents }) => {
+    begin: ({ world, network, agents, linesOf }) => {
       const agent = world.oneOf(agents)
-      if (agent.isAlone || network.isCut(agent.name)) return undefined
-      network.cut(agent.name, 'both')
+      if (agent.isAlone || linesOf(agent).some((line) => network.isCut(line))) return undefined
+      const heal = cutLines(network, linesOf(agent), 'both')
       agent.isAlone = true
       return () => {
         agent.isAlone = false
-        network.heal(agent.name)
+        heal()
       }
     },
   },
@@ -176,44 +193,43 @@ const faults: readonly Fault[] = [
       }
     },
   },
-  {
-    name: 'the wall clock of an agent is set',
-    of: 'agent',
-    weight: 2,
-    begin: ({ world, agents }) => {
-      world.oneOf(agents).machine.jumpClock(world.between(-6 * hourMs, 6 * hourMs))
-      return () => undefined
-    },
+]
+
+export const agentClock: Fault = {
+  name: 'the wall clock of an agent is set',
+  of: 'agent',
+  weight: 2,
+  begin: ({ world, agents }) => {
+    world.oneOf(agents).machine.jumpClock(world.between(-6 * hourMs, 6 * hourMs))
+    return () => undefined
   },
-  {
-    name: 'the wall clock of the server is set',
-    of: 'server',
-    weight: 2,
-    begin: ({ world, serverMachine }) => {
-      serverMachine.jumpClock(world.chance(0.5) ? world.between(-3_000, 3_000) : world.between(0, 6 * hourMs))
-      return () => undefined
-    },
+}
+
+const serverClock: Fault = {
+  name: 'the wall clock of the server is set',
+  of: 'server',
+  weight: 2,
+  begin: (parts) => {
+    const { world } = parts
+    const jumpMs = world.chance(0.5) ? world.between(-3_000, 3_000) : world.between(0, 6 * hourMs)
+    oneServer(parts).machine.jumpClock(jumpMs)
+    return () => undefined
   },
+}
+
+export const diskFaults: readonly Fault[] = [
   {
     name: 'the disk of an agent is full',
     of: 'agent',
     weight: 2,
-    begin: ({ world, agents }) => {
-      const { disk, name } = world.oneOf(agents).machine
-      world.tell(name, 'disk full')
-      disk.capacityBytes = disk.bytes
-      return () => {
-        world.tell(name, 'disk has room')
-        disk.capacityBytes = Infinity
-      }
-    },
+    begin: ({ world, agents }) => fillDisk(world.oneOf(agents).machine),
   },
   {
     name: 'a disk is slow',
     of: 'lines',
     weight: 2,
-    begin: ({ world, agents, serverMachine }) => {
-      const machine = world.oneOf([serverMachine, ...agents.map((agent) => agent.machine)])
+    begin: ({ world, agents, servers }) => {
+      const { machine } = world.oneOf([...servers, ...agents])
       world.tell(machine.name, 'disk slow')
       machine.pace = world.oneOf([
         { leastMs: 50, mostMs: 500 },
@@ -227,11 +243,48 @@ const faults: readonly Fault[] = [
   },
 ]
 
+/** What is thrown at one server and its agents. The order is part of what a seed means. */
+export const faultsOfOne: readonly Fault[] = [
+  ...agentFaults,
+  drain,
+  agentStandsStill,
+  ...serverFaults,
+  ...lineFaults,
+  agentClock,
+  serverClock,
+  ...diskFaults,
+]
+
+function oneServer<H extends ServerHost>({ world, servers }: Parts<H>): H {
+  // There is one at least.
+  return servers.length === 1 ? servers[0]! : world.oneOf(servers)
+}
+
+export function cutLines(
+  network: Network,
+  lines: readonly string[],
+  direction: 'up' | 'down' | 'both',
+): () => void {
+  for (const line of lines) network.cut(line, direction)
+  return () => {
+    for (const line of lines) network.heal(line)
+  }
+}
+
+export function fillDisk({ disk, name, world }: Machine): () => void {
+  world.tell(name, 'disk full')
+  disk.capacityBytes = disk.bytes
+  return () => {
+    world.tell(name, 'disk has room')
+    disk.capacityBytes = Infinity
+  }
+}
+
 function startAgain(agent: AgentHost): void {
   if (!agent.isRunning) agent.start()
 }
 
-function throwFault(world: World): Fault {
+function throwFault<H extends ServerHost>(world: World, faults: readonly Fault<H>[]): Fault<H> {
   let left = world.random() * faults.reduce((sum, { weight }) => sum + weight, 0)
   // The weights add up to what was thrown for.
   return faults.find(({ weight }) => (left -= weight) < 0)!
@@ -245,12 +298,16 @@ export interface PlannedFaults {
 }
 
 /** Plans faults for a stretch of time from now on. */
-export function planFaults(parts: Parts, count: number, withinMs: number, longestMs: number): PlannedFaults {
+export function planFaults<H extends ServerHost>(
+  parts: Parts<H>,
+  faults: readonly Fault<H>[],
+  { count, withinMs, longestMs }: { readonly count: number; readonly withinMs: number; readonly longestMs: number },
+): PlannedFaults {
   const { world } = parts
   const touched: Fault['of'][] = []
   const underWay = new Set<() => void>()
   for (let i = 0; i < count; i++) {
-    const fault = throwFault(world)
+    const fault = throwFault(world, faults)
     const forMs = world.between(500, longestMs)
     world.after(world.between(0, withinMs), () => {
       const end = fault.begin(parts)

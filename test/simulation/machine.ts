@@ -38,6 +38,10 @@ export class Machine {
     return this.world.at - this.#bootedAt
   }
 
+  get isDiskFull(): boolean {
+    return this.disk.capacityBytes < Infinity && this.disk.bytes >= this.disk.capacityBytes
+  }
+
   get program(): Program | undefined {
     return this.#program
   }
@@ -111,6 +115,8 @@ export class Program implements Clock {
         const carryOut = () => {
           try {
             const done = act()
+            // Whoever called learns of it a moment later.
+            if (done instanceof Promise) done.catch(() => undefined)
             return () => resolve(done)
           } catch (thrown) {
             return () => reject(thrown)

@@ -19,20 +19,42 @@ export interface Scenario {
   readonly spoolMaxBytes: number
 }
 
-export function throwScenario(world: World): Scenario {
-  const agents = Array.from({ length: world.between(2, 4) }, (_, i) => `agent-${i + 1}`)
+/** How much there is. Counts by their least and their most. */
+export interface ScenarioBounds {
+  readonly agents: readonly [number, number]
+  readonly groups: readonly [number, number]
+  readonly connectors: readonly [number, number]
+  readonly periodsMs: readonly number[]
+  readonly offlineTimeoutsMs: readonly number[]
+  /** After a start, in offline timeouts. */
+  readonly graces: number
+  readonly massLossHoldMs: number
+}
+
+const oneServer: ScenarioBounds = {
+  agents: [2, 4],
+  groups: [1, 3],
+  connectors: [3, 7],
+  periodsMs: [2_000, 5_000, 5_000, 10_000, 10_000],
+  offlineTimeoutsMs: [6_000, 15_000],
+  graces: 3,
+  massLossHoldMs: 30_000,
+}
+
+export function throwScenario(world: World, bounds: ScenarioBounds = oneServer): Scenario {
+  const agents = Array.from({ length: world.between(...bounds.agents) }, (_, i) => `agent-${i + 1}`)
   const groups = new Map(
-    Array.from({ length: world.between(1, 3) }, (_, i) => [
+    Array.from({ length: world.between(...bounds.groups) }, (_, i) => [
       `group-${i + 1}`,
       { agents: world.someOf(agents, 2).sort(), exclusive: world.chance(0.4) },
     ]),
   )
-  const connectors = Array.from({ length: world.between(3, 7) }, (_, i): SimulatedConnector => {
+  const connectors = Array.from({ length: world.between(...bounds.connectors) }, (_, i): SimulatedConnector => {
     const id = `connector-${i + 1}`
     const group = world.oneOf([...groups.keys()])
     const { exclusive } = groups.get(group)!
     const tasks = Array.from({ length: world.chance(0.3) ? 2 : 1 }, (_task, k): AssignedTask => {
-      const periodMs = world.oneOf([2_000, 5_000, 5_000, 10_000, 10_000])
+      const periodMs = world.oneOf(bounds.periodsMs)
       return {
         id: `task-${i + 1}${k === 0 ? '' : '-b'}`,
         connector: id,
@@ -51,13 +73,13 @@ export function throwScenario(world: World): Scenario {
     }
     return { assigned, tasks, exclusive }
   })
-  const offlineTimeoutMs = world.oneOf([6_000, 15_000])
+  const offlineTimeoutMs = world.oneOf(bounds.offlineTimeoutsMs)
   return {
     agents,
     groups,
     connectors,
-    lease: { ...defaultLeaseSettings, offlineTimeoutMs, graceMs: 3 * offlineTimeoutMs },
-    placement: { ...defaultPlacementSettings, massLoss: { ...defaultPlacementSettings.massLoss, holdMs: 30_000 } },
+    lease: { ...defaultLeaseSettings, offlineTimeoutMs, graceMs: bounds.graces * offlineTimeoutMs },
+    placement: { ...defaultPlacementSettings, massLoss: { ...defaultPlacementSettings.massLoss, holdMs: bounds.massLossHoldMs } },
     spoolMaxBytes: world.chance(0.2) ? 150_000 : 64 * 2 ** 20,
   }
 }

@@ -12,14 +12,23 @@ import {
   type Work,
 } from '../../src/distribution/index.ts'
 import type { Assignment, UploadAnswer, UploadBatch } from '../../src/model/index.ts'
-import { Moved, openMemoryDatabase, openSqlite, type Database, type Log } from '../../src/platform/index.ts'
+import {
+  Moved,
+  openMemoryDatabase,
+  openSqlite,
+  type ChangePoint,
+  type Database,
+  type Log,
+  type ReplicatedDatabase,
+} from '../../src/platform/index.ts'
 import type { Evidence } from './evidence.ts'
+import { OpenCalls, type Answerer } from './exchange.ts'
 import type { Program } from './machine.ts'
 import type { Scenario } from './scenario.ts'
 
 /** What of the server is on its disk: commits, and nothing else, outlive a crash. */
 export interface ServerStore {
-  readonly distribution: Database
+  readonly distribution: ReplicatedDatabase
   readonly history: DatabaseSync
 }
 
@@ -51,8 +60,19 @@ interface Session {
 
 const retellMs = 10_000
 
+export interface ServerOptions {
+  readonly program: Program
+  readonly database: Database
+  readonly history: () => Promise<History>
+  readonly scenario: Scenario
+  readonly work: Work
+  readonly evidence: Evidence
+  readonly log: Log
+  readonly life: number
+}
+
 /** What a server does with the calls of agents, as the program joins the engines: one life of it, until it is stopped or killed. */
-export class Server {
+export class Server implements Answerer {
   readonly program: Program
   readonly distribution: Distribution
   readonly history: History
@@ -62,28 +82,15 @@ export class Server {
   /** Scopes are counted anew by each life, so their versions say which. */
   readonly #life: number
 
-  static async start(options: {
-    readonly program: Program
-    readonly store: ServerStore
-    readonly scenario: Scenario
-    readonly work: Work
-    readonly evidence: Evidence
-    readonly log: Log
-    readonly life: number
-  }): Promise<Server> {
-    const { program, store, scenario, log } = options
-    const database = onThread(program, store.distribution)
+  static async start(options: ServerOptions): Promise<Server> {
+    const { program, scenario, log } = options
     const distribution = await openDistribution({
-      database,
+      database: options.database,
       clock: program,
       log,
       settings: () => ({ lease: scenario.lease, placement: scenario.placement }),
     })
-    const history = await openHistory({
-      directory: ':memory:',
-      clock: program,
-      writer: writerOn(program, store.history),
-    })
+    const history = await options.history()
     await history.applyTasks(
       scenario.connectors.flatMap(({ tasks }) =>
         tasks.map(({ id, connector, periodMs }) => ({ id, connector, periodMs })),
@@ -92,7 +99,7 @@ export class Server {
     return new Server(options, distribution, history)
   }
 
-  private constructor(options: Parameters<typeof Server.start>[0], distribution: Distribution, history: History) {
+  private constructor(options: ServerOptions, distribution: Distribution, history: History) {
     const { program, scenario, work, evidence, life } = options
     this.program = program
     this.distribution = distribution
@@ -150,17 +157,14 @@ export class Server {
 
   upload: (this: Server, batch: UploadBatch) => Promise<UploadAnswer> = (batch) => this.history.upload(batch)
 
-  /** Open connections, by what tells their callers that the server is gone. */
-  readonly #open = new Set<{ readonly hangUp: () => void; readonly isOver: () => boolean }>()
+  readonly #calls = new OpenCalls()
 
   onEnd(hangUp: () => void, isOver: () => boolean): void {
-    for (const one of this.#open) if (one.isOver()) this.#open.delete(one)
-    this.#open.add({ hangUp, isOver })
+    this.#calls.onEnd(hangUp, isOver)
   }
 
-  /** The program has ended, and its system closes what was open. */
   hangUp(): void {
-    for (const { hangUp, isOver } of this.#open) if (!isOver()) hangUp()
+    this.#calls.hangUp()
   }
 
   async stop(): Promise<void> {
@@ -216,35 +220,79 @@ function inOrder(program: Program): <T>(act: () => T | Promise<T>) => Promise<T>
   }
 }
 
-function onThread(program: Program, database: Database): Database {
+/** @param options.wrote called before anybody else learns of what may have been written */
+export function onThread(
+  program: Program,
+  database: ReplicatedDatabase,
+  { wrote = () => Promise.resolve() }: { readonly wrote?: () => Promise<void> } = {},
+): ReplicatedDatabase {
   const turn = inOrder(program)
+  const { changes } = database
+  const writing = <T>(act: () => Promise<T>): Promise<T> =>
+    turn(async () => {
+      refuseFull(program)
+      const result = await act()
+      await wrote()
+      return result
+    })
   return {
     read: (sql, params) => turn(() => database.read(sql, params)),
-    write: (batch) => turn(() => database.write(batch)),
+    write: (batch) => writing(() => database.write(batch)),
     backup: (file) => turn(() => database.backup(file)),
+    changes: {
+      facts: () => turn(() => changes.facts()),
+      startLogging: (line) => writing(() => changes.startLogging(line)),
+      startFollowing: () => writing(() => changes.startFollowing()),
+      stop: () => writing(() => changes.stop()),
+      read: (after, bytes) => turn(() => changes.read(after, bytes)),
+      confirm: (upTo) => writing(() => changes.confirm(upTo)),
+      apply: (list) => writing(() => changes.apply(list)),
+      copy: (to) => turn(() => changes.copy(to)),
+      install: (from) => writing(() => changes.install(from)),
+    },
     // The file outlives the program.
     close: () => Promise.resolve(),
   }
 }
 
-function writerOn(program: Program, db: DatabaseSync): HistoryWriter {
+function refuseFull({ machine }: Program): void {
+  if (machine.isDiskFull)
+    throw new FarwatchError('storage-unwritable', `the disk of ${machine.name} is full`, { hint: 'Free some space.' })
+}
+
+/** Of the history's thread; they need no room on the disk. */
+const readingMethods = new Set(['close', 'ready', 'read', 'logFacts', 'readChanges', 'readCopy', 'facts'])
+
+export function writerOn(
+  program: Program,
+  db: DatabaseSync,
+  { wrote = () => undefined }: { readonly wrote?: (point: ChangePoint) => void } = {},
+): HistoryWriter {
   const turn = inOrder(program)
-  return writerWith(db, (act) => turn(act))
+  return writerWith(db, (act) => turn(act), {
+    before: (method) => {
+      if (!readingMethods.has(method)) refuseFull(program)
+    },
+    wrote,
+  })
 }
 
 /** What the thread of the history does, done by whoever calls; `turn` says when. */
 export function writerWith(
   db: DatabaseSync,
   turn: (act: () => unknown) => Promise<unknown> = (act) => new Promise((resolve) => resolve(act())),
+  on: { readonly before?: (method: string) => void; readonly wrote?: (point: ChangePoint) => void } = {},
 ): HistoryWriter {
   const { close: _, ...methods } = historyMethods(db, ':memory:', defaultHistorySettings)
   const call = (method: string, input: unknown) =>
     turn(() => {
       if (method === 'close') return true
+      on.before?.(method)
       // The near end names a method and gives its input by the types of these very methods.
       const answer = (methods as unknown as Record<string, (given: unknown) => unknown>)[method]
       if (answer === undefined) throw new FarwatchError('internal', `the history has no method ${method}`)
       const value = answer(input)
+      on.wrote?.(methods.logFacts(undefined).point)
       return value instanceof Moved ? value.value : value
     })
   return {

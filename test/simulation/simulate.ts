@@ -1,3 +1,4 @@
+import { openHistory } from '../../src/app/history.ts'
 import { seededRandom } from '../../src/base/index.ts'
 import type { Work } from '../../src/distribution/index.ts'
 import type { ServerLink } from '../../src/model/index.ts'
@@ -5,11 +6,12 @@ import { silentLog, type Log } from '../../src/platform/index.ts'
 import { AgentHost } from './agent-host.ts'
 import { check, readStore, type Violation } from './check.ts'
 import { Evidence } from './evidence.ts'
-import { planFaults } from './faults.ts'
+import { exchange } from './exchange.ts'
+import { faultsOfOne, planFaults } from './faults.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
 import { describe, throwScenario, workOf } from './scenario.ts'
-import { Server, makeServerStore } from './server.ts'
+import { Server, makeServerStore, onThread, writerOn } from './server.ts'
 import { CountingTarget } from './target.ts'
 import { World } from './world.ts'
 
@@ -35,6 +37,8 @@ export interface Mistake {
   readonly build?: () => () => void
 }
 
+/** Shorter than the link has it, so that the quiet at the end may be shorter, too. */
+const callPatienceMs = 30_000
 const warmMs = 30_000
 const troubleMs = 60_000
 /** Longer than the patience of a call and the pause after it, and than the grace after a start of the server. */
@@ -71,7 +75,17 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
     const program = serverMachine.begin()
     const life = ++lives
     world.tell('server', `started, life ${life}`)
-    void Server.start({ program, store, scenario, work, evidence, log: logOf(world, 'server'), life }).then(
+    void Server.start({
+      program,
+      database: onThread(program, store.distribution),
+      history: () =>
+        openHistory({ directory: ':memory:', clock: program, writer: writerOn(program, store.history) }),
+      scenario,
+      work,
+      evidence,
+      log: logOf(world, 'server'),
+      life,
+    }).then(
       (started) => {
         if (mistake.upload !== undefined) started.upload = mistake.upload
         server = started
@@ -89,12 +103,18 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
   const agents = scenario.agents.map(
     (name) =>
       new AgentHost(new Machine(world, name), {
-        network,
         target,
         evidence,
         scenario,
         serverTime: () => serverMachine.wall,
-        server: () => server,
+        way: ({ name: line, program, believe }) => ({
+          ask: async (call, act) => {
+            const { value, times } = await exchange(program, network, { line, now: () => server }, call, act)
+            believe(times)
+            return value
+          },
+        }),
+        patienceMs: callPatienceMs,
         logOf: (who) => logOf(world, who),
         wrapLink: mistake.link ?? ((link) => link),
       }),
@@ -111,10 +131,19 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
   const isSingle = world.chance(0.3)
   await world.runUntil(world.at + warmMs)
   const faults = planFaults(
-    { world, network, agents, evidence, serverMachine, server: () => server, killServer, startServer },
-    isSingle ? 1 : world.between(2, 8),
-    isSingle ? 2_000 : troubleMs - 5_000,
-    isSingle ? 50_000 : 35_000,
+    {
+      world,
+      network,
+      agents,
+      linesOf: ({ name }) => [name],
+      evidence,
+      servers: [{ machine: serverMachine, kill: killServer, start: startServer }],
+      server: () => server,
+    },
+    faultsOfOne,
+    isSingle
+      ? { count: 1, withinMs: 2_000, longestMs: 50_000 }
+      : { count: world.between(2, 8), withinMs: troubleMs - 5_000, longestMs: 35_000 },
   )
   const troubleAt = world.at
   await world.runUntil(world.at + troubleMs)
@@ -131,6 +160,7 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
   const violations = check({
     scenario,
     evidence,
+    announced: evidence.announced,
     target,
     stored,
     distribution: server?.distribution,
@@ -154,8 +184,13 @@ function isAtRest(server: Server | undefined): boolean {
   )
 }
 
+type ToldViolation = Omit<Violation, 'law'> & { readonly law: string }
+
 /** What a person needs to see of a story that went wrong: all but the runs that were well. */
-export function storyOf({ seed, violations, story, hash }: Simulated): string {
+export function storyOf(
+  { seed, violations, story, hash }: Omit<Simulated, 'violations'> & { readonly violations: readonly ToldViolation[] },
+  option = '--seed',
+): string {
   const about = violations.map((one) => one.about)
   const told = story.filter((line) => {
     if (!/ (runs|ran|stored|left out) /.test(line)) return true
@@ -163,12 +198,12 @@ export function storyOf({ seed, violations, story, hash }: Simulated): string {
   })
   return [
     ...told,
-    `seed ${seed}, story ${hash}; again, with everything: npm run simulate -- --seed ${seed}`,
+    `seed ${seed}, story ${hash}; again, with everything: npm run simulate -- ${option} ${seed}`,
     ...violations.map(({ law, words }) => `  broken: ${law}: ${words}`),
   ].join('\n')
 }
 
-function logOf(world: World, who: string): Log {
+export function logOf(world: World, who: string): Log {
   const tell = (event: string, fields: Readonly<Record<string, unknown>> = {}) =>
     world.tell(who, `${event} ${Object.values(fields).map(String).join(' ')}`)
   return { ...silentLog, info: tell, warn: tell, error: tell, with: () => logOf(world, who) }

@@ -68,9 +68,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
   }
 }
 
-/** A database in memory and in this thread, for tests and simulations: each call is done before it returns its promise. */
-export function openMemoryDatabase(options: Omit<DatabaseOptions, 'file'>): ReplicatedDatabase {
-  const methods = makeMethods({ ...options, file: ':memory:' })
+/** A database in this thread, for tests and simulations: each call is done before it returns its promise. In memory, unless a file is named. */
+export function openMemoryDatabase(options: Omit<DatabaseOptions, 'file'> & { readonly file?: string }): ReplicatedDatabase {
+  const methods = makeMethods({ file: ':memory:', ...options })
   const answer = <T>(act: () => T): Promise<T> => new Promise((resolve) => resolve(act()))
   let isClosed = false
   return {

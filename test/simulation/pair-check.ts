@@ -1,0 +1,137 @@
+import type { ChangePoint } from '../../src/platform/index.ts'
+import { check, type Facts, type Law } from './check.ts'
+import { isNotable, keyOf, type CountingReceiver } from './notifications.ts'
+import type { PairEvidence } from './pair-evidence.ts'
+import type { ServerName } from './pair-server.ts'
+
+export type PairLaw =
+  | Law
+  | 'at most one server acts in a term'
+  | 'no server acts in a term below one that it had'
+  | 'no agent believes a lower term after a higher'
+  | 'exactly one server acts when faults are over'
+  | 'every notification arrives once'
+  | 'both servers end with the same'
+
+export interface PairViolation {
+  readonly law: PairLaw
+  /** Of which the story is to be told. */
+  readonly about: string
+  readonly words: string
+}
+
+type Points = { readonly history: ChangePoint; readonly database: ChangePoint } | undefined
+
+export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isServersFault'> {
+  readonly pairEvidence: PairEvidence
+  readonly receiver: CountingReceiver
+  /** Who acted, at each look after the bound. */
+  readonly acted: readonly string[]
+  readonly points: Readonly<Record<ServerName, Points>>
+}
+
+export function checkPair(facts: PairFacts): readonly PairViolation[] {
+  return [
+    ...oneInEachTerm(facts),
+    ...noLowerTerm(facts),
+    ...believed(facts),
+    ...exactlyOne(facts),
+    ...notifiedOnce(facts),
+    ...sameEnd(facts),
+    // Each of the two histories announces for itself.
+    ...check({ ...facts, announced: new Map(), boundFrom: undefined, isServersFault: true }),
+  ]
+}
+
+function* oneInEachTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
+  for (const [term, all] of Map.groupBy(took, (one) => one.term)) {
+    const servers = new Set(all.map(({ server }) => server))
+    if (servers.size > 1)
+      yield { law: 'at most one server acts in a term', about: 'P', words: `both became active with the term ${term}` }
+  }
+}
+
+function* noLowerTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
+  for (const [server, all] of Map.groupBy(took, (one) => one.server)) {
+    let highest = 0
+    for (const { term } of all) {
+      if (term < highest)
+        yield {
+          law: 'no server acts in a term below one that it had',
+          about: server,
+          words: `${server} became active with the term ${term}, and had ${highest} before`,
+        }
+      highest = Math.max(highest, term)
+    }
+  }
+}
+
+function* believed({ pairEvidence: { believedTerms } }: PairFacts): Iterable<PairViolation> {
+  for (const [agent, all] of Map.groupBy(believedTerms, (one) => one.agent)) {
+    let highest = 0
+    for (const { term, what } of all) {
+      if (term < highest)
+        yield {
+          law: 'no agent believes a lower term after a higher',
+          about: agent,
+          words: `${agent} believed the answer to its ${what} with the term ${term}, after ${highest}`,
+        }
+      highest = Math.max(highest, term)
+    }
+  }
+}
+
+function* exactlyOne({ acted }: PairFacts): Iterable<PairViolation> {
+  if (acted.length !== 1 || acted[0] === 'nobody' || acted[0]!.includes(' and '))
+    yield {
+      law: 'exactly one server acts when faults are over',
+      about: 'P',
+      words: `after the bound there acted: ${acted.join(', then ')}`,
+    }
+}
+
+/** A server that dies, or hands on, between sending and writing that down. */
+const unrecordedMs = 5_000
+
+function* notifiedOnce({ stored, receiver, pairEvidence, scenario, serverEndedAt }: PairFacts): Iterable<PairViolation> {
+  const law = 'every notification arrives once'
+  const byKey = Map.groupBy(receiver.received, ({ key }) => key)
+  for (const { tasks } of scenario.connectors)
+    for (const { id: task } of tasks)
+      for (const { slot, outcome } of stored.get(task)?.bySlot.values() ?? []) {
+        const isRunOutcome = outcome === 'ran' || outcome === 'failed' || outcome === 'late'
+        if (!isRunOutcome || !isNotable({ slot }) || slot > serverEndedAt - 5_000) continue
+        if (!byKey.has(keyOf({ task, slot })))
+          yield { law, about: task, words: `of ${task} slot ${slot} nobody was told` }
+      }
+  for (const [key, all] of byKey) {
+    const seen = new Set<number>()
+    const [first] = all
+    for (const { acting, by, at } of all) {
+      if (seen.has(acting)) yield { law, about: key, words: `${key} was sent twice by ${by} while it acted` }
+      seen.add(acting)
+      const time = pairEvidence.times.find((one) => one.acting === acting)
+      if (at > first!.at && time !== undefined && first!.at < time.inStepAt - unrecordedMs)
+        yield {
+          law,
+          about: key,
+          words: `${key} was sent at ${first!.at}, and again by ${by} at ${at}, which was in step at ${time.inStepAt}`,
+        }
+    }
+  }
+}
+
+function* sameEnd({ points: { P, S } }: PairFacts): Iterable<PairViolation> {
+  const words = (points: Points) =>
+    points === undefined
+      ? 'not there'
+      : (['history', 'database'] as const)
+          .map((part) => `${part} ${points[part].line} ${points[part].position} ${points[part].checksum.slice(0, 8)}`)
+          .join(', ')
+  if (P === undefined || words(P) !== words(S))
+    yield {
+      law: 'both servers end with the same',
+      about: 'P',
+      words: `P is at ${words(P)}; S is at ${words(S)}`,
+    }
+}
