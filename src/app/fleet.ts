@@ -70,6 +70,10 @@ export interface FleetPair {
   notActive(): string | undefined
   /** What an agent says of the other server, and of terms. */
   agentSaid(agent: string, said: { readonly servedMsAgo: number | undefined; readonly term: number }): void
+  /** How long agents may take at most to say that again. */
+  witnessMs(): number
+  /** Where the server is that acts, as far as it is known. */
+  activeServer(): string | undefined
   /** Where agents reach the servers of the pair; empty for a server alone. */
   servers(): readonly string[]
   /** The instance that is the other server, whose own agent is called `local` as well; undefined where there is none. */
@@ -150,6 +154,10 @@ export class Fleet implements FleetQuestions {
       term: () => pair.term(),
       notActive: () => pair.notActive(),
       higherTerm: (agent, term) => pair.agentSaid(agent, { servedMsAgo: undefined, term }),
+      witness: (agent, said) => pair.agentSaid(agent, said),
+      witnessMs: () => pair.witnessMs(),
+      uuid: machine.identity.uuid,
+      activeServer: () => pair.activeServer(),
       servers: () => pair.servers(),
       // Polls are the sign of life, and three of them fit into the timeout.
       holdMs: () => Math.floor(machine.settings.values.offlineTimeoutMs / 3),

@@ -9,10 +9,7 @@ const format = 1
 /** Of events that wait to be written into the audit log; a pair that has so many in one night has been told of enough. */
 const mostWaiting = 1_000
 
-interface Waiting {
-  readonly at: string
-  readonly entry: PairAudit
-}
+type Waiting = Parameters<Machine['inventory']['record']>[0]
 
 /**
  * What happens to a pair, told to people: an entry of the audit log for each transition, an alarm for each problem for as long as it is. A side that
@@ -54,9 +51,15 @@ export class PairEvents {
     if (engines?.acts === true) this.#watch(engines.alarms.clearInternal(alarmKey(key), 'it is over'))
   }
 
-  /** @returns when it is written, or kept */
-  audit(entry: PairAudit): Promise<void> {
-    this.#waiting = [...this.#waiting, { at: new Date(this.#clock.now()).toISOString(), entry }].slice(-mostWaiting)
+  /** A transition. @returns when it is written, or kept */
+  audit({ action, term, why, seen }: PairAudit): Promise<void> {
+    const at = new Date(this.#clock.now()).toISOString()
+    return this.record({ who: 'failover', action, what: `term ${term}: ${why}`, after: { at, seen } })
+  }
+
+  /** Whatever else is to stand in the audit log, in the order of the calls. @returns when it is written, or kept */
+  record(entry: Waiting): Promise<void> {
+    this.#waiting = [...this.#waiting, entry].slice(-mostWaiting)
     return this.flush()
   }
 
@@ -82,9 +85,7 @@ export class PairEvents {
 
   async #record(): Promise<void> {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const { at, entry } = next
-      const { action, term, why, seen } = entry
-      await this.#inventory.record({ who: 'failover', action, what: `term ${term}`, after: { at, why, seen } })
+      await this.#inventory.record(next)
       this.#waiting = this.#waiting.slice(1)
     }
   }

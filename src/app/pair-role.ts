@@ -5,17 +5,22 @@ import {
   Pair,
   PairFile,
   Polling,
+  DrillSchedule,
+  Drills,
   checkSetUp,
+  switchOver,
   type Acting,
   type DrillReport,
   type ForcePrice,
   type PairSettings,
+  type SetUpStep,
 } from '../failover/index.ts'
 import type { FailoverFacts, FailoverQuestions, HandOverReport, PairNow } from '../api/index.ts'
 import type { UploadAnswer, UploadBatch } from '../model/index.ts'
 import { Connections } from '../platform/wire/index.ts'
 import { sleptMs, systemDisk } from '../platform/index.ts'
 import { ReplicationFollower, ReplicationSource, databaseSource, databaseTarget } from '../replication/index.ts'
+import { beforeDrill, drillCounts, type BeforeDrill, type CountedServer } from './drill-counts.ts'
 import type { FleetPair } from './fleet.ts'
 import { HistoryTarget, historySource } from './history-part.ts'
 import type { History } from './history.ts'
@@ -53,7 +58,6 @@ const hurriedMs = 50
 const exchangeSilentMs = 60_000
 /** What a hand-over may take until whoever asked for it is told that it was not taken. */
 const handOverMs = 60_000
-const handOverLookMs = 50
 const agentTables = /^(agent|enrolment_token|distribution)/
 
 /** One half of a failover pair as part of a server: who acts, what goes between the two, and what people and agents are told of it. */
@@ -72,6 +76,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
   #peerUrl: string | undefined
   #peerUuid: string | undefined
   #isQuiet = true
+  #beforeDrill: BeforeDrill = { at: 0, runs: 0 }
 
   private constructor(machine: Machine, file: PairFile) {
     this.#machine = machine
@@ -181,11 +186,32 @@ export class PairRole implements FleetPair, FailoverQuestions {
       },
       exchange: (message) => exchange.answer(message),
     })
-    this.#joined = { host, pair, own, events, exchange, polling, answering, target }
+    const drills = await Drills.open({
+      clock: machine.clock,
+      pair,
+      signal: this.#abort.signal,
+      setUp: () => this.#setUp(),
+      count: (from, to) => drillCounts(this.#counted(host), this.#beforeDrill, from, to),
+      disk: systemDisk,
+      path: directory.file('drills.json'),
+      log,
+    })
+    const schedule = new DrillSchedule({
+      clock: machine.clock,
+      log,
+      pair,
+      settings: () => {
+        const { failoverDrillDays, failoverDrillHour } = machine.settings.values
+        return { everyDays: failoverDrillDays, hour: failoverDrillHour }
+      },
+      lastAt: async () => drills.list()[0]?.startedAt,
+      run: () => this.drill('schedule'),
+    })
+    this.#joined = { host, pair, own, events, exchange, polling, answering, target, drills, schedule }
   }
 
   start(): void {
-    const { pair, own, exchange, polling } = this.#there
+    const { pair, own, exchange, polling, schedule } = this.#there
     pair.start()
     this.#endTicks = tickEvery(
       lookMs,
@@ -200,6 +226,14 @@ export class PairRole implements FleetPair, FailoverQuestions {
       return more
     }
     this.#endRounds = this.#roundsEvery(round)
+    schedule.start()
+  }
+
+  /** What was given at the start, as far as it is not so already. @throws FarwatchError as `set` */
+  async given(given: Partial<PairSettings>): Promise<void> {
+    const { settings } = this.#file.kept
+    const entries = Object.entries(given).filter(([name, value]) => settings[name as keyof PairSettings] !== value)
+    if (entries.length > 0) await this.set(Object.fromEntries(entries), 'environment')
   }
 
   /** May be called twice. Says nothing to the other side: it is to take over when this one stays away. */
@@ -209,6 +243,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
     this.#connections.close()
     joined?.exchange.dropUploads()
     await joined?.pair.stop()
+    await joined?.schedule.stop()
     await this.#endRounds()
     await this.#endTicks()
     await joined?.events.flush()
@@ -382,6 +417,15 @@ export class PairRole implements FleetPair, FailoverQuestions {
     return this.#peerUuid ?? (peerUuid === '' ? undefined : peerUuid)
   }
 
+  activeServer(): string | undefined {
+    return this.now().activeUrl
+  }
+
+  /** Agents say what they see of the other server a few times within the timeout. */
+  witnessMs(): number {
+    return this.#file.kept.settings.timeoutMs / 3
+  }
+
   /** Takes the messages of the SECONDARY. */
   get answering(): Pick<Answering, 'handle'> {
     return this.#there.answering
@@ -409,32 +453,31 @@ export class PairRole implements FleetPair, FailoverQuestions {
   }
 
   async status(): Promise<FailoverFacts> {
-    const { pair, exchange, host } = this.#there
+    const { pair, exchange } = this.#there
     const { directory, log } = this.#machine
-    const status = pair.status()
     const parts = await exchange.parts().catch((thrown: unknown) => {
       log.warn('replication not looked at', { problem: messageOf(thrown) })
       return {}
     })
     const peerFingerprint = this.#file.kept.peer?.fingerprint
+    return { pair: pair.status(), parts, setUp: this.#setUp(), ownUuid: directory.uuid, peerFingerprint }
+  }
+
+  #setUp(): readonly SetUpStep[] {
+    const { pair, host } = this.#there
+    const { settings, pollProblem } = pair.status()
     const { registry } = host.engines()?.fleet ?? {}
-    return {
-      pair: status,
-      parts,
-      setUp: checkSetUp(status.settings, pair.state(), {
-        ownUuid: directory.uuid,
-        peerFingerprint,
-        pollProblem: status.pollProblem,
-        remoteAgents: registry?.agents().filter(({ registration }) => registration === 'ACCEPTED').length ?? 0,
-      }),
-      ownUuid: directory.uuid,
-      peerFingerprint,
-    }
+    return checkSetUp(settings, pair.state(), {
+      ownUuid: this.#machine.directory.uuid,
+      peerFingerprint: this.#file.kept.peer?.fingerprint,
+      pollProblem,
+      remoteAgents: registry?.agents().filter(({ registration }) => registration === 'ACCEPTED').length ?? 0,
+    })
   }
 
   async set(given: Partial<PairSettings>, by: string): Promise<void> {
     const { pair, host, events } = this.#there
-    const { directory, inventory } = this.#machine
+    const { directory } = this.#machine
     const before = pair.settings()
     const checked = await pair.set(given, {
       ownUuid: directory.uuid,
@@ -449,35 +492,19 @@ export class PairRole implements FleetPair, FailoverQuestions {
     await pair.carried()
     if (before.role !== 'NONE' && checked.value.role === 'NONE' && pair.notActive() === undefined)
       await host.inTurn(() => this.beginWriting())
-    if (host.engines()?.acts === true)
-      await inventory.record({ who: by, action: 'failover set', what: 'failover', before, after: checked.value })
-    await events.flush()
+    await events.record({ who: by, action: 'failover set', what: 'failover', before, after: checked.value })
     host.changed()
   }
 
   async handOver(by: string): Promise<HandOverReport> {
     const { pair } = this.#there
-    const { clock, log } = this.#machine
-    const acted = pair.notActive() === undefined
-    const began = clock.elapsed()
-    log.info('hand-over asked for', { by })
-    await pair.handOver()
-    for (;;) {
-      const acts = pair.notActive() === undefined
-      const { peer } = pair.state()
-      if (acted ? !acts && peer?.acts === true : acts) {
-        await pair.carried()
-        const { role } = pair.settings()
-        const own = role === 'SECONDARY' ? 'SECONDARY' : 'PRIMARY'
-        const other = own === 'PRIMARY' ? 'SECONDARY' : 'PRIMARY'
-        return { active: acts ? own : other, term: pair.term(), ms: clock.elapsed() - began }
-      }
-      if (clock.elapsed() - began > handOverMs || this.#abort.signal.aborted)
-        throw new FarwatchError('conflict', 'the hand-over was not taken: whoever acted goes on', {
-          hint: 'The other server could not take over in time. `farwatch failover status` on both sides says what is missing.',
-        })
-      await new Promise<void>((resolve) => clock.after(handOverLookMs, resolve))
-    }
+    this.#machine.log.info('hand-over asked for', { by })
+    const { active, term, ms } = await switchOver(
+      { clock: this.#machine.clock, pair, signal: this.#abort.signal },
+      handOverMs,
+    )
+    await pair.carried()
+    return { active, term, ms }
   }
 
   forcePrice(): ForcePrice {
@@ -486,17 +513,29 @@ export class PairRole implements FleetPair, FailoverQuestions {
 
   async force(by: string): Promise<void> {
     const { pair } = this.#there
-    this.#machine.log.warn('takeover forced', { by })
+    const { events } = this.#there
     await pair.force()
+    await events.record({ who: by, action: 'failover forced', what: 'failover', after: { term: pair.term() } })
     await pair.carried()
   }
 
-  drill(): Promise<DrillReport> {
-    return Promise.reject(new FarwatchError('not-supported', 'drills are not there yet'))
+  async drill(by: string): Promise<DrillReport> {
+    const { drills, host } = this.#there
+    this.#beforeDrill = await beforeDrill(this.#counted(host))
+    return drills.run(by)
   }
 
   async drills(): Promise<readonly DrillReport[]> {
-    return []
+    return this.#there.drills.list()
+  }
+
+  #counted(host: PairHost): CountedServer {
+    return { machine: this.#machine, clock: this.#machine.clock, history: host.history(), engines: this.#engines(host) }
+  }
+
+  /** Takes an entry of the audit log, which is the other server's while this one does not act. @returns when it is written, or kept */
+  record(entry: Parameters<PairEvents['record']>[0]): Promise<void> {
+    return this.#there.events.record(entry)
   }
 }
 
@@ -509,6 +548,8 @@ interface Joined {
   readonly polling: Polling
   readonly answering: Answering
   readonly target: HistoryTarget
+  readonly drills: Drills
+  readonly schedule: DrillSchedule
 }
 
 function signerOf({ identity }: Machine) {

@@ -41,7 +41,9 @@ export function roleHandlers(
   { server, agent }: RunningRoles,
   facts: FrontFacts,
 ): Partial<Handlers> {
-  const { settings, logs, inventory, access, keystore } = machine
+  const { settings, logs, access, keystore } = machine
+  // What is changed here while the other server acts is told in its audit log, later.
+  const inventory = server === undefined || server.acts ? machine.inventory : withRecord(machine.inventory, server)
   return {
     ...accessHandlers(access),
     ...certificateHandlers({ keystore, inventory }),
@@ -56,6 +58,10 @@ export function roleHandlers(
     ...(server === undefined ? {} : serverHandlers(machine, server, agent, facts)),
     ...(agent?.remote === undefined ? {} : remoteHandlers(agent, agent.remote)),
   }
+}
+
+function withRecord(inventory: Machine['inventory'], { failover }: ServerView): Machine['inventory'] {
+  return { ...inventory, record: (entry) => failover.record(entry) }
 }
 
 function serverHandlers(

@@ -1,6 +1,7 @@
 import { LiveEvents } from '../api/index.ts'
 import { messageOf } from '../base/index.ts'
 import type { ServerLink } from '../model/index.ts'
+import { failoverGiven } from '../platform/index.ts'
 import type { FleetPair, OwnAgent } from './fleet.ts'
 import { historySettings } from './history-settings.ts'
 import { openHistory, type History } from './history.ts'
@@ -107,6 +108,7 @@ export class ServerRole {
     else await this.#inTurn(() => this.#becomeReading())
     this.#lifecycle.onStop('failover', () => this.#pair.stop())
     this.#pair.start()
+    await this.#pair.given(failoverGiven(this.#machine.environment))
   }
 
   get view(): ServerView {

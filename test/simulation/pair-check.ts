@@ -93,7 +93,13 @@ function* exactlyOne({ acted }: PairFacts): Iterable<PairViolation> {
 /** A server that dies, or hands on, between sending and writing that down. */
 const unrecordedMs = 5_000
 
-function* notifiedOnce({ stored, receiver, pairEvidence, scenario, serverEndedAt }: PairFacts): Iterable<PairViolation> {
+function* notifiedOnce({
+  stored,
+  receiver,
+  pairEvidence,
+  scenario,
+  serverEndedAt,
+}: PairFacts): Iterable<PairViolation> {
   const law = 'every notification arrives once'
   const byKey = Map.groupBy(receiver.received, ({ key }) => key)
   for (const { tasks } of scenario.connectors)

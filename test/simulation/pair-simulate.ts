@@ -151,7 +151,12 @@ async function tell(seed: number): Promise<SimulatedPair> {
   faults.end()
   await world.runUntil(world.at + boundMs)
   const numbers = new Set<string>()
-  const note = () => numbers.add(acts().map(({ name, server }) => `${name} ${server!.pair.term()}`).join(' and ') || 'nobody')
+  const note = () =>
+    numbers.add(
+      acts()
+        .map(({ name, server }) => `${name} ${server!.pair.term()}`)
+        .join(' and ') || 'nobody',
+    )
   note()
   for (const end = world.at + quietMs - boundMs; world.at < end; note()) await world.runUntil(world.at + lookEveryMs)
   const isSettled = () => {
