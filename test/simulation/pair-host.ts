@@ -67,7 +67,9 @@ export class PairHost implements ServerHost {
     this.machine.world.tell(this.name, `restored as it was ${(this.machine.world.at - at) / 1_000} s ago${isWhole ? '' : ', data only'}`)
     await this.store.restore(files)
     this.#evidence.restored(this.name, at)
-    if (isWhole && pair !== undefined) await this.machine.disk.open().writeAtomically(pairFile, String(pair))
+    const { disk } = this.machine
+    if (isWhole && pair !== undefined && !this.machine.isDiskFull)
+      await disk.open().writeAtomically(pairFile, String(pair))
   }
 }
 
