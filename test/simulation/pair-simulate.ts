@@ -142,7 +142,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
 
   await world.runUntil(world.at + warmMs)
   const faults = planFaults(
-    { world, network, agents, linesOf, servers, evidence, server: () => active()?.server?.server },
+    { world, network, agents, linesOf, servers, evidence, longestJumpMs: 120_000, server: () => active()?.server?.server },
     faultsOfPair,
     { count: world.chance(0.3) ? 1 : world.between(2, 5), withinMs: troubleMs - 4_000, longestMs: 12_000 },
   )

@@ -137,6 +137,7 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
       agents,
       linesOf: ({ name }) => [name],
       evidence,
+      longestJumpMs: 6 * 3_600_000,
       servers: [{ machine: serverMachine, kill: killServer, start: startServer }],
       server: () => server,
     },
