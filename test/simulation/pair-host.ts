@@ -49,7 +49,7 @@ export class PairHost implements ServerHost {
     if (!this.isRunning) return
     const gone = this.server
     this.server = undefined
-    if (gone?.acts === true) this.#evidence.holds(this.name)
+    this.#evidence.ended(this.name)
     if (how === 'power') return this.machine.losePower()
     this.machine.kill()
     gone?.hangUp()

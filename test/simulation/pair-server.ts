@@ -303,13 +303,12 @@ export class PairServer implements Answerer {
 
   async #stop(): Promise<void> {
     const engines = this.#engines
-    if (engines !== undefined) this.#options.pairEvidence.holds(this.#options.name)
     this.#wanted = undefined
     this.#engines = undefined
     this.#calls.hangUp()
+    this.#options.pairEvidence.ended(this.#options.name)
     if (engines !== undefined) await this.#close(engines)
     this.#isQuiet = true
-    this.#options.pairEvidence.ended(this.#options.name)
   }
 
   async #close({ server, delivery, judge }: Engines): Promise<void> {

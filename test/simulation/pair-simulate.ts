@@ -141,6 +141,8 @@ async function tell(seed: number): Promise<SimulatedPair> {
   writeBack()
 
   await world.runUntil(world.at + warmMs)
+  // A machine that loses power within its first seconds knows nothing of them.
+  for (const { machine } of agents) machine.disk.writeBack()
   const faults = planFaults(
     { world, network, agents, linesOf, servers, evidence, longestJumpMs: 120_000, server: () => active()?.server?.server },
     faultsOfPair,
@@ -164,7 +166,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
   const endedAt = world.at
   const last = active() ?? lastActive
   const serverEndedAt = last.machine.wall
-  const { distribution } = last.server ?? {}
+  const placement = last.server?.distribution?.placement()
 
   // Nothing new comes, so that the two can be at the same point.
   for (const agent of agents) agent.kill()
@@ -182,7 +184,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
     target,
     receiver,
     stored: await readStore(last.store.history, tasks, range),
-    distribution,
+    placement,
     undelivered,
     endedAt,
     serverEndedAt,
