@@ -1,7 +1,7 @@
 import type { ChangePoint } from '../../src/platform/index.ts'
 import { check, type Facts, type Law } from './check.ts'
 import { isNotable, keyOf, type CountingReceiver } from './notifications.ts'
-import type { PairEvidence } from './pair-evidence.ts'
+import type { ActingTime, PairEvidence } from './pair-evidence.ts'
 import type { ServerName } from './pair-server.ts'
 
 export type PairLaw =
@@ -22,7 +22,7 @@ export interface PairViolation {
 
 type Points = { readonly history: ChangePoint; readonly database: ChangePoint } | undefined
 
-export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isServersFault'> {
+export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isServersFault' | 'isSplit'> {
   readonly pairEvidence: PairEvidence
   readonly receiver: CountingReceiver
   /** Who acted, at each look after the bound. */
@@ -39,8 +39,24 @@ export function checkPair(facts: PairFacts): readonly PairViolation[] {
     ...notifiedOnce(facts),
     ...sameEnd(facts),
     // Each of the two histories announces for itself.
-    ...check({ ...facts, announced: new Map(), boundFrom: undefined, isServersFault: true }),
+    ...check({
+      ...facts,
+      announced: new Map(),
+      boundFrom: undefined,
+      isServersFault: true,
+      isSplit: (at) => isSplit(facts, at),
+    }),
   ]
+}
+
+/** What agents were given while two acted they may run until their lease ends. */
+function isSplit({ pairEvidence: { times }, scenario: { lease } }: PairFacts, at: number): boolean {
+  const acted = times.filter(({ from, until }) => from <= at && until >= at - lease.offlineTimeoutMs)
+  return new Set(acted.map(({ server }) => server)).size > 1 && acted.some((one) => acted.some((other) => overlap(one, other)))
+}
+
+function overlap(one: ActingTime, other: ActingTime): boolean {
+  return one.server !== other.server && one.from < other.until && other.from < one.until
 }
 
 function* oneInEachTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {

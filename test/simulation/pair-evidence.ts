@@ -15,6 +15,7 @@ export interface ActingTime {
   readonly acting: number
   readonly term: number
   readonly from: number
+  until: number
   /** When this server last knew that it held everything, before this time began. */
   readonly inStepAt: number
 }
@@ -50,7 +51,7 @@ export class PairEvidence {
 
   began(server: ServerName, acting: number, term: number): void {
     const from = this.#world.at
-    this.times.push({ server, acting, term, from, inStepAt: this.#inStepAt.get(server) ?? -Infinity })
+    this.times.push({ server, acting, term, from, until: Infinity, inStepAt: this.#inStepAt.get(server) ?? -Infinity })
     this.tell(server, `acts, term ${term}`)
   }
 
@@ -59,13 +60,13 @@ export class PairEvidence {
     this.#inStepAt.set(server, Math.min(at, this.#inStepAt.get(server) ?? at))
   }
 
-  /** Whatever its data says by now it has written itself. */
-  holds(server: ServerName): void {
-    this.#inStepAt.set(server, this.#world.at)
-  }
-
+  /** It died, or stopped. Whatever its data says by now it has written itself. */
   ended(server: ServerName): void {
-    this.tell(server, 'has stopped acting')
+    const time = this.times.findLast((one) => one.server === server)
+    if (time === undefined || time.until < Infinity) return
+    time.until = this.#world.at
+    this.#inStepAt.set(server, this.#world.at)
+    this.tell(server, 'acts no more')
   }
 
   inStep(server: ServerName): void {

@@ -26,7 +26,7 @@ export const uuids: Readonly<Record<ServerName, string>> = {
 export const timeoutMs = 5_000
 export const pollMs = 1_000
 /** Every so long the standby asks for changes, and while a hand-over is under way. */
-const followEveryMs = 1_000
+const followEveryMs = 1_500
 const hurriedMs = 100
 const patienceMs = 5_000
 const actAgainMs = 1_000
@@ -117,6 +117,7 @@ export class PairServer implements Answerer {
     await look()
     const database = onThread(program, store.database, { wrote: look })
     const history = await openHistoryOf(options, points)
+    points.history = (await history.changes.facts()).point
     return new PairServer(options, file, database, history, points)
   }
 
@@ -174,6 +175,7 @@ export class PairServer implements Answerer {
         await this.#history.close()
         store.replaceHistory(arrived)
         this.#history = await openHistoryOf(this.#options, this.#points)
+        this.#points.history = (await this.#history.changes.facts()).point
         this.#source = this.#makeSource()
         return true
       },
@@ -301,13 +303,12 @@ export class PairServer implements Answerer {
 
   async #stop(): Promise<void> {
     const engines = this.#engines
-    if (engines !== undefined) this.#options.pairEvidence.holds(this.#options.name)
     this.#wanted = undefined
     this.#engines = undefined
     this.#calls.hangUp()
+    this.#options.pairEvidence.ended(this.#options.name)
     if (engines !== undefined) await this.#close(engines)
     this.#isQuiet = true
-    this.#options.pairEvidence.ended(this.#options.name)
   }
 
   async #close({ server, delivery, judge }: Engines): Promise<void> {
