@@ -1,4 +1,11 @@
-import { FarwatchError, errorCatalogue, messageOf, type CancelTimer, type Clock, type ErrorCode } from '../base/index.ts'
+import {
+  FarwatchError,
+  errorCatalogue,
+  messageOf,
+  type CancelTimer,
+  type Clock,
+  type ErrorCode,
+} from '../base/index.ts'
 import type { AssignedConnector, Assignment, UploadAnswer, UploadBatch } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
 import {
