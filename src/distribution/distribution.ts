@@ -164,6 +164,11 @@ const decideEveryMs = 300_000
 const lookWhileMovingMs = 5_000
 /** How long an agent has to say whether it reaches a target: a call, a connect with its timeout, and the answer. */
 const proofMs = 30_000
+/**
+ * Where it runs the connector already, nobody waits for the proof, and silence says more about a server with a thousand agents to ask than about
+ * the target: taken for a miss too soon it would send everything from agent to agent, and each of them would be asked as well.
+ */
+const proofOnTrustMs = 120_000
 const believeReachedMs = 60_000
 /** A target that was out of reach is tried again after this time. */
 const believeMissedMs = 600_000
@@ -864,10 +869,14 @@ export class Distribution {
         }
       if (reach.size === 0) this.#reach.delete(connector)
     }
-    for (const [agent, connectors] of this.#probes)
-      for (const [connector, askedAt] of connectors)
-        if (at - askedAt >= proofMs)
-          this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(proofMs)}`)
+    for (const [agent, connectors] of this.#probes) {
+      for (const [connector, askedAt] of connectors) {
+        if (at - askedAt < proofMs) continue
+        const waitMs = this.#placement.places.get(connector)?.is === 'proving' ? proofMs : proofOnTrustMs
+        if (at - askedAt < waitMs) continue
+        this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(waitMs)}`)
+      }
+    }
   }
 
   #believeThoseWhoCannotProve(): void {
