@@ -450,7 +450,9 @@ export class PairRole implements FleetPair, FailoverQuestions {
   }
 
   servers(): readonly string[] {
-    if (this.#file.kept.settings.role === 'NONE') return []
+    // One that was in a pair once leads agents back to itself alone.
+    if (this.#file.kept.settings.role === 'NONE')
+      return this.#file.kept.durable.term > 1 ? [this.#there.host.ownUrl()] : []
     const { peerUrl } = this.#file.kept.settings
     const other = this.#peerUrl ?? (peerUrl === '' ? undefined : peerUrl)
     return [this.#there.host.ownUrl(), ...(other === undefined ? [] : [other])]

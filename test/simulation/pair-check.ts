@@ -52,7 +52,10 @@ export function checkPair(facts: PairFacts): readonly PairViolation[] {
 /** What agents were given while two acted they may run until their lease ends. */
 function isSplit({ pairEvidence: { times }, scenario: { lease } }: PairFacts, at: number): boolean {
   const acted = times.filter(({ from, until }) => from <= at && until >= at - lease.offlineTimeoutMs)
-  return new Set(acted.map(({ server }) => server)).size > 1 && acted.some((one) => acted.some((other) => overlap(one, other)))
+  return (
+    new Set(acted.map(({ server }) => server)).size > 1 &&
+    acted.some((one) => acted.some((other) => overlap(one, other)))
+  )
 }
 
 function overlap(one: ActingTime, other: ActingTime): boolean {

@@ -16,7 +16,7 @@ export interface PartsOptions {
 
 export function partSources({ store, history, database }: PartsOptions): readonly PartSource[] {
   return [
-    historySource(history()),
+    historySource(history),
     {
       name: 'database',
       feed: {

@@ -144,7 +144,16 @@ async function tell(seed: number): Promise<SimulatedPair> {
   // A machine that loses power within its first seconds knows nothing of them.
   for (const { machine } of agents) machine.disk.writeBack()
   const faults = planFaults(
-    { world, network, agents, linesOf, servers, evidence, longestJumpMs: 120_000, server: () => active()?.server?.server },
+    {
+      world,
+      network,
+      agents,
+      linesOf,
+      servers,
+      evidence,
+      longestJumpMs: 120_000,
+      server: () => active()?.server?.server,
+    },
     faultsOfPair,
     { count: world.chance(0.3) ? 1 : world.between(2, 5), withinMs: troubleMs - 4_000, longestMs: 12_000 },
   )

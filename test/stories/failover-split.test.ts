@@ -20,17 +20,19 @@ let eastward: CuttingProxy
 beforeAll(async () => {
   stack = new AsyncDisposableStack()
   target = stack.use(await CountingTarget.start())
-  primary = stack.use(await TestInstance.start({ env: { ...small, FARWATCH_ROLE: 'server', FARWATCH_NAME: 'primary' } }))
-  westward = stack.use(await CuttingProxy.start(Number(new URL(primary.url).port)))
+  primary = stack.use(
+    await TestInstance.start({ env: { ...small, FARWATCH_ROLE: 'server', FARWATCH_NAME: 'primary' } }),
+  )
+  westward = stack.use(await before(primary))
   const data = await scratchData()
   await trust(primary.url, await fingerprintAt(primary.url), data)
   secondary = stack.use(
     await TestInstance.start({ data, env: { ...small, FARWATCH_ROLE: 'server', FARWATCH_NAME: 'secondary' } }),
   )
-  eastward = stack.use(await CuttingProxy.start(Number(new URL(secondary.url).port)))
+  eastward = stack.use(await before(secondary))
   // What each is told of the other leads across the cut.
-  await primary.call('changeSettings', { body: { publicUrl: primary.url, offlineTimeoutMs: 5_000 } })
-  await secondary.call('changeSettings', { body: { publicUrl: eastward.url, offlineTimeoutMs: 5_000 } })
+  await primary.call('changeSettings', { body: { publicUrl: urlOf(westward), offlineTimeoutMs: 5_000 } })
+  await secondary.call('changeSettings', { body: { publicUrl: urlOf(eastward), offlineTimeoutMs: 5_000 } })
   const { token } = await primary.call('createEnrolmentToken', { body: { expiresIn: '10m', uses: 10 } })
   const join = async (name: string, servers: readonly string[]) => {
     const own = await scratchData()
@@ -49,7 +51,7 @@ beforeAll(async () => {
       }),
     )
   }
-  await Promise.all([join('west', [primary.url]), join('east', [westward.url, secondary.url])])
+  await Promise.all([join('west', [primary.url]), join('east', [urlOf(westward), secondary.url])])
   await online(primary, ['west', 'east'])
   await primary.call('applyConfiguration', {
     query: {},
@@ -65,13 +67,16 @@ beforeAll(async () => {
     body: { role: 'PRIMARY', mode: 'ACTIVE', peerUuid: secondary.uuid, timeoutMs, pollMs: 500 },
   })
   await secondary.call('changeFailover', {
-    body: { role: 'SECONDARY', mode: 'STANDBY', peerUrl: westward.url, timeoutMs, pollMs: 500 },
+    body: { role: 'SECONDARY', mode: 'STANDBY', peerUrl: urlOf(westward), timeoutMs, pollMs: 500 },
   })
   await inStep(primary, secondary)
 })
 afterAll(async () => {
   await stack?.disposeAsync()
 })
+
+const before = ({ url }: TestInstance) => CuttingProxy.start({ host: '127.0.0.1', port: Number(new URL(url).port) })
+const urlOf = ({ port }: CuttingProxy) => `https://127.0.0.1:${port}`
 
 type Document = ReturnType<typeof countingDocument>
 const merged = (one: Document, other: Document) => ({
@@ -89,8 +94,7 @@ const watched = (server: TestInstance, group: string, since: number) =>
 
 test('each side goes on for its own agents, and on contact all of it comes together', async () => {
   const cutAt = Date.now()
-  westward.cut()
-  eastward.cut()
+  for (const line of [westward, eastward]) line.cut('there', 'back')
   await acting(secondary, true)
   const splitAt = Date.now()
   // Both act: each watches what its own agent watches, and takes changes.
@@ -133,7 +137,7 @@ test('each side goes on for its own agents, and on contact all of it comes toget
     acts: [(await primary.call('showFailover')).acts, (await secondary.call('showFailover')).acts],
   }).toEqual({
     holes: there.map(({ connector }) => [connector, [], 0]),
-    edit: ['add groups.made-in-the-west'],
+    edit: ['add groups["made-in-the-west"]'],
     told: 1,
     acts: [false, true],
   })
