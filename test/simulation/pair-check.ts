@@ -7,6 +7,8 @@ import type { ServerName } from './pair-server.ts'
 export type PairLaw =
   | Law
   | 'at most one server acts in a term'
+  | 'nobody begins to act beside another in its reach'
+  | 'nobody takes over from a server that serves the agents'
   | 'no server acts in a term below one that it had'
   | 'no agent believes a lower term after a higher'
   | 'exactly one server acts when faults are over'
@@ -33,6 +35,8 @@ export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isSe
 export function checkPair(facts: PairFacts): readonly PairViolation[] {
   return [
     ...oneInEachTerm(facts),
+    ...notBesideAnother(facts),
+    ...notFromOneThatServes(facts),
     ...noLowerTerm(facts),
     ...believed(facts),
     ...exactlyOne(facts),
@@ -65,6 +69,26 @@ function* oneInEachTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairVio
     if (servers.size > 1)
       yield { law: 'at most one server acts in a term', about: 'P', words: `both became active with the term ${term}` }
   }
+}
+
+function* notBesideAnother({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
+  for (const { server, term, because, isBesideOther } of took)
+    if (isBesideOther && because !== 'forced')
+      yield {
+        law: 'nobody begins to act beside another in its reach',
+        about: server,
+        words: `${server} became active with the term ${term} (${because}) while the other one acted`,
+      }
+}
+
+function* notFromOneThatServes({ pairEvidence: { took }, scenario }: PairFacts): Iterable<PairViolation> {
+  for (const { server, term, because, servedByOther } of took)
+    if (because.startsWith('peer ') && because !== 'peer unsound' && servedByOther.length * 2 > scenario.agents.length)
+      yield {
+        law: 'nobody takes over from a server that serves the agents',
+        about: server,
+        words: `${server} became active with the term ${term} (${because}) while the other one served ${servedByOther.join(' and ')}`,
+      }
 }
 
 function* noLowerTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
