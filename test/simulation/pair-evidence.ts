@@ -9,6 +9,8 @@ export interface Took {
   readonly at: number
   /** The other one acted, and the two had been in reach of each other for a while. */
   readonly isBesideOther: boolean
+  /** The highest term that this server had written down. */
+  readonly known: number
   /** Agents that had told this server, just before, that the other one served them, and that were right. */
   readonly servedByOther: readonly string[]
 }
@@ -36,6 +38,9 @@ export interface Believed {
 /** Less than what an agent takes for having lost a server. */
 const recentMs = 2_500
 
+/** A slow disk takes three seconds for a call. */
+const writtenMs = 4_000
+
 /** What is written down of a pair, by nobody who takes part. */
 export class PairEvidence {
   readonly #world: World
@@ -46,6 +51,8 @@ export class PairEvidence {
   /** By agent and server: when that one last served it, and when it last answered at all. */
   readonly #servedAt = new Map<string, number>()
   readonly #answeredAt = new Map<string, number>()
+  /** By server: the highest term that it knows, since when, and the highest that it has known for long enough to have it on its disk. */
+  readonly #known = new Map<ServerName, { term: number; since: number; durable: number }>()
   readonly #isOtherInReach: (server: ServerName) => boolean
 
   /** @param isOtherInReach whether the other server runs, and was in reach of this one for a while */
@@ -68,7 +75,8 @@ export class PairEvidence {
       return by === other && at - servedAt < recentMs && at - answeredAt < recentMs ? [agent!] : []
     })
     const isBesideOther = isActing && this.#isOtherInReach(server)
-    this.took.push({ server, term, because, at, isBesideOther, servedByOther })
+    const known = this.#known.get(server)?.durable ?? 0
+    this.took.push({ server, term, because, at, isBesideOther, known, servedByOther })
     this.tell(server, `becomes active, term ${term}: ${because}`)
   }
 
@@ -76,6 +84,20 @@ export class PairEvidence {
     const from = this.#world.at
     this.times.push({ server, acting, term, from, until: Infinity, inStepAt: this.#inStepAt.get(server) ?? -Infinity })
     this.tell(server, `acts, term ${term}`)
+  }
+
+  /** @param isDiskWell or it cannot write that down */
+  knows(server: ServerName, term: number, isDiskWell: boolean): void {
+    const { at } = this.#world
+    const before = this.#known.get(server) ?? { term: 0, since: at, durable: 0 }
+    const since = isDiskWell && term === before.term ? before.since : at
+    const durable = at - since >= writtenMs ? Math.max(before.durable, term) : before.durable
+    this.#known.set(server, { term, since, durable })
+  }
+
+  /** What the pair knows for good is older than it was, too. */
+  forgot(server: ServerName): void {
+    this.#known.delete(server)
   }
 
   /** It has data from a backup that was made then. */

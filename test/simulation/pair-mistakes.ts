@@ -16,7 +16,7 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
     },
   },
   'a server that does not keep its term': {
-    breaks: 'no server acts in a term below one that it had',
+    breaks: 'no server acts in a term below one that it knew',
     build() {
       const { write } = PairFile.prototype
       PairFile.prototype.write = function ({ durable: _, ...rest }) {

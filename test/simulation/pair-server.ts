@@ -446,6 +446,8 @@ export class PairServer implements Answerer {
   ): Promise<Envelope<T | undefined>> {
     const { pair } = this
     pair.agentSaid(agent, said)
+    const { pairEvidence, name } = this.#options
+    pairEvidence.knows(name, pair.state().term, !this.program.machine.isDiskFull)
     const engines = this.#engines
     const isActive = () => pair.notActive() === undefined && engines !== undefined && this.#engines === engines
     const term = pair.term()
