@@ -29,7 +29,10 @@ export async function addLinkRoute(app: FastifyInstance, link: () => LinkServer 
               hint: 'Give the agent the URL of a server, or give this instance that role: PUT /instance.',
             })
           const gone = new AbortController()
-          reply.raw.once('close', () => gone.abort())
+          reply.raw.once('close', () => {
+            // An abort makes an error with a stack: too dear for each of some hundred answers a second that got through.
+            if (!reply.raw.writableFinished) gone.abort()
+          })
           const { status, headers, body } = await present.handle({
             method: request.method,
             path: request.url,
