@@ -54,12 +54,8 @@ export function agentHandlers(parts: AgentParts): Handlers<Names> {
   }
 
   function describe(id: string, entry: AgentEntry | undefined, state: AgentState | undefined): Described {
-    if (entry === undefined && (id === fleet.localId || state?.local === true)) {
-      // That of the other server of a pair, which acts, is known here by what it runs alone.
-      const isOwn = id === fleet.localId
-      const { version, fingerprint, startedAt } = isOwn
-        ? parts.own()
-        : { version: 'unknown', fingerprint: '', startedAt: null }
+    if (entry === undefined && id === fleet.localId) {
+      const { version, fingerprint, startedAt } = parts.own()
       const nobody = unplaced(id, 'local', clock.now())
       return {
         ...(state ?? nobody),
@@ -233,7 +229,7 @@ type Described = AgentState & {
   readonly fingerprint: string
   readonly announcedName: string
   readonly address?: string
-  readonly firstSeenAt: number | null
+  readonly firstSeenAt: number
   readonly decidedAt?: number | null
   readonly decidedBy?: string | null
 }
@@ -300,7 +296,7 @@ function shownAgent(agent: Described, seen: SeenAgent | undefined, visible: read
     sendMs: status?.sendMs ?? null,
     isolated: status?.isolated ?? null,
     lacks: [...(seen?.lacks ?? [])],
-    firstSeenAt: agent.firstSeenAt === null ? null : iso(agent.firstSeenAt),
+    firstSeenAt: iso(agent.firstSeenAt),
     since: iso(agent.since),
     lastSeenAt: isoOrNull(agent.lastSeenAt),
     decidedAt: isoOrNull(agent.decidedAt),
