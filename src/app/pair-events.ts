@@ -61,7 +61,9 @@ export class PairEvents {
   /** A transition. @returns when it is written, or kept */
   audit(entry: PairAudit): Promise<void> {
     const { action, term, why, seen } = entry
+    const engines = this.#engines()
     if (action === 'became active') this.#became = entry
+    if (engines?.acts === true) this.#watch(this.#tellTakeover(engines))
     const at = new Date(this.#clock.now()).toISOString()
     return this.record({ who: 'failover', action, what: `term ${term}: ${why}`, after: { at, seen } })
   }
