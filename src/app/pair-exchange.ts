@@ -141,7 +141,7 @@ export class PairExchange {
    * @returns whether there is more at once @throws FarwatchError as `send`, and what the stores throw
    */
   async round(send: (message: Uint8Array) => Promise<Uint8Array>, elapsed: number): Promise<boolean> {
-    const { direction, carried, follower, inTurn, follow } = this.#parts
+    const { direction, carried, follower } = this.#parts
     await carried()
     switch (direction()) {
       case 'none':
@@ -149,10 +149,7 @@ export class PairExchange {
         return false
       case 'takes': {
         if (elapsed < this.#notBefore) return false
-        const request = await inTurn(async () => {
-          await follow()
-          return follower.request()
-        })
+        const request = await this.#following(() => follower.request())
         const { head, body } = decode(await send(encode({ format, is: 'ask', ...this.#asFollower() }, request)))
         if (head.is !== 'answer') throw unexpected(head)
         const { more, pauseMs } = await this.#take(head, body)
@@ -175,7 +172,7 @@ export class PairExchange {
 
   /** @throws FarwatchError `bad-request`, `conflict`, and what the stores throw */
   async answer(message: Uint8Array): Promise<Uint8Array> {
-    const { direction, carried, inTurn, follower, follow } = this.#parts
+    const { direction, carried, follower } = this.#parts
     const { head, body } = decode(message)
     await carried()
     switch (head.is) {
@@ -188,10 +185,7 @@ export class PairExchange {
       case 'give': {
         if (direction() !== 'takes') throw notNow()
         const { more } = await this.#take(head, body)
-        const request = await inTurn(async () => {
-          await follow()
-          return follower.request()
-        })
+        const request = await this.#following(() => follower.request())
         const asked = more || this.#outgoing.length > 0
         return encode({ format, is: 'request', more: asked, ...this.#asFollower() }, request)
       }
@@ -202,6 +196,16 @@ export class PairExchange {
   }
 
   // --- The half of who follows
+
+  /** @throws FarwatchError `conflict` where this side has begun to act meanwhile: then it must not begin to follow any more */
+  #following<T>(act: () => Promise<T>): Promise<T> {
+    const { inTurn, follow, direction } = this.#parts
+    return inTurn(async () => {
+      if (direction() !== 'takes') throw notNow()
+      await follow()
+      return act()
+    })
+  }
 
   #asFollower(): FollowerHead {
     const { vault, keys } = this.#parts
@@ -214,15 +218,12 @@ export class PairExchange {
   }
 
   async #take({ secret, uploaded }: ActiveHead, body: Uint8Array): Promise<{ more: boolean; pauseMs: number }> {
-    const { vault, keys, inTurn, follower, follow, moved } = this.#parts
+    const { vault, keys, follower, moved } = this.#parts
     // Before what it opens comes.
     if (secret !== undefined) await vault.adopt(await openKey(secret, keys().sealing.privateKey))
     if (uploaded !== undefined) this.#heardOfUpload(uploaded)
     if (body.length === 0) return { more: true, pauseMs: 0 }
-    const taken = await inTurn(async () => {
-      await follow()
-      return follower.take(body)
-    })
+    const taken = await this.#following(() => follower.take(body))
     await moved()
     return taken
   }

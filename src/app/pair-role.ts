@@ -208,7 +208,10 @@ export class PairRole implements FleetPair, FailoverQuestions {
       pair,
       signal: this.#abort.signal,
       setUp: () => this.#setUp(),
-      count: (from, to) => drillCounts(this.#counted(host), this.#beforeDrill, from, to),
+      count: async (from, to) => {
+        await pair.carried()
+        return drillCounts(this.#counted(host), this.#beforeDrill, from, to)
+      },
       disk: systemDisk,
       path: directory.file('drills.json'),
       log,

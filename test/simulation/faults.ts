@@ -179,16 +179,16 @@ export const lineFaults: readonly Fault[] = [
     of: 'lines',
     weight: 4,
     begin: ({ world, network }) => {
-      network.weather = {
+      network.setWeather({
         lost: world.oneOf([0, 0.05, 0.2]),
         doubled: world.oneOf([0, 0.1, 0.3]),
         late: world.oneOf([0, 0.2, 0.5]),
         lateMs: world.oneOf([500, 3_000, 10_000]),
-      }
+      })
       world.tell('network', `weather: ${JSON.stringify(network.weather)}`)
       return () => {
         world.tell('network', 'weather: fair')
-        network.weather = fair
+        network.setWeather(fair)
       }
     },
   },

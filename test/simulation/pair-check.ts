@@ -7,7 +7,9 @@ import type { ServerName } from './pair-server.ts'
 export type PairLaw =
   | Law
   | 'at most one server acts in a term'
-  | 'no server acts in a term below one that it had'
+  | 'nobody begins to act beside another in its reach'
+  | 'nobody takes over from a server that serves the agents'
+  | 'no server acts in a term below one that it knew'
   | 'no agent believes a lower term after a higher'
   | 'exactly one server acts when faults are over'
   | 'every notification arrives once'
@@ -33,6 +35,8 @@ export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isSe
 export function checkPair(facts: PairFacts): readonly PairViolation[] {
   return [
     ...oneInEachTerm(facts),
+    ...notBesideAnother(facts),
+    ...notFromOneThatServes(facts),
     ...noLowerTerm(facts),
     ...believed(facts),
     ...exactlyOne(facts),
@@ -70,19 +74,34 @@ function* oneInEachTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairVio
   }
 }
 
+function* notBesideAnother({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
+  for (const { server, term, because, isBesideOther } of took)
+    if (isBesideOther && because !== 'forced')
+      yield {
+        law: 'nobody begins to act beside another in its reach',
+        about: server,
+        words: `${server} became active with the term ${term} (${because}) while the other one acted`,
+      }
+}
+
+function* notFromOneThatServes({ pairEvidence: { took }, scenario }: PairFacts): Iterable<PairViolation> {
+  for (const { server, term, because, servedByOther } of took)
+    if (because.startsWith('peer ') && because !== 'peer unsound' && servedByOther.length * 2 > scenario.agents.length)
+      yield {
+        law: 'nobody takes over from a server that serves the agents',
+        about: server,
+        words: `${server} became active with the term ${term} (${because}) while the other one served ${servedByOther.join(' and ')}`,
+      }
+}
+
 function* noLowerTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
-  for (const [server, all] of Map.groupBy(took, (one) => one.server)) {
-    let highest = 0
-    for (const { term } of all) {
-      if (term < highest)
-        yield {
-          law: 'no server acts in a term below one that it had',
-          about: server,
-          words: `${server} became active with the term ${term}, and had ${highest} before`,
-        }
-      highest = Math.max(highest, term)
-    }
-  }
+  for (const { server, term, known } of took)
+    if (term < known)
+      yield {
+        law: 'no server acts in a term below one that it knew',
+        about: server,
+        words: `${server} became active with the term ${term}, and knew ${known} before`,
+      }
 }
 
 function* believed({ pairEvidence: { believedTerms } }: PairFacts): Iterable<PairViolation> {

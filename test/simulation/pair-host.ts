@@ -76,8 +76,9 @@ export class PairHost implements ServerHost {
     await this.store.restore(files)
     this.#evidence.restored(this.name, at)
     const { disk } = this.machine
-    if (isWhole && pair !== undefined && !this.machine.isDiskFull)
-      await disk.open().writeAtomically(pairFile, String(pair))
+    if (!isWhole || pair === undefined || this.machine.isDiskFull) return
+    await disk.open().writeAtomically(pairFile, String(pair))
+    this.#evidence.forgot(this.name)
   }
 }
 

@@ -160,6 +160,8 @@ export class PairServer implements Answerer {
       },
     })
     this.pair.start()
+    // Whoever acts from its start is told so by nothing else.
+    if (this.pair.notActive() === undefined) void this.#act(this.pair.term())
     if (name === 'S') this.#replicate()
   }
 
@@ -229,6 +231,10 @@ export class PairServer implements Answerer {
     return this.#engines?.server
   }
 
+  get name(): ServerName {
+    return this.#options.name
+  }
+
   /** It acts, and does so by now. */
   get acts(): boolean {
     return this.#engines !== undefined && this.pair.state().standing.is === 'active'
@@ -237,8 +243,9 @@ export class PairServer implements Answerer {
   // --- Acting
 
   async #act(term: number): Promise<void> {
-    const { pairEvidence, name, life } = this.#options
-    pairEvidence.acts(name, life, term)
+    const { pairEvidence, name } = this.#options
+    const { standing } = this.pair.state()
+    pairEvidence.acts(name, term, standing.is === 'active' ? standing.because : standing.is)
     this.#wanted = term
     this.#isQuiet = false
     this.#follower = undefined
@@ -441,6 +448,8 @@ export class PairServer implements Answerer {
   ): Promise<Envelope<T | undefined>> {
     const { pair } = this
     pair.agentSaid(agent, said)
+    const { pairEvidence, name } = this.#options
+    pairEvidence.knows(name, pair.state().term, !this.program.machine.isDiskFull)
     const engines = this.#engines
     const isActive = () => pair.notActive() === undefined && engines !== undefined && this.#engines === engines
     const term = pair.term()

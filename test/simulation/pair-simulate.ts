@@ -1,5 +1,6 @@
 import { defaultPairSettings, PairFile, type PairSettings } from '../../src/failover/index.ts'
 import { seededRandom } from '../../src/base/index.ts'
+import type { ServerLink } from '../../src/model/index.ts'
 import { AgentHost } from './agent-host.ts'
 import { readStore } from './check.ts'
 import { planFaults } from './faults.ts'
@@ -30,6 +31,8 @@ export interface SimulatedPair {
 
 /** Where a test builds in a mistake. */
 export interface PairMistake {
+  /** Between an agent and its link, anew for each of its lives. */
+  readonly link?: (link: ServerLink, agent: string) => ServerLink
   /** In the code of an engine, for as long as a story lasts. @returns what undoes it */
   readonly build?: () => () => void
 }
@@ -69,13 +72,13 @@ const lookEveryMs = 1_000
 export async function simulatePair(seed: number, mistake: PairMistake = {}): Promise<SimulatedPair> {
   const undo = mistake.build?.()
   try {
-    return await tell(seed)
+    return await tell(seed, mistake)
   } finally {
     undo?.()
   }
 }
 
-async function tell(seed: number): Promise<SimulatedPair> {
+async function tell(seed: number, mistake: PairMistake): Promise<SimulatedPair> {
   const random = seededRandom(seed)
   const world = new World(random, Date.UTC(2026, 2, 1) + Math.floor(random() * 86_400_000))
   const scenario = throwScenario(world, bounds)
@@ -85,7 +88,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
   const target = new CountingTarget(world)
   const receiver = new CountingReceiver(world)
   const evidence = new Evidence(world)
-  const pairEvidence = new PairEvidence(world)
+  const pairEvidence = new PairEvidence(world, (name) => inReach(name))
   let lives = 0
   let acting = 0
   const start = (host: PairHost): Promise<PairServer> =>
@@ -107,6 +110,9 @@ async function tell(seed: number): Promise<SimulatedPair> {
   const primary = new PairHost('P', new Machine(world, 'P'), pairEvidence, start)
   const secondary = new PairHost('S', new Machine(world, 'S'), pairEvidence, start)
   const servers = [primary, secondary]
+  const inReach = (name: ServerName) =>
+    network.wasWell(pairLine, timeoutMs) &&
+    servers.every(({ machine, server }) => machine.name === name || (server !== undefined && !machine.isPaused))
   await setUp(primary, secondary)
   const acts = () => servers.filter(({ server }) => server?.acts === true)
   /** The one that agents are to follow. */
@@ -127,7 +133,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
           }),
         patienceMs: callPatienceMs,
         logOf: (who) => logOf(world, who),
-        wrapLink: (link) => link,
+        wrapLink: mistake.link ?? ((link) => link),
       }),
   )
   for (const agent of agents) if (world.chance(0.5)) agent.machine.skewMs = world.between(-60_000, 60_000)
