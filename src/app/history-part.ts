@@ -3,13 +3,15 @@ import { join } from 'node:path'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { FarwatchError } from '../base/index.ts'
-import { WorkerClient, replaceDatabase, siblingModule } from '../platform/index.ts'
+import { WorkerClient, replaceDatabase, schemaVersion, siblingModule } from '../platform/index.ts'
 import type { PartSource, PartTarget } from '../replication/index.ts'
 import type { History } from './history.ts'
 import { copyBegin, type CopyCursor, type HistoryCopy } from './history-copy.ts'
 import type { HistoryCopyMethods } from './history-copy-worker.ts'
+import { historySchema } from './history-store.ts'
 
 const name = 'history'
+const version = schemaVersion(historySchema)
 
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const copyChecker = Compile(
@@ -28,6 +30,7 @@ export function historySource(history: () => Pick<History, 'changes'>): PartSour
   const changes = () => history().changes
   return {
     name,
+    version,
     feed: {
       facts: () => changes().facts(),
       read: (after, bytes) => changes().read(after, bytes),
@@ -68,6 +71,7 @@ function parsed<T>(text: string, is: (value: unknown) => value is T): T {
 /** The history as it arrives. A copy is written beside the one that is there, which answers questions until it is whole. */
 export class HistoryTarget implements PartTarget {
   readonly name = name
+  readonly version = version
   readonly feed: PartTarget['feed']
   readonly #directory: string
   readonly #file: string

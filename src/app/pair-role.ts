@@ -172,6 +172,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
         },
         onReleased: (position) => history().release(position),
         onCopyNeeded: (part, why) => this.#copyNeeded(part, why),
+        onNewer: (part, why) => log.warn('cannot follow a newer version', { part, why }),
       }),
       vault,
       keys: () => keyring.present,

@@ -32,10 +32,10 @@ export const Failover = exact({
   parts: Type.Array(
     exact({
       name: Type.String(),
-      state: Type.Enum(['following', 'copying', 'unknown']),
+      state: Type.Enum(['following', 'waiting', 'copying', 'unknown']),
       changes: Nullable(Count),
       seconds: Nullable(Type.Number({ minimum: 0 })),
-      why: Nullable(Type.String({ description: 'Why it is copied' })),
+      why: Nullable(Type.String({ description: 'Why it is copied; or why it waits, which it does for an upgrade' })),
     }),
     { description: 'What is replicated, each by itself: how far the side that does not act is' },
   ),

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { messageOf } from '../base/index.ts'
 import {
   firstMissing,
   hasRange,
@@ -13,6 +14,7 @@ import {
 import {
   ChangeLine,
   Differs,
+  NotUnderstood,
   inTransaction,
   standbyError,
   type Change,
@@ -312,15 +314,22 @@ export class IngestStore {
 
   /** Carries out what another server stored: the same rows, in the same order, under the same numbers. */
   applyChanges(changes: readonly Change[]): ChangesApplied {
-    const why = this.#line.apply(changes, ({ position, body }) => {
+    const carryOut = ({ position, body }: Change) => {
       const differs = (what: string): never => {
         throw new Differs(`change ${position} ${what}`)
       }
-      const { books, first, rows } = decodeHistoryChange(body)
+      const understood = <T>(read: () => T): T => {
+        try {
+          return read()
+        } catch (thrown) {
+          throw new NotUnderstood(`change ${position} is of a newer version of Farwatch: ${messageOf(thrown)}`)
+        }
+      }
+      const { books, first, rows } = understood(() => decodeHistoryChange(body))
       const next = this.#log.position + 1
       if (first !== undefined && first !== next)
         differs(`begins at row ${first} of the log, and ${next} is the next here`)
-      const decoded = rows.map(decodeLogRow)
+      const decoded = understood(() => rows.map(decodeLogRow))
       const isKnown = (task: number) =>
         this.#tasks.numbered(task) !== undefined || books.tasks.some(({ number }) => number === task)
       for (const { runs, gaps } of decoded)
@@ -337,8 +346,8 @@ export class IngestStore {
         for (const row of decoded) this.#apply(row)
         this.#log.appended(next + rows.length - 1, bytesOf(rows))
       }
-    })
-    return why === undefined ? { is: 'applied', point: this.#line.point, tables: ['log'] } : { is: 'copy needed', why }
+    }
+    return this.#line.apply(changes, carryOut, () => ['log'])
   }
 
   /** Logs that series are used no more, in the transaction that deletes them; undefined on a follower, which is told which are. */

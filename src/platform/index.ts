@@ -4,7 +4,7 @@ export { holderOf, diskSpace, openDataDirectory, prepareDataDirectory } from './
 export type { DataDirectory, LockedDataDirectory } from './data-directory.ts'
 export { openDatabase, openMemoryDatabase } from './database/database.ts'
 export type { Database, ReplicatedChanges, ReplicatedDatabase, Row } from './database/database.ts'
-export { ChangeLine, Differs, changeTables, writeState } from './database/change-line.ts'
+export { ChangeLine, Differs, NotUnderstood, changeTables, writeState } from './database/change-line.ts'
 export type {
   Change,
   ChangeFacts,
@@ -17,7 +17,7 @@ export type {
 export { readRows, writeRows } from './database/row-chunk.ts'
 export { standbyError } from './database/change-log.ts'
 export { StatementCache, inTransaction, openSqlite, replaceDatabase, storageError } from './database/sqlite.ts'
-export type { SchemaPart, SqlValue, Statement } from './database/statement.ts'
+export { schemaVersion, type SchemaPart, type SqlValue, type Statement } from './database/statement.ts'
 export { systemDisk } from './disk.ts'
 export type { Disk, DiskFile, RecordFile } from './disk.ts'
 export { makePrivateDirectory, writeFileAtomically } from './files.ts'

@@ -17,6 +17,7 @@ export function databaseSource(changes: ReplicatedChanges, directory: string): P
   let isThere = true
   return {
     name,
+    version: changes.version,
     feed: {
       facts: () => changes.facts(),
       read: (after, bytes) => changes.read(after, bytes),
@@ -66,6 +67,7 @@ export function databaseTarget(changes: ReplicatedChanges, directory: string): P
   }
   return {
     name,
+    version: changes.version,
     feed: changes,
     copying,
     takeCopy: async (copy: string, { body, next }: CopyChunk) => {

@@ -10,6 +10,8 @@ export type PartState =
       /** How many changes the active server had more when it was last heard, and for how long the oldest of them waits. */
       readonly changes: number
       readonly seconds: number
+      /** Why what comes next is not taken: the active server is a newer version. It is, once this one is as new. */
+      readonly waits?: string
     }
   | { readonly is: 'copying'; readonly why: string }
 
@@ -21,6 +23,9 @@ export interface Taken {
   readonly pauseMs: number
 }
 
+/** A copy of a newer version was refused: for so many rounds it is not asked for again. */
+const roundsUntilAnew = 60
+
 /**
  * The standby half: says where it is, and takes what comes. One round after the other; an answer that is lost, comes twice or is older than
  * what was taken since changes nothing.
@@ -30,7 +35,9 @@ export class ReplicationFollower {
   readonly #onApplied: (part: string, tables: readonly string[]) => void
   readonly #onReleased: (position: number) => void
   readonly #onCopyNeeded: (part: string, why: string) => void
+  readonly #onNewer: (part: string, why: string) => void
   readonly #needs = new Map<string, string>()
+  readonly #refused = new Map<string, number>()
   readonly #states = new Map<string, PartState>()
   #isInStep = false
 
@@ -38,6 +45,7 @@ export class ReplicationFollower {
    * @param options.parts in order, see PartSource
    * @param options.onApplied which tables of a part changed, so that what is read from memory is read anew; all of them (none named) after a copy
    * @param options.onReleased what of the result log is not needed any more, once everything it was needed for is here
+   * @param options.onNewer a part waits until this server is as new as the active one: told when it begins to
    * @param options.onCopyNeeded a part cannot go on, and why: to be told to people, as it means that something was wrong
    */
   constructor(options: {
@@ -45,22 +53,27 @@ export class ReplicationFollower {
     readonly onApplied?: (part: string, tables: readonly string[]) => void
     readonly onReleased?: (position: number) => void
     readonly onCopyNeeded?: (part: string, why: string) => void
+    readonly onNewer?: (part: string, why: string) => void
   }) {
     this.#parts = options.parts
     this.#onApplied = options.onApplied ?? (() => undefined)
     this.#onReleased = options.onReleased ?? (() => undefined)
     this.#onCopyNeeded = options.onCopyNeeded ?? (() => undefined)
+    this.#onNewer = options.onNewer ?? (() => undefined)
   }
 
   /** What to ask the active server. */
   async request(): Promise<Uint8Array> {
     const parts: Record<string, ReplicationRequest['parts'][string]> = {}
     for (const part of this.#parts) {
+      const rounds = this.#refused.get(part.name) ?? 0
+      this.#refused.set(part.name, rounds - 1)
+      if (rounds > 0) continue
       const why = this.#needs.get(part.name)
       const copying = await part.copying()
       if (why !== undefined) parts[part.name] = { is: 'needs a copy', why }
       else if (copying !== undefined) parts[part.name] = { is: 'copies', ...copying }
-      else parts[part.name] = { is: 'follows', point: (await part.feed.facts()).point }
+      else parts[part.name] = { is: 'follows', point: (await part.feed.facts()).point, ...this.#waiting(part) }
     }
     return encodeRequest({ parts })
   }
@@ -85,7 +98,6 @@ export class ReplicationFollower {
       }
       if (answer.is === 'changes' && isWaiting) {
         isInStep = false
-        more = true
         continue
       }
       if (answer.is === 'pause') pauseMs = Math.max(pauseMs, answer.ms)
@@ -111,12 +123,20 @@ export class ReplicationFollower {
         if (applied.tables.length > 0) this.#onApplied(part.name, applied.tables)
         const { point } = applied
         const changes = Math.max(0, answer.newest - point.position)
+        if (applied.is === 'not understood') {
+          const next = answer.changes.find(({ position }) => position > point.position)
+          const seconds = next === undefined ? 0 : Math.max(0, (now - next.at) / 1_000)
+          if (this.#waiting(part) === undefined) this.#onNewer(part.name, applied.why)
+          this.#states.set(part.name, { is: 'following', point, changes, seconds, waits: applied.why })
+          return { isCurrent: false, hasMore: false }
+        }
         const last = answer.changes.at(-1)
         const seconds = changes === 0 || last === undefined ? 0 : Math.max(0, (now - last.at) / 1_000)
         this.#states.set(part.name, { is: 'following', point, changes, seconds })
         return { isCurrent: changes === 0, hasMore: changes > 0 }
       }
       case 'chunk':
+        if (answer.version !== undefined && answer.version > part.version) return this.#refuse(part)
         await part.takeCopy(answer.copy, answer)
         this.#states.set(part.name, { is: 'copying', why: this.#needs.get(part.name) ?? this.#whyOf(part) })
         this.#needs.delete(part.name)
@@ -134,6 +154,22 @@ export class ReplicationFollower {
       case 'copy needed':
         return this.#copyNeeded(part, answer.why)
     }
+  }
+
+  /** What stands here is left as it is: a copy of a newer version cannot be read by this one. */
+  #refuse({ name }: PartTarget): { readonly isCurrent: boolean; readonly hasMore: boolean } {
+    const why =
+      'the active server is a newer version of Farwatch, and this one cannot read a copy of what it has: upgrade this one'
+    const state = this.#states.get(name)
+    if (state?.is !== 'copying' || state.why !== why) this.#onNewer(name, why)
+    this.#states.set(name, { is: 'copying', why })
+    this.#refused.set(name, roundsUntilAnew)
+    return { isCurrent: false, hasMore: false }
+  }
+
+  #waiting({ name }: PartTarget): { readonly waits: string } | undefined {
+    const state = this.#states.get(name)
+    return state?.is === 'following' && state.waits !== undefined ? { waits: state.waits } : undefined
   }
 
   #whyOf(part: PartTarget): string {

@@ -28,8 +28,8 @@ const requestHead = Type.Object({
   parts: Type.Record(
     text,
     Type.Union([
-      /** Everything up to here is durable. */
-      Type.Object({ is: Type.Literal('follows'), point }),
+      /** Everything up to here is durable. `waits`: what comes next is not understood, and why. */
+      Type.Object({ is: Type.Literal('follows'), point, waits: Type.Optional(text) }),
       Type.Object({ is: Type.Literal('copies'), copy: text, cursor: text }),
       Type.Object({ is: Type.Literal('needs a copy'), why: text }),
     ]),
@@ -51,7 +51,14 @@ const answerHead = Type.Object({
         /** Where the active server was when the answer was made. */
         newest: count,
       }),
-      Type.Object({ is: Type.Literal('chunk'), copy: text, next: text, size: count }),
+      /** `version`: of what the copy has, see PartSource. */
+      Type.Object({
+        is: Type.Literal('chunk'),
+        copy: text,
+        next: text,
+        size: count,
+        version: Type.Optional(count),
+      }),
       Type.Object({ is: Type.Literal('end'), copy: text }),
       /** The copy goes on after a pause, so that the active server has time for its work. */
       Type.Object({ is: Type.Literal('pause'), ms: count }),
@@ -62,7 +69,13 @@ const answerHead = Type.Object({
 
 export type PartAnswer =
   | { readonly is: 'changes'; readonly changes: readonly Change[]; readonly newest: number }
-  | { readonly is: 'chunk'; readonly copy: string; readonly next: string; readonly body: Uint8Array }
+  | {
+      readonly is: 'chunk'
+      readonly copy: string
+      readonly next: string
+      readonly body: Uint8Array
+      readonly version?: number
+    }
   | { readonly is: 'end'; readonly copy: string }
   | { readonly is: 'pause'; readonly ms: number }
   | { readonly is: 'copy needed'; readonly why: string }

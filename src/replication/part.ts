@@ -6,6 +6,8 @@ import type { ChangeFeed } from '../platform/index.ts'
  */
 export interface PartSource {
   readonly name: string
+  /** Of the form of what a copy has. A follower takes no copy of a higher one than its own. */
+  readonly version: number
   readonly feed: Pick<ChangeFeed, 'facts' | 'read' | 'confirm'>
   /** Begins a copy. @returns what it needs to be known by, also after a restart */
   beginCopy(): Promise<string>
@@ -27,6 +29,8 @@ export interface CopyProgress {
 
 export interface PartTarget {
   readonly name: string
+  /** Of the form of what it can take. */
+  readonly version: number
   readonly feed: Pick<ChangeFeed, 'facts' | 'apply'>
   /** The copy that is under way, also after a restart. */
   copying(): Promise<CopyProgress | undefined>

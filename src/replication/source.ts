@@ -26,6 +26,8 @@ export type PartLag =
       /** How many changes it has not confirmed, and since when the oldest of them waits. */
       readonly changes: number
       readonly seconds: number
+      /** Why it cannot take what comes next: it is an older version. */
+      readonly waits?: string | undefined
     }
   | { readonly is: 'copying' }
   /** It has not asked since the start. */
@@ -40,7 +42,7 @@ export class ReplicationSource {
   readonly #settings: SourceSettings
   readonly #released: () => number
   readonly #budget: CopyBudget
-  readonly #seen = new Map<string, ChangePoint | 'copying'>()
+  readonly #seen = new Map<string, Extract<ReplicationRequest['parts'][string], { is: 'follows' }> | 'copying'>()
 
   /** @param options.parts in order, see PartSource @param options.released what no consumer of the result log needs any more */
   constructor(options: {
@@ -76,7 +78,7 @@ export class ReplicationSource {
         await part.feed.confirm(asked.point)
         const read = await part.feed.read(asked.point, this.#settings.answerBytes)
         if (read.is === 'copy needed') return read
-        this.#seen.set(part.name, asked.point)
+        this.#seen.set(part.name, asked)
         return { ...read, newest: (await part.feed.facts()).point.position }
       }
       case 'copies':
@@ -95,7 +97,7 @@ export class ReplicationSource {
     if (chunk === 'gone') return { is: 'copy needed', why: 'the copy that was under way cannot be gone on with' }
     if (chunk === 'end') return { is: 'end', copy }
     this.#budget.spend(chunk.body.length)
-    return { is: 'chunk', copy, ...chunk }
+    return { is: 'chunk', copy, version: part.version, ...chunk }
   }
 
   /** How far the standby is behind, part by part. */
@@ -108,9 +110,12 @@ export class ReplicationSource {
     return Object.fromEntries(await Promise.all(lags))
   }
 
-  #lagOf(seen: ChangePoint, { point, since }: ChangeFacts): PartLag {
+  #lagOf(
+    { point: seen, waits }: { readonly point: ChangePoint; readonly waits?: string },
+    { point, since }: ChangeFacts,
+  ): PartLag {
     const changes = Math.max(0, point.position - seen.position)
     const seconds = changes === 0 || since === undefined ? 0 : Math.max(0, (this.#clock.now() - since) / 1_000)
-    return { is: 'following', changes, seconds }
+    return { is: 'following', changes, seconds, waits }
   }
 }

@@ -1,8 +1,9 @@
 import { historySource } from '../../src/app/history-part.ts'
+import { historySchema } from '../../src/app/history-store.ts'
 import type { CopyCursor, HistoryCopy } from '../../src/app/history-copy.ts'
 import type { History } from '../../src/app/history.ts'
 import type { PartSource, PartTarget } from '../../src/replication/index.ts'
-import type { ReplicatedDatabase } from '../../src/platform/index.ts'
+import { schemaVersion, type ReplicatedDatabase } from '../../src/platform/index.ts'
 import type { PairStore } from './pair-store.ts'
 
 /** What both servers replicate, in its order: the real feeds over the simulated disk, copies in memory instead of files. */
@@ -19,6 +20,7 @@ export function partSources({ store, history, database }: PartsOptions): readonl
     historySource(history),
     {
       name: 'database',
+      version: database.changes.version,
       feed: {
         facts: () => database.changes.facts(),
         read: (after, bytes) => database.changes.read(after, bytes),
@@ -42,6 +44,7 @@ export function partTargets({ store, history, database, exchangeHistory }: Parts
   return [
     {
       name: 'history',
+      version: schemaVersion(historySchema),
       feed: {
         facts: () => history().changes.facts(),
         apply: (changes) => history().changes.apply(changes),
@@ -57,6 +60,7 @@ export function partTargets({ store, history, database, exchangeHistory }: Parts
     },
     {
       name: 'database',
+      version: database.changes.version,
       feed: database.changes,
       copying: async () => {
         const { copying } = store

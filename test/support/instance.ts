@@ -28,6 +28,8 @@ export class TestInstance {
   #process: ChildProcess | undefined
   #log = ''
   #token = ''
+  /** The launcher that `start` starts: another one is another version. */
+  program = launcher
   url = ''
   uuid = ''
   role = ''
@@ -84,7 +86,7 @@ export class TestInstance {
   /** Starts again on the same directory; resolves with the ready line. */
   async start(): Promise<void> {
     const port = this.url === '' ? '0' : new URL(this.url).port
-    const command = [...this.#wrap, launcher, 'start', '--data', this.data]
+    const command = [...this.#wrap, this.program, 'start', '--data', this.data]
     const child = spawn(command[0]!, [...command.slice(1), '--host', this.#host, '--port', port, ...this.#args], {
       env: { ...process.env, ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -78,8 +78,10 @@ type ShownPart = Failover['parts'][number]
 
 function shownPart([name, part]: [string, FailoverFacts['parts'][string]]): ShownPart {
   switch (part.is) {
-    case 'following':
-      return { name, state: 'following', changes: part.changes, seconds: part.seconds, why: null }
+    case 'following': {
+      const { changes, seconds, waits } = part
+      return { name, state: waits === undefined ? 'following' : 'waiting', changes, seconds, why: waits ?? null }
+    }
     case 'copying':
       return { name, state: 'copying', changes: null, seconds: null, why: 'why' in part ? part.why : null }
     case 'unknown':

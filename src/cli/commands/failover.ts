@@ -150,7 +150,10 @@ function described(now: Failover): string {
     now.parts.map(({ name, state, changes, seconds: waits, why }) => [
       name,
       state,
-      state === 'following' ? `${amount(changes, 'changes')}, ${amount(waits, 's')}` : printable(why ?? ''),
+      [
+        ...(changes === null ? [] : [`${amount(changes, 'changes')}, ${amount(waits, 's')}`]),
+        ...(why === null ? [] : [printable(why)]),
+      ].join('; '),
     ]),
   )
   add(

@@ -27,10 +27,25 @@ export type ChangesRead =
   | { readonly is: 'changes'; readonly changes: readonly Change[] }
   | { readonly is: 'copy needed'; readonly why: string }
 
-/** Where a follower is now, and which tables it changed; or that it cannot go on but by a new copy, and why. */
+/**
+ * Where a follower is now, and which tables it changed. `not understood`: what comes next was made by a newer version of the program; it goes on
+ * from here once this one is as new. `copy needed`: it cannot go on but by a new copy.
+ */
 export type ChangesApplied =
   | { readonly is: 'applied'; readonly point: ChangePoint; readonly tables: readonly string[] }
-  | { readonly is: 'copy needed'; readonly why: string }
+  | {
+      readonly is: 'not understood'
+      readonly why: string
+      readonly point: ChangePoint
+      readonly tables: readonly string[]
+    }
+  | ChangesEnded<'copy needed'>
+
+/** Why changes were not carried out to their end. */
+export interface ChangesEnded<Is extends string> {
+  readonly is: Is
+  readonly why: string
+}
 
 /**
  *   off ──a pair is configured, active──▶ logging ◀──takes over / steps down──▶ following
@@ -265,15 +280,33 @@ export class ChangeLine {
   /**
    * Carries out changes in order. What was applied before is passed over; a gap or a difference ends it.
    * @param carryOut called in a transaction with the new position. Returns what is to be called after the commit, or throws `Differs`
+   * or `NotUnderstood`
+   * @param tables that were changed by what was carried out
    */
-  apply(changes: readonly Change[], carryOut: (change: Change) => () => void): string | undefined {
-    if (this.#mode !== 'following') return 'it does not follow'
+  apply(
+    changes: readonly Change[],
+    carryOut: (change: Change) => () => void,
+    tables: () => readonly string[],
+  ): ChangesApplied {
+    const ended = this.#apply(changes, carryOut)
+    if (ended?.is === 'copy needed') return { is: 'copy needed', why: ended.why }
+    const where = { point: this.#point, tables: tables() }
+    return ended === undefined ? { is: 'applied', ...where } : { is: 'not understood', why: ended.why, ...where }
+  }
+
+  #apply(
+    changes: readonly Change[],
+    carryOut: (change: Change) => () => void,
+  ): ChangesEnded<'copy needed' | 'not understood'> | undefined {
+    const copyNeeded = (why: string) => ({ is: 'copy needed', why }) as const
+    if (this.#mode !== 'following') return copyNeeded('it does not follow')
     for (const change of changes) {
       const { position, body, checksum } = change
       const next = this.#point.position + 1
       if (position < next) continue
-      if (position > next) return `changes ${next} to ${position - 1} are missing`
-      if (chain(this.#point.checksum, position, body) !== checksum) return `the checksum of change ${position} differs`
+      if (position > next) return copyNeeded(`changes ${next} to ${position - 1} are missing`)
+      if (chain(this.#point.checksum, position, body) !== checksum)
+        return copyNeeded(`the checksum of change ${position} differs`)
       const point = { line: this.#point.line, position, checksum }
       try {
         inTransaction(this.#db, () => {
@@ -282,7 +315,8 @@ export class ChangeLine {
           return committed
         })()
       } catch (thrown) {
-        if (thrown instanceof Differs) return thrown.message
+        if (thrown instanceof Differs) return copyNeeded(thrown.message)
+        if (thrown instanceof NotUnderstood) return { is: 'not understood', why: thrown.message }
         throw thrown
       }
       this.#base = point
@@ -294,6 +328,9 @@ export class ChangeLine {
 
 /** What is stored is not what a change was made for. */
 export class Differs extends Error {}
+
+/** A change is of a form that this version of the program does not know, and a newer one does. */
+export class NotUnderstood extends Error {}
 
 export function storedState(db: DatabaseSync, name: string): { mode: ChangeMode; base: ChangePoint } {
   // Written by `writeState` and by ChangeLine, and nowhere else.

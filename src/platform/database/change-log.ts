@@ -4,6 +4,7 @@ import { decodeChange, encodeChange, targetOf, whyUndetermined, type LoggedState
 import {
   ChangeLine,
   Differs,
+  NotUnderstood,
   changeTables,
   storedState,
   writeState,
@@ -88,24 +89,25 @@ export class ChangeLog {
 
   apply(changes: readonly Change[]): ChangesApplied {
     const tables = new Set<string>()
-    const why = this.line.apply(changes, ({ position, body }) => {
+    const carryOut = ({ position, body }: Change) => {
       try {
-        for (const { sql, params, changed } of decodeChange(body)) {
-          const did = Number(this.#statements.get(sql).run(params ?? {}).changes)
+        for (const { sql, params, changed } of understood(position, () => decodeChange(body))) {
+          // What cannot even be prepared names tables or columns that came with a later version.
+          const statement = understood(position, () => this.#statements.get(sql))
+          const did = Number(statement.run(params ?? {}).changes)
           if (changed !== undefined && did !== changed)
             throw new Differs(`change ${position} met ${did} rows instead of ${changed}`)
           tables.add(targetOf(sql)?.table ?? '')
         }
       } catch (thrown) {
         // A disk that is full is no reason for a copy; a row that cannot be as it was over there is.
-        if (thrown instanceof Differs || storageError(thrown, '') instanceof FarwatchError) throw thrown
+        const isTold = thrown instanceof Differs || thrown instanceof NotUnderstood
+        if (isTold || storageError(thrown, '') instanceof FarwatchError) throw thrown
         throw new Differs(`change ${position} cannot be applied: ${messageOf(thrown)}`)
       }
       return () => undefined
-    })
-    return why === undefined
-      ? { is: 'applied', point: this.line.point, tables: [...tables] }
-      : { is: 'copy needed', why }
+    }
+    return this.line.apply(changes, carryOut, () => [...tables])
   }
 
   // Copies.
@@ -190,6 +192,15 @@ export function standbyError(): FarwatchError {
   return new FarwatchError('not-in-this-role', 'this server is on standby: what it has is written by the active one', {
     hint: 'Make the change on the active server.',
   })
+}
+
+function understood<T>(position: number, read: () => T): T {
+  try {
+    return read()
+  } catch (thrown) {
+    if (storageError(thrown, '') instanceof FarwatchError) throw thrown
+    throw new NotUnderstood(`change ${position} is of a newer version of Farwatch: ${messageOf(thrown)}`)
+  }
 }
 
 function tablesOf(db: DatabaseSync): readonly string[] {

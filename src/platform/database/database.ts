@@ -1,7 +1,7 @@
 import { WorkerClient, siblingModule } from '../worker.ts'
 import type { ChangeFeed, ChangePoint } from './change-line.ts'
 import { makeMethods, type DatabaseMethods, type DatabaseOptions } from './database-methods.ts'
-import type { SqlValue, Statement } from './statement.ts'
+import { schemaVersion, type SqlValue, type Statement } from './statement.ts'
 
 /** A row as SQLite gives it. The question's file says what is in it. */
 export type Row = Readonly<Record<string, SqlValue>>
@@ -24,6 +24,8 @@ export interface Database {
 
 /** The feed of a database: batches of statements. `write` goes on for local tables while it follows. */
 export interface ReplicatedChanges extends ChangeFeed {
+  /** `schemaVersion` of its tables, as this program knows them. */
+  readonly version: number
   /** Writes a copy without what is local to a new file. @returns the point at which it is */
   copy(file: string): Promise<ChangePoint>
   /** Takes a copy over, and follows from there. The file is brought to this version in place. @throws `data-directory-newer` */
@@ -54,6 +56,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
     write: (batch) => worker.call('write', batch),
     backup: async (to) => void (await worker.call('backup', { to })),
     changes: {
+      version: schemaVersion(options.schema),
       facts: () => worker.call('logFacts', undefined),
       startLogging: (line) => worker.call('startLogging', line),
       startFollowing: async () => void (await worker.call('startFollowing', undefined)),
@@ -81,6 +84,7 @@ export function openMemoryDatabase(
     write: (batch) => answer(() => methods.write(batch)),
     backup: (to) => answer(() => void methods.backup({ to })),
     changes: {
+      version: schemaVersion(options.schema),
       facts: () => answer(() => methods.logFacts(undefined)),
       startLogging: (line) => answer(() => methods.startLogging(line)),
       startFollowing: () => answer(() => void methods.startFollowing(undefined)),

@@ -13,3 +13,8 @@ export interface SchemaPart {
   readonly name: string
   readonly steps: readonly string[]
 }
+
+/** Grows with every step of any part: of two programs the newer one has the higher. */
+export function schemaVersion(schema: readonly SchemaPart[]): number {
+  return schema.reduce((sum, { steps }) => sum + steps.length, 0)
+}
