@@ -654,7 +654,12 @@ export class Distribution {
       if (isClockSet) this.#step(agent, { is: 'clock set' })
       // It lives in this very process.
       if (agent.local) this.#step(agent, { is: 'heard' })
-      else this.#step(agent, { is: 'tick', listeningSince: this.#listening.since })
+      else
+        this.#step(agent, {
+          is: 'tick',
+          listeningSince: this.#listening.since,
+          behindMs: this.#listening.behindMs,
+        })
     }
     const isMoving = this.#confirmations.size > 0 || this.#placement.massLoss !== undefined || this.#probes.size > 0
     if (clock.elapsed() - this.#placedAt >= (isMoving ? lookWhileMovingMs : lookEveryMs)) this.#soon()
