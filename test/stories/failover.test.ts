@@ -143,7 +143,18 @@ test('the standby shows what the active server has, and refuses changes with the
     (all) => all.length > 0,
   )
   const [task] = await secondary.call('listTasks', { query: { group: 'acme' } })
-  const gets = ['/instance', '/statistics/agents', '/statistics/monitors', '/status', '/placement', '/metrics/series', '/coverage', `/tasks/${task!.id}`, `/tasks/${task!.id}/results`, '/audit']
+  const gets = [
+    '/instance',
+    '/statistics/agents',
+    '/statistics/monitors',
+    '/status',
+    '/placement',
+    '/metrics/series',
+    '/coverage',
+    `/tasks/${task!.id}`,
+    `/tasks/${task!.id}/results`,
+    '/audit',
+  ]
   const reads = await Promise.all(
     gets.map(async (path) => `${path} ${(await secondary.send('GET', `/api/v1${path}`)).status}`),
   )
