@@ -8,6 +8,8 @@ import type { ServerEngines } from './server-engines.ts'
 const format = 1
 /** Of events that wait to be written into the audit log; a pair that has so many in one night has been told of enough. */
 const mostWaiting = 1_000
+/** Keys of problems of a pair begin with this. */
+const prefix = 'failover: '
 
 type Waiting = Parameters<Machine['inventory']['record']>[0]
 
@@ -48,7 +50,7 @@ export class PairEvents {
   clear(key: string): void {
     this.#problems.delete(key)
     const engines = this.#engines()
-    if (engines?.acts === true) this.#watch(engines.alarms.clearInternal(alarmKey(key), 'it is over'))
+    if (engines?.acts === true) this.#watch(engines.alarms.clearInternal(key, 'it is over'))
   }
 
   /** A transition. @returns when it is written, or kept */
@@ -63,12 +65,22 @@ export class PairEvents {
     return this.flush()
   }
 
-  /** This side acts now: what waited is written, and what is wrong is raised. To be called again after each audit. Never rejects. */
+  /** This side acts now: what waited is written, what is wrong is raised, and what was so when the other side acted is over. Never rejects. */
   acts(): void {
     const engines = this.#engines()
     if (engines?.acts !== true) return
     for (const problem of this.#problems.values()) this.#raise(engines, problem)
-    this.#watch(this.flush())
+    // By then what was found along with the decision to act has been raised: an alarm that stands is not to end and begin anew.
+    this.#watch(this.flush().then(() => this.#settle()))
+  }
+
+  /** Ends alarms of before whose problem this side does not have. */
+  async #settle(): Promise<void> {
+    const engines = this.#engines()
+    if (engines?.acts !== true) return
+    for (const { task, rule } of engines.alarms.open())
+      if (task === '' && rule.startsWith(prefix) && !this.#problems.has(rule))
+        await engines.alarms.clearInternal(rule, 'it is over')
   }
 
   flush(): Promise<void> {
@@ -95,16 +107,12 @@ export class PairEvents {
   }
 
   #raise({ alarms }: ServerEngines, { key, severity, message }: PairProblem): void {
-    this.#watch(alarms.raiseInternal({ key: alarmKey(key), severity, message }))
+    this.#watch(alarms.raiseInternal({ key, severity, message }))
   }
 
   #watch(work: Promise<unknown>): void {
     work.catch((thrown: unknown) => this.#log.warn('failover problem not told', { problem: messageOf(thrown) }))
   }
-}
-
-function alarmKey(key: string): string {
-  return `failover ${key}`
 }
 
 async function readWaiting(directory: DataDirectory, log: Log): Promise<readonly Waiting[]> {
