@@ -193,7 +193,7 @@ async function tell(seed: number, mistake: PairMistake, build: () => void): Prom
     pairEvidence,
     target,
     receiver,
-    stored: await readStore(last.store.history, tasks, range),
+    stored: await readStore(last.store.history, tasks, { ...range, now: serverEndedAt }),
     placement,
     undelivered,
     endedAt,
