@@ -125,7 +125,12 @@ async function toldOf(server: TestInstance): Promise<readonly string[]> {
     const keys = Map.groupBy(hook.notices, ({ alarm, event }) => `${alarm.id} ${event}`)
     return steps.filter((step) => new Set(keys.get(step)?.map(({ key }) => key)).size !== 1)
   }
-  return until('all was told', async () => notTold(), (left) => left.length === 0, 20_000).catch(notTold)
+  return until(
+    'all was told',
+    async () => notTold(),
+    (left) => left.length === 0,
+    20_000,
+  ).catch(notTold)
 }
 
 /** The PRIMARY acts again, and both have everything. */
