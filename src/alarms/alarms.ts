@@ -172,6 +172,35 @@ export class Alarms {
     if (this.#unsaved.alarms.size > 0 || this.#unsaved.tasks.size > 0) await this.#flush()
   }
 
+  /**
+   * Takes over what another server that acted at the same time had: alarms that are not known here become history, ended at `at`, since whether
+   * their problems last is judged here by what comes in; of those that are known the steps that people took are added. Nobody is notified: the
+   * other server did that. Taking the same again changes nothing.
+   * @param from names the other server, for people @throws FarwatchError `storage-unwritable`
+   */
+  async merge(others: readonly store.AlarmOfOther[], from: string, at: number): Promise<void> {
+    for (const { alarm, place, history } of others) {
+      const known = await this.#find(alarm.id)
+      if (known === undefined) this.#addEnded(alarm, place, history, from, at)
+      else {
+        const here = new Set((await store.history(this.#options.database, alarm.id)).map(stepName))
+        for (const entry of history)
+          if (entry.by !== null && !here.has(stepName(entry)))
+            this.#record((await this.#find(alarm.id)) ?? known, {}, entry, undefined)
+      }
+    }
+    await this.#flush()
+  }
+
+  #addEnded(alarm: Alarm, place: string, history: readonly store.AlarmStep[], from: string, at: number): void {
+    const isOpen = alarm.clearedAt === null
+    const end = { at, what: 'cleared', by: null, text: `${from} does not act any more; this server judges on` } as const
+    const steps = isOpen ? [...history, end] : history
+    const ended: Alarm = isOpen ? { ...alarm, state: 'cleared', clearedAt: at, updatedAt: at } : alarm
+    this.#keep({ alarm: ended, place, steps: steps.length })
+    for (const [n, entry] of steps.entries()) this.#unsaved.steps.push(store.saveStep(alarm.id, n, entry))
+  }
+
   /** The log position up to which everything is durable: the log need not keep anything at or below it for alarms. */
   position(): number {
     return this.#stored
@@ -713,6 +742,7 @@ const clearWords = {
   gone: 'the item has not been seen for more than a day',
 } as const
 
+const stepName = ({ at, what, by, text }: store.AlarmStep) => JSON.stringify([at, what, by, text])
 const nothingUnsaved = (): Unsaved => ({ alarms: new Map(), steps: [], events: [], tasks: new Set() })
 const placeOf = (task: string, place: string) => `${task}\u0000${place}`
 

@@ -3,4 +3,5 @@ export type { Alarms, AlarmsOptions, InternalProblem, JudgedBatch, TasksChange }
 export { explain, judgeRun, tableOf } from './judge.ts'
 export type { Explained, MetricFacts, TaskFacts } from './judge.ts'
 export { alarmsSchema } from './schema.ts'
-export type { AlarmQuery, AlarmStep } from './store.ts'
+export { changedSince } from './store.ts'
+export type { AlarmOfOther, AlarmQuery, AlarmStep } from './store.ts'

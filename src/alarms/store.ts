@@ -145,6 +145,24 @@ export async function find(database: Database, id: string): Promise<StoredAlarm 
   return row === undefined ? undefined : storedOf(row)
 }
 
+/** Alarms that went a step on since a moment, each with its whole history. */
+export async function changedSince(database: Database, since: number): Promise<readonly AlarmOfOther[]> {
+  const rows = await database.read('SELECT * FROM alarm WHERE updated_at >= $since ORDER BY raised_at, id', { since })
+  const changed: AlarmOfOther[] = []
+  for (const row of rows) {
+    const { alarm, place } = storedOf(row)
+    changed.push({ alarm, place, history: await history(database, alarm.id) })
+  }
+  return changed
+}
+
+/** An alarm as another server has it. */
+export interface AlarmOfOther {
+  readonly alarm: Alarm
+  readonly place: string
+  readonly history: readonly AlarmStep[]
+}
+
 export function history(database: Database, id: string): Promise<AlarmStep[]> {
   return database.read<AlarmStep>(
     'SELECT at, what, by_whom AS "by", text FROM alarm_step WHERE alarm = $id ORDER BY n',

@@ -34,7 +34,10 @@ export async function addRawRoutes(
         { bodyLimit: limit, compress: false, decompress: false },
         async (request, reply) => {
           const gone = new AbortController()
-          reply.raw.once('close', () => gone.abort())
+          reply.raw.once('close', () => {
+            // An abort makes an error with a stack: too dear for each of some hundred answers a second that got through.
+            if (!reply.raw.writableFinished) gone.abort()
+          })
           const { status, headers, body } = await take({
             method: request.method,
             path: request.url,

@@ -267,6 +267,14 @@ export class Fleet implements FleetQuestions {
     return this.#own === undefined ? undefined : this.#options.machine.identity.uuid
   }
 
+  /** What is shown by a server that does not act is how it is with the one that does, whose own agent, if it has one, is the local one. */
+  get #local(): string | undefined {
+    const { acts, pair } = this.#options
+    if (acts) return this.localId
+    const peer = pair.peerUuid()
+    return this.distribution.agents().some(({ id, local }) => local && id === peer) ? peer : undefined
+  }
+
   /** The way of the server's own agent to it. It is one of the agents from `join` on. */
   localLink(): ServerLink {
     const { uuid } = this.#options.machine.identity
@@ -402,8 +410,7 @@ export class Fleet implements FleetQuestions {
 
   #applyRegistry(): void {
     const { uuid } = this.#options.machine.identity
-    // What is shown by a server that does not act is how it is with the one that does, whose own agent is the local one.
-    const local = this.#options.acts ? this.localId : this.#options.pair.peerUuid()
+    const local = this.#local
     const own: RegisteredAgent[] =
       local === undefined ? [] : [{ id: local, name: localAgent, local: true, registration: 'ACCEPTED', admin: 'ON' }]
     const others = this.registry
@@ -422,7 +429,7 @@ export class Fleet implements FleetQuestions {
 
   #work(): Work {
     const { inventory } = this.#options.machine
-    const hasLocal = this.#own !== undefined || !this.#options.acts
+    const hasLocal = this.#local !== undefined
     // A server that runs nothing itself has no agent of its own that a group could fall to.
     const groups = new Map(
       [...inventory.runners()].map(([name, { agents, exclusive }]) => [
@@ -452,7 +459,7 @@ export class Fleet implements FleetQuestions {
 
   /** One that is not known yet is nobody: configuration may come before its agents. */
   #idOf(name: string): string {
-    if (name === localAgent) return this.localId ?? localAgent
+    if (name === localAgent) return this.#local ?? localAgent
     const accepted = this.registry.agents().find((agent) => agent.name === name && agent.registration === 'ACCEPTED')
     return accepted?.id ?? name
   }

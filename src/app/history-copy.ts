@@ -85,7 +85,7 @@ export class ArrivingCopy {
 
   take(copy: HistoryCopy, { body, next }: { readonly body: Uint8Array; readonly next: CopyCursor }): void {
     inTransaction(this.#db, () => {
-      writeRows(this.#db, body, copiedTables)
+      if (body.length > 0) writeRows(this.#db, body, copiedTables)
       this.#write(copy, next)
     })
   }

@@ -115,6 +115,21 @@ test('without a pair what is acknowledged is safe; with one, what the standby ha
   ])
 })
 
+test('a history that is empty yet is copied, and goes on', async () => {
+  const active = await Server.start()
+  const standby = await Server.start()
+  await active.history.changes.startLogging('line')
+  const follower = new ReplicationFollower({ parts: [standby.target()] })
+  for (let i = 0; i < 5; i++) await round(source(active), follower)
+  await upload(active.history, 0)
+  await round(source(active), follower)
+  await round(source(active), follower)
+  expect([follower.states(), await seen(standby)]).toEqual([
+    { history: { is: 'following', point: expect.anything(), changes: 0, seconds: 0 } },
+    await seen(active),
+  ])
+})
+
 test('an active server that was restarted learns again what is safe from whoever asks', async () => {
   const active = await Server.start()
   const standby = await Server.start()

@@ -44,7 +44,9 @@ export function historySource(history: () => Pick<History, 'changes'>): PartSour
       // Changes go on from the copy's point: where they are not kept any more, the rest of it would be of no use.
       if (copy.point.line !== point.line || copy.point.position < point.position - kept) return 'gone'
       const rows = await changes().readCopy(copy, cursor, bytes)
-      return rows === undefined ? 'end' : { body: rows.body, next: JSON.stringify(rows.next) }
+      if (rows !== undefined) return { body: rows.body, next: JSON.stringify(rows.next) }
+      // A copy begins with a chunk, though nothing be in it: by that the follower knows which copy it is that ends.
+      return cursorText === '' ? { body: new Uint8Array(), next: JSON.stringify(cursor) } : 'end'
     },
   }
 }

@@ -8,6 +8,11 @@ import type { ServerEngines } from './server-engines.ts'
 const format = 1
 /** Of events that wait to be written into the audit log; a pair that has so many in one night has been told of enough. */
 const mostWaiting = 1_000
+/** Of all problems that the failover finds (failover/problems.ts). */
+const problemPrefix = 'failover: '
+/** Reasons to become active that nobody has to get up for. */
+const undisturbed: ReadonlySet<string> = new Set(['handed over', 'hand-over not taken', 'resumed'])
+const mostNamed = 10
 
 type Waiting = Parameters<Machine['inventory']['record']>[0]
 
@@ -23,6 +28,8 @@ export class PairEvents {
   readonly #engines: () => ServerEngines | undefined
   readonly #inventory: Machine['inventory']
   readonly #problems = new Map<string, PairProblem>()
+  /** How this side became active, until that is told. */
+  #became: PairAudit | undefined
   #waiting: readonly Waiting[]
   #writing: Promise<void> = Promise.resolve()
 
@@ -48,11 +55,15 @@ export class PairEvents {
   clear(key: string): void {
     this.#problems.delete(key)
     const engines = this.#engines()
-    if (engines?.acts === true) this.#watch(engines.alarms.clearInternal(alarmKey(key), 'it is over'))
+    if (engines?.acts === true) this.#watch(engines.alarms.clearInternal(key, 'it is over'))
   }
 
   /** A transition. @returns when it is written, or kept */
-  audit({ action, term, why, seen }: PairAudit): Promise<void> {
+  audit(entry: PairAudit): Promise<void> {
+    const { action, term, why, seen } = entry
+    const engines = this.#engines()
+    if (action === 'became active') this.#became = entry
+    if (engines?.acts === true) this.#watch(this.#tellTakeover(engines))
     const at = new Date(this.#clock.now()).toISOString()
     return this.record({ who: 'failover', action, what: `term ${term}: ${why}`, after: { at, seen } })
   }
@@ -68,7 +79,25 @@ export class PairEvents {
     const engines = this.#engines()
     if (engines?.acts !== true) return
     for (const problem of this.#problems.values()) this.#raise(engines, problem)
+    // What the other server had raised about the two of them is not so any more, or is raised here as well.
+    for (const { task, rule } of engines.alarms.open())
+      if (task === '' && rule.startsWith(problemPrefix) && !this.#problems.has(rule))
+        this.#watch(engines.alarms.clearInternal(rule, 'another server acts now'))
+    this.#watch(this.#tellTakeover(engines))
     this.#watch(this.flush())
+  }
+
+  /** An alarm that is over at once: whoever is on call hears that the server is another one now, and why. */
+  async #tellTakeover({ alarms, fleet }: ServerEngines): Promise<void> {
+    const became = this.#became
+    this.#became = undefined
+    if (became === undefined || became.why === 'set up') return
+    const { term, why, seen } = became
+    const key = `failover term ${term}`
+    const severity = undisturbed.has(why) ? 'INFO' : 'MAJOR'
+    const message = `This server became active with term ${term}: ${why}. ${seenWords(seen, (agent) => fleet.nameOf(agent))}`
+    await alarms.raiseInternal({ key, severity, message })
+    await alarms.clearInternal(key, 'it is done; the audit log has it')
   }
 
   flush(): Promise<void> {
@@ -95,7 +124,7 @@ export class PairEvents {
   }
 
   #raise({ alarms }: ServerEngines, { key, severity, message }: PairProblem): void {
-    this.#watch(alarms.raiseInternal({ key: alarmKey(key), severity, message }))
+    this.#watch(alarms.raiseInternal({ key, severity, message }))
   }
 
   #watch(work: Promise<unknown>): void {
@@ -103,8 +132,19 @@ export class PairEvents {
   }
 }
 
-function alarmKey(key: string): string {
-  return `failover ${key}`
+/** What an alarm about the pair says of what was seen when it was decided. */
+function seenWords(
+  { lastContactMsAgo, peer, witnesses, lag }: PairAudit['seen'],
+  nameOf: (agent: string) => string,
+): string {
+  const contact =
+    lastContactMsAgo === undefined
+      ? 'The other server was not heard since the start'
+      : `The other server was last heard ${Math.round(lastContactMsAgo / 1_000)} s ago${peer?.unsound === undefined ? '' : `, with data that is not to be relied on (${peer.unsound})`}`
+  const said = witnesses.slice(0, mostNamed).map(({ agent, says }) => `${nameOf(agent)}: ${says}`)
+  const more = witnesses.length > mostNamed ? `, and ${witnesses.length - mostNamed} more` : ''
+  const asked = said.length === 0 ? 'no agent was there to ask' : `of agents it says ${said.join(', ')}${more}`
+  return `${contact}; ${asked}; ${lag === undefined ? 'how many changes were missing is not known' : `${lag} changes were missing`}`
 }
 
 async function readWaiting(directory: DataDirectory, log: Log): Promise<readonly Waiting[]> {

@@ -28,6 +28,8 @@ const followerHead = {
   secrets: Type.Optional(text(100)),
   /** Checked where it is stored, as what comes from any agent is. */
   upload: Type.Optional(Type.Unknown()),
+  /** A piece of what it did while both acted (own-work.ts). */
+  work: Type.Optional(Type.Unknown()),
 }
 const activeHead = {
   /** The key of secrets, sealed to the follower. */
@@ -35,6 +37,7 @@ const activeHead = {
   uploaded: Type.Optional(
     Type.Union([
       Type.Object({ acknowledged: Type.Number(), safe: Type.Number(), pauseMs: Type.Number() }),
+      Type.Object({ isKept: Type.Literal(true) }),
       Type.Object({ code: text(100), message: text(4_000) }),
     ]),
   ),
@@ -46,7 +49,7 @@ const headSchema = Type.Union([
   Type.Object({ format: Type.Literal(format), is: Type.Literal('request'), more: Type.Boolean(), ...followerHead }),
 ])
 type Head = Static<typeof headSchema>
-type FollowerHead = Pick<Extract<Head, { is: 'ask' }>, 'sealing' | 'secrets' | 'upload'>
+type FollowerHead = Pick<Extract<Head, { is: 'ask' }>, 'sealing' | 'secrets' | 'upload' | 'work'>
 type ActiveHead = Pick<Extract<Head, { is: 'give' }>, 'secret' | 'uploaded'>
 const checker = Compile(headSchema)
 
@@ -66,11 +69,16 @@ export interface PairExchangeParts {
   readonly moved: () => Promise<void>
   /** Results that the other server has for this one, which acts. */
   readonly upload: (batch: UploadBatch) => Promise<UploadAnswer>
+  /** What the other server did while both acted. */
+  readonly keepWork: (work: unknown) => Promise<void>
 }
 
+type Said = Pick<FollowerHead, 'upload' | 'work'>
+type Uploaded = NonNullable<ActiveHead['uploaded']>
+
 interface Outgoing {
-  readonly batch: UploadBatch
-  readonly resolve: (answer: UploadAnswer) => void
+  readonly said: Said
+  readonly resolve: (answer: Exclude<Uploaded, { code: string }>) => void
   readonly reject: (reason: unknown) => void
 }
 
@@ -81,7 +89,7 @@ export class PairExchange {
   #asked: Uint8Array = new Uint8Array()
   /** Of the follower, as it was last heard, and what became of its results. */
   #follower: FollowerHead = {}
-  #uploaded: ActiveHead['uploaded']
+  #uploaded: Uploaded | undefined
   /** Results of this side's own agent for the side that acts; the first is on its way. */
   readonly #outgoing: Outgoing[] = []
   #notBefore = 0
@@ -104,8 +112,19 @@ export class PairExchange {
   }
 
   /** Results for the side that acts, which answers them as it answers any agent. @throws FarwatchError as `History.upload` */
-  uploadToActive(batch: UploadBatch): Promise<UploadAnswer> {
-    return new Promise((resolve, reject) => this.#outgoing.push({ batch, resolve, reject }))
+  async uploadToActive(batch: UploadBatch): Promise<UploadAnswer> {
+    const answer = await this.#say({ upload: batch })
+    if ('acknowledged' in answer) return answer
+    throw new FarwatchError('bad-request', 'the other server of the pair did not say what became of the results')
+  }
+
+  /** A piece of what this side did while both acted. Resolves when the other side has it for good. @throws FarwatchError */
+  async giveWork(work: object): Promise<void> {
+    await this.#say({ work })
+  }
+
+  #say(said: Said): Promise<Exclude<Uploaded, { code: string }>> {
+    return new Promise((resolve, reject) => this.#outgoing.push({ said, resolve, reject }))
   }
 
   /** This side acts, or ends: nobody takes what waits. */
@@ -122,7 +141,7 @@ export class PairExchange {
    * @returns whether there is more at once @throws FarwatchError as `send`, and what the stores throw
    */
   async round(send: (message: Uint8Array) => Promise<Uint8Array>, elapsed: number): Promise<boolean> {
-    const { direction, carried, follower, inTurn, follow } = this.#parts
+    const { direction, carried, follower } = this.#parts
     await carried()
     switch (direction()) {
       case 'none':
@@ -130,10 +149,7 @@ export class PairExchange {
         return false
       case 'takes': {
         if (elapsed < this.#notBefore) return false
-        const request = await inTurn(async () => {
-          await follow()
-          return follower.request()
-        })
+        const request = await this.#following(() => follower.request())
         const { head, body } = decode(await send(encode({ format, is: 'ask', ...this.#asFollower() }, request)))
         if (head.is !== 'answer') throw unexpected(head)
         const { more, pauseMs } = await this.#take(head, body)
@@ -156,7 +172,7 @@ export class PairExchange {
 
   /** @throws FarwatchError `bad-request`, `conflict`, and what the stores throw */
   async answer(message: Uint8Array): Promise<Uint8Array> {
-    const { direction, carried, inTurn, follower, follow } = this.#parts
+    const { direction, carried, follower } = this.#parts
     const { head, body } = decode(message)
     await carried()
     switch (head.is) {
@@ -169,10 +185,7 @@ export class PairExchange {
       case 'give': {
         if (direction() !== 'takes') throw notNow()
         const { more } = await this.#take(head, body)
-        const request = await inTurn(async () => {
-          await follow()
-          return follower.request()
-        })
+        const request = await this.#following(() => follower.request())
         const asked = more || this.#outgoing.length > 0
         return encode({ format, is: 'request', more: asked, ...this.#asFollower() }, request)
       }
@@ -184,44 +197,55 @@ export class PairExchange {
 
   // --- The half of who follows
 
+  /** @throws FarwatchError `conflict` where this side has begun to act meanwhile: then it must not begin to follow any more */
+  #following<T>(act: () => Promise<T>): Promise<T> {
+    const { inTurn, follow, direction } = this.#parts
+    return inTurn(async () => {
+      if (direction() !== 'takes') throw notNow()
+      await follow()
+      return act()
+    })
+  }
+
   #asFollower(): FollowerHead {
     const { vault, keys } = this.#parts
     const [first] = this.#outgoing
     return {
       sealing: keys().sealing.publicKey,
       secrets: vault.keyFingerprint,
-      ...(first === undefined ? {} : { upload: first.batch }),
+      ...first?.said,
     }
   }
 
   async #take({ secret, uploaded }: ActiveHead, body: Uint8Array): Promise<{ more: boolean; pauseMs: number }> {
-    const { vault, keys, inTurn, follower, follow, moved } = this.#parts
+    const { vault, keys, follower, moved } = this.#parts
     // Before what it opens comes.
     if (secret !== undefined) await vault.adopt(await openKey(secret, keys().sealing.privateKey))
     if (uploaded !== undefined) this.#heardOfUpload(uploaded)
     if (body.length === 0) return { more: true, pauseMs: 0 }
-    const taken = await inTurn(async () => {
-      await follow()
-      return follower.take(body)
-    })
+    const taken = await this.#following(() => follower.take(body))
     await moved()
     return taken
   }
 
-  #heardOfUpload(uploaded: NonNullable<ActiveHead['uploaded']>): void {
+  #heardOfUpload(uploaded: Uploaded): void {
     const first = this.#outgoing.shift()
-    if ('acknowledged' in uploaded) first?.resolve(uploaded)
-    else first?.reject(new FarwatchError(knownCode(uploaded.code), uploaded.message))
+    if ('code' in uploaded) first?.reject(new FarwatchError(knownCode(uploaded.code), uploaded.message))
+    else first?.resolve(uploaded)
   }
 
   // --- The half of who acts
 
   async #heardFollower(head: FollowerHead): Promise<void> {
     this.#follower = head
-    if (head.upload === undefined) return
+    const { upload, keepWork } = this.#parts
+    if (head.upload === undefined && head.work === undefined) return
     try {
-      // Checked where it is stored.
-      this.#uploaded = await this.#parts.upload(head.upload as UploadBatch)
+      if (head.work !== undefined) {
+        await keepWork(head.work)
+        this.#uploaded = { isKept: true }
+        // Checked where it is stored.
+      } else this.#uploaded = await upload(head.upload as UploadBatch)
     } catch (thrown) {
       const code = thrown instanceof FarwatchError ? thrown.code : 'internal'
       this.#uploaded = { code, message: messageOf(thrown).slice(0, 4_000) }

@@ -29,6 +29,7 @@ import { OwnData } from './own-data.ts'
 import { PairEvents } from './pair-events.ts'
 import { PairExchange } from './pair-exchange.ts'
 import { writeMark } from './pair-store.ts'
+import { giveOwnWork, keepOwnWork, mergeWork } from './own-work.ts'
 import { putAside } from './put-aside.ts'
 import { tickEvery, type ServerEngines } from './server-engines.ts'
 
@@ -55,6 +56,8 @@ const lookMs = 1_000
 /** An exchange that brought nothing is followed by the next one after this time at most, however seldom the other is polled. */
 const restMs = 1_000
 const hurriedMs = 50
+/** How often it is looked whether there is something of a split to be given to the other side. */
+const giveMs = 2_000
 const exchangeSilentMs = 60_000
 /** What a hand-over may take until whoever asked for it is told that it was not taken. */
 const handOverMs = 60_000
@@ -71,11 +74,15 @@ export class PairRole implements FleetPair, FailoverQuestions {
   #joined: Joined | undefined
   #endTicks: () => Promise<void> = async () => undefined
   #endRounds: () => Promise<void> = async () => undefined
+  #endGiving: () => Promise<void> = async () => undefined
   #exchangeProblem: string | undefined
   /** Where the other side is reached, as it said. */
   #peerUrl: string | undefined
   #peerUuid: string | undefined
   #isQuiet = true
+  /** Since when there are changes here that the other server does not have, of when this one last acted. */
+  #tailSince: number | undefined
+  #keeping: Promise<void> = Promise.resolve()
   #beforeDrill: BeforeDrill = { at: 0, runs: 0 }
 
   private constructor(machine: Machine, file: PairFile) {
@@ -114,6 +121,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
       isQuiet: () => this.#isQuiet && host.engines()?.acts !== true,
     })
     await own.refresh()
+    this.#noteTail(own)
     const polling = new Polling({
       clock: this.#clock,
       signer: () => signerOf(machine),
@@ -157,6 +165,8 @@ export class PairRole implements FleetPair, FailoverQuestions {
       follower: new ReplicationFollower({
         parts: [target, databaseTarget(database.changes, directory.path)],
         onApplied: (part, tables) => {
+          // It goes on from where this side was: nothing is here that is not there.
+          this.#tailSince = undefined
           if (part !== 'database') return
           host.stale(tables.length === 0 || tables.some((table) => agentTables.test(table)))
         },
@@ -167,11 +177,18 @@ export class PairRole implements FleetPair, FailoverQuestions {
       vault,
       keys: () => keyring.present,
       direction: () => pair.direction(),
-      carried: () => pair.carried(),
+      carried: async () => {
+        await pair.carried()
+        await this.#keeping
+      },
       inTurn: (act) => host.inTurn(act),
       follow: () => this.#follow(history()),
       moved: () => own.refresh(),
       upload: (batch) => this.#engines(host).upload(batch),
+      keepWork: async (work) => {
+        const is = await mergeWork(machine, this.#engines(host), work)
+        if (is !== 'results') log.info('what the other server did while both acted is merged', { is })
+      },
     })
     const answering = new Answering({
       clock: this.#clock,
@@ -192,7 +209,10 @@ export class PairRole implements FleetPair, FailoverQuestions {
       pair,
       signal: this.#abort.signal,
       setUp: () => this.#setUp(),
-      count: (from, to) => drillCounts(this.#counted(host), this.#beforeDrill, from, to),
+      count: async (from, to) => {
+        await pair.carried()
+        return drillCounts(this.#counted(host), this.#beforeDrill, from, to)
+      },
       disk: systemDisk,
       path: directory.file('drills.json'),
       log,
@@ -228,6 +248,13 @@ export class PairRole implements FleetPair, FailoverQuestions {
     }
     this.#endRounds = this.#roundsEvery(round)
     schedule.start()
+    this.#endGiving = tickEvery(
+      giveMs,
+      async () => {
+        if (pair.direction() === 'takes') await giveOwnWork(this.#machine, (work) => exchange.giveWork(work))
+      },
+      (thrown) => this.#machine.log.warn('own work not given yet', { problem: messageOf(thrown) }),
+    )
   }
 
   /** What was given at the start, as far as it is not so already. @throws FarwatchError as `set` */
@@ -247,6 +274,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
     await joined?.schedule.stop()
     await this.#endRounds()
     await this.#endTicks()
+    await this.#endGiving()
     await joined?.events.flush()
     await joined?.target.close()
   }
@@ -273,15 +301,33 @@ export class PairRole implements FleetPair, FailoverQuestions {
     this.#peerUrl = url
   }
 
-  /** Changes that the other server never had are among what is exchanged for a copy: they are kept for people. */
+  /** Changes that the other server never had are among what is exchanged for a copy: they are kept, to be merged there. */
   #copyNeeded(part: string, why: string): void {
-    const { log, directory, database, clock, notApplied } = this.#machine
-    log.warn('copied anew from the other server', { part, why })
-    if (part !== 'database' || this.#joined?.own.feeds?.database.point.line === '') return
-    putAside(directory, database, clock.now()).then(
-      (where) => log.warn('what this server had is put aside', { where }),
-      notApplied('putting aside of the database'),
+    this.#machine.log.warn('copied anew from the other server', { part, why })
+    const since = this.#tailSince
+    if (since === undefined) return
+    this.#tailSince = undefined
+    this.#keeping = this.#keepOwnWork(since).catch(this.#machine.notApplied('keeping of own work'))
+  }
+
+  async #keepOwnWork(since: number): Promise<void> {
+    const { log, directory, database, clock } = this.#machine
+    const { pair, host } = this.#there
+    this.#tailSince = undefined
+    const copy = await putAside(directory, database, clock.now())
+    const { role } = pair.settings()
+    const about = { otherTerm: pair.state().term, since, who: `The ${role}` }
+    const work = await keepOwnWork(this.#machine, host.history(), about)
+    log.warn('what this server had and the other had not is put aside', { copy, work })
+  }
+
+  /** To be called while changes are still logged: from when on the other server does not have what was changed here. */
+  #noteTail(own: OwnData): void {
+    const { database, history } = own.feeds ?? {}
+    const moments = [database, history].flatMap((feed) =>
+      feed?.mode === 'logging' && feed.since !== undefined ? [feed.since] : [],
     )
+    this.#tailSince = moments.length === 0 ? undefined : Math.min(...moments)
   }
 
   // --- Rounds of the exchange, on the SECONDARY
@@ -345,11 +391,12 @@ export class PairRole implements FleetPair, FailoverQuestions {
       stop: async () => {
         await host.stop()
         await own.refresh()
+        this.#noteTail(own)
         this.#isQuiet = true
       },
       keepOwnWork: async ({ otherTerm, forMs }) => {
-        const where = await putAside(directory, database, clock.now())
-        log.warn('both servers acted: what this one had is put aside', { where, otherTerm, forMs })
+        log.warn('both servers acted', { otherTerm, forMs })
+        await this.#keepOwnWork(clock.now() - forMs)
       },
       copyAnew: () =>
         host.inTurn(async () => {
@@ -407,7 +454,9 @@ export class PairRole implements FleetPair, FailoverQuestions {
   }
 
   servers(): readonly string[] {
-    if (this.#file.kept.settings.role === 'NONE') return []
+    // One that was in a pair once leads agents back to itself alone.
+    if (this.#file.kept.settings.role === 'NONE')
+      return this.#file.kept.durable.term > 1 ? [this.#there.host.ownUrl()] : []
     const { peerUrl } = this.#file.kept.settings
     const other = this.#peerUrl ?? (peerUrl === '' ? undefined : peerUrl)
     return [this.#there.host.ownUrl(), ...(other === undefined ? [] : [other])]

@@ -101,7 +101,11 @@ export class ServerRole {
       stop: () => this.#stopActing(),
       exchangeHistory: (replace) => this.#exchangeHistory(replace),
       stale: (isUrgent) => this.#becomeStale(isUrgent),
-      changed: () => this.#tell(),
+      changed: () => {
+        // Agents that wait for news hear at once that this server acts, or does not.
+        this.#engines?.fleet.link.activityChanged()
+        if (this.#view !== undefined) this.#tell()
+      },
       ownUrl: () => publicUrl(this.#machine, this.#portalUrl()),
     })
     if (this.#pair.notActive() === undefined) await this.#inTurn(() => this.#becomeActing())

@@ -20,6 +20,7 @@ import {
   readQueuedOne,
   revive,
   type DeliveryFilter,
+  type DeliveryOfOther,
   type DeliveryRecord,
   type QueuedDelivery,
 } from './outbox.ts'
@@ -180,6 +181,13 @@ export class Delivery {
       ...[...this.#forwarders.values()].map((forwarder) => forwarder.stop()),
       ...this.#tests,
     ])
+  }
+
+  /** Sends what another server was to send and did not, under the same keys. Taking the same again changes nothing. */
+  async merge(others: readonly DeliveryOfOther[]): Promise<void> {
+    if (others.length === 0) return
+    await this.#options.database.write(others.map(enqueue))
+    this.wake()
   }
 
   /** Rows of `statementsFor` were stored: send them now instead of at the next look. */

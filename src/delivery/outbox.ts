@@ -75,6 +75,23 @@ export function enqueue(delivery: { key: string; plugin: string; event: AlarmEve
   }
 }
 
+/** A delivery that is still to be made, as another server has it. */
+export interface DeliveryOfOther {
+  readonly key: string
+  readonly plugin: string
+  readonly event: AlarmEvent
+  readonly at: number
+}
+
+/** What waits in an outbox, whoever is to send it. */
+export async function readUndelivered(database: Database): Promise<readonly DeliveryOfOther[]> {
+  const rows = await database.read<{ key: string; plugin: string; event: string; at: number }>(
+    `SELECT key, plugin, event, queued_at AS "at" FROM delivery WHERE state = 'queued' ORDER BY id`,
+  )
+  // Written by `enqueue` from this very type.
+  return rows.map((row) => ({ ...row, event: JSON.parse(row.event) as AlarmEvent }))
+}
+
 const queuedColumns = 'id, key, plugin, alarm, since, not_before AS "notBefore", failures'
 
 /** The queued deliveries behind `after`, in the order in which they were queued. */

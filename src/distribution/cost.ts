@@ -34,7 +34,7 @@ interface Tasks {
  * Runs may come in any order and any number of times late: an average hardly minds.
  */
 export class CostBook {
-  readonly #tasks = new Map<string, Known>()
+  #tasks = new Map<string, Known>()
   readonly #byConnector = new Map<string, Tasks>()
   readonly #before = new Map<string, number>()
 
@@ -45,8 +45,8 @@ export class CostBook {
 
   /** All tasks there are. What is known of tasks that stay is kept, unless their period or timeout changed. */
   setTasks(tasks: Iterable<CostTask>): void {
-    const known = new Map(this.#tasks)
-    this.#tasks.clear()
+    const known = this.#tasks
+    this.#tasks = new Map()
     this.#byConnector.clear()
     for (const task of tasks) {
       let of = this.#byConnector.get(task.connector)

@@ -335,6 +335,57 @@ test('an agent that does not answer a question for proof gets nothing', async ()
   ])
 })
 
+test('silence about targets that agents run already sends nothing elsewhere before two minutes are over', async () => {
+  const world = await worldOf(workOf(4, ['a', 'b']), [])
+  world.join('a')
+  world.join('b')
+  world.alive.clear()
+  const owners = () =>
+    [...world.distribution.placement().places.values()].map((at) => (at.is === 'uncovered' ? '-' : at.agent))
+  const pass = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      world.pass(1)
+      for (const id of ['a', 'b'])
+        world.distribution.heard(id, { confirms: world.distribution.assignmentScope(id).version, left: 0 })
+    }
+  }
+  pass(5)
+  const first = owners()
+  pass(110)
+  expect([owners(), world.distribution.probesOf('a').length + world.distribution.probesOf('b').length]).toEqual([
+    first,
+    4,
+  ])
+})
+
+test('a long look pauses, changes nothing before its end, and what comes meanwhile is not lost', async () => {
+  /** Each reading takes three milliseconds. */
+  class SlowClock extends ManualClock {
+    override elapsed(): number {
+      return super.elapsed() + 3 * this.#readings++
+    }
+    #readings = 0
+  }
+  clock = new SlowClock()
+  const world = await worldOf(workOf(2_000, ['a', 'b']), [])
+  world.distribution.setAgents(
+    ['a', 'b'].map((id) => ({ id, name: id, local: false, registration: 'ACCEPTED', admin: 'ON' })),
+  )
+  world.distribution.heard('a', { facts })
+  clock.advance(1_000)
+  const during = world.distribution.assignmentScope('a').connectors.size
+  // Comes in a pause, and is to be there after the next look.
+  world.distribution.heard('b', { facts })
+  world.distribution.setWork(workOf(1_000, ['a', 'b']))
+  let after: Readonly<Record<string, number>> = {}
+  for (let i = 0; i < 1_000 && (after['a'] ?? 0) + (after['b'] ?? 0) !== 1_000; i++) {
+    clock.advance(100)
+    await new Promise((resolve) => setImmediate(resolve))
+    after = world.counts()
+  }
+  expect([during, after]).toEqual([0, { a: 500, b: 500 }])
+})
+
 test('a pending agent gets nothing; an accepted one does; a removed one loses it', async () => {
   const world = await worldOf(workOf(2, ['a']), [])
   world.register('a', { registration: 'PENDING' })

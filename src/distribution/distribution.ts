@@ -164,6 +164,11 @@ const decideEveryMs = 300_000
 const lookWhileMovingMs = 5_000
 /** How long an agent has to say whether it reaches a target: a call, a connect with its timeout, and the answer. */
 const proofMs = 30_000
+/**
+ * Where it runs the connector already, nobody waits for the proof, and silence says more about a server with a thousand agents to ask than about
+ * the target: taken for a miss too soon it would send everything from agent to agent, and each of them would be asked as well.
+ */
+const proofOnTrustMs = 120_000
 const believeReachedMs = 60_000
 /** A target that was out of reach is tried again after this time. */
 const believeMissedMs = 600_000
@@ -271,6 +276,8 @@ export class Distribution {
   /** Agents, work or settings are not what they were when `#problems` were looked for. */
   #hasNews = true
   #placing: CancelTimer | undefined
+  /** Some scopes are those of the new placement already, by their version of before: nobody can have confirmed them. */
+  #isHalfTrue = false
   /** The look that is under way; in its pauses others have the thread. */
   #look: Look | undefined
   #ticking: CancelTimer | undefined
@@ -647,7 +654,12 @@ export class Distribution {
       if (isClockSet) this.#step(agent, { is: 'clock set' })
       // It lives in this very process.
       if (agent.local) this.#step(agent, { is: 'heard' })
-      else this.#step(agent, { is: 'tick', listeningSince: this.#listening.since })
+      else
+        this.#step(agent, {
+          is: 'tick',
+          listeningSince: this.#listening.since,
+          behindMs: this.#listening.behindMs,
+        })
     }
     const isMoving = this.#confirmations.size > 0 || this.#placement.massLoss !== undefined || this.#probes.size > 0
     if (clock.elapsed() - this.#placedAt >= (isMoving ? lookWhileMovingMs : lookEveryMs)) this.#soon()
@@ -719,9 +731,11 @@ export class Distribution {
     const placement = yield* placing({ ...facts, previous: before, settings: settings().placement })
     // Single moves hardly change what is missing or spare; what does is looked at without delay.
     const isLossNew = before.massLoss !== placement.massLoss
-    const areProblemsDue = isNews || isLossNew || this.#placedAt - this.#problemsAt >= lookWhileMovingMs
+    const areProblemsDue = isNews || isLossNew || this.#placedAt - this.#problemsAt >= lookEveryMs
     const uncovered = areProblemsDue ? yield* lookingForUncovered(facts) : undefined
     const weak = areProblemsDue ? yield* lookingForWeak(facts, placement) : undefined
+    const connectors = yield* changedPlaces(before, placement)
+    const probes = yield* this.#wantedProofs(placement, clock.now())
     if (this.#work !== work) {
       // Another configuration came meanwhile; nothing was changed yet.
       this.#hasNews = true
@@ -729,44 +743,47 @@ export class Distribution {
       return
     }
     this.#placement = placement
-    for (const id of arrived) this.#arrived.delete(id)
+    this.#probes = probes
     this.#decidedAt = this.#placedAt
-    const connectors: string[] = []
-    const agents = new Set<string>()
-    const former = new Walk(before.places)
-    for (const [id, now] of placement.places) {
-      const then = former.get(id)
-      if (then === now) continue
-      connectors.push(id)
-      this.#rescope(id, then, agents)
-    }
-    const present = new Walk(placement.places)
-    for (const [id, then] of before.places) {
-      if (present.get(id) !== undefined) continue
-      connectors.push(id)
-      this.#rescope(id, then, agents)
-    }
     // It moves a few at a time: after some there may be others.
     this.#isUnsettled = connectors.length > 0
-    for (const id of agents) this.#scope(id).version++
-    for (const id of connectors) {
-      const now = placement.places.get(id)
-      this.#confirmations.delete(id)
-      if (now?.is === 'handing') this.#await(id, now.overlap ? now.to : now.agent)
-      this.#noteIdle(id, before.places.get(id), now)
-      this.#unsavedPlaces.add(id)
-    }
-    this.#awaited = new Set([...this.#confirmations.values()].map(({ agent }) => agent))
+    const agents = yield* this.#makeTrue(connectors, before)
+    for (const id of arrived) this.#arrived.delete(id)
     if (isLossNew) {
       if ((before.massLoss === undefined) !== (placement.massLoss === undefined)) this.#logMassLoss()
       this.#isMassLossUnsaved = true
     }
-    this.#ask(clock.now())
     this.#believeThoseWhoCannotProve()
     for (const agent of this.#agents.values()) this.#checkDrain(agent)
     this.#tell(connectors, agents, uncovered === undefined || weak === undefined ? undefined : { uncovered, weak })
     if (connectors.length > 0) this.#soon()
     this.#save()
+  }
+
+  /**
+   * Each agent is to run what the placement says. In pauses an agent may be given some of that already, by the version of its scope before; it
+   * gets the whole by the next one, which only then is there to be confirmed.
+   * @returns the agents whose scope is another now
+   */
+  *#makeTrue(connectors: readonly string[], before: Placement): Steps<ReadonlySet<string>> {
+    const agents = new Set<string>()
+    this.#isHalfTrue = true
+    for (const [i, id] of connectors.entries()) {
+      this.#rescope(id, before.places.get(id), agents)
+      if (i % perStep === 0) yield
+    }
+    for (const id of agents) if (this.#agents.has(id)) this.#scope(id).version++
+    this.#isHalfTrue = false
+    for (const [i, id] of connectors.entries()) {
+      const now = this.#placement.places.get(id)
+      this.#confirmations.delete(id)
+      if (now?.is === 'handing') this.#await(id, now.overlap ? now.to : now.agent)
+      this.#noteIdle(id, before.places.get(id), now)
+      this.#unsavedPlaces.add(id)
+      if (i % perStep === 0) yield
+    }
+    this.#awaited = new Set([...this.#confirmations.values()].map(({ agent }) => agent))
+    return agents
   }
 
   /**
@@ -828,18 +845,21 @@ export class Distribution {
     return awaited !== undefined && (this.#agents.get(awaited.agent)?.confirmed ?? 0) >= awaited.version
   }
 
-  /** Works out what is asked of agents. */
-  #ask(at: number): void {
+  /** What agents are to be asked. */
+  *#wantedProofs({ places }: Placement, at: number): Steps<Map<string, Map<string, number>>> {
     const before = this.#probes
-    this.#probes = new Map()
-    for (const [connector, now] of this.#placement.places) {
+    const probes = new Map<string, Map<string, number>>()
+    let looked = 0
+    for (const [connector, now] of places) {
+      if (looked++ % perStep === 0) yield
       const by = now.is === 'proving' ? now.to : now.is === 'settled' && now.onTrust ? now.agent : undefined
       if (by === undefined || this.#reach.get(connector)?.has(by) === true) continue
       const askedAt = before.get(by)?.get(connector) ?? at
-      const asked = this.#probes.get(by)
-      if (asked === undefined) this.#probes.set(by, new Map([[connector, askedAt]]))
+      const asked = probes.get(by)
+      if (asked === undefined) probes.set(by, new Map([[connector, askedAt]]))
       else asked.set(connector, askedAt)
     }
+    return probes
   }
 
   #noteReach(connector: string, agent: string, ok: boolean, reason: string): void {
@@ -864,10 +884,14 @@ export class Distribution {
         }
       if (reach.size === 0) this.#reach.delete(connector)
     }
-    for (const [agent, connectors] of this.#probes)
-      for (const [connector, askedAt] of connectors)
-        if (at - askedAt >= proofMs)
-          this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(proofMs)}`)
+    for (const [agent, connectors] of this.#probes) {
+      for (const [connector, askedAt] of connectors) {
+        if (at - askedAt < proofMs) continue
+        const waitMs = this.#placement.places.get(connector)?.is === 'proving' ? proofMs : proofOnTrustMs
+        if (at - askedAt < waitMs) continue
+        this.#noteReach(connector, agent, false, `it did not say within ${formatDuration(waitMs)}`)
+      }
+    }
   }
 
   #believeThoseWhoCannotProve(): void {
@@ -1020,7 +1044,7 @@ export class Distribution {
 
   /** Whether a drain is at its end: nothing to run, and known to it; nothing running, and nothing that is not here. Or nothing more can move. */
   #checkDrain(agent: Agent): void {
-    if (agent.life.drain !== 'under way' || !agent.life.isOnline) return
+    if (agent.life.drain !== 'under way' || !agent.life.isOnline || this.#isHalfTrue) return
     const scope = this.#scope(agent.id)
     if (scope.connectors.size === 0) {
       if (agent.confirmed < scope.version || agent.left !== 0 || this.#awaits(agent.id)) return
@@ -1121,6 +1145,23 @@ function monitorsOf(connectors: readonly WorkConnector[]): readonly (readonly st
 function possibleMonitors(wanted: readonly string[], available: ReadonlySet<string>): readonly string[] {
   const possible = wanted.filter((monitor) => available.has(monitor))
   return possible.length > 0 ? possible : wanted
+}
+
+/** Connectors whose place is another, gone ones included. */
+function* changedPlaces(before: Placement, after: Placement): Steps<readonly string[]> {
+  const changed: string[] = []
+  let looked = 0
+  const former = new Walk(before.places)
+  for (const [id, now] of after.places) {
+    if (looked++ % perStep === 0) yield
+    if (former.get(id) !== now) changed.push(id)
+  }
+  const present = new Walk(after.places)
+  for (const id of before.places.keys()) {
+    if (looked++ % perStep === 0) yield
+    if (present.get(id) === undefined) changed.push(id)
+  }
+  return changed
 }
 
 // Lists of agents live as long as the agents say nothing else.

@@ -25,7 +25,7 @@ function live(story: string): string {
     const { registration, admin } = life
     const events: Readonly<Record<string, LifeEvent>> = {
       hear: { is: 'heard' },
-      '.': { is: 'tick', listeningSince: 0 },
+      '.': { is: 'tick', listeningSince: 0, behindMs: 0 },
       accept: { is: 'standing', registration: 'ACCEPTED', admin },
       reject: { is: 'standing', registration: 'REJECTED', admin },
       off: { is: 'standing', registration, admin: 'OFF' },
@@ -81,7 +81,7 @@ test.each(Object.entries(stories))('%s', (_, [story, told]) => {
 test('the timeout has a floor of five seconds', () => {
   const life = step({ ...newLife(0), registration: 'ACCEPTED' }, { is: 'heard' }, 0, settings).life
   const hasty = { ...settings, offlineTimeoutMs: 1 }
-  const at = (ms: number) => runtimeOf(step(life, { is: 'tick', listeningSince: 0 }, ms, hasty).life)
+  const at = (ms: number) => runtimeOf(step(life, { is: 'tick', listeningSince: 0, behindMs: 0 }, ms, hasty).life)
   expect([at(4_999), at(5_000)]).toEqual(['ONLINE', 'OFFLINE'])
 })
 
@@ -99,12 +99,33 @@ test('each loss within an hour doubles the time until work comes back; an hour l
   }
   comeBack(0)
   for (let minute = 1; minute <= 7; minute++) {
-    life = step(life, { is: 'tick', listeningSince: 0 }, minute * 60_000, settings).life
+    life = step(life, { is: 'tick', listeningSince: 0, behindMs: 0 }, minute * 60_000, settings).life
     comeBack(minute * 60_000 + 1)
   }
-  life = step(life, { is: 'tick', listeningSince: 0 }, 5_000_000, settings).life
+  life = step(life, { is: 'tick', listeningSince: 0, behindMs: 0 }, 5_000_000, settings).life
   comeBack(10_000_000)
   expect(waits).toEqual([0, 60, 120, 240, 480, 960, 1_800, 1_800, 0])
+})
+
+test('a server that is behind with everything waits longer for agents, until it has kept up for a while', () => {
+  let listening = startListening(0, 0, settings)
+  let at = 0
+  const ticks = (count: number, ms: number) => {
+    for (let i = 0; i < count; i++) listening = listen(listening, (at += ms), at, settings)
+    return listening.behindMs
+  }
+  const inTime = ticks(20, 1_100)
+  const late = ticks(20, 2_000)
+  const life: AgentLife = { ...newLife(0), isOnline: true, registration: 'ACCEPTED', heardAt: at - 18_000 }
+  const isLost = (behindMs: number) => step(life, { is: 'tick', listeningSince: 0, behindMs }, at, settings).life.isLost
+  const lost = [isLost(0), isLost(late)]
+  const recovered = ticks(60, 1_000)
+  expect({ inTime, isLate: late > 4_000 && late < settings.offlineTimeoutMs, lost, isOver: recovered < 200 }).toEqual({
+    inTime: 0,
+    isLate: true,
+    lost: [true, false],
+    isOver: true,
+  })
 })
 
 // what happened since the last tick: wall clock, clock that only moves forward → whether silence still counts
@@ -126,14 +147,15 @@ test.each(naps)('after %s it is known whether silence counts', (_, wallMs, realM
   expect({
     counts: after.since === before.since,
     patience: counts ? undefined : patience,
-    lost: step(life, { is: 'tick', listeningSince: after.since }, 1_000 + wallMs, settings).effects,
+    lost: step(life, { is: 'tick', listeningSince: after.since, behindMs: after.behindMs }, 1_000 + wallMs, settings)
+      .effects,
   }).toEqual({ counts, patience: counts ? undefined : settings.graceMs, lost: [] })
 })
 
 test('whatever happens, lost and found take turns, and only who should be there is lost', () => {
   const events: fc.Arbitrary<LifeEvent> = fc.oneof(
     fc.constant<LifeEvent>({ is: 'heard' }),
-    fc.constant<LifeEvent>({ is: 'tick', listeningSince: 0 }),
+    fc.constant<LifeEvent>({ is: 'tick', listeningSince: 0, behindMs: 0 }),
     fc.constantFrom<LifeEvent>({ is: 'drain asked' }, { is: 'drain ended' }, { is: 'drained' }),
     fc.record({
       is: fc.constant('standing' as const),

@@ -64,8 +64,8 @@ export type LifeEvent =
   | { readonly is: 'heard' }
   /** The server's clock was set, or it stood still: moments that lie ahead now were told by a clock that was wrong. */
   | { readonly is: 'clock set' }
-  /** Time passed. `listeningSince`: the server heard everything since then. */
-  | { readonly is: 'tick'; readonly listeningSince: number }
+  /** Time passed. `listeningSince`: the server heard everything since then, if up to `behindMs` late. */
+  | { readonly is: 'tick'; readonly listeningSince: number; readonly behindMs: number }
 
 /** What follows of an event beside the new life. `place`: who may run what is not as before. */
 export type LifeEffect = 'place' | 'lost' | 'found' | 'drained'
@@ -113,7 +113,7 @@ export function step(life: AgentLife, event: LifeEvent, at: number, settings: Le
     case 'clock set':
       return unchanged(notAhead(life, at))
     case 'tick':
-      return isSilent(life, event.listeningSince, at, settings) ? silenced(life, at, settings) : unchanged(life)
+      return isSilent(life, event, at, settings) ? silenced(life, at, settings) : unchanged(life)
   }
 }
 
@@ -159,9 +159,14 @@ function silentFor(life: AgentLife, listeningSince: number, at: number): number 
   return at - Math.max(life.heardAt ?? life.since, listeningSince)
 }
 
-function isSilent(life: AgentLife, listeningSince: number, at: number, settings: LeaseSettings): boolean {
+function isSilent(
+  life: AgentLife,
+  { listeningSince, behindMs }: { readonly listeningSince: number; readonly behindMs: number },
+  at: number,
+  settings: LeaseSettings,
+): boolean {
   const timeoutMs = Math.max(settings.offlineTimeoutMs, shortestOfflineTimeoutMs)
-  return life.isOnline && silentFor(life, listeningSince, at) >= timeoutMs
+  return life.isOnline && silentFor(life, listeningSince, at) >= timeoutMs + behindMs
 }
 
 /** Whether an agent that is not OFFLINE yet should have called: agents renew in a third of the timeout. */
@@ -186,20 +191,36 @@ export interface Listening {
   readonly tickedAt: number
   /** A reading of a clock that only moves forward, taken with `tickedAt`. */
   readonly elapsed: number
+  /**
+   * By how much ticks were late within the last offline timeout, all together. What agents say waits as ticks do: a server that has too much
+   * to do would otherwise miss agents that it has not listened to, move their work, and have even more to do.
+   */
+  readonly behindMs: number
 }
 
 /** Ticks come once a second; longer pauses than this mean that the server stood still. */
 const longestNapMs = 5_000
+const betweenTicksMs = 1_000
+/** No timer is better than this on a machine that does something else as well. */
+const tickSlackMs = 200
 /** By so much the wall clock may be corrected between two ticks without anybody being forgiven anything. */
 const clockSlackMs = 1_000
 
 export function startListening(at: number, elapsed: number, settings: LeaseSettings): Listening {
-  return { since: at + settings.graceMs - settings.offlineTimeoutMs, tickedAt: at, elapsed }
+  return { since: at + settings.graceMs - settings.offlineTimeoutMs, tickedAt: at, elapsed, behindMs: 0 }
 }
 
 export function listen(before: Listening, at: number, elapsed: number, settings: LeaseSettings): Listening {
   const wallMs = at - before.tickedAt
   const realMs = elapsed - before.elapsed
   const isContinuous = Math.max(wallMs, realMs) <= longestNapMs && Math.abs(wallMs - realMs) <= clockSlackMs
-  return isContinuous ? { ...before, tickedAt: at, elapsed } : startListening(at, elapsed, settings)
+  if (!isContinuous) return startListening(at, elapsed, settings)
+  const lateMs = realMs - betweenTicksMs
+  const left = Math.max(0, 1 - realMs / settings.offlineTimeoutMs)
+  return {
+    ...before,
+    tickedAt: at,
+    elapsed,
+    behindMs: before.behindMs * left + (lateMs > tickSlackMs ? lateMs : 0),
+  }
 }

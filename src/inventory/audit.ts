@@ -48,6 +48,33 @@ export function auditing(record: AuditRecord, at: number): Statement {
   }
 }
 
+/** An entry as it is stored. Moments are epoch milliseconds; values JSON. */
+export interface AuditRowOfOther {
+  readonly at: number
+  readonly who: string
+  readonly action: string
+  readonly what: string
+  readonly before: string | null
+  readonly after: string | null
+}
+
+export function auditSince(database: Database, since: number): Promise<AuditRowOfOther[]> {
+  return database.read<AuditRowOfOther>(
+    'SELECT at, who, action, what, before_value AS "before", after_value AS "after" FROM audit WHERE at >= $since ORDER BY id',
+    { since },
+  )
+}
+
+/** Adds an entry that another server made; one that is there already is not added twice. */
+export function auditingOnce(row: AuditRowOfOther): Statement {
+  return {
+    sql: `INSERT INTO audit (at, who, action, what, before_value, after_value)
+          SELECT $at, $who, $action, $what, $before, $after
+          WHERE NOT EXISTS (SELECT 1 FROM audit WHERE who = $who AND at = $at AND action = $action AND what = $what)`,
+    params: { ...row },
+  }
+}
+
 const mostRows = 10_000
 
 /** How many rows a page has, and below which id they begin. @throws FarwatchError `invalid-value` */

@@ -10,6 +10,7 @@ export type {
   Associated,
   ConfigurationChange,
   Inventory,
+  OwnConfiguration,
   Place,
   PluginForUse,
   RevisionEntry,

@@ -4,7 +4,18 @@ import type { Assignment, TravellingSettings } from '../model/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
 import { assignmentOf, runnersOf, type GroupRunners, type Takes } from './assignment.ts'
-import { auditing, listAudit, readPage, toPage, type AuditEntry, type AuditRecord, type Page } from './audit.ts'
+import {
+  auditSince,
+  auditing,
+  auditingOnce,
+  listAudit,
+  readPage,
+  toPage,
+  type AuditEntry,
+  type AuditRecord,
+  type AuditRowOfOther,
+  type Page,
+} from './audit.ts'
 import { readDocument } from './check.ts'
 import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
@@ -132,6 +143,14 @@ export interface Inventory {
   record(record: AuditRecord): Promise<void>
   auditStatement(record: AuditRecord): Statement
   readonly snapshots: Snapshots
+  /** What is configured here, and what was done since a moment, for another server that is to keep it. Secrets are sealed. */
+  ownWork(since: number): Promise<OwnConfiguration>
+  /**
+   * Keeps what was configured on another server that acted at the same time: as a snapshot, where it differs from what is configured here, and its
+   * entries of the audit log. Nothing that is configured here is changed. Keeping the same again changes nothing.
+   * @param name of the snapshot @returns it, or undefined where both are configured alike @throws FarwatchError `storage-unwritable`
+   */
+  keepWork(other: OwnConfiguration, name: string): Promise<SnapshotEntry | undefined>
   /** Called after each revision is stored, in order. @returns how to stop listening */
   onChange(listener: (change: ConfigurationChange) => void): () => void
 
@@ -150,6 +169,14 @@ export interface Inventory {
    * @param takes which connectors of the agent's groups it is to run; default: all of them
    */
   assignmentFor(agent: string, settings: TravellingSettings, takes?: Takes): Assignment
+}
+
+/** What is configured on a server, as it stores it, and entries of its audit log. */
+export interface OwnConfiguration {
+  readonly stamp: string
+  readonly revision: number
+  readonly rows: readonly ObjectRow[]
+  readonly audit: readonly AuditRowOfOther[]
 }
 
 /** Saved copies of the whole configuration, with the secrets sealed as they were. */
@@ -339,9 +366,6 @@ export async function openInventory(options: {
     return { difference: await commit(wanted, edits, given), runners: runnersOf(wanted) }
   }
 
-  interface SnapshotRow extends Omit<SnapshotEntry, 'at'> {
-    readonly at: number
-  }
   const toEntry = (row: SnapshotRow): SnapshotEntry => ({
     id: row.id,
     name: row.name,
@@ -388,12 +412,7 @@ export async function openInventory(options: {
         const id = pathId(name, author, String(at), String(snapshotCount++))
         const row = { id, name, at, author, revision }
         await database.write([
-          {
-            sql: `INSERT INTO configuration_snapshot (id, name, at, author, revision, body)
-                  VALUES ($id, $name, $at, $author, $revision, $body)`,
-            params: { ...row, body: JSON.stringify(rowsOf(configuration)) },
-            expect: 1,
-          },
+          { ...storingSnapshot(row, rowsOf(configuration)), expect: 1 },
           auditing({ who: author, action: 'snapshot created', what: name, after: { id, revision } }, at),
         ])
         return toEntry(row)
@@ -417,6 +436,16 @@ export async function openInventory(options: {
         auditing({ who: author, action: 'snapshot removed', what: snapshot.name, before: { id } }, clock.now()),
       ])
     },
+  }
+
+  async function keepWork(other: OwnConfiguration, name: string): Promise<SnapshotEntry | undefined> {
+    const statements = other.audit.map(auditingOnce)
+    const isAlike = other.stamp === stamp
+    const id = pathId('other server', other.stamp)
+    const row: SnapshotRow = { id, name, at: clock.now(), author: 'failover', revision: other.revision }
+    if (!isAlike) statements.push(storingSnapshot(row, other.rows))
+    if (statements.length > 0) await database.write(statements)
+    return isAlike ? undefined : toEntry(row)
   }
 
   const sees = (groups: readonly string[] | undefined) => {
@@ -450,6 +479,13 @@ export async function openInventory(options: {
     document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
     apply: (document, given) => inTurn(() => apply(document, given)),
     replaceAssociations: (associations, given) => inTurn(() => replaceAssociations(associations, given)),
+    ownWork: async (since) => ({
+      stamp,
+      revision,
+      rows: rowsOf(configuration),
+      audit: await auditSince(database, since),
+    }),
+    keepWork: (other, name) => inTurn(() => keepWork(other, name)),
     renameAgent: (from, to, { author }) =>
       inTurn(() => {
         const wanted = withRenamedAgent(configuration, from, to)
@@ -543,6 +579,19 @@ export async function openInventory(options: {
         (group, name, thrown) => reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
         takes,
       ),
+  }
+}
+
+interface SnapshotRow extends Omit<SnapshotEntry, 'at'> {
+  readonly at: number
+}
+
+/** One that is there already stays as it is. */
+function storingSnapshot({ id, name, at, author, revision }: SnapshotRow, rows: readonly ObjectRow[]): Statement {
+  return {
+    sql: `INSERT INTO configuration_snapshot (id, name, at, author, revision, body)
+          VALUES ($id, $name, $at, $author, $revision, $body) ON CONFLICT (id) DO NOTHING`,
+    params: { id, name, at, author, revision, body: JSON.stringify(rows) },
   }
 }
 

@@ -155,7 +155,10 @@ test('a server that hangs is left for the one that acts with a higher term, amid
     assignmentFor: () => (hang ? new Promise<Assignment>(() => undefined) : named('of the old')),
   })
   const young = await side(false, { assignmentFor: () => named('of the young') })
-  const agent = await agentOf([old, young])
+  const problems: string[] = []
+  const agent = await agentOf([old, young], {
+    onState: ({ message }) => void (message === '' ? undefined : problems.push(message)),
+  })
   await agent.assignment(undefined, never)
   hang = true
   old.link.changed()
@@ -164,8 +167,9 @@ test('a server that hangs is left for the one that acts with a higher term, amid
   young.become({ acts: true, term: 2 })
   const given = await asked
   await heard(old, (said) => 'term' in said && said.term === 2)
-  expect([given?.version, seen(agent)]).toEqual([
+  expect([given?.version, problems, seen(agent)]).toEqual([
     'of the young',
+    [],
     [
       { acts: true, term: 1, serves: false },
       { acts: true, term: 2, serves: true },

@@ -17,6 +17,8 @@ const format = 1
  *   settings.stored.json      settings changed in the portal or by API
  *   farwatch.db, history.db   configuration, alarms, outbox · results and metrics
  *   failover.json             how this server stands in its pair, and the term it has reached
+ *   failover-events.json      what is to stand in the audit log once this server acts · drills.json: drills that were run
+ *   put-aside/                what this server had before it was exchanged for what the other server of its pair has
  *   certificates/.keystore    TLS key and certificate, and what is trusted (PKCS#12)
  *   keys/                     the instance's own key, the key of the secrets, the keystore's password
  *   spool/, logs/             results on their way to the server · rotated log files

@@ -11,7 +11,7 @@ export interface PartSource {
   readonly feed: Pick<ChangeFeed, 'facts' | 'read' | 'confirm'>
   /** Begins a copy. @returns what it needs to be known by, also after a restart */
   beginCopy(): Promise<string>
-  /** What of a copy comes at a cursor; '' is its beginning. `gone`: it cannot be had any more, and another has to begin. */
+  /** What of a copy comes at a cursor; '' is its beginning, where a chunk comes in any case, and be it an empty one. `gone`: it cannot be had any more, and another has to begin. */
   readCopy(copy: string, cursor: string, bytes: number): Promise<CopyChunk | 'end' | 'gone'>
 }
 

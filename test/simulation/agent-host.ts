@@ -89,6 +89,7 @@ export class AgentHost {
   }
 
   start(): void {
+    if (this.isRunning) return
     const { scenario, logOf, wrapLink } = this.#around
     const { name, machine } = this
     const { world } = machine

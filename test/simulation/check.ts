@@ -93,7 +93,8 @@ export interface Facts {
   readonly announced: ReadonlyMap<string, number>
   readonly target: CountingTarget
   readonly stored: ReadonlyMap<string, StoredTask>
-  readonly distribution: Distribution | undefined
+  /** At the end; undefined where no server is there. */
+  readonly placement: ReturnType<Distribution['placement']> | undefined
   /** Entries that agents still have to deliver, by agent. */
   readonly undelivered: ReadonlyMap<string, number>
   /** True time. */
@@ -102,6 +103,8 @@ export interface Facts {
   readonly serverEndedAt: number
   /** Set where one fault only was thrown, at a time when all was well: from when on the bound is looked at. */
   readonly boundFrom: number | undefined
+  /** Whether two servers of a pair acted at a moment, each for agents of its own. True time. */
+  readonly isSplit: (at: number) => boolean
   /** Exclusive work rests while no server can be reached. */
   readonly isServersFault: boolean
 }
@@ -170,7 +173,7 @@ function* countedOnce({ announced, stored }: Facts): Iterable<Violation> {
   }
 }
 
-function* oneOwner({ scenario, target }: Facts): Iterable<Violation> {
+function* oneOwner({ scenario, target, isSplit }: Facts): Iterable<Violation> {
   const exclusive = new Set(scenario.connectors.filter((one) => one.exclusive).map(({ assigned }) => assigned.id))
   const bySlot = Map.groupBy(
     target.served.filter(({ connector }) => exclusive.has(connector)),
@@ -178,7 +181,7 @@ function* oneOwner({ scenario, target }: Facts): Iterable<Violation> {
   )
   for (const [key, served] of bySlot) {
     const agents = new Set(served.map(({ agent }) => agent))
-    if (agents.size > 1)
+    if (agents.size > 1 && !served.some(({ at }) => isSplit(at)))
       yield {
         law: 'no two agents run a slot of an exclusive connector',
         about: served[0]!.task,
@@ -236,13 +239,13 @@ function* pairs(served: readonly Served[]): Iterable<readonly [Served, Served]> 
   for (let i = 1; i < served.length; i++) yield [served[i - 1]!, served[i]!]
 }
 
-function* atRest({ scenario, distribution }: Facts): Iterable<Violation> {
+function* atRest({ scenario, placement }: Facts): Iterable<Violation> {
   const law = 'the placement comes to rest'
-  if (distribution === undefined) {
+  if (placement === undefined) {
     yield { law, about: 'server', words: 'the server is not there' }
     return
   }
-  const { places, massLoss } = distribution.placement()
+  const { places, massLoss } = placement
   if (massLoss !== undefined) yield { law, about: 'server', words: 'a mass loss of agents still stands' }
   for (const { assigned } of scenario.connectors) {
     const place = places.get(assigned.id)

@@ -20,6 +20,8 @@ export interface Parts<H extends ServerHost = ServerHost> {
   /** Of one agent. */
   readonly linesOf: (agent: AgentHost) => readonly string[]
   readonly evidence: Evidence
+  /** How far the clock of an agent's machine is set at most. Every slot that it passes over has to be looked at. */
+  readonly longestJumpMs: number
   readonly servers: readonly H[]
   /** The server that acts. */
   readonly server: () => Server | undefined
@@ -33,8 +35,6 @@ export interface Fault<H extends ServerHost = ServerHost> {
   readonly weight: number
   begin(parts: Parts<H>): (() => void) | undefined
 }
-
-const hourMs = 3_600_000
 
 export const agentFaults: readonly Fault[] = [
   {
@@ -52,11 +52,11 @@ export const agentFaults: readonly Fault[] = [
     name: 'the machine of an agent loses power',
     of: 'agent',
     weight: 3,
-    begin: ({ world, agents }) => {
+    begin: ({ world, agents, longestJumpMs }) => {
       const agent = world.oneOf(agents)
       if (!agent.isRunning) return undefined
       agent.losePower()
-      if (world.chance(0.3)) agent.machine.jumpClock(world.between(-6, 6) * hourMs)
+      if (world.chance(0.3)) agent.machine.jumpClock((world.between(-6, 6) * longestJumpMs) / 6)
       return () => startAgain(agent)
     },
   },
@@ -179,16 +179,16 @@ export const lineFaults: readonly Fault[] = [
     of: 'lines',
     weight: 4,
     begin: ({ world, network }) => {
-      network.weather = {
+      network.setWeather({
         lost: world.oneOf([0, 0.05, 0.2]),
         doubled: world.oneOf([0, 0.1, 0.3]),
         late: world.oneOf([0, 0.2, 0.5]),
         lateMs: world.oneOf([500, 3_000, 10_000]),
-      }
+      })
       world.tell('network', `weather: ${JSON.stringify(network.weather)}`)
       return () => {
         world.tell('network', 'weather: fair')
-        network.weather = fair
+        network.setWeather(fair)
       }
     },
   },
@@ -198,8 +198,8 @@ export const agentClock: Fault = {
   name: 'the wall clock of an agent is set',
   of: 'agent',
   weight: 2,
-  begin: ({ world, agents }) => {
-    world.oneOf(agents).machine.jumpClock(world.between(-6 * hourMs, 6 * hourMs))
+  begin: ({ world, agents, longestJumpMs }) => {
+    world.oneOf(agents).machine.jumpClock(world.between(-longestJumpMs, longestJumpMs))
     return () => undefined
   },
 }
@@ -210,7 +210,7 @@ const serverClock: Fault = {
   weight: 2,
   begin: (parts) => {
     const { world } = parts
-    const jumpMs = world.chance(0.5) ? world.between(-3_000, 3_000) : world.between(0, 6 * hourMs)
+    const jumpMs = world.chance(0.5) ? world.between(-3_000, 3_000) : world.between(0, parts.longestJumpMs)
     oneServer(parts).machine.jumpClock(jumpMs)
     return () => undefined
   },

@@ -15,7 +15,10 @@ export const fair: Weather = { lost: 0, doubled: 0, late: 0, lateMs: 0 }
 export class Network {
   readonly world: World
   weather: Weather = fair
+  #stormyAt = -Infinity
   readonly #cut = new Set<string>()
+  /** When a line was last not as it should be. True time. */
+  readonly #troubledAt = new Map<string, number>()
 
   constructor(world: World) {
     this.world = world
@@ -23,6 +26,7 @@ export class Network {
 
   cut(agent: string, direction: 'up' | 'down' | 'both'): void {
     this.world.tell('network', `${agent} cut ${direction}`)
+    this.#troubledAt.set(agent, this.world.at)
     if (direction !== 'down') this.#cut.add(`${agent} up`)
     if (direction !== 'up') this.#cut.add(`${agent} down`)
   }
@@ -32,6 +36,18 @@ export class Network {
       this.world.tell('network', `${agent} healed`)
     this.#cut.delete(`${agent} up`)
     this.#cut.delete(`${agent} down`)
+    this.#troubledAt.set(agent, this.world.at)
+  }
+
+  /** Whether everything that was sent over a line within the last while came over soon. */
+  wasWell(line: string, forMs: number): boolean {
+    const troubledAt = this.#troubledAt.get(line) ?? -Infinity
+    return !this.isCut(line) && this.weather === fair && this.world.at - Math.max(troubledAt, this.#stormyAt) > forMs
+  }
+
+  setWeather(weather: Weather): void {
+    this.weather = weather
+    this.#stormyAt = this.world.at
   }
 
   isCut(agent: string): boolean {

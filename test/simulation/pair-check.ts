@@ -1,13 +1,15 @@
 import type { ChangePoint } from '../../src/platform/index.ts'
 import { check, type Facts, type Law } from './check.ts'
 import { isNotable, keyOf, type CountingReceiver } from './notifications.ts'
-import type { PairEvidence } from './pair-evidence.ts'
+import type { ActingTime, PairEvidence } from './pair-evidence.ts'
 import type { ServerName } from './pair-server.ts'
 
 export type PairLaw =
   | Law
   | 'at most one server acts in a term'
-  | 'no server acts in a term below one that it had'
+  | 'nobody begins to act beside another in its reach'
+  | 'nobody takes over from a server that serves the agents'
+  | 'no server acts in a term below one that it knew'
   | 'no agent believes a lower term after a higher'
   | 'exactly one server acts when faults are over'
   | 'every notification arrives once'
@@ -22,7 +24,7 @@ export interface PairViolation {
 
 type Points = { readonly history: ChangePoint; readonly database: ChangePoint } | undefined
 
-export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isServersFault'> {
+export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isServersFault' | 'isSplit'> {
   readonly pairEvidence: PairEvidence
   readonly receiver: CountingReceiver
   /** Who acted, at each look after the bound. */
@@ -33,14 +35,35 @@ export interface PairFacts extends Omit<Facts, 'announced' | 'boundFrom' | 'isSe
 export function checkPair(facts: PairFacts): readonly PairViolation[] {
   return [
     ...oneInEachTerm(facts),
+    ...notBesideAnother(facts),
+    ...notFromOneThatServes(facts),
     ...noLowerTerm(facts),
     ...believed(facts),
     ...exactlyOne(facts),
     ...notifiedOnce(facts),
     ...sameEnd(facts),
     // Each of the two histories announces for itself.
-    ...check({ ...facts, announced: new Map(), boundFrom: undefined, isServersFault: true }),
+    ...check({
+      ...facts,
+      announced: new Map(),
+      boundFrom: undefined,
+      isServersFault: true,
+      isSplit: (at) => isSplit(facts, at),
+    }),
   ]
+}
+
+/** What agents were given while two acted they may run until their lease ends. */
+function isSplit({ pairEvidence: { times }, scenario: { lease } }: PairFacts, at: number): boolean {
+  const acted = times.filter(({ from, until }) => from <= at && until >= at - lease.offlineTimeoutMs)
+  return (
+    new Set(acted.map(({ server }) => server)).size > 1 &&
+    acted.some((one) => acted.some((other) => overlap(one, other)))
+  )
+}
+
+function overlap(one: ActingTime, other: ActingTime): boolean {
+  return one.server !== other.server && one.from < other.until && other.from < one.until
 }
 
 function* oneInEachTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
@@ -51,19 +74,34 @@ function* oneInEachTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairVio
   }
 }
 
+function* notBesideAnother({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
+  for (const { server, term, because, isBesideOther } of took)
+    if (isBesideOther && because !== 'forced')
+      yield {
+        law: 'nobody begins to act beside another in its reach',
+        about: server,
+        words: `${server} became active with the term ${term} (${because}) while the other one acted`,
+      }
+}
+
+function* notFromOneThatServes({ pairEvidence: { took }, scenario }: PairFacts): Iterable<PairViolation> {
+  for (const { server, term, because, servedByOther } of took)
+    if (because.startsWith('peer ') && because !== 'peer unsound' && servedByOther.length * 2 > scenario.agents.length)
+      yield {
+        law: 'nobody takes over from a server that serves the agents',
+        about: server,
+        words: `${server} became active with the term ${term} (${because}) while the other one served ${servedByOther.join(' and ')}`,
+      }
+}
+
 function* noLowerTerm({ pairEvidence: { took } }: PairFacts): Iterable<PairViolation> {
-  for (const [server, all] of Map.groupBy(took, (one) => one.server)) {
-    let highest = 0
-    for (const { term } of all) {
-      if (term < highest)
-        yield {
-          law: 'no server acts in a term below one that it had',
-          about: server,
-          words: `${server} became active with the term ${term}, and had ${highest} before`,
-        }
-      highest = Math.max(highest, term)
-    }
-  }
+  for (const { server, term, known } of took)
+    if (term < known)
+      yield {
+        law: 'no server acts in a term below one that it knew',
+        about: server,
+        words: `${server} became active with the term ${term}, and knew ${known} before`,
+      }
 }
 
 function* believed({ pairEvidence: { believedTerms } }: PairFacts): Iterable<PairViolation> {

@@ -4,9 +4,15 @@ import type { World } from './world.ts'
 /** That a server became active; true time. */
 export interface Took {
   readonly server: ServerName
-  readonly life: number
   readonly term: number
+  readonly because: string
   readonly at: number
+  /** The other one acted, and the two had been in reach of each other for a while. */
+  readonly isBesideOther: boolean
+  /** The highest term that this server had written down. */
+  readonly known: number
+  /** Agents that had told this server, just before, that the other one served them, and that were right. */
+  readonly servedByOther: readonly string[]
 }
 
 /** A time in which the engines of a server acted. */
@@ -15,6 +21,7 @@ export interface ActingTime {
   readonly acting: number
   readonly term: number
   readonly from: number
+  until: number
   /** When this server last knew that it held everything, before this time began. */
   readonly inStepAt: number
 }
@@ -22,10 +29,17 @@ export interface ActingTime {
 /** What an agent did on the word of a server. */
 export interface Believed {
   readonly agent: string
+  readonly server: ServerName
   readonly term: number
   readonly what: string
   readonly at: number
 }
+
+/** Less than what an agent takes for having lost a server. */
+const recentMs = 2_500
+
+/** A slow disk takes three seconds for a call. */
+const writtenMs = 4_000
 
 /** What is written down of a pair, by nobody who takes part. */
 export class PairEvidence {
@@ -34,24 +48,56 @@ export class PairEvidence {
   readonly times: ActingTime[] = []
   readonly believedTerms: Believed[] = []
   readonly #inStepAt = new Map<ServerName, number>()
+  /** By agent and server: when that one last served it, and when it last answered at all. */
+  readonly #servedAt = new Map<string, number>()
+  readonly #answeredAt = new Map<string, number>()
+  /** By server: the highest term that it knows, since when, and the highest that it has known for long enough to have it on its disk. */
+  readonly #known = new Map<ServerName, { term: number; since: number; durable: number }>()
+  readonly #isOtherInReach: (server: ServerName) => boolean
 
-  constructor(world: World) {
+  /** @param isOtherInReach whether the other server runs, and was in reach of this one for a while */
+  constructor(world: World, isOtherInReach: (server: ServerName) => boolean) {
     this.#world = world
+    this.#isOtherInReach = isOtherInReach
   }
 
   tell(who: string, what: string): void {
     this.#world.tell(who, what)
   }
 
-  acts(server: ServerName, life: number, term: number): void {
-    this.took.push({ server, life, term, at: this.#world.at })
-    this.tell(server, `becomes active, term ${term}`)
+  acts(server: ServerName, term: number, because: string): void {
+    const { at } = this.#world
+    const other = server === 'P' ? 'S' : 'P'
+    const isActing = this.times.some((time) => time.server === other && time.until === Infinity)
+    const servedByOther = [...this.#servedAt].flatMap(([key, servedAt]) => {
+      const [agent, by] = key.split(' ')
+      const answeredAt = this.#answeredAt.get(`${agent} ${server}`) ?? -Infinity
+      return by === other && at - servedAt < recentMs && at - answeredAt < recentMs ? [agent!] : []
+    })
+    const isBesideOther = isActing && this.#isOtherInReach(server)
+    const known = this.#known.get(server)?.durable ?? 0
+    this.took.push({ server, term, because, at, isBesideOther, known, servedByOther })
+    this.tell(server, `becomes active, term ${term}: ${because}`)
   }
 
   began(server: ServerName, acting: number, term: number): void {
     const from = this.#world.at
-    this.times.push({ server, acting, term, from, inStepAt: this.#inStepAt.get(server) ?? -Infinity })
+    this.times.push({ server, acting, term, from, until: Infinity, inStepAt: this.#inStepAt.get(server) ?? -Infinity })
     this.tell(server, `acts, term ${term}`)
+  }
+
+  /** @param isDiskWell or it cannot write that down */
+  knows(server: ServerName, term: number, isDiskWell: boolean): void {
+    const { at } = this.#world
+    const before = this.#known.get(server) ?? { term: 0, since: at, durable: 0 }
+    const since = isDiskWell && term === before.term ? before.since : at
+    const durable = at - since >= writtenMs ? Math.max(before.durable, term) : before.durable
+    this.#known.set(server, { term, since, durable })
+  }
+
+  /** What the pair knows for good is older than it was, too. */
+  forgot(server: ServerName): void {
+    this.#known.delete(server)
   }
 
   /** It has data from a backup that was made then. */
@@ -59,20 +105,26 @@ export class PairEvidence {
     this.#inStepAt.set(server, Math.min(at, this.#inStepAt.get(server) ?? at))
   }
 
-  /** Whatever its data says by now it has written itself. */
-  holds(server: ServerName): void {
-    this.#inStepAt.set(server, this.#world.at)
-  }
-
+  /** It died, or stopped. Whatever its data says by now it has written itself. */
   ended(server: ServerName): void {
-    this.tell(server, 'has stopped acting')
+    const time = this.times.findLast((one) => one.server === server)
+    if (time === undefined || time.until < Infinity) return
+    time.until = this.#world.at
+    this.#inStepAt.set(server, this.#world.at)
+    this.tell(server, 'acts no more')
   }
 
   inStep(server: ServerName): void {
     this.#inStepAt.set(server, this.#world.at)
   }
 
-  believed(agent: string, term: number, what: string): void {
-    this.believedTerms.push({ agent, term, what, at: this.#world.at })
+  /** A server answered an agent, which it serves or does not. */
+  answered(agent: string, server: ServerName): void {
+    this.#answeredAt.set(`${agent} ${server}`, this.#world.at)
+  }
+
+  believed(agent: string, server: ServerName, term: number, what: string): void {
+    this.believedTerms.push({ agent, server, term, what, at: this.#world.at })
+    this.#servedAt.set(`${agent} ${server}`, this.#world.at)
   }
 }

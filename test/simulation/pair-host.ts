@@ -54,7 +54,7 @@ export class PairHost implements ServerHost {
     if (!this.isRunning) return
     const gone = this.server
     this.server = undefined
-    if (gone?.acts === true) this.#evidence.holds(this.name)
+    this.#evidence.ended(this.name)
     if (how === 'power') return this.machine.losePower()
     this.machine.kill()
     gone?.hangUp()
@@ -75,7 +75,10 @@ export class PairHost implements ServerHost {
     )
     await this.store.restore(files)
     this.#evidence.restored(this.name, at)
-    if (isWhole && pair !== undefined) await this.machine.disk.open().writeAtomically(pairFile, String(pair))
+    const { disk } = this.machine
+    if (!isWhole || pair === undefined || this.machine.isDiskFull) return
+    await disk.open().writeAtomically(pairFile, String(pair))
+    this.#evidence.forgot(this.name)
   }
 }
 

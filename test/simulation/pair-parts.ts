@@ -17,7 +17,7 @@ export interface PartsOptions {
 
 export function partSources({ store, history, database }: PartsOptions): readonly PartSource[] {
   return [
-    historySource(history()),
+    historySource(history),
     {
       name: 'database',
       version: database.changes.version,

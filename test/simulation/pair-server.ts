@@ -26,7 +26,7 @@ export const uuids: Readonly<Record<ServerName, string>> = {
 export const timeoutMs = 5_000
 export const pollMs = 1_000
 /** Every so long the standby asks for changes, and while a hand-over is under way. */
-const followEveryMs = 1_000
+const followEveryMs = 1_500
 const hurriedMs = 100
 const patienceMs = 5_000
 const actAgainMs = 1_000
@@ -117,6 +117,7 @@ export class PairServer implements Answerer {
     await look()
     const database = onThread(program, store.database, { wrote: look })
     const history = await openHistoryOf(options, points)
+    points.history = (await history.changes.facts()).point
     return new PairServer(options, file, database, history, points)
   }
 
@@ -159,6 +160,8 @@ export class PairServer implements Answerer {
       },
     })
     this.pair.start()
+    // Whoever acts from its start is told so by nothing else.
+    if (this.pair.notActive() === undefined) void this.#act(this.pair.term())
     if (name === 'S') this.#replicate()
   }
 
@@ -174,6 +177,7 @@ export class PairServer implements Answerer {
         await this.#history.close()
         store.replaceHistory(arrived)
         this.#history = await openHistoryOf(this.#options, this.#points)
+        this.#points.history = (await this.#history.changes.facts()).point
         this.#source = this.#makeSource()
         return true
       },
@@ -227,6 +231,10 @@ export class PairServer implements Answerer {
     return this.#engines?.server
   }
 
+  get name(): ServerName {
+    return this.#options.name
+  }
+
   /** It acts, and does so by now. */
   get acts(): boolean {
     return this.#engines !== undefined && this.pair.state().standing.is === 'active'
@@ -235,8 +243,9 @@ export class PairServer implements Answerer {
   // --- Acting
 
   async #act(term: number): Promise<void> {
-    const { pairEvidence, name, life } = this.#options
-    pairEvidence.acts(name, life, term)
+    const { pairEvidence, name } = this.#options
+    const { standing } = this.pair.state()
+    pairEvidence.acts(name, term, standing.is === 'active' ? standing.because : standing.is)
     this.#wanted = term
     this.#isQuiet = false
     this.#follower = undefined
@@ -301,13 +310,12 @@ export class PairServer implements Answerer {
 
   async #stop(): Promise<void> {
     const engines = this.#engines
-    if (engines !== undefined) this.#options.pairEvidence.holds(this.#options.name)
     this.#wanted = undefined
     this.#engines = undefined
     this.#calls.hangUp()
+    this.#options.pairEvidence.ended(this.#options.name)
     if (engines !== undefined) await this.#close(engines)
     this.#isQuiet = true
-    this.#options.pairEvidence.ended(this.#options.name)
   }
 
   async #close({ server, delivery, judge }: Engines): Promise<void> {
@@ -440,6 +448,8 @@ export class PairServer implements Answerer {
   ): Promise<Envelope<T | undefined>> {
     const { pair } = this
     pair.agentSaid(agent, said)
+    const { pairEvidence, name } = this.#options
+    pairEvidence.knows(name, pair.state().term, !this.program.machine.isDiskFull)
     const engines = this.#engines
     const isActive = () => pair.notActive() === undefined && engines !== undefined && this.#engines === engines
     const term = pair.term()

@@ -1,5 +1,6 @@
 import { defaultPairSettings, PairFile, type PairSettings } from '../../src/failover/index.ts'
 import { seededRandom } from '../../src/base/index.ts'
+import type { ServerLink } from '../../src/model/index.ts'
 import { AgentHost } from './agent-host.ts'
 import { readStore } from './check.ts'
 import { planFaults } from './faults.ts'
@@ -30,6 +31,8 @@ export interface SimulatedPair {
 
 /** Where a test builds in a mistake. */
 export interface PairMistake {
+  /** Between an agent and its link, anew for each of its lives. */
+  readonly link?: (link: ServerLink, agent: string) => ServerLink
   /** In the code of an engine, for as long as a story lasts. @returns what undoes it */
   readonly build?: () => () => void
 }
@@ -58,24 +61,24 @@ const bounds: ScenarioBounds = {
   massLossHoldMs: 10_000,
 }
 const callPatienceMs = 6_000
-const warmMs = 5_000
-const troubleMs = 25_000
+const warmMs = 4_000
+const troubleMs = 16_000
 /** After the end of all faults one of the two acts within so long, and nobody else from then on. */
-const boundMs = 25_000
-const quietMs = 30_000
+const boundMs = 18_000
+const quietMs = 20_000
 const longestSettlingMs = 60_000
 const lookEveryMs = 1_000
 
 export async function simulatePair(seed: number, mistake: PairMistake = {}): Promise<SimulatedPair> {
   const undo = mistake.build?.()
   try {
-    return await tell(seed)
+    return await tell(seed, mistake)
   } finally {
     undo?.()
   }
 }
 
-async function tell(seed: number): Promise<SimulatedPair> {
+async function tell(seed: number, mistake: PairMistake): Promise<SimulatedPair> {
   const random = seededRandom(seed)
   const world = new World(random, Date.UTC(2026, 2, 1) + Math.floor(random() * 86_400_000))
   const scenario = throwScenario(world, bounds)
@@ -85,7 +88,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
   const target = new CountingTarget(world)
   const receiver = new CountingReceiver(world)
   const evidence = new Evidence(world)
-  const pairEvidence = new PairEvidence(world)
+  const pairEvidence = new PairEvidence(world, (name) => inReach(name))
   let lives = 0
   let acting = 0
   const start = (host: PairHost): Promise<PairServer> =>
@@ -107,6 +110,9 @@ async function tell(seed: number): Promise<SimulatedPair> {
   const primary = new PairHost('P', new Machine(world, 'P'), pairEvidence, start)
   const secondary = new PairHost('S', new Machine(world, 'S'), pairEvidence, start)
   const servers = [primary, secondary]
+  const inReach = (name: ServerName) =>
+    network.wasWell(pairLine, timeoutMs) &&
+    servers.every(({ machine, server }) => machine.name === name || (server !== undefined && !machine.isPaused))
   await setUp(primary, secondary)
   const acts = () => servers.filter(({ server }) => server?.acts === true)
   /** The one that agents are to follow. */
@@ -127,10 +133,10 @@ async function tell(seed: number): Promise<SimulatedPair> {
           }),
         patienceMs: callPatienceMs,
         logOf: (who) => logOf(world, who),
-        wrapLink: (link) => link,
+        wrapLink: mistake.link ?? ((link) => link),
       }),
   )
-  for (const agent of agents) if (world.chance(0.5)) agent.machine.skewMs = world.between(-10_800_000, 10_800_000)
+  for (const agent of agents) if (world.chance(0.5)) agent.machine.skewMs = world.between(-60_000, 60_000)
   for (const host of world.chance(0.5) ? servers : servers.toReversed())
     world.after(world.between(0, 1_000), () => host.start())
   for (const agent of agents) world.after(world.between(0, 2_000), () => agent.start())
@@ -141,10 +147,21 @@ async function tell(seed: number): Promise<SimulatedPair> {
   writeBack()
 
   await world.runUntil(world.at + warmMs)
+  // A machine that loses power within its first seconds knows nothing of them.
+  for (const { machine } of agents) machine.disk.writeBack()
   const faults = planFaults(
-    { world, network, agents, linesOf, servers, evidence, server: () => active()?.server?.server },
+    {
+      world,
+      network,
+      agents,
+      linesOf,
+      servers,
+      evidence,
+      longestJumpMs: 120_000,
+      server: () => active()?.server?.server,
+    },
     faultsOfPair,
-    { count: world.chance(0.3) ? 1 : world.between(2, 5), withinMs: troubleMs - 8_000, longestMs: 15_000 },
+    { count: world.chance(0.3) ? 1 : world.between(2, 5), withinMs: troubleMs - 4_000, longestMs: 12_000 },
   )
   await world.runUntil(world.at + troubleMs)
   world.tell('world', 'quiet')
@@ -169,7 +186,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
   const endedAt = world.at
   const last = active() ?? lastActive
   const serverEndedAt = last.machine.wall
-  const { distribution } = last.server ?? {}
+  const placement = last.server?.distribution?.placement()
 
   // Nothing new comes, so that the two can be at the same point.
   for (const agent of agents) agent.kill()
@@ -187,7 +204,7 @@ async function tell(seed: number): Promise<SimulatedPair> {
     target,
     receiver,
     stored: await readStore(last.store.history, tasks, range),
-    distribution,
+    placement,
     undelivered,
     endedAt,
     serverEndedAt,

@@ -15,6 +15,8 @@ const witnessPatienceMs = timeoutMs / 2
  * server that does not serve it when the other one last did.
  */
 export class PairWay implements Way {
+  /** Where a test builds in a mistake. */
+  static keepsTerm = true
   readonly #agent: AgentLife
   readonly #network: Network
   readonly #evidence: PairEvidence
@@ -90,12 +92,15 @@ export class PairWay implements Way {
       servedMsAgo: servedAt === undefined ? undefined : program.elapsed() - servedAt,
       term: this.#term,
     }
-    const { value: envelope, times } = await exchange(program, this.#network, door, call, (server) =>
-      server.answer(name, said, act),
-    )
+    const { value, times } = await exchange(program, this.#network, door, call, async (server) => ({
+      envelope: await server.answer(name, said, act),
+      by: server.name,
+    }))
+    const { envelope, by } = value
+    this.#evidence.answered(name, by)
     await this.#believe(envelope.term)
     if (envelope.is === 'idle') return envelope
-    this.#evidence.believed(name, envelope.term, call.what)
+    this.#evidence.believed(name, by, envelope.term, call.what)
     this.#servedAt.set(door, program.elapsed())
     this.#agent.believe(times)
     this.#follow(door)
@@ -107,7 +112,7 @@ export class PairWay implements Way {
     if (term > this.#term) {
       const raised = this.#raising.then(async () => {
         if (term <= this.#term) return
-        await this.#agent.program.disk.writeAtomically(termFile, String(term))
+        if (PairWay.keepsTerm) await this.#agent.program.disk.writeAtomically(termFile, String(term))
         this.#term = term
       })
       this.#raising = raised.catch(() => undefined)

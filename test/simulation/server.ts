@@ -260,8 +260,11 @@ function refuseFull({ machine }: Program): void {
     throw new FarwatchError('storage-unwritable', `the disk of ${machine.name} is full`, { hint: 'Free some space.' })
 }
 
-/** Of the history's thread; they need no room on the disk. */
-const readingMethods = new Set(['close', 'ready', 'read', 'logFacts', 'readChanges', 'readCopy', 'facts'])
+/** Of the history's thread: they change something, and need room on the disk. */
+const writingMethods = new Set([
+  ...['upload', 'applyTasks', 'upkeep', 'startLogging', 'startFollowing', 'stopLogging', 'applyChanges'],
+  ...['confirmChanges', 'beginCopy'],
+])
 
 export function writerOn(
   program: Program,
@@ -269,30 +272,26 @@ export function writerOn(
   { wrote = () => undefined }: { readonly wrote?: (point: ChangePoint) => void } = {},
 ): HistoryWriter {
   const turn = inOrder(program)
-  return writerWith(db, (act) => turn(act), {
-    before: (method) => {
-      if (!readingMethods.has(method)) refuseFull(program)
-    },
-    wrote,
-  })
+  return writerWith(db, (act) => turn(act), { refuseFull: () => refuseFull(program), wrote })
 }
 
 /** What the thread of the history does, done by whoever calls; `turn` says when. */
 export function writerWith(
   db: DatabaseSync,
   turn: (act: () => unknown) => Promise<unknown> = (act) => new Promise((resolve) => resolve(act())),
-  on: { readonly before?: (method: string) => void; readonly wrote?: (point: ChangePoint) => void } = {},
+  on: { readonly refuseFull?: () => void; readonly wrote?: (point: ChangePoint) => void } = {},
 ): HistoryWriter {
   const { close: _, ...methods } = historyMethods(db, ':memory:', defaultHistorySettings)
   const call = (method: string, input: unknown) =>
     turn(() => {
       if (method === 'close') return true
-      on.before?.(method)
+      const writes = writingMethods.has(method)
+      if (writes) on.refuseFull?.()
       // The near end names a method and gives its input by the types of these very methods.
       const answer = (methods as unknown as Record<string, (given: unknown) => unknown>)[method]
       if (answer === undefined) throw new FarwatchError('internal', `the history has no method ${method}`)
       const value = answer(input)
-      on.wrote?.(methods.logFacts(undefined).point)
+      if (writes) on.wrote?.(methods.logFacts(undefined).point)
       return value instanceof Moved ? value.value : value
     })
   return {

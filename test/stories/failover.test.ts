@@ -1,59 +1,268 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CountingTarget, countingDocument } from '../support/counting-target.ts'
-import { until } from '../support/instance.ts'
-import { acting, startPair, type Pair } from '../support/pair.ts'
+import { account, rowsOf, servedNow, vanished, type Account, type Rows } from '../support/account.ts'
+import { CountingTarget, counterPath, countingDocument, type CountingGroup } from '../support/counting-target.ts'
+import { HookReceiver } from '../support/hook-receiver.ts'
+import { until, type TestInstance } from '../support/instance.ts'
+import { acting, following, inStep, startPair, type Pair } from '../support/pair.ts'
 
+// A pair and two agents, under the load of two groups: of `acme` every request counts, those of `bell` fail when they are told to, so that alarms are
+// raised before a takeover, amid it and after it. Each story begins with the PRIMARY active and both in step, and ends so.
+
+const names = ['north-1', 'north-2']
+const acmeTasks = 6
 let target: CountingTarget
+let hook: HookReceiver
 let pair: Pair
+let primary: TestInstance
+let secondary: TestInstance
 
 beforeAll(async () => {
   target = await CountingTarget.start()
-  pair = await startPair({
-    agents: ['north-1', 'north-2'],
-    before: async (primary) => {
-      await primary.call('applyConfiguration', {
-        query: {},
-        body: {
-          ...countingDocument(target.url, 6),
-          associations: [{ group: 'acme', agents: ['north-1', 'north-2'] }],
-        },
-      })
+  hook = await HookReceiver.start()
+  pair = await startPair({ agents: names })
+  primary = pair.primary
+  secondary = pair.secondary
+  const [acme, bell] = [countingDocument(target.url, acmeTasks), countingDocument(target.url, 3, { group: 'bell' })]
+  await primary.call('applyConfiguration', {
+    query: {},
+    body: {
+      profiles: acme.profiles,
+      groups: [...acme.groups.map(pinned), ...bell.groups],
+      associations: ['acme', 'bell'].map((group) => ({ group, agents: names })),
+      plugins: [{ name: 'hook', plugin: 'webhook', settings: { url: hook.url }, sends: ['alarms'] }],
     },
   })
+  await ran(primary, Date.now())
 })
 afterAll(async () => {
   await pair?.[Symbol.asyncDispose]()
+  await hook?.[Symbol.asyncDispose]()
   await target?.[Symbol.asyncDispose]()
 })
 
-test('the standby shows what the active server has', async () => {
-  const { primary, secondary } = pair
-  expect(await secondary.call('showConfiguration')).toEqual(await primary.call('showConfiguration'))
-})
+/**
+ * Halves of the connectors of a group each with one agent: one that is on its way from agent to agent when their server dies is run by both, and its
+ * requests could not be held against its results.
+ */
+function pinned(group: CountingGroup): CountingGroup {
+  const systems = group.systems.map((system) => ({
+    ...system,
+    connectors: system.connectors.map((connector, i) => ({ ...connector, pin: names[i % names.length]! })),
+  }))
+  return { ...group, systems }
+}
 
-test('when the PRIMARY is killed the SECONDARY takes over, and agents go on with it', async () => {
-  const { primary, secondary } = pair
-  await primary.kill()
-  const at = Date.now()
-  await acting(secondary, true)
+/** Waits until a server has a run of every task that was due after a moment. */
+async function ran(server: TestInstance, after: number): Promise<void> {
   await until(
-    'results at the SECONDARY',
-    () => secondary.call('listTasks', { query: {} }),
-    (tasks) => tasks.every(({ lastSlot }) => lastSlot !== null && Date.parse(lastSlot) > at + 5_000),
+    'everything ran',
+    () => rowsOf(server),
+    (rows) =>
+      rows.size === acmeTasks &&
+      [...rows.values()].every((all) => all.some(({ slot, startedAt }) => startedAt !== null && slot > after)),
   )
-  expect((await secondary.call('showFailover')).term).toBe(2)
+}
+
+/** Waits until all that was served until now is stored at a server, as well as all that was shown; tells what was never stored, and what twice. */
+async function settled(server: TestInstance, shown: Rows): Promise<Account & { readonly lost: readonly string[] }> {
+  const served = servedNow(target, shown.keys())
+  return until(
+    'all that was served is stored',
+    async () => {
+      const rows = await rowsOf(server)
+      return { ...account(rows, served), lost: vanished(shown, rows) }
+    },
+    ({ strays, lost, slots }) => strays.length + lost.length + slots.missing.length === 0,
+  )
+}
+const nothingLost = { strays: [], lost: [], twice: 0, slots: { missing: [], twice: 0 } }
+
+/** Has a task of `bell` fail, or be well again. */
+function ring(connector: string, isFailing: boolean): void {
+  const path = counterPath('bell', connector)
+  if (isFailing) target.failing.add(path)
+  else target.failing.delete(path)
+}
+
+const bells = (server: TestInstance) => server.call('listAlarms', { query: { group: 'bell' } })
+
+/** Waits until an alarm of a connector is open at a server. @returns its id */
+async function rung(server: TestInstance, connector: string): Promise<string> {
+  const all = await until(
+    `${connector} has an alarm`,
+    () => bells(server),
+    (alarms) => alarms.some((alarm) => alarm.connector === connector && alarm.state === 'raised'),
+  )
+  return all.find((alarm) => alarm.connector === connector && alarm.state === 'raised')!.id
+}
+
+/** Waits until a step of an alarm was told. */
+async function told(what: string): Promise<void> {
+  await until(
+    `${what} was told`,
+    async () => [...hook.told('bell').keys()],
+    (all) => all.includes(what),
+  )
+}
+
+/** Under how many keys each step of the alarms of `bell` was told. */
+const keysOfBells = () => Object.fromEntries([...hook.told('bell')].map(([what, keys]) => [what, keys.size]))
+
+/** Open alarms about agents and about the pair, by what they say first. */
+async function openAlarms(server: TestInstance): Promise<readonly string[]> {
+  const open = await server.call('listAlarms', { query: { state: 'open' } })
+  return open.filter(({ group }) => group !== 'bell').map(({ rule }) => rule)
+}
+
+const failoverOf = async (server: TestInstance) => {
+  const { state, acts, term } = await server.call('showFailover')
+  return { state, acts, term }
+}
+
+/** What a server shows of what both have. */
+async function shownBy(server: TestInstance): Promise<Record<string, unknown>> {
+  const agents = await server.call('listAgents')
+  return {
+    configuration: await server.call('showConfiguration'),
+    revision: await server.call('listSnapshots', { query: {} }),
+    agents: agents.map(({ name, registration }) => `${name} ${registration}`).toSorted(),
+    tasks: (await server.call('listTasks', { query: {} })).map(({ id, connector }) => `${id} ${connector}`),
+    users: (await server.call('listUsers')).map(({ username }) => username),
+    plugins: (await server.call('listPlugins')).map(({ name }) => name),
+    alarms: (await server.call('listAlarms', { query: {} })).map(({ id, state }) => `${id} ${state}`),
+  }
+}
+
+test('the standby shows what the active server has, and refuses changes with the address of that one', async () => {
+  ring('front-0', true)
+  await rung(primary, 'front-0')
+  await told('front-0 raised')
+  await until(
+    'it is at the standby',
+    () => bells(secondary),
+    (all) => all.length > 0,
+  )
+  const [task] = await secondary.call('listTasks', { query: { group: 'acme' } })
+  const gets = ['/instance', '/statistics/agents', '/statistics/monitors', '/status', '/placement', '/metrics/series', '/coverage', `/tasks/${task!.id}`, `/tasks/${task!.id}/results`, '/audit']
+  const reads = await Promise.all(
+    gets.map(async (path) => `${path} ${(await secondary.send('GET', `/api/v1${path}`)).status}`),
+  )
+  const write = await secondary.send('PUT', '/api/v1/configuration', { groups: [{ name: 'beta' }] })
+  const { error } = JSON.parse(write.body) as { error: { code: string; details: unknown } }
+  const ready = await secondary.send('GET', '/readyz')
+  expect({
+    shown: await shownBy(secondary),
+    reads,
+    write: [write.status, error.code, error.details],
+    ready: [ready.status, (JSON.parse(ready.body) as { acts: boolean }).acts],
+  }).toEqual({
+    shown: await shownBy(primary),
+    reads: gets.map((path) => `${path} 200`),
+    write: [409, 'not-active', { activeUrl: primary.url }],
+    ready: [200, false],
+  })
 })
 
-test('the PRIMARY comes back, follows, and is given back control', async () => {
-  const { primary, secondary } = pair
+test('when the PRIMARY is killed the SECONDARY takes over: nothing that was acknowledged is lost or counted twice, alarms stay what they were', async () => {
+  const open = await rung(secondary, 'front-0')
+  const shown = await rowsOf(primary)
+  ring('front-1', true)
+  await primary.kill()
+  await acting(secondary, true)
+  await ran(secondary, Date.now())
+  const result = await settled(secondary, shown)
+  const still = await rung(secondary, 'front-0')
+  await rung(secondary, 'front-1')
+  await told('front-1 raised')
+  ring('front-0', false)
+  ring('front-2', true)
+  await rung(secondary, 'front-2')
+  await Promise.all(['front-0 cleared', 'front-2 raised'].map(told))
+  const audit = await secondary.call('listAudit', { query: {} })
+  const became = audit.find(({ who, action }) => who === 'failover' && action === 'became active')
+  expect({
+    result,
+    failover: await failoverOf(secondary),
+    alarmIsTheSame: still === open,
+    keys: keysOfBells(),
+    underTwoKeys: hook.underTwoKeys,
+    repeats: hook.repeats <= names.length,
+    alarms: await openAlarms(secondary),
+    audit: [became?.what, became?.after],
+  }).toEqual({
+    result: nothingLost,
+    failover: { state: 'active', acts: true, term: 2 },
+    alarmIsTheSame: true,
+    keys: { 'front-0 raised': 1, 'front-0 cleared': 1, 'front-1 raised': 1, 'front-2 raised': 1 },
+    underTwoKeys: [],
+    repeats: true,
+    alarms: expect.arrayContaining(['failover failover: secondary active', 'failover failover: no standby']),
+    audit: [
+      'term 2: peer lost',
+      {
+        at: expect.any(String),
+        seen: {
+          lastContactMsAgo: expect.any(Number),
+          peer: expect.objectContaining({ state: 'active', term: 1 }),
+          witnesses: names.map(() => ({ agent: expect.any(String), says: 'lost' })),
+          lag: expect.any(Number),
+        },
+      },
+    ],
+  })
+})
+
+test('the PRIMARY comes back and is held: it follows, shows everything, and cannot be made active by hand', async () => {
   await primary.start()
   await primary.signIn()
-  await until(
-    'it follows',
-    () => primary.call('showFailover'),
-    ({ state, parts }) => state === 'held' && parts.length > 0 && parts.every((part) => part.state === 'following'),
-  )
-  const report = await secondary.call('handOver')
+  await following(primary, 'held')
+  await inStep(secondary, primary)
+  const byHand = await primary.send('PUT', '/api/v1/failover', { mode: 'ACTIVE' })
+  const write = await primary.send('PUT', '/api/v1/configuration', { groups: [{ name: 'beta' }] })
+  expect({
+    shown: await shownBy(primary),
+    byHand: [byHand.status, byHand.body],
+    write: [write.status, (JSON.parse(write.body) as { error: { details: unknown } }).error.details],
+    failover: [await failoverOf(primary), await failoverOf(secondary)],
+  }).toEqual({
+    shown: await shownBy(secondary),
+    byHand: [400, expect.stringContaining('Set the SECONDARY to STANDBY')],
+    write: [409, { activeUrl: secondary.url }],
+    failover: [
+      { state: 'held', acts: false, term: 2 },
+      { state: 'active', acts: true, term: 2 },
+    ],
+  })
+})
+
+test('the SECONDARY is set to STANDBY and hands over under load: no run is missed, and no notification made twice', async () => {
+  const shown = await rowsOf(secondary)
+  ring('front-1', false)
+  await secondary.call('changeFailover', { body: { mode: 'STANDBY' } })
   await acting(primary, true)
-  expect((await primary.call('showFailover')).term).toBe(3)
+  await ran(primary, Date.now())
+  ring('front-2', false)
+  await Promise.all(['front-1 cleared', 'front-2 cleared'].map(told))
+  await inStep(primary, secondary)
+  const { repeats } = hook
+  expect({
+    result: await settled(primary, shown),
+    missed: [...(await rowsOf(primary)).values()].flat().filter(({ startedAt }) => startedAt === null).length,
+    failover: [await failoverOf(primary), await failoverOf(secondary)],
+    keys: Object.values(keysOfBells()).every((count) => count === 1),
+    underTwoKeys: hook.underTwoKeys,
+    repeats: repeats <= names.length,
+    alarms: await openAlarms(primary),
+  }).toEqual({
+    result: nothingLost,
+    missed: 0,
+    failover: [
+      { state: 'active', acts: true, term: 3 },
+      { state: 'standby', acts: false, term: 3 },
+    ],
+    keys: true,
+    underTwoKeys: [],
+    repeats: true,
+    alarms: [],
+  })
 })

@@ -13,6 +13,8 @@ export class CountingTarget {
   readonly authorizations: string[] = []
   /** What it answers with; 500 and above for a target in trouble. */
   status = 200
+  /** Paths that are answered with 500. */
+  readonly failing = new Set<string>()
   #server: Server
   #port = 0
 
@@ -33,7 +35,7 @@ export class CountingTarget {
       this.served.set(path, hits)
       this.requests.push({ path, at: Date.now() })
       if (request.headers.authorization !== undefined) this.authorizations.push(request.headers.authorization)
-      response.writeHead(this.status, { 'content-type': 'application/json' }).end(JSON.stringify({ hits }))
+      response.writeHead(this.failing.has(path) ? 500 : this.status, { 'content-type': 'application/json' }).end(JSON.stringify({ hits }))
     })
   }
 
@@ -62,6 +64,20 @@ export class CountingTarget {
   }
 }
 
+export interface CountingGroup {
+  readonly name: string
+  readonly whenCutOff?: 'available' | 'exclusive'
+  readonly systems: readonly {
+    readonly name: string
+    readonly connectors: readonly {
+      readonly name: string
+      readonly type: string
+      readonly settings: { readonly url: string }
+      readonly profiles: readonly string[]
+    }[]
+  }[]
+}
+
 /**
  * A document that has so many tasks ask a counting target once a second each, and take the counter as the metric `hits`. Connector `front-3`
  * asks for `/counter?task=3`, or `/counter?task=<group>-3` in another group than acme.
@@ -70,7 +86,7 @@ export function countingDocument(
   url: string,
   tasks: number,
   options: { group?: string; whenCutOff?: 'available' | 'exclusive'; period?: string } = {},
-): { readonly profiles: readonly unknown[]; readonly groups: readonly unknown[] } {
+): { readonly profiles: readonly unknown[]; readonly groups: readonly CountingGroup[] } {
   const { group = 'acme', whenCutOff, period = '1s' } = options
   const profile = `count-${period}`
   return {

@@ -100,3 +100,13 @@ export async function acting(instance: TestInstance, acts: boolean, withinMs = 6
     withinMs,
   )
 }
+
+/** Waits until an instance follows the other one, and has copied what it needs. */
+export async function following(instance: TestInstance, state: 'held' | 'standby'): Promise<void> {
+  await until(
+    'it follows',
+    () => instance.call('showFailover'),
+    (shown) =>
+      shown.state === state && shown.parts.length > 0 && shown.parts.every((part) => part.state === 'following'),
+  )
+}

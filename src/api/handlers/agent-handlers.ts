@@ -67,6 +67,9 @@ export function agentHandlers(parts: AgentParts): Handlers<Names> {
         firstSeenAt: startedAt,
       }
     }
+    // Of the other server of a pair, which acts: this one knows what is stored of it.
+    if (entry === undefined && state?.local === true)
+      return { ...state, version: '', fingerprint: '', announcedName: state.name, firstSeenAt: state.since }
     if (entry === undefined) throw noAgent(id, [])
     return {
       ...(state ?? unplaced(id, entry.name, entry.saidHelloAt)),
