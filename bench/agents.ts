@@ -13,7 +13,7 @@ const settleMs = 20_000
 const holdWithinMs = 240_000
 
 /** Applies the configuration and waits until every agent holds its share; with how long both took. */
-async function employ(server: TestInstance, simulation: Simulation, load: FleetLoad): Promise<readonly Figure[]> {
+export async function employ(server: TestInstance, simulation: Simulation, load: FleetLoad): Promise<readonly Figure[]> {
   const connectors = load.agents * load.tasks
   simulation.forget()
   const cpuBefore = treeCpuMs(server.pid)
@@ -44,7 +44,7 @@ function newestTasks(events: readonly AgentEvent[]): ReadonlyMap<number, number>
 }
 
 /** Of a counter or gauge in the server's own metrics. */
-async function ownMetric(server: TestInstance, name: string): Promise<number> {
+export async function ownMetric(server: TestInstance, name: string): Promise<number> {
   const { body } = await server.send('GET', '/metrics')
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body)?.[1] ?? NaN)
 }

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { agentsRow, configurationRow } from './agents.ts'
 import { checkRows } from './checks.ts'
+import { failoverRow } from './failover.ts'
 import { firstResultRow } from './first-result.ts'
 import { historyRows } from './history.ts'
 import { judgeBench } from './judge.ts'
@@ -20,6 +21,7 @@ const rows: readonly BenchRow[] = [
   ...historyRows,
   judgeRow,
   replicationRow,
+  failoverRow,
   placementRow,
   memoryRow,
   firstResultRow,
@@ -50,6 +52,9 @@ const { values, positionals } = parseArgs({
     tasks: { type: 'string', default: '100' },
     period: { type: 'string', default: '60' },
     minutes: { type: 'string', default: '1' },
+    'tasks-per-minute': { type: 'string', default: '10000' },
+    timeout: { type: 'string', multiple: true, default: ['15', '5'] },
+    repetitions: { type: 'string', default: '3' },
   },
   allowPositionals: true,
 })
@@ -58,6 +63,11 @@ const size: Size = {
   tasks: Number(values.tasks),
   periodMs: 1_000 * Number(values.period),
   minutes: Number(values.minutes),
+  pair: {
+    tasksPerMinute: Number(values['tasks-per-minute']),
+    timeoutsMs: values.timeout.map((seconds) => 1_000 * Number(seconds)),
+    repetitions: Number(values.repetitions),
+  },
 }
 const known = [...rows, ...onRequest]
 const unknown = positionals.filter((word) => !known.some(({ name }) => name === word))

@@ -15,6 +15,16 @@ export interface Size {
   readonly periodMs: number
   /** How long a steady load is watched. */
   readonly minutes: number
+  readonly pair: PairSize
+}
+
+/** How a failover pair is measured. */
+export interface PairSize {
+  readonly tasksPerMinute: number
+  /** Each of them by itself. */
+  readonly timeoutsMs: readonly number[]
+  /** Kills at each timeout; hand-overs are twice as many. */
+  readonly repetitions: number
 }
 
 /** A row of the bench: what `npm run bench -- NAME` runs. It stops what it starts, also where it fails. */

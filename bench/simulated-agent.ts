@@ -27,6 +27,8 @@ export function emptyTally(): Tally {
 export type AgentEvent =
   | { readonly is: 'hello'; readonly agent: number; readonly at: number }
   | { readonly is: 'connected'; readonly agent: number; readonly at: number }
+  /** Results of it were acknowledged. Told only where that is asked for. */
+  | { readonly is: 'stored'; readonly agent: number; readonly at: number }
   | { readonly is: 'holds'; readonly agent: number; readonly at: number; readonly tasks: number; readonly mark: number }
 
 /** The results of so long are sent together, as a spool gathers what it makes durable. */
@@ -41,8 +43,10 @@ export interface SimulatedAgentOptions {
   readonly index: number
   readonly name: string
   readonly url: string
-  /** SHA-256 of the certificate that the server shows. */
-  readonly fingerprint: string
+  /** SHA-256 of the certificates that its servers show. */
+  readonly fingerprints: readonly string[]
+  /** Whether each acknowledgement is told. */
+  readonly tellsStored: boolean
   readonly token: string
   /** How long the server holds a poll. */
   readonly holdMs: number
@@ -72,14 +76,15 @@ export class SimulatedAgent {
 
   constructor(options: SimulatedAgentOptions) {
     this.#options = options
-    const { index, name, url, fingerprint, token, tell } = options
+    const { index, name, url, fingerprints, token, tell } = options
     let highest = 0
+    let told: readonly string[] = []
     this.#client = new LinkClient({
       servers: () => [url],
       proxy: () => undefined,
-      trust: { authorities: () => [], trusts: (shown) => shown === fingerprint },
+      trust: { authorities: () => [], trusts: (shown) => fingerprints.includes(shown) },
       keys: this.#keys,
-      told: { read: () => [], note: () => undefined },
+      told: { read: () => told, note: (urls) => void (told = urls) },
       term: {
         read: () => highest,
         raise: async (term) => {
@@ -202,6 +207,8 @@ export class SimulatedAgent {
           },
           signal,
         )
+        const { index, tellsStored, tell } = this.#options
+        if (tellsStored) tell({ is: 'stored', agent: index, at: Date.now() })
         const tally = this.#options.tally()
         tally.uploads++
         tally.results += entries.length

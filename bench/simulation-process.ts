@@ -8,7 +8,8 @@ export type Order =
       readonly is: 'start'
       readonly indices: readonly number[]
       readonly url: string
-      readonly fingerprint: string
+      readonly fingerprints: readonly string[]
+      readonly tellsStored: boolean
       readonly token: string
       readonly holdMs: number
       /** How many begin in a second: a server takes only so many unknown agents from one address. */
@@ -43,13 +44,14 @@ function main(): void {
   }, tellMs)
 
   const start = (order: Extract<Order, { is: 'start' }>) => {
-    const { indices, url, fingerprint, token, holdMs, perSecond } = order
+    const { indices, url, fingerprints, tellsStored, token, holdMs, perSecond } = order
     indices.forEach((index, i) => {
       const agent = new SimulatedAgent({
         index,
         name: nameOfAgent(index),
         url,
-        fingerprint,
+        fingerprints,
+        tellsStored,
         token,
         holdMs,
         wheel,

@@ -42,11 +42,17 @@ export class Simulation {
     })
   }
 
-  /** Enrols so many agents with a server, by one token; resolves when all were accepted. */
-  static async enrol(server: TestInstance, agents: number): Promise<Simulation> {
+  /**
+   * Enrols so many agents with a server, by one token; resolves when all were accepted. @param others of its pair, which they trust and hear of from
+   * it; then each acknowledgement is an event
+   */
+  static async enrol(
+    server: TestInstance,
+    agents: number,
+    others: readonly TestInstance[] = [],
+  ): Promise<Simulation> {
     const { token } = await server.call('createEnrolmentToken', { body: { uses: agents, expiresIn: '1h' } })
-    const { hostname, port } = new URL(server.url)
-    const { fingerprint } = await fetchServerCertificate(hostname, Number(port), AbortSignal.timeout(10_000))
+    const fingerprints = await Promise.all([server, ...others].map(({ url }) => fingerprintOf(url)))
     const simulation = new Simulation(agents)
     const indices = Array.from({ length: agents }, (_, i) => i)
     simulation.#children.forEach((child, n) =>
@@ -54,7 +60,8 @@ export class Simulation {
         is: 'start',
         indices: indices.filter((index) => index % processes === n),
         url: server.url,
-        fingerprint,
+        fingerprints,
+        tellsStored: others.length > 0,
         token,
         holdMs,
         perSecond: enrolledPerSecond / processes,
@@ -133,6 +140,11 @@ export class Simulation {
       }),
     )
   }
+}
+
+async function fingerprintOf(url: string): Promise<string> {
+  const { hostname, port } = new URL(url)
+  return (await fetchServerCertificate(hostname, Number(port), AbortSignal.timeout(10_000))).fingerprint
 }
 
 export function agentsOf(events: readonly AgentEvent[], is: AgentEvent['is']): ReadonlySet<number> {

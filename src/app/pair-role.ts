@@ -300,7 +300,8 @@ export class PairRole implements FleetPair, FailoverQuestions {
 
   #met({ uuid, url }: { readonly uuid: string; readonly url: string | undefined }): void {
     this.#peerUuid = uuid
-    this.#peerUrl = url
+    // One that is just being started does not know it yet.
+    if (url !== '') this.#peerUrl = url
   }
 
   /** Changes that the other server never had are among what is exchanged for a copy: they are kept, to be merged there. */
@@ -461,7 +462,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
       return this.#file.kept.durable.term > 1 ? [this.#there.host.ownUrl()] : []
     const { peerUrl } = this.#file.kept.settings
     const other = this.#peerUrl ?? (peerUrl === '' ? undefined : peerUrl)
-    return [this.#there.host.ownUrl(), ...(other === undefined ? [] : [other])]
+    return [this.#there.host.ownUrl(), other ?? ''].filter((url) => url !== '')
   }
 
   peerUuid(): string | undefined {

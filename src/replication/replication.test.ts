@@ -21,6 +21,11 @@ const schema = [
   },
 ]
 
+/** Of a newer version of the program. */
+const grown = [
+  { name: 'things', steps: [...schema[0]!.steps, "ALTER TABLE fact ADD COLUMN source TEXT NOT NULL DEFAULT 'unknown'"] },
+]
+
 let directory: string
 const opened: ReplicatedDatabase[] = []
 beforeEach(() => {
@@ -31,8 +36,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-function memory(): ReplicatedDatabase {
-  const db = openMemoryDatabase({ schema })
+function memory(about: { readonly file?: string; readonly schema?: typeof schema } = {}): ReplicatedDatabase {
+  const db = openMemoryDatabase({ schema, ...about })
   opened.push(db)
   return db
 }
@@ -99,6 +104,7 @@ class Pair {
         { ...databaseTarget(seen.changes, at('seen')), name: 'seen' },
       ],
       onCopyNeeded: (part, why) => this.events.push(`${part}: ${why}`),
+      onNewer: (part, why) => this.events.push(`${part} waits: ${why}`),
       onApplied: (part, tables) => this.events.push(`${part} changed: ${tables.join(', ') || 'all'}`),
       onReleased: (position) => this.events.push(`released ${position}`),
     })
@@ -246,6 +252,64 @@ test('a standby whose content is not what it should be says why it begins anew',
   await pair.catchUp()
   expect([pair.events[0], await pair.content('standby')]).toEqual([
     'facts: it follows another line of changes',
+    await pair.content('active'),
+  ])
+})
+
+test('an older standby waits where it does not understand a newer server, says so on both sides, and goes on once it is as new', async () => {
+  const files = { active: join(directory, 'active.db'), standby: join(directory, 'standby.db') }
+  const pair = new Pair(directory)
+  pair.active.facts = memory({ file: files.active })
+  pair.standby.facts = memory({ file: files.standby })
+  pair.restartActive()
+  pair.restartStandby()
+  await pair.begin()
+  await pair.note(1)
+  await pair.catchUp()
+  await pair.active.facts.close()
+  pair.active.facts = memory({ file: files.active, schema: grown })
+  pair.restartActive()
+  await pair.note(1)
+  await pair.catchUp()
+  const understood = await pair.content('standby')
+  await pair.active.facts.write([
+    { sql: "INSERT INTO fact (n, text, source) VALUES (3, 'of the newer', 'here')" },
+    { sql: "INSERT INTO fact (n, text, source) VALUES (4, 'of the newer', 'here')" },
+  ])
+  pair.events.length = 0
+  for (let i = 0; i < 3; i++) await pair.catchUp()
+  const why = 'change 3 is of a newer version of Farwatch: table fact has no column named source'
+  const waiting = [pair.events.filter((event) => event.startsWith('facts waits')), (await pair.source.lag())['facts'], pair.follower.states()['facts']]
+  await pair.standby.facts.close()
+  pair.standby.facts = memory({ file: files.standby, schema: grown })
+  pair.restartStandby()
+  await pair.catchUp()
+  expect([understood.facts.length, waiting, await pair.content('standby')]).toEqual([
+    2,
+    [
+      [`facts waits: ${why}`],
+      { is: 'following', changes: 1, seconds: expect.any(Number) as number, waits: why },
+      expect.objectContaining({ is: 'following', changes: 1, waits: why }),
+    ],
+    await pair.content('active'),
+  ])
+})
+
+test('an older standby takes no copy of a newer server', async () => {
+  const pair = new Pair(directory)
+  pair.active.facts = memory({ schema: grown })
+  pair.restartActive()
+  await pair.begin()
+  await pair.note(2)
+  for (let i = 0; i < 5; i++) await pair.catchUp()
+  const why =
+    'the active server is a newer version of Farwatch, and this one cannot read a copy of what it has: upgrade this one'
+  const refused = [pair.events.filter((event) => event.startsWith('facts')), pair.follower.states()['facts']]
+  pair.standby.facts = memory({ schema: grown })
+  pair.restartStandby()
+  await pair.catchUp()
+  expect([refused, await pair.content('standby')]).toEqual([
+    [['facts: it follows another line of changes', `facts waits: ${why}`], { is: 'copying', why }],
     await pair.content('active'),
   ])
 })

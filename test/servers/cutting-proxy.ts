@@ -20,6 +20,8 @@ export class CuttingProxy implements AsyncDisposable {
   delayMs = 0
   /** Bytes that were swallowed since the last cut, by direction. */
   readonly swallowed: Record<Direction, number> = { there: 0, back: 0 }
+  /** Bytes that came, in both directions. */
+  bytes = 0
 
   private constructor(to: { host: string; port: number }) {
     this.#to = to
@@ -100,6 +102,7 @@ export class CuttingProxy implements AsyncDisposable {
       else happen()
     }
     from.on('data', (bytes: Buffer) => {
+      this.bytes += bytes.length
       if (this.#cut.has(direction)) this.swallowed[direction] += bytes.length
       act(() => void to.write(bytes))
     })
