@@ -78,40 +78,39 @@ export const agentFaults: readonly Fault[] = [
 ]
 
 export const drain: Fault = {
-    name: 'an agent is drained',
-    of: 'agent',
-    weight: 2,
-    begin: ({ world, agents, evidence, server }) => {
-      const agent = world.oneOf(agents)
-      const now = server()
-      if (now?.distribution.agents().find(({ id }) => id === agent.name)?.drain !== 'none') return undefined
-      let drained: Drained | undefined
-      void now.distribution.drain(agent.name).then(({ is }) => {
-        world.tell('server', `drain of ${agent.name}: ${is}`)
-        // It may have died since it said so.
-        if (is !== 'drained' || !Number.isFinite(agent.unsafe)) return
-        drained = { agent: agent.name, life: agent.life, at: world.at, until: Infinity, unsafe: agent.unsafe }
-        evidence.drained.push(drained)
-      })
-      return () => {
-        if (drained !== undefined) drained.until = world.at
-        server()?.distribution.endDrain(agent.name)
-      }
-    },
+  name: 'an agent is drained',
+  of: 'agent',
+  weight: 2,
+  begin: ({ world, agents, evidence, server }) => {
+    const agent = world.oneOf(agents)
+    const now = server()
+    if (now?.distribution.agents().find(({ id }) => id === agent.name)?.drain !== 'none') return undefined
+    let drained: Drained | undefined
+    void now.distribution.drain(agent.name).then(({ is }) => {
+      world.tell('server', `drain of ${agent.name}: ${is}`)
+      // It may have died since it said so.
+      if (is !== 'drained' || !Number.isFinite(agent.unsafe)) return
+      drained = { agent: agent.name, life: agent.life, at: world.at, until: Infinity, unsafe: agent.unsafe }
+      evidence.drained.push(drained)
+    })
+    return () => {
+      if (drained !== undefined) drained.until = world.at
+      server()?.distribution.endDrain(agent.name)
+    }
+  },
 }
 
-export const agentStandsStill: Fault =
-  {
-    name: 'an agent stands still',
-    of: 'agent',
-    weight: 3,
-    begin: ({ world, agents }) => {
-      const agent = world.oneOf(agents)
-      if (!agent.isRunning || agent.machine.isPaused) return undefined
-      agent.machine.pause()
-      return () => agent.machine.resume()
-    },
-  }
+export const agentStandsStill: Fault = {
+  name: 'an agent stands still',
+  of: 'agent',
+  weight: 3,
+  begin: ({ world, agents }) => {
+    const agent = world.oneOf(agents)
+    if (!agent.isRunning || agent.machine.isPaused) return undefined
+    agent.machine.pause()
+    return () => agent.machine.resume()
+  },
+}
 
 export const serverFaults: readonly Fault[] = [
   {
@@ -260,11 +259,7 @@ function oneServer<H extends ServerHost>({ world, servers }: Parts<H>): H {
   return servers.length === 1 ? servers[0]! : world.oneOf(servers)
 }
 
-export function cutLines(
-  network: Network,
-  lines: readonly string[],
-  direction: 'up' | 'down' | 'both',
-): () => void {
+export function cutLines(network: Network, lines: readonly string[], direction: 'up' | 'down' | 'both'): () => void {
   for (const line of lines) network.cut(line, direction)
   return () => {
     for (const line of lines) network.heal(line)

@@ -56,7 +56,10 @@ export function checkPair(facts: PairFacts): readonly PairViolation[] {
 /** What agents were given while two acted they may run until their lease ends. */
 function isSplit({ pairEvidence: { times }, scenario: { lease } }: PairFacts, at: number): boolean {
   const acted = times.filter(({ from, until }) => from <= at && until >= at - lease.offlineTimeoutMs)
-  return new Set(acted.map(({ server }) => server)).size > 1 && acted.some((one) => acted.some((other) => overlap(one, other)))
+  return (
+    new Set(acted.map(({ server }) => server)).size > 1 &&
+    acted.some((one) => acted.some((other) => overlap(one, other)))
+  )
 }
 
 function overlap(one: ActingTime, other: ActingTime): boolean {
@@ -128,7 +131,13 @@ function* exactlyOne({ acted }: PairFacts): Iterable<PairViolation> {
 /** A server that dies, or hands on, between sending and writing that down. */
 const unrecordedMs = 5_000
 
-function* notifiedOnce({ stored, receiver, pairEvidence, scenario, serverEndedAt }: PairFacts): Iterable<PairViolation> {
+function* notifiedOnce({
+  stored,
+  receiver,
+  pairEvidence,
+  scenario,
+  serverEndedAt,
+}: PairFacts): Iterable<PairViolation> {
   const law = 'every notification arrives once'
   const byKey = Map.groupBy(receiver.received, ({ key }) => key)
   for (const { tasks } of scenario.connectors)

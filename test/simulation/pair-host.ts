@@ -13,7 +13,12 @@ export class PairHost implements ServerHost {
   readonly #start: (host: PairHost) => Promise<PairServer>
   readonly #evidence: PairEvidence
 
-  constructor(name: ServerName, machine: Machine, evidence: PairEvidence, start: (host: PairHost) => Promise<PairServer>) {
+  constructor(
+    name: ServerName,
+    machine: Machine,
+    evidence: PairEvidence,
+    start: (host: PairHost) => Promise<PairServer>,
+  ) {
     this.name = name
     this.machine = machine
     this.#evidence = evidence
@@ -64,7 +69,10 @@ export class PairHost implements ServerHost {
 
   /** @param isWhole with what the pair knows for good, else the data alone */
   async restore({ files, pair, at }: Backup, isWhole: boolean): Promise<void> {
-    this.machine.world.tell(this.name, `restored as it was ${(this.machine.world.at - at) / 1_000} s ago${isWhole ? '' : ', data only'}`)
+    this.machine.world.tell(
+      this.name,
+      `restored as it was ${(this.machine.world.at - at) / 1_000} s ago${isWhole ? '' : ', data only'}`,
+    )
     await this.store.restore(files)
     this.#evidence.restored(this.name, at)
     const { disk } = this.machine

@@ -354,7 +354,8 @@ export class PairServer implements Answerer {
     if (!this.#isIdle) return undefined
     const { standing, peer } = this.pair.state()
     if (this.#follower === undefined) {
-      if (peer?.acts !== true || (standing.is !== 'off' && 'why' in standing && standing.why === 'joins')) return undefined
+      if (peer?.acts !== true || (standing.is !== 'off' && 'why' in standing && standing.why === 'joins'))
+        return undefined
       for (const { changes } of [this.#history, this.#database])
         if ((await changes.facts()).mode !== 'following') await changes.startFollowing()
       if (!this.#isIdle) return undefined
@@ -384,7 +385,8 @@ export class PairServer implements Answerer {
   #replicate(): void {
     const again = (ms: number) => this.program.after(ms, () => this.#replicate())
     this.#round().then(
-      (taken) => again(taken?.more === true ? 0 : this.#isHurried ? hurriedMs : Math.max(taken?.pauseMs ?? 0, followEveryMs)),
+      (taken) =>
+        again(taken?.more === true ? 0 : this.#isHurried ? hurriedMs : Math.max(taken?.pauseMs ?? 0, followEveryMs)),
       () => again(followEveryMs),
     )
   }

@@ -154,7 +154,16 @@ async function tell(seed: number, mistake: PairMistake, build: () => void): Prom
   // A machine that loses power within its first seconds knows nothing of them.
   for (const { machine } of agents) machine.disk.writeBack()
   const faults = planFaults(
-    { world, network, agents, linesOf, servers, evidence, longestJumpMs: 120_000, server: () => active()?.server?.server },
+    {
+      world,
+      network,
+      agents,
+      linesOf,
+      servers,
+      evidence,
+      longestJumpMs: 120_000,
+      server: () => active()?.server?.server,
+    },
     faultsOfPair.filter(({ name }) => mistake.faults?.includes(name) ?? true),
     { count: world.chance(0.3) ? 1 : world.between(2, 5), withinMs: troubleMs - 4_000, longestMs: 12_000 },
   )
@@ -163,7 +172,12 @@ async function tell(seed: number, mistake: PairMistake, build: () => void): Prom
   faults.end()
   await world.runUntil(world.at + boundMs)
   const numbers = new Set<string>()
-  const note = () => numbers.add(acts().map(({ name, server }) => `${name} ${server!.pair.term()}`).join(' and ') || 'nobody')
+  const note = () =>
+    numbers.add(
+      acts()
+        .map(({ name, server }) => `${name} ${server!.pair.term()}`)
+        .join(' and ') || 'nobody',
+    )
   note()
   for (const end = world.at + quietMs - boundMs; world.at < end; note()) await world.runUntil(world.at + lookEveryMs)
   const isSettled = () => {

@@ -31,7 +31,11 @@ export class PairWay implements Way {
 
   constructor(
     agent: AgentLife,
-    options: { readonly network: Network; readonly evidence: PairEvidence; readonly doors: readonly Door<PairServer>[] },
+    options: {
+      readonly network: Network
+      readonly evidence: PairEvidence
+      readonly doors: readonly Door<PairServer>[]
+    },
   ) {
     this.#agent = agent
     this.#network = options.network

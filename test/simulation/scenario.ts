@@ -79,7 +79,10 @@ export function throwScenario(world: World, bounds: ScenarioBounds = oneServer):
     groups,
     connectors,
     lease: { ...defaultLeaseSettings, offlineTimeoutMs, graceMs: bounds.graces * offlineTimeoutMs },
-    placement: { ...defaultPlacementSettings, massLoss: { ...defaultPlacementSettings.massLoss, holdMs: bounds.massLossHoldMs } },
+    placement: {
+      ...defaultPlacementSettings,
+      massLoss: { ...defaultPlacementSettings.massLoss, holdMs: bounds.massLossHoldMs },
+    },
     spoolMaxBytes: world.chance(0.2) ? 150_000 : 64 * 2 ** 20,
   }
 }

@@ -78,20 +78,17 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
     void Server.start({
       program,
       database: onThread(program, store.distribution),
-      history: () =>
-        openHistory({ directory: ':memory:', clock: program, writer: writerOn(program, store.history) }),
+      history: () => openHistory({ directory: ':memory:', clock: program, writer: writerOn(program, store.history) }),
       scenario,
       work,
       evidence,
       log: logOf(world, 'server'),
       life,
-    }).then(
-      (started) => {
-        if (mistake.upload !== undefined) started.upload = mistake.upload
-        server = started
-        world.tell('server', 'takes calls')
-      },
-    )
+    }).then((started) => {
+      if (mistake.upload !== undefined) started.upload = mistake.upload
+      server = started
+      world.tell('server', 'takes calls')
+    })
   }
   const killServer = (how: 'kill' | 'power') => {
     const gone = server

@@ -69,7 +69,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
 }
 
 /** A database in this thread, for tests and simulations: each call is done before it returns its promise. In memory, unless a file is named. */
-export function openMemoryDatabase(options: Omit<DatabaseOptions, 'file'> & { readonly file?: string }): ReplicatedDatabase {
+export function openMemoryDatabase(
+  options: Omit<DatabaseOptions, 'file'> & { readonly file?: string },
+): ReplicatedDatabase {
   const methods = makeMethods({ file: ':memory:', ...options })
   const answer = <T>(act: () => T): Promise<T> => new Promise((resolve) => resolve(act()))
   let isClosed = false
