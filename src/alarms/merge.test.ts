@@ -53,7 +53,7 @@ test('alarms of another server become history once, those that both have keep wh
       return [task, state, history.map(({ what, by }) => (by === null ? what : `${what} by ${by}`))]
     }),
   )
-  expect({ stories: stories.toSorted(), told: here.told }).toEqual({
+  expect({ stories: stories.toSorted((a, b) => String(a[0]).localeCompare(String(b[0]))), told: here.told }).toEqual({
     stories: [
       ['a', 'raised', ['raised', 'acknowledged by ada']],
       ['b', 'cleared', ['raised', 'cleared']],

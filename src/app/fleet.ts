@@ -352,8 +352,10 @@ export class Fleet implements FleetQuestions {
   }
 
   async #upload(batch: UploadBatch, leftOut: ReadonlySet<string>): Promise<UploadAnswer> {
+    const { clock } = this.#options.machine
+    const since = clock.elapsed()
     const answer = await this.#options.upload(batch, leftOut)
-    const paceMs = uploadPaceMs(this.#met.size, batch.entries.length)
+    const paceMs = uploadPaceMs(this.#met.size, batch.entries.length, clock.elapsed() - since)
     return { ...answer, pauseMs: Math.max(answer.pauseMs, paceMs) }
   }
 

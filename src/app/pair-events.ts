@@ -74,17 +74,23 @@ export class PairEvents {
     return this.flush()
   }
 
-  /** This side acts now: what waited is written, and what is wrong is raised. To be called again after each audit. Never rejects. */
+  /** This side acts now: what waited is written, what is wrong is raised, and what was so when the other side acted is over. Never rejects. */
   acts(): void {
     const engines = this.#engines()
     if (engines?.acts !== true) return
     for (const problem of this.#problems.values()) this.#raise(engines, problem)
-    // What the other server had raised about the two of them is not so any more, or is raised here as well.
+    // By then what was found along with the decision to act has been raised: an alarm that stands is not to end and begin anew.
+    this.#watch(this.flush().then(() => this.#settle()))
+    this.#watch(this.#tellTakeover(engines))
+  }
+
+  /** Ends what the other server had raised about the two of them and is not so any more. */
+  async #settle(): Promise<void> {
+    const engines = this.#engines()
+    if (engines?.acts !== true) return
     for (const { task, rule } of engines.alarms.open())
       if (task === '' && rule.startsWith(problemPrefix) && !this.#problems.has(rule))
-        this.#watch(engines.alarms.clearInternal(rule, 'another server acts now'))
-    this.#watch(this.#tellTakeover(engines))
-    this.#watch(this.flush())
+        await engines.alarms.clearInternal(rule, 'another server acts now')
   }
 
   /** An alarm that is over at once: whoever is on call hears that the server is another one now, and why. */

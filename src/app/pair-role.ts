@@ -237,7 +237,9 @@ export class PairRole implements FleetPair, FailoverQuestions {
   }
 
   start(): void {
-    const { pair, own, exchange, polling, schedule } = this.#there
+    const { pair, own, events, exchange, polling, schedule } = this.#there
+    // Where the mechanism is off it acts from the start, and nobody tells it to.
+    events.acts()
     pair.start()
     this.#endTicks = tickEvery(
       lookMs,

@@ -9,6 +9,17 @@ test('many agents gather their results, few send each at once, and who catches u
     [1_000, 3],
     [10_000, 100],
     [1_000, 500],
-  ].map(([agents, entries]) => uploadPaceMs(agents!, entries!))
+  ].map(([agents, entries]) => uploadPaceMs(agents!, entries!, 50))
   expect(seen).toEqual([0, 0, 500, 2_000, 2_000, 0])
+})
+
+test('a server that is slow to store asks small batches to come more rarely, and never longer than ten seconds', () => {
+  const seen = [
+    [2, 1, 999],
+    [2, 1, 1_500],
+    [1_000, 3, 1_000],
+    [1_000, 3, 60_000],
+    [1_000, 500, 60_000],
+  ].map(([agents, entries, tookMs]) => uploadPaceMs(agents!, entries!, tookMs!))
+  expect(seen).toEqual([0, 4_500, 3_000, 10_000, 0])
 })

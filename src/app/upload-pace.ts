@@ -6,14 +6,21 @@ const uploadsPerSecond = 200
 const smallBatch = 100
 /** So much later than on a server with few agents a result may be stored, and an alarm be raised. */
 const longestPaceMs = 2_000
+/** Storing a result takes tens of milliseconds. A server that needs longer than this has more to do than it can. */
+const slowMs = 1_000
+/** Such a server asks for a pause of so many times what it needed, so that it hears less often and of more at once. */
+const slowTimes = 3
+const longestSlowPaceMs = 10_000
 
 /**
  * How long an agent should gather results before its next upload. One upload costs a server as much as storing dozens of results (a request
  * over TLS, a signature, unpacking), so that a thousand agents that send each result by itself would keep two cores busy with that alone.
  * @param agents how many are connected
  * @param entries in the upload that is being answered
+ * @param tookMs from its arrival until it was stored
  */
-export function uploadPaceMs(agents: number, entries: number): number {
+export function uploadPaceMs(agents: number, entries: number, tookMs: number): number {
   if (entries > smallBatch) return 0
-  return Math.min(longestPaceMs, (Math.max(0, agents - unpacedAgents) * 1_000) / uploadsPerSecond)
+  const paceMs = Math.min(longestPaceMs, (Math.max(0, agents - unpacedAgents) * 1_000) / uploadsPerSecond)
+  return tookMs < slowMs ? paceMs : Math.max(paceMs, Math.min(longestSlowPaceMs, slowTimes * tookMs))
 }

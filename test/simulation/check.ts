@@ -48,9 +48,9 @@ const manyRows = 1_000
 export async function readStore(
   db: DatabaseSync,
   tasks: readonly AssignedTask[],
-  range: { readonly from: number; readonly to: number },
+  { now, ...range }: { readonly from: number; readonly to: number; readonly now: number },
 ): Promise<ReadonlyMap<string, StoredTask>> {
-  const history = await openHistory({ directory: ':memory:', clock: new ManualClock(range.to), writer: writerWith(db) })
+  const history = await openHistory({ directory: ':memory:', clock: new ManualClock(now), writer: writerWith(db) })
   const logged = new Map<string, Map<number, number>>(tasks.map(({ id }) => [id, new Map()]))
   for (let after = 0, batches = await history.read(after, 1_000); batches.length > 0;) {
     for (const { position, entries } of batches) {

@@ -11,7 +11,7 @@ export interface Took {
   readonly isBesideOther: boolean
   /** The highest term that this server had written down. */
   readonly known: number
-  /** Agents that had told this server, just before, that the other one served them, and that were right. */
+  /** Agents that had told this server, just before, that the other one served them. */
   readonly servedByOther: readonly string[]
 }
 
@@ -35,11 +35,11 @@ export interface Believed {
   readonly at: number
 }
 
-/** Less than what an agent takes for having lost a server. */
+/** Twice within the timeout an agent says so. */
 const recentMs = 2_500
 
-/** A slow disk takes three seconds for a call. */
-const writtenMs = 4_000
+/** A disk that is neither full nor slow has written within so long what was to be kept. */
+const writtenMs = 1_000
 
 /** What is written down of a pair, by nobody who takes part. */
 export class PairEvidence {
@@ -48,9 +48,8 @@ export class PairEvidence {
   readonly times: ActingTime[] = []
   readonly believedTerms: Believed[] = []
   readonly #inStepAt = new Map<ServerName, number>()
-  /** By agent and server: when that one last served it, and when it last answered at all. */
-  readonly #servedAt = new Map<string, number>()
-  readonly #answeredAt = new Map<string, number>()
+  /** By agent and server: when it was last answered by that one, and whether it had said that the other one serves it. */
+  readonly #statements = new Map<string, { readonly at: number; readonly isServed: boolean }>()
   /** By server: the highest term that it knows, since when, and the highest that it has known for long enough to have it on its disk. */
   readonly #known = new Map<ServerName, { term: number; since: number; durable: number }>()
   readonly #isOtherInReach: (server: ServerName) => boolean
@@ -69,10 +68,9 @@ export class PairEvidence {
     const { at } = this.#world
     const other = server === 'P' ? 'S' : 'P'
     const isActing = this.times.some((time) => time.server === other && time.until === Infinity)
-    const servedByOther = [...this.#servedAt].flatMap(([key, servedAt]) => {
-      const [agent, by] = key.split(' ')
-      const answeredAt = this.#answeredAt.get(`${agent} ${server}`) ?? -Infinity
-      return by === other && at - servedAt < recentMs && at - answeredAt < recentMs ? [agent!] : []
+    const servedByOther = [...this.#statements].flatMap(([key, said]) => {
+      const [agent, to] = key.split(' ')
+      return to === server && said.isServed && at - said.at < recentMs ? [agent!] : []
     })
     const isBesideOther = isActing && this.#isOtherInReach(server)
     const known = this.#known.get(server)?.durable ?? 0
@@ -119,12 +117,11 @@ export class PairEvidence {
   }
 
   /** A server answered an agent, which it serves or does not. */
-  answered(agent: string, server: ServerName): void {
-    this.#answeredAt.set(`${agent} ${server}`, this.#world.at)
+  answered(agent: string, server: ServerName, isServed: boolean): void {
+    this.#statements.set(`${agent} ${server}`, { at: this.#world.at, isServed })
   }
 
   believed(agent: string, server: ServerName, term: number, what: string): void {
     this.believedTerms.push({ agent, server, term, what, at: this.#world.at })
-    this.#servedAt.set(`${agent} ${server}`, this.#world.at)
   }
 }

@@ -30,7 +30,7 @@ const betweenTwo: readonly PairFault[] = [
   {
     name: 'the link between the servers is cut',
     of: 'lines',
-    weight: 5,
+    weight: 8,
     begin: ({ world, network }) => {
       if (network.isCut(pairLine)) return undefined
       return cutLines(network, [pairLine], world.oneOf(['up', 'down', 'both', 'both'] as const))
@@ -68,14 +68,14 @@ const betweenTwo: readonly PairFault[] = [
   {
     name: 'both servers are killed, and started one after the other',
     of: 'server',
-    weight: 3,
+    weight: 6,
     begin: ({ world, servers }) => {
       if (servers.some(({ isRunning }) => !isRunning)) return undefined
       for (const host of servers) host.kill(world.chance(0.5) ? 'kill' : 'power')
       return () => {
         const [first, second] = world.chance(0.5) ? servers : servers.toReversed()
         first!.start()
-        world.after(world.between(0, 12_000), () => second!.start())
+        world.after(world.chance(0.5) ? world.between(0, 12_000) : 0, () => second!.start())
       }
     },
   },
@@ -147,7 +147,7 @@ const betweenTwo: readonly PairFault[] = [
   {
     name: 'a hand-over is asked for',
     of: 'server',
-    weight: 5,
+    weight: 8,
     begin: ({ world, servers }) => {
       const host = world.oneOf(servers)
       if (host.server === undefined) return undefined

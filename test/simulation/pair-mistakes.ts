@@ -17,6 +17,7 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
   },
   'a server that does not keep its term': {
     breaks: 'no server acts in a term below one that it knew',
+    faults: ['a hand-over is asked for', 'both servers are killed, and started one after the other'],
     build() {
       const { write } = PairFile.prototype
       PairFile.prototype.write = function ({ durable: _, ...rest }) {

@@ -6,7 +6,7 @@ import type { ChangePoint, Log, ReplicatedDatabase } from '../../src/platform/in
 import { ReplicationFollower, ReplicationSource, type Taken } from '../../src/replication/index.ts'
 import type { Evidence } from './evidence.ts'
 import { OpenCalls, exchange, type Answerer, type Door } from './exchange.ts'
-import type { Program } from './machine.ts'
+import { quickDisk, type Program } from './machine.ts'
 import type { Network } from './network.ts'
 import { Judge, type CountingReceiver } from './notifications.ts'
 import type { PairEvidence } from './pair-evidence.ts'
@@ -449,7 +449,8 @@ export class PairServer implements Answerer {
     const { pair } = this
     pair.agentSaid(agent, said)
     const { pairEvidence, name } = this.#options
-    pairEvidence.knows(name, pair.state().term, !this.program.machine.isDiskFull)
+    const { machine } = this.program
+    pairEvidence.knows(name, pair.state().term, !machine.isDiskFull && machine.pace === quickDisk)
     const engines = this.#engines
     const isActive = () => pair.notActive() === undefined && engines !== undefined && this.#engines === engines
     const term = pair.term()

@@ -31,6 +31,8 @@ export interface SimulatedPair {
 
 /** Where a test builds in a mistake. */
 export interface PairMistake {
+  /** The names of the faults that are thrown, where the mistake shows in few of the stories that all of them make. */
+  readonly faults?: readonly string[]
   /** Between an agent and its link, anew for each of its lives. */
   readonly link?: (link: ServerLink, agent: string) => ServerLink
   /** In the code of an engine, for as long as a story lasts. @returns what undoes it */
@@ -70,15 +72,16 @@ const longestSettlingMs = 60_000
 const lookEveryMs = 1_000
 
 export async function simulatePair(seed: number, mistake: PairMistake = {}): Promise<SimulatedPair> {
-  const undo = mistake.build?.()
+  let undo: (() => void) | undefined
   try {
-    return await tell(seed, mistake)
+    return await tell(seed, mistake, () => (undo = mistake.build?.()))
   } finally {
     undo?.()
   }
 }
 
-async function tell(seed: number, mistake: PairMistake): Promise<SimulatedPair> {
+/** @param build called when the pair is set up */
+async function tell(seed: number, mistake: PairMistake, build: () => void): Promise<SimulatedPair> {
   const random = seededRandom(seed)
   const world = new World(random, Date.UTC(2026, 2, 1) + Math.floor(random() * 86_400_000))
   const scenario = throwScenario(world, bounds)
@@ -114,6 +117,7 @@ async function tell(seed: number, mistake: PairMistake): Promise<SimulatedPair> 
     network.wasWell(pairLine, timeoutMs) &&
     servers.every(({ machine, server }) => machine.name === name || (server !== undefined && !machine.isPaused))
   await setUp(primary, secondary)
+  build()
   const acts = () => servers.filter(({ server }) => server?.acts === true)
   /** The one that agents are to follow. */
   const active = () => acts().sort((a, b) => b.server!.pair.term() - a.server!.pair.term())[0]
@@ -160,7 +164,7 @@ async function tell(seed: number, mistake: PairMistake): Promise<SimulatedPair> 
       longestJumpMs: 120_000,
       server: () => active()?.server?.server,
     },
-    faultsOfPair,
+    faultsOfPair.filter(({ name }) => mistake.faults?.includes(name) ?? true),
     { count: world.chance(0.3) ? 1 : world.between(2, 5), withinMs: troubleMs - 4_000, longestMs: 12_000 },
   )
   await world.runUntil(world.at + troubleMs)
@@ -203,7 +207,7 @@ async function tell(seed: number, mistake: PairMistake): Promise<SimulatedPair> 
     pairEvidence,
     target,
     receiver,
-    stored: await readStore(last.store.history, tasks, range),
+    stored: await readStore(last.store.history, tasks, { ...range, now: serverEndedAt }),
     placement,
     undelivered,
     endedAt,

@@ -97,7 +97,7 @@ export class PairWay implements Way {
       by: server.name,
     }))
     const { envelope, by } = value
-    this.#evidence.answered(name, by)
+    this.#evidence.answered(name, by, (said.servedMsAgo ?? Infinity) < timeoutMs / 2)
     await this.#believe(envelope.term)
     if (envelope.is === 'idle') return envelope
     this.#evidence.believed(name, by, envelope.term, call.what)

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { openHistory, type History, type HistoryWriter } from '../../src/app/history.ts'
+import { type History, type HistoryWriter } from '../../src/app/history.ts'
 import { historySchema } from '../../src/app/history-store.ts'
 import { historyMethods } from '../../src/app/history-worker.ts'
 import { defaultHistorySettings } from '../../src/app/history.ts'
@@ -240,6 +240,7 @@ export function onThread(
     write: (batch) => writing(() => database.write(batch)),
     backup: (file) => turn(() => database.backup(file)),
     changes: {
+      version: changes.version,
       facts: () => turn(() => changes.facts()),
       startLogging: (line) => writing(() => changes.startLogging(line)),
       startFollowing: () => writing(() => changes.startFollowing()),

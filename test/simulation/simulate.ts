@@ -154,7 +154,9 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
 
   const tasks = scenario.connectors.flatMap((connector) => connector.tasks)
   const dayMs = 86_400_000
-  const stored = await readStore(store.history, tasks, { from: world.startedAt - dayMs, to: world.at + dayMs })
+  const range = { from: world.startedAt - dayMs, to: world.at + dayMs }
+  // Before what is expected next: of that nothing could have been heard, for a whole day.
+  const stored = await readStore(store.history, tasks, { ...range, now: serverMachine.wall })
   const violations = check({
     scenario,
     evidence,

@@ -72,8 +72,11 @@ async function edit(server: TestInstance, name: string): Promise<void> {
   await server.call('applyConfiguration', { query: {}, body: { groups: [{ name }] } })
 }
 
-const groupsOf = async (server: TestInstance) =>
-  ((await server.call('showConfiguration')).groups ?? []).map(({ name }) => name)
+const groupsOf = async (server: TestInstance) => {
+  // The document that is exported, of the form that is applied.
+  const { groups = [] } = (await server.call('showConfiguration')) as { readonly groups?: readonly { name: string }[] }
+  return groups.map(({ name }) => name)
+}
 
 const partOf = async (server: TestInstance, name: string) =>
   (await server.call('showFailover')).parts.find((part) => part.name === name)
