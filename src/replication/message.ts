@@ -166,7 +166,9 @@ async function pack(head: object, bodies: readonly Uint8Array[]): Promise<Uint8A
   const plain = Buffer.concat([length, json, ...bodies])
   const isSmall = plain.length <= smallBytes
   // Statements shrink to a tenth at any level.
-  const packed = isSmall ? gzipSync(plain, { level: 1 }) : await promisify(gzip)(plain, { level: levelFor(plain), chunkSize: stepBytes })
+  const packed = isSmall
+    ? gzipSync(plain, { level: 1 })
+    : await promisify(gzip)(plain, { level: levelFor(plain), chunkSize: stepBytes })
   return Buffer.concat([Uint8Array.of(version), packed])
 }
 
