@@ -13,7 +13,11 @@ const settleMs = 20_000
 const holdWithinMs = 240_000
 
 /** Applies the configuration and waits until every agent holds its share; with how long both took. */
-export async function employ(server: TestInstance, simulation: Simulation, load: FleetLoad): Promise<readonly Figure[]> {
+export async function employ(
+  server: TestInstance,
+  simulation: Simulation,
+  load: FleetLoad,
+): Promise<readonly Figure[]> {
   const connectors = load.agents * load.tasks
   simulation.forget()
   const cpuBefore = treeCpuMs(server.pid)

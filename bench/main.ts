@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { agentsRow, configurationRow } from './agents.ts'
 import { checkRows } from './checks.ts'
-import { failoverRow } from './failover.ts'
+import { failoverRows } from './failover.ts'
 import { firstResultRow } from './first-result.ts'
 import { historyRows } from './history.ts'
 import { judgeBench } from './judge.ts'
@@ -21,7 +21,7 @@ const rows: readonly BenchRow[] = [
   ...historyRows,
   judgeRow,
   replicationRow,
-  failoverRow,
+  ...failoverRows,
   placementRow,
   memoryRow,
   firstResultRow,

@@ -46,11 +46,7 @@ export class Simulation {
    * Enrols so many agents with a server, by one token; resolves when all were accepted. @param others of its pair, which they trust and hear of from
    * it; then each acknowledgement is an event
    */
-  static async enrol(
-    server: TestInstance,
-    agents: number,
-    others: readonly TestInstance[] = [],
-  ): Promise<Simulation> {
+  static async enrol(server: TestInstance, agents: number, others: readonly TestInstance[] = []): Promise<Simulation> {
     const { token } = await server.call('createEnrolmentToken', { body: { uses: agents, expiresIn: '1h' } })
     const fingerprints = await Promise.all([server, ...others].map(({ url }) => fingerprintOf(url)))
     const simulation = new Simulation(agents)

@@ -12,6 +12,7 @@ import {
   type Acting,
   type DrillReport,
   type ForcePrice,
+  type PairRefusal,
   type PairSettings,
   type SetUpStep,
 } from '../failover/index.ts'
@@ -79,6 +80,8 @@ export class PairRole implements FleetPair, FailoverQuestions {
   /** Where the other side is reached, as it said. */
   #peerUrl: string | undefined
   #peerUuid: string | undefined
+  /** Why the last poll of the SECONDARY was refused, on the PRIMARY, where that is a matter of the two of them. */
+  #refusedPoll: string | undefined
   #isQuiet = true
   /** Since when there are changes here that the other server does not have, of when this one last acted. */
   #tailSince: number | undefined
@@ -198,7 +201,9 @@ export class PairRole implements FleetPair, FailoverQuestions {
       role: () => this.#file.kept.settings.role,
       peerUuid: () => this.#file.kept.settings.peerUuid,
       peerKey: pair.peerKey,
+      refused: (reason, message) => this.#refused(reason, message),
       heard: async (report, { url }) => {
+        this.#refusedPoll = undefined
         this.#met({ uuid: this.#file.kept.settings.peerUuid, url })
         return pair.heard(report)
       },
@@ -296,6 +301,13 @@ export class PairRole implements FleetPair, FailoverQuestions {
     if (engines?.acts !== true)
       throw new FarwatchError('not-in-this-role', 'this server does not act: it takes no results')
     return engines
+  }
+
+  /** Of what only the SECONDARY itself can cause: anybody may send what is refused for other reasons. */
+  #refused(reason: PairRefusal, message: string): void {
+    if (reason !== 'versions') return
+    if (message !== this.#refusedPoll) this.#machine.log.warn('poll of the SECONDARY refused', { problem: message })
+    this.#refusedPoll = message
   }
 
   #met({ uuid, url }: { readonly uuid: string; readonly url: string | undefined }): void {
@@ -513,7 +525,9 @@ export class PairRole implements FleetPair, FailoverQuestions {
       return {}
     })
     const peerFingerprint = this.#file.kept.peer?.fingerprint
-    return { pair: pair.status(), parts, setUp: this.#setUp(), ownUuid: directory.uuid, peerFingerprint }
+    const status = pair.status()
+    const shown = { ...status, pollProblem: status.pollProblem ?? this.#refusedPoll }
+    return { pair: shown, parts, setUp: this.#setUp(), ownUuid: directory.uuid, peerFingerprint }
   }
 
   #setUp(): readonly SetUpStep[] {

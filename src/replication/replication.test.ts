@@ -23,7 +23,10 @@ const schema = [
 
 /** Of a newer version of the program. */
 const grown = [
-  { name: 'things', steps: [...schema[0]!.steps, "ALTER TABLE fact ADD COLUMN source TEXT NOT NULL DEFAULT 'unknown'"] },
+  {
+    name: 'things',
+    steps: [...schema[0]!.steps, "ALTER TABLE fact ADD COLUMN source TEXT NOT NULL DEFAULT 'unknown'"],
+  },
 ]
 
 let directory: string
@@ -279,7 +282,11 @@ test('an older standby waits where it does not understand a newer server, says s
   pair.events.length = 0
   for (let i = 0; i < 3; i++) await pair.catchUp()
   const why = 'change 3 is of a newer version of Farwatch: table fact has no column named source'
-  const waiting = [pair.events.filter((event) => event.startsWith('facts waits')), (await pair.source.lag())['facts'], pair.follower.states()['facts']]
+  const waiting = [
+    pair.events.filter((event) => event.startsWith('facts waits')),
+    (await pair.source.lag())['facts'],
+    pair.follower.states()['facts'],
+  ]
   await pair.standby.facts.close()
   pair.standby.facts = memory({ file: files.standby, schema: grown })
   pair.restartStandby()

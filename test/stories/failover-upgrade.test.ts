@@ -13,12 +13,14 @@ const agents = ['north-1', 'north-2']
 const tasks = 6
 let target: CountingTarget
 let next: BuiltVersion
+let distant: BuiltVersion
 let pair: Pair
 let began: number
 let servedBefore: ReadonlyMap<string, number>
 
 beforeAll(async () => {
   next = await buildNextVersion()
+  distant = await buildNextVersion({ min: 4, max: 5 })
   target = await CountingTarget.start()
   pair = await startPair({
     agents,
@@ -41,6 +43,7 @@ afterAll(async () => {
   await pair?.[Symbol.asyncDispose]()
   await target?.[Symbol.asyncDispose]()
   await next?.[Symbol.asyncDispose]()
+  await distant?.[Symbol.asyncDispose]()
 })
 
 /** Waits until every task has a run of after a moment. */
@@ -52,9 +55,9 @@ async function ran(server: TestInstance, after: number): Promise<void> {
   )
 }
 
-async function upgrade(instance: TestInstance): Promise<void> {
+async function upgrade(instance: TestInstance, to = next): Promise<void> {
   await instance.stop()
-  instance.program = next.program
+  instance.program = to.program
   await instance.start()
 }
 
@@ -160,4 +163,17 @@ test('agents are upgraded when it suits, each by itself', async () => {
   await ran(pair.primary, at)
   const versions = (await pair.primary.call('listAgents')).map(({ name, version }) => [name, version])
   expect(versions).toContainEqual(['north-1', next.version])
+})
+
+test('versions that are too far apart say so on both sides, and the one that stands by leaves it at that', async () => {
+  const { primary, secondary } = pair
+  await upgrade(secondary, distant)
+  await secondary.signIn()
+  const both = () => Promise.all([primary, secondary].map((one) => one.call('showFailover')))
+  const seen = await until('both say so', both, (all) => all.every(({ pollProblem }) => pollProblem !== null))
+  const words = "the PRIMARY speaks the versions 1 to 2 of the pair's protocol, the SECONDARY 4 to 5"
+  expect(seen.map(({ acts, pollProblem }) => [acts, pollProblem])).toEqual([
+    [true, words],
+    [false, `the PRIMARY refused: ${words}`],
+  ])
 })

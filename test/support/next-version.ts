@@ -16,14 +16,15 @@ export interface BuiltVersion extends AsyncDisposable {
  * now on, too) is copied to a directory of its own beside its launcher and package.json, and these lines of the copy are changed:
  *
  *   package.json              the version
- *   failover/protocol.js      `spoken` of the pair up to 2 instead of 1
- *   link/protocol.js          `spoken` of agents up to 2 instead of 1
+ *   failover/protocol.js      `spoken` of the pair: 1 to 2 instead of 1
+ *   link/protocol.js          `spoken` of agents: 1 to 2 instead of 1
  *   inventory/store.js        one more step of the schema: a column of `configuration_revision`, with a default
  *   inventory/inventory.js    the statement that writes a revision names that column
  *
+ * @param pairSpeaks another range for the pair, as of a version that is further away
  * @throws Error where a line is not there any more: then this must be changed with it
  */
-export async function buildNextVersion(): Promise<BuiltVersion> {
+export async function buildNextVersion(pairSpeaks = { min: 1, max: 2 }): Promise<BuiltVersion> {
   if (!buildProgram()) throw new Error('the program could not be compiled')
   const directory = await mkdtemp(join(tmpdir(), 'farwatch-next-'))
   const [from, to] = [(path: string) => join(root, path), (path: string) => join(directory, path)]
@@ -39,8 +40,9 @@ export async function buildNextVersion(): Promise<BuiltVersion> {
   }
   const version = '99.0.0'
   await change('package.json', /"version": "[^"]+"/, `"version": "${version}"`)
-  for (const engine of ['failover', 'link'])
-    await change(`dist/${engine}/protocol.js`, /\bspoken = \{ min: 1, max: 1 \}/, 'spoken = { min: 1, max: 2 }')
+  const spoken = /\bspoken = \{ min: 1, max: 1 \}/
+  await change('dist/failover/protocol.js', spoken, `spoken = ${JSON.stringify(pairSpeaks)}`)
+  await change('dist/link/protocol.js', spoken, 'spoken = { min: 1, max: 2 }')
   await change(
     'dist/inventory/store.js',
     /(name: 'inventory',\s+steps: \[[^\]]*)(\],)/,
