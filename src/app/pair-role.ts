@@ -440,7 +440,11 @@ export class PairRole implements FleetPair, FailoverQuestions {
       return
     }
     const line = randomUUID()
-    for (const changes of stores) await changes.startLogging(line)
+    for (const changes of stores) {
+      // Forced to act before its copy began, it must not pass for one with the same changes as another that never had any.
+      if ((await changes.facts()).point.line === '') await changes.stop()
+      await changes.startLogging(line)
+    }
     await own.refresh()
     const term = pair.term()
     if (own.facts().position.term === term) return
