@@ -22,8 +22,8 @@ export interface ActingTime {
   readonly term: number
   readonly from: number
   until: number
-  /** When this server last knew that it held everything, before this time began. */
-  readonly inStepAt: number
+  /** The notifications of which its ledger said, when this time began, that they were delivered. */
+  readonly recorded: ReadonlySet<string>
 }
 
 /** What an agent did on the word of a server. */
@@ -34,6 +34,9 @@ export interface Believed {
   readonly what: string
   readonly at: number
 }
+
+/** An answer of the other server that took longer is not waited for. */
+const onItsWayMs = 6_000
 
 /** Twice within the timeout an agent says so. */
 const recentMs = 2_500
@@ -47,7 +50,8 @@ export class PairEvidence {
   readonly took: Took[] = []
   readonly times: ActingTime[] = []
   readonly believedTerms: Believed[] = []
-  readonly #inStepAt = new Map<ServerName, number>()
+  /** By server: what its ledger says was delivered, and since when. */
+  readonly #ledgers = new Map<ServerName, ReadonlyMap<string, number>>()
   /** By agent and server: when it was last answered by that one, and whether it had said that the other one serves it. */
   readonly #statements = new Map<string, { readonly at: number; readonly isServed: boolean }>()
   /** By server: the highest term that it knows, since when, and the highest that it has known for long enough to have it on its disk. */
@@ -80,7 +84,7 @@ export class PairEvidence {
 
   began(server: ServerName, acting: number, term: number): void {
     const from = this.#world.at
-    this.times.push({ server, acting, term, from, until: Infinity, inStepAt: this.#inStepAt.get(server) ?? -Infinity })
+    this.times.push({ server, acting, term, from, until: Infinity, recorded: new Set(this.#ledgerOf(server).keys()) })
     this.tell(server, `acts, term ${term}`)
   }
 
@@ -98,22 +102,32 @@ export class PairEvidence {
     this.#known.delete(server)
   }
 
-  /** It has data from a backup that was made then. */
-  restored(server: ServerName, at: number): void {
-    this.#inStepAt.set(server, Math.min(at, this.#inStepAt.get(server) ?? at))
+  /** Its ledger says so now. */
+  recorded(server: ServerName, key: string): void {
+    this.#ledgers.set(server, new Map(this.#ledgerOf(server)).set(key, this.#world.at))
   }
 
-  /** It died, or stopped. Whatever its data says by now it has written itself. */
+  /** It has data from a backup that was made then. */
+  restored(server: ServerName, at: number): void {
+    this.#ledgers.set(server, new Map([...this.#ledgerOf(server)].filter(([, since]) => since <= at - onItsWayMs)))
+  }
+
   ended(server: ServerName): void {
     const time = this.times.findLast((one) => one.server === server)
     if (time === undefined || time.until < Infinity) return
     time.until = this.#world.at
-    this.#inStepAt.set(server, this.#world.at)
     this.tell(server, 'acts no more')
   }
 
+  /** It holds what the other one held when that last answered. */
   inStep(server: ServerName): void {
-    this.#inStepAt.set(server, this.#world.at)
+    const { at } = this.#world
+    const theirs = [...this.#ledgerOf(server === 'P' ? 'S' : 'P')]
+    this.#ledgers.set(server, new Map(theirs.filter(([, since]) => since <= at - onItsWayMs)))
+  }
+
+  #ledgerOf(server: ServerName): ReadonlyMap<string, number> {
+    return this.#ledgers.get(server) ?? new Map()
   }
 
   /** A server answered an agent, which it serves or does not. */

@@ -170,15 +170,6 @@ const betweenTwo: readonly PairFault[] = [
       return () => undefined
     },
   },
-  {
-    name: 'the wall clock of a server is corrected',
-    of: 'server',
-    weight: 2,
-    begin: ({ world, servers }) => {
-      world.oneOf(servers).machine.jumpClock(world.between(-1_000, 1_000))
-      return () => undefined
-    },
-  },
 ]
 
 /** Three of four are those of a pair: the others are thrown at one server often enough. The order is part of what a seed means. */

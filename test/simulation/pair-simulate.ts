@@ -106,7 +106,9 @@ async function tell(seed: number, mistake: PairMistake, build: () => void): Prom
       work,
       evidence,
       pairEvidence,
-      log: logOf(world, host.name),
+      log: logOf(world, host.name, (event, { alarm }) => {
+        if (event === 'alarm delivered') pairEvidence.recorded(host.name, String(alarm))
+      }),
       life: ++lives,
       nextActing: () => ++acting,
     })
@@ -119,8 +121,8 @@ async function tell(seed: number, mistake: PairMistake, build: () => void): Prom
   await setUp(primary, secondary)
   build()
   const acts = () => servers.filter(({ server }) => server?.acts === true)
-  /** The one that agents are to follow. */
-  const active = () => acts().sort((a, b) => b.server!.pair.term() - a.server!.pair.term())[0]
+  /** The one that agents are to follow. An onlooker reads the state: to ask would be to have a server that stands still look round. */
+  const active = () => acts().sort((a, b) => b.server!.pair.state().term - a.server!.pair.state().term)[0]
   let lastActive = primary
   const agents = scenario.agents.map(
     (name) =>
@@ -175,7 +177,7 @@ async function tell(seed: number, mistake: PairMistake, build: () => void): Prom
   const note = () =>
     numbers.add(
       acts()
-        .map(({ name, server }) => `${name} ${server!.pair.term()}`)
+        .map(({ name, server }) => `${name} ${server!.pair.state().term}`)
         .join(' and ') || 'nobody',
     )
   note()

@@ -204,8 +204,12 @@ export function storyOf(
   ].join('\n')
 }
 
-export function logOf(world: World, who: string): Log {
-  const tell = (event: string, fields: Readonly<Record<string, unknown>> = {}) =>
+type Told = (event: string, fields: Readonly<Record<string, unknown>>) => void
+
+export function logOf(world: World, who: string, heard: Told = () => undefined): Log {
+  const tell = (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
     world.tell(who, `${event} ${Object.values(fields).map(String).join(' ')}`)
-  return { ...silentLog, info: tell, warn: tell, error: tell, with: () => logOf(world, who) }
+    heard(event, fields)
+  }
+  return { ...silentLog, info: tell, warn: tell, error: tell, with: () => logOf(world, who, heard) }
 }
