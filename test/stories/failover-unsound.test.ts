@@ -87,6 +87,11 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
   async function givenBack(): Promise<void> {
     await following(primary, 'held')
     await inStep(secondary, primary)
+    await until(
+      'the PRIMARY is sound again',
+      () => secondary.call('showFailover'),
+      ({ peer }) => peer?.unsound === null,
+    )
     await secondary.call('handOver', { body: {} })
     await inStep(primary, secondary)
   }
