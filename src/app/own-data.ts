@@ -19,6 +19,8 @@ export interface OwnDataParts {
   readonly file: PairFile
   readonly history: () => History
   readonly engines: () => ServerEngines | undefined
+  /** Every store goes on from where the other server was, and none has to be copied first. Asked where this server follows. */
+  readonly isFollowing: () => boolean
   /** Nothing is being written here any more. */
   readonly isQuiet: () => boolean
 }
@@ -28,6 +30,8 @@ export class OwnData {
   readonly #parts: OwnDataParts
   #position: Position = { term: 0, count: 0 }
   #isWhole = true
+  /** One store may be further than the other: there is no position that is true of both. */
+  #isMixed = false
   #feeds: { readonly database: ChangeFacts; readonly history: ChangeFacts } | undefined
   #writeProblem: string | undefined
   #integrityProblem: string | undefined
@@ -64,7 +68,7 @@ export class OwnData {
           own: { term: position.term, position },
           // Only of data that is its own: a copy that is under way has less than what it replaces.
           known:
-            peer === undefined || !this.#isWhole ? undefined : { term: peer.position.term, position: peer.position },
+            peer === undefined || !this.#isWhole || this.#isMixed ? undefined : { term: peer.position.term, position: peer.position },
         },
         settings.timeoutMs,
       ),
@@ -88,8 +92,13 @@ export class OwnData {
         readMark(database),
       ])
       this.#feeds = { database: ofDatabase, history: ofHistory }
-      this.#position = { term, count: ofDatabase.point.position + ofHistory.point.position }
-      this.#isWhole = [ofDatabase, ofHistory].every(({ mode, point }) => mode !== 'following' || point.line !== '')
+      const parts = [ofDatabase, ofHistory]
+      // While one part is copied the other may be there already: the term would be that of the one, and the count in good part another's.
+      this.#isMixed = parts.some(({ mode }) => mode === 'following') && !this.#parts.isFollowing()
+      this.#position = this.#isMixed
+        ? { term: 0, count: 0 }
+        : { term, count: ofDatabase.point.position + ofHistory.point.position }
+      this.#isWhole = parts.every(({ mode, point }) => mode !== 'following' || point.line !== '')
     } catch (thrown) {
       this.#failed(thrown)
     }

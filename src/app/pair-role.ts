@@ -116,11 +116,33 @@ export class PairRole implements FleetPair, FailoverQuestions {
     const { directory, log, vault, keyring, version, database } = machine
     const history = () => host.history()
     const events = await PairEvents.open(machine, () => host.engines())
+    const target = new HistoryTarget({
+      directory: directory.path,
+      history,
+      exchange: (replace) => host.exchangeHistory(replace),
+    })
+    const parts = [target, databaseTarget(database.changes, directory.path)]
+    const follower = new ReplicationFollower({
+      parts,
+      onApplied: (part, tables) => {
+        // It goes on from where this side was: nothing is here that is not there.
+        this.#tailSince = undefined
+        if (part !== 'database') return
+        host.stale(tables.length === 0 || tables.some((table) => agentTables.test(table)))
+      },
+      onReleased: (position) => history().release(position),
+      onCopyNeeded: (part, why) => this.#copyNeeded(part, why),
+      onNewer: (part, why) => log.warn('cannot follow a newer version', { part, why }),
+    })
     const own = new OwnData({
       machine,
       file: this.#file,
       history,
       engines: () => host.engines(),
+      isFollowing: () => {
+        const states = Object.values(follower.states())
+        return states.length === parts.length && states.every(({ is }) => is === 'following')
+      },
       isQuiet: () => this.#isQuiet && host.engines()?.acts !== true,
     })
     await own.refresh()
@@ -154,29 +176,13 @@ export class PairRole implements FleetPair, FailoverQuestions {
       },
       changed: () => host.changed(),
     })
-    const target = new HistoryTarget({
-      directory: directory.path,
-      history,
-      exchange: (replace) => host.exchangeHistory(replace),
-    })
     const exchange = new PairExchange({
       source: new ReplicationSource({
         parts: [historySource(history), databaseSource(database.changes, directory.path)],
         clock: machine.clock,
         released: () => host.engines()?.alarms.position() ?? 0,
       }),
-      follower: new ReplicationFollower({
-        parts: [target, databaseTarget(database.changes, directory.path)],
-        onApplied: (part, tables) => {
-          // It goes on from where this side was: nothing is here that is not there.
-          this.#tailSince = undefined
-          if (part !== 'database') return
-          host.stale(tables.length === 0 || tables.some((table) => agentTables.test(table)))
-        },
-        onReleased: (position) => history().release(position),
-        onCopyNeeded: (part, why) => this.#copyNeeded(part, why),
-        onNewer: (part, why) => log.warn('cannot follow a newer version', { part, why }),
-      }),
+      follower,
       vault,
       keys: () => keyring.present,
       direction: () => pair.direction(),

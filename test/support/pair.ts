@@ -17,6 +17,8 @@ export interface PairOptions {
   readonly serverEnv?: Readonly<Record<string, string>>
   /** Where the SECONDARY reaches the PRIMARY, for a line that can be cut. */
   readonly peerUrl?: (primary: TestInstance) => string | Promise<string>
+  /** A data directory for the PRIMARY, on a disk that something is to happen to. */
+  readonly primaryData?: string
   /** Before the pair is set up: what the PRIMARY had already. */
   readonly before?: (primary: TestInstance) => Promise<void>
 }
@@ -37,7 +39,12 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
 async function start(options: PairOptions, stack: AsyncDisposableStack): Promise<Pair> {
   const { agents: names = [], timeoutMs = 5_000, pollMs = 500 } = options
   const env = { ...small, FARWATCH_ROLE: 'server', ...options.serverEnv }
-  const primary = stack.use(await TestInstance.start({ env: { ...env, FARWATCH_NAME: 'primary' } }))
+  const primary = stack.use(
+    await TestInstance.start({
+      env: { ...env, FARWATCH_NAME: 'primary' },
+      ...(options.primaryData === undefined ? {} : { data: options.primaryData }),
+    }),
+  )
   const data = await scratchData()
   await trust(primary.url, await fingerprintAt(primary.url), data)
   const secondary = stack.use(await TestInstance.start({ data, env: { ...env, FARWATCH_NAME: 'secondary' } }))

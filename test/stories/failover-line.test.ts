@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CuttingProxy } from '../servers/cutting-proxy.ts'
+import { until, type TestInstance } from '../support/instance.ts'
+import { acting, inStep, startPair, type Pair } from '../support/pair.ts'
+
+// Only the line between the two servers goes through a proxy: agents see both. Afterwards the settings of the pair.
+
+let line: CuttingProxy
+let pair: Pair
+let primary: TestInstance
+let secondary: TestInstance
+
+beforeAll(async () => {
+  pair = await startPair({
+    agents: ['north-1', 'north-2'],
+    peerUrl: async (server) => {
+      line = await CuttingProxy.start({ host: '127.0.0.1', port: Number(new URL(server.url).port) })
+      return `https://127.0.0.1:${line.port}`
+    },
+  })
+  primary = pair.primary
+  secondary = pair.secondary
+})
+afterAll(async () => {
+  await pair?.[Symbol.asyncDispose]()
+  await line?.[Symbol.asyncDispose]()
+})
+
+const problemsOf = async (server: TestInstance) =>
+  (await server.call('showFailover')).problems.map(({ key }) => key)
+
+const openAlarms = async (server: TestInstance) =>
+  (await server.call('listAlarms', { query: { state: 'open' } }))
+    .filter(({ rule }) => rule.startsWith('failover: '))
+    .map(({ rule }) => rule)
+
+async function failovers() {
+  const both = await Promise.all([primary, secondary].map((each) => each.call('showFailover')))
+  return both.map(({ state, term }) => `${state} ${term}`)
+}
+
+test('a line between the two that is cut is told, and takes nothing over: agents still work with the PRIMARY', async () => {
+  line.cut('there', 'back')
+  await until(
+    'the SECONDARY says so',
+    () => problemsOf(secondary),
+    (keys) => keys.includes('failover: link cut'),
+  )
+  const alarms = await until(
+    'the PRIMARY says so',
+    () => openAlarms(primary),
+    (rules) => rules.length > 0,
+  )
+  const { witnesses } = await secondary.call('showFailover')
+  const cut = await failovers()
+  line.mend()
+  await inStep(primary, secondary)
+  expect({
+    alarms,
+    says: witnesses.map(({ says }) => says),
+    cut,
+    after: await failovers(),
+    problems: await until(
+      'nothing is wrong',
+      async () => [...(await problemsOf(primary)), ...(await problemsOf(secondary)), ...(await openAlarms(primary))],
+      (all) => all.length === 0,
+    ),
+  }).toEqual({
+    alarms: ['failover: no standby'],
+    says: ['served', 'served'],
+    cut: ['active 1', 'standby 1'],
+    after: ['active 1', 'standby 1'],
+    problems: [],
+  })
+})
+
+/** What a change of the settings is answered with: the status, what is wrong, and what to do instead. */
+async function refused(server: TestInstance, body: unknown): Promise<readonly unknown[]> {
+  const answer = await server.send('PUT', '/api/v1/failover', body)
+  const { error } = JSON.parse(answer.body) as {
+    error?: { code: string; message: string; problems?: { path: string; message: string }[]; hint?: string }
+  }
+  return [answer.status, error?.problems?.[0]?.message ?? error?.message, (error?.hint ?? '') !== '']
+}
+
+test('what makes no sense is refused in words, with the right way, and changes nothing', async () => {
+  const before = [await primary.call('showFailover'), await secondary.call('showFailover')]
+  const agent = pair.agents[0]!
+  expect([
+    await refused(primary, { mode: 'STANDBY' }),
+    await refused(primary, { peerUuid: primary.uuid }),
+    await refused(primary, { peerUuid: 'nobody' }),
+    await refused(primary, { peerUuid: '' }),
+    await refused(primary, { role: 'SECONDARY' }),
+    await refused(primary, { timeoutMs: 4_000 }),
+    await refused(secondary, { mode: 'ACTIVE' }),
+    await refused(secondary, { role: 'PRIMARY', mode: 'ACTIVE', peerUuid: primary.uuid }),
+    await refused(secondary, { peerUrl: secondary.url }),
+    await refused(secondary, { peerUrl: 'http://127.0.0.1:1' }),
+    await refused(agent, { role: 'PRIMARY', mode: 'ACTIVE', peerUuid: secondary.uuid }),
+  ]).toEqual([
+    [400, 'a PRIMARY cannot be set to STANDBY', true],
+    [400, 'this is the UUID of this very instance', true],
+    [400, '`nobody` is not a UUID', true],
+    [400, 'a PRIMARY needs the UUID of its SECONDARY', true],
+    [400, expect.stringContaining('a SECONDARY needs the URL'), true],
+    [400, expect.stringContaining('the timeout must be at least 5s'), true],
+    [400, 'a SECONDARY cannot be set to ACTIVE by hand', true],
+    [400, expect.stringContaining('cannot become PRIMARY'), true],
+    [400, 'this is the URL of this very instance', true],
+    [400, expect.stringContaining('is not an https:// URL'), true],
+    [409, expect.stringContaining('agent'), true],
+  ])
+  const settings = (all: typeof before) => all.map(({ role, mode, peerUrl, peerUuid }) => [role, mode, peerUrl, peerUuid])
+  expect(settings([await primary.call('showFailover'), await secondary.call('showFailover')])).toEqual(settings(before))
+})
+
+test('an unknown UUID turns the SECONDARY away: that is said, and is no loss', async () => {
+  await primary.call('changeFailover', { body: { peerUuid: '00000000-0000-4000-8000-000000000000' } })
+  await until(
+    'the SECONDARY says so',
+    () => problemsOf(secondary),
+    (keys) => keys.includes('failover: turned away'),
+  )
+  const turnedAway = await failovers()
+  await primary.call('changeFailover', { body: { peerUuid: secondary.uuid } })
+  await inStep(primary, secondary)
+  expect([turnedAway, await failovers()]).toEqual([
+    ['active 1', 'standby 1'],
+    ['active 1', 'standby 1'],
+  ])
+})
+
+test.each([
+  ['PRIMARY', () => primary],
+  ['SECONDARY', () => secondary],
+])('with the mode of the %s OFF nobody takes over', async (_, side) => {
+  const server = side()
+  const { mode } = await server.call('showFailover')
+  await server.call('changeFailover', { body: { mode: 'OFF' } })
+  await until(
+    'the other side knows',
+    () => (server === primary ? secondary : primary).call('showFailover'),
+    ({ peer }) => peer?.on === false,
+  )
+  const off = (await failovers()).map((each) => each.split(' ')[0])
+  const acts = (await Promise.all([primary, secondary].map((each) => each.call('showFailover')))).map((each) => each.acts)
+  await server.call('changeFailover', { body: { mode } })
+  await acting(primary, true)
+  await inStep(primary, secondary)
+  expect([off, acts, await failovers()]).toEqual([
+    server === primary ? ['off', 'standby'] : ['active', 'off'],
+    [true, false],
+    ['active 1', 'standby 1'],
+  ])
+})
+
+test('the role NONE ends the pair: each acts for itself, and both stop within ten seconds', async () => {
+  await secondary.call('changeFailover', { body: { role: 'NONE', mode: 'OFF' } })
+  await acting(secondary, true)
+  await primary.call('changeFailover', { body: { role: 'NONE', mode: 'OFF' } })
+  const shown = await Promise.all([primary, secondary].map((each) => each.call('showFailover')))
+  expect([shown.map(({ role, acts }) => `${role} ${acts}`), await primary.stop(), await secondary.stop()]).toEqual([
+    ['NONE true', 'NONE true'],
+    0,
+    0,
+  ])
+})
