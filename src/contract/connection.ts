@@ -19,6 +19,19 @@ export const Connection = exact({
     }),
   ),
   term: Count,
+  servers: Type.Array(
+    exact({
+      url: Type.String(),
+      serves: Type.Boolean({ description: 'The agent works for it now' }),
+      acts: Nullable(
+        Type.Boolean({ description: 'It said that it acts, or that it stands by; null: it said nothing' }),
+      ),
+      term: Nullable(Count),
+      answeredMsAgo: Nullable(Type.Number({ minimum: 0 })),
+      message: Type.String({ description: 'Why it did not answer as it should; empty where nothing is wrong' }),
+    }),
+    { description: 'Every server that the agent knows of: those of its settings, and those that they named' },
+  ),
   assignment: Nullable(Type.String({ description: 'Version of what it was given to do' })),
   kept: Type.Boolean({ description: 'It runs from the assignment that it kept from before its start' }),
   tasks: Count,

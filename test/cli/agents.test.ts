@@ -199,6 +199,7 @@ test('the role changes by command, and an instance that is only an agent shows i
       answeredAt: '2026-01-31T12:00:00.000Z',
       clock: null,
       term: 1,
+      servers: [],
       assignment: null,
       kept: false,
       tasks: 0,

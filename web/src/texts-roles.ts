@@ -1,4 +1,12 @@
 /** The words about what an instance is: its role, its servers, and its own page where it is an agent only. */
+/** One server of an agent, as far as its line says it in words. */
+interface Standing {
+  readonly serves: boolean
+  readonly acts: boolean | null
+  readonly term: number | null
+  readonly message: string
+}
+
 export const roleTexts = {
   title: 'Role',
   change: 'Change the role',
@@ -59,6 +67,12 @@ export const roleTexts = {
     uploadProblem: 'The last results were not taken:',
     server: 'Server',
     knows: 'Knows the servers',
+    standing: ({ serves, acts, term, message }: Standing) =>
+      [
+        serves ? 'works for it' : acts === true ? 'active' : acts === false ? 'stands by' : 'not heard yet',
+        ...(term === null ? [] : [`term ${term}`]),
+        ...(message === '' ? [] : [message]),
+      ].join(', '),
     answered: 'Last answer',
     serverVersion: 'Version of the server',
     compare: 'Key fingerprint of this agent (SHA-256): the server shows the same',

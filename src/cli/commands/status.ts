@@ -83,10 +83,16 @@ function agentCounts({ online, offline, pending, ...rarer }: Status['agents']): 
     .join(', ')
 }
 
+function standing({ url, serves, acts, term }: Connection['servers'][number]): string {
+  const is = serves ? 'works for it' : acts === true ? 'active' : acts === false ? 'stands by' : 'not heard yet'
+  return `${printable(url)}: ${is}${term === null ? '' : `, term ${term}`}`
+}
+
 /** How it stands between an agent and its server. */
 export function connectionRows(now: Connection): readonly (readonly string[])[] {
   const rows: (readonly [string, string | null])[] = [
     ['Server', now.server === null ? 'none' : printable(now.server)],
+    ...(now.servers.length < 2 ? [] : now.servers.map((one): [string, string] => ['Knows', standing(one)])),
     ['State', now.state],
     ['', now.message === '' ? null : printable(now.message)],
     ['Fingerprint', now.fingerprint],

@@ -70,7 +70,18 @@ function Line({ here, line }: { here: Instance; line: Connection }): ReactNode {
             <Fact name={words.server}>
               {line.server === null ? texts.common.none : <code className="break">{line.server}</code>}
             </Fact>
-            {here.servers.length < 2 ? null : <Fact name={words.knows}>{here.servers.join(', ')}</Fact>}
+            {line.servers.length < 2 ? null : (
+              <Fact name={words.knows}>
+                <ul className="plain-list">
+                  {line.servers.map((server) => (
+                    <li key={server.url}>
+                      <code className="break">{server.url}</code>
+                      <span className="dim"> · {words.standing(server)}</span>
+                    </li>
+                  ))}
+                </ul>
+              </Fact>
+            )}
             {here.proxy === null ? null : (
               <Fact name={texts.role.proxy}>
                 <code className="break">{here.proxy}</code>
