@@ -68,7 +68,9 @@ export class OwnData {
           own: { term: position.term, position },
           // Only of data that is its own: a copy that is under way has less than what it replaces.
           known:
-            peer === undefined || !this.#isWhole || this.#isMixed ? undefined : { term: peer.position.term, position: peer.position },
+            peer === undefined || !this.#isWhole || this.#isMixed
+              ? undefined
+              : { term: peer.position.term, position: peer.position },
         },
         settings.timeoutMs,
       ),

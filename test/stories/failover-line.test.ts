@@ -26,8 +26,7 @@ afterAll(async () => {
   await line?.[Symbol.asyncDispose]()
 })
 
-const problemsOf = async (server: TestInstance) =>
-  (await server.call('showFailover')).problems.map(({ key }) => key)
+const problemsOf = async (server: TestInstance) => (await server.call('showFailover')).problems.map(({ key }) => key)
 
 const openAlarms = async (server: TestInstance) =>
   (await server.call('listAlarms', { query: { state: 'open' } }))
@@ -78,9 +77,9 @@ test('a line between the two that is cut is told, and takes nothing over: agents
 async function refused(server: TestInstance, body: unknown): Promise<readonly unknown[]> {
   const answer = await server.send('PUT', '/api/v1/failover', body)
   const { error } = JSON.parse(answer.body) as {
-    error?: { code: string; message: string; problems?: { path: string; message: string }[]; hint?: string }
+    error?: { message: string; details?: readonly { message: string }[]; hint?: string }
   }
-  return [answer.status, error?.problems?.[0]?.message ?? error?.message, (error?.hint ?? '') !== '']
+  return [answer.status, error?.details?.[0]?.message ?? error?.message, (error?.hint ?? '') !== '']
 }
 
 test('what makes no sense is refused in words, with the right way, and changes nothing', async () => {
@@ -111,7 +110,8 @@ test('what makes no sense is refused in words, with the right way, and changes n
     [400, expect.stringContaining('is not an https:// URL'), true],
     [409, expect.stringContaining('agent'), true],
   ])
-  const settings = (all: typeof before) => all.map(({ role, mode, peerUrl, peerUuid }) => [role, mode, peerUrl, peerUuid])
+  const settings = (all: typeof before) =>
+    all.map(({ role, mode, peerUrl, peerUuid }) => [role, mode, peerUrl, peerUuid])
   expect(settings([await primary.call('showFailover'), await secondary.call('showFailover')])).toEqual(settings(before))
 })
 
@@ -144,7 +144,9 @@ test.each([
     ({ peer }) => peer?.on === false,
   )
   const off = (await failovers()).map((each) => each.split(' ')[0])
-  const acts = (await Promise.all([primary, secondary].map((each) => each.call('showFailover')))).map((each) => each.acts)
+  const acts = (await Promise.all([primary, secondary].map((each) => each.call('showFailover')))).map(
+    (each) => each.acts,
+  )
   await server.call('changeFailover', { body: { mode } })
   await acting(primary, true)
   await inStep(primary, secondary)

@@ -125,7 +125,12 @@ async function toldOf(server: TestInstance): Promise<readonly string[]> {
     const keys = Map.groupBy(hook.notices, ({ alarm, event }) => `${alarm.id} ${event}`)
     return steps.filter((step) => new Set(keys.get(step)?.map(({ key }) => key)).size !== 1)
   }
-  return until('all was told', async () => notTold(), (left) => left.length === 0, 20_000).catch(notTold)
+  return until(
+    'all was told',
+    async () => notTold(),
+    (left) => left.length === 0,
+    20_000,
+  ).catch(notTold)
 }
 
 /** The PRIMARY acts again, and both have everything. */
@@ -192,7 +197,18 @@ test('the standby shows what the active server has, and refuses changes with the
     (all) => all.length > 0,
   )
   const [task] = await secondary.call('listTasks', { query: { group: 'acme' } })
-  const gets = ['/instance', '/statistics/agents', '/statistics/monitors', '/status', '/placement', '/metrics/series', '/coverage', `/tasks/${task!.id}`, `/tasks/${task!.id}/results`, '/audit']
+  const gets = [
+    '/instance',
+    '/statistics/agents',
+    '/statistics/monitors',
+    '/status',
+    '/placement',
+    '/metrics/series',
+    '/coverage',
+    `/tasks/${task!.id}`,
+    `/tasks/${task!.id}/results`,
+    '/audit',
+  ]
   const reads = await Promise.all(
     gets.map(async (path) => `${path} ${(await secondary.send('GET', `/api/v1${path}`)).status}`),
   )

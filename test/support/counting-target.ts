@@ -35,7 +35,9 @@ export class CountingTarget {
       this.served.set(path, hits)
       this.requests.push({ path, at: Date.now() })
       if (request.headers.authorization !== undefined) this.authorizations.push(request.headers.authorization)
-      response.writeHead(this.failing.has(path) ? 500 : this.status, { 'content-type': 'application/json' }).end(JSON.stringify({ hits }))
+      response
+        .writeHead(this.failing.has(path) ? 500 : this.status, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ hits }))
     })
   }
 
