@@ -77,9 +77,9 @@ test('a line between the two that is cut is told, and takes nothing over: agents
 async function refused(server: TestInstance, body: unknown): Promise<readonly unknown[]> {
   const answer = await server.send('PUT', '/api/v1/failover', body)
   const { error } = JSON.parse(answer.body) as {
-    error?: { code: string; message: string; problems?: { path: string; message: string }[]; hint?: string }
+    error?: { message: string; details?: readonly { message: string }[]; hint?: string }
   }
-  return [answer.status, error?.problems?.[0]?.message ?? error?.message, (error?.hint ?? '') !== '']
+  return [answer.status, error?.details?.[0]?.message ?? error?.message, (error?.hint ?? '') !== '']
 }
 
 test('what makes no sense is refused in words, with the right way, and changes nothing', async () => {

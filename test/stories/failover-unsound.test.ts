@@ -41,9 +41,6 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     await inStep(primary, secondary)
   })
   afterAll(async () => {
-    const { writeFileSync } = await import('node:fs')
-    writeFileSync('/tmp/scratch/p.log', primary.log)
-    writeFileSync('/tmp/scratch/s.log', secondary.log)
     await pair?.[Symbol.asyncDispose]()
     await disk?.[Symbol.asyncDispose]()
     await target?.[Symbol.asyncDispose]()
@@ -74,13 +71,20 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
   }
   const nothingLost = { strays: [], lost: [], twice: 0, slots: { missing: [], twice: 0 } }
 
-  /** Why the SECONDARY became active the last time, and what it had seen of the PRIMARY. */
+  /** Why the SECONDARY became active, and what it had seen of the PRIMARY. */
   async function whyActive(): Promise<unknown> {
-    const audit = await secondary.call('listAudit', { query: { who: 'failover' } })
-    const became = audit.find(({ action }) => action === 'became active')
-    // As src/app writes it.
-    const after = became?.after as { seen: { peer?: { unsound?: string } } }
-    return [became?.what.replace(/^term \d+: /, ''), after.seen.peer?.unsound]
+    const { term } = await secondary.call('showFailover')
+    const became = await until(
+      'it is in the audit log',
+      async () =>
+        (await secondary.call('listAudit', { query: { who: 'failover' } })).find(
+          ({ action, what }) => action === 'became active' && what.startsWith(`term ${term}: `),
+        ),
+      (entry) => entry !== undefined,
+    )
+    // As the program writes it.
+    const after = became!.after as { seen: { peer?: { unsound?: string } } }
+    return [became!.what.replace(/^term \d+: /, ''), after.seen.peer?.unsound]
   }
 
   /** The PRIMARY follows again, and is given back control. */
@@ -156,9 +160,12 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     const file = join(primary.data, 'farwatch.json')
     const own = await readFile(file, 'utf8')
     await writeFile(file, own.replaceAll(primary.uuid, secondary.uuid))
-    await acting(secondary, true)
-    expect(await whyActive()).toEqual(['peer unsound', 'data directory replaced'])
-    await writeFile(file, own)
+    try {
+      await acting(secondary, true)
+      expect(await whyActive()).toEqual(['peer unsound', 'data directory replaced'])
+    } finally {
+      await writeFile(file, own)
+    }
     expect(await settled(secondary, shown)).toEqual(nothingLost)
     await givenBack()
   })
