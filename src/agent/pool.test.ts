@@ -146,7 +146,7 @@ test('a bound below what a process needs for itself still lets healthy runs thro
 
 test('a full JavaScript heap is told as what it is', async () => {
   start({ processMemoryMiB: 300 })
-  expect(await run('heap')).toMatch(/^killed: memory: /)
+  expect(await run('heap', { timeoutMs: 30_000 })).toMatch(/^killed: memory: /)
 })
 
 test('an exit, an abort and an uncaught error end their own run only', async () => {

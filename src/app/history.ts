@@ -236,6 +236,8 @@ class OpenHistory implements History {
   #storing: Promise<void> | undefined
   /** Of those that wait, the ones that are being stored. */
   #taken = 0
+  /** Batches that could not be stored when they were tried last: whoever sent them has them, and comes again. */
+  #owed = 0
   /** When storing last went forward, or began. */
   #storedAt = 0
   readonly #listeners = new Set<(batch: StoredBatch) => void>()
@@ -274,7 +276,7 @@ class OpenHistory implements History {
       if (this.#closed !== undefined) throw closedError()
       checkBatch(batch)
       this.#waiting.add({ batch, leftOut, resolve, reject })
-      if (this.#storing === undefined) this.#storedAt = this.#clock.elapsed()
+      if (this.#storing === undefined && this.#owed === 0) this.#storedAt = this.#clock.elapsed()
       // It never rejects: what goes wrong goes to those whose uploads it was. `close` awaits it.
       this.#storing ??= this.#storeWaiting()
     })
@@ -289,7 +291,9 @@ class OpenHistory implements History {
       try {
         await this.#store(group)
         this.#storedAt = this.#clock.elapsed()
+        this.#owed = 0
       } catch (thrown) {
+        this.#owed = isOfStorage(thrown) ? group.length : 0
         // The other end may or may not know the layouts of this upload.
         this.#packer.reset()
         for (const { reject } of group) reject(thrown)
@@ -300,7 +304,7 @@ class OpenHistory implements History {
   }
 
   waiting() {
-    const waiting = this.#waiting.size + this.#taken
+    const waiting = Math.max(this.#waiting.size + this.#taken, this.#owed)
     return { waiting, stalledMs: waiting === 0 ? 0 : this.#clock.elapsed() - this.#storedAt }
   }
 
@@ -360,7 +364,11 @@ class OpenHistory implements History {
         this.#safe.reset()
         return writer.call('startLogging', line)
       },
-      startFollowing: async () => void (await writer.call('startFollowing', undefined)),
+      startFollowing: async () => {
+        await writer.call('startFollowing', undefined)
+        // It comes to the one who acts.
+        this.#owed = 0
+      },
       stop: async () => void (await writer.call('stopLogging', undefined)),
       read: (after, bytes) => writer.call('readChanges', { after, bytes }),
       confirm: async (upTo) => {
@@ -607,6 +615,10 @@ function buffersOf({ indexes, layouts, slots, startedAt, durations, codes, value
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function isOfStorage(thrown: unknown): boolean {
+  return thrown instanceof FarwatchError && thrown.code.startsWith('storage-')
 }
 
 function closedError(): FarwatchError {

@@ -220,7 +220,9 @@ function heard(state: PairState, report: Report, turn: Turn): PairState {
   if (side === undefined) return state
   // A term that only this side can have had, and does not remember: its data is older than it was.
   const forgotTerm = report.term > state.term && ownerOf(report.term) === side
-  const forgotChanges = owns(state) && comparePosition(report.position, own.position) > 0
+  // Of its own term: what the other has of a time before is its own, and may be more than was here when this side had to take over.
+  const forgotChanges =
+    owns(state) && report.position.term >= state.ownTerm && comparePosition(report.position, own.position) > 0
   if (report.isWhole && !report.acts && !isJoining(state) && (forgotTerm || forgotChanges))
     return rolledBack(next, side, report, turn)
   return settle(next, next.peer, turn)

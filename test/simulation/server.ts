@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type History, type HistoryWriter } from '../../src/app/history.ts'
+import type { History, HistoryWriter } from '../../src/app/history.ts'
 import { historySchema } from '../../src/app/history-store.ts'
 import { historyMethods } from '../../src/app/history-worker.ts'
 import { defaultHistorySettings } from '../../src/app/history.ts'

@@ -159,7 +159,9 @@ export function agentHandlers(parts: AgentParts): Handlers<Names> {
             `${end.connectors.length} connector${end.connectors.length === 1 ? '' : 's'} of ${name} cannot move to another agent`,
             {
               hint: 'The drain goes on: they move as soon as they can. `undrain` takes it back.',
-              problems: end.connectors.map(({ connector, reason }) => ({ path: placeOf(connector), message: reason })),
+              problems: end.connectors
+                .map(({ connector, reason }) => ({ path: placeOf(connector), message: reason }))
+                .sort((a, b) => a.path.localeCompare(b.path)),
             },
           )
         case 'ended':
