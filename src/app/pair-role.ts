@@ -55,7 +55,7 @@ export interface PairHost {
 
 const lookMs = 1_000
 /** An exchange that brought nothing is followed by the next one after this time at most, however seldom the other is polled. */
-const restMs = 1_000
+const restMs = 500
 const hurriedMs = 50
 /** How often it is looked whether there is something of a split to be given to the other side. */
 const giveMs = 2_000

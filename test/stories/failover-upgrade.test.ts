@@ -25,16 +25,14 @@ beforeAll(async () => {
   pair = await startPair({
     agents,
     before: async (primary) => {
-      const body = { ...countingDocument(target.url, tasks), associations: [{ group: 'acme', agents }] }
+      const { profiles, groups } = countingDocument(target.url, tasks)
+      // What moves from agent to agent is run by both for a moment, whatever is upgraded meanwhile.
+      for (const { connectors } of groups.flatMap(({ systems }) => systems))
+        connectors.forEach((connector, i) => Object.assign(connector, { pin: agents[i % agents.length] }))
+      const body = { profiles, groups, associations: [{ group: 'acme', agents }] }
       await primary.call('applyConfiguration', { query: {}, body })
     },
   })
-  // While work is still shared out, two agents may run one slot between them.
-  await until(
-    'both agents have work, and keep it',
-    () => pair.primary.call('listPlacement', { query: {} }),
-    (all) => all.every(({ state }) => state === 'settled') && new Set(all.map(({ agent }) => agent)).size === 2,
-  )
   await ran(pair.primary, Date.now())
   began = Date.now()
   servedBefore = servedNow(target, (await rowsOf(pair.primary)).keys())
