@@ -210,6 +210,13 @@ export class AgentHost {
           evidence.seams.push({ agent: this.name, at: this.#beganAt, errorMs: this.#errorMs })
         }
         return evidence.applied(this.name, event.version, clock.now(), this.#knowsTime)
+      case 'clock jumped':
+        evidence.corrections.push({
+          agent: this.name,
+          at: this.#around.serverTime(),
+          errorMs: Math.abs(event.byMs),
+        })
+        return
       case 'run ended':
         return evidence.ranAt(this.name, life, event.result)
       case 'slots left out':

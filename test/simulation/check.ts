@@ -173,7 +173,11 @@ function* countedOnce({ announced, stored }: Facts): Iterable<Violation> {
   }
 }
 
-function* oneOwner({ scenario, target, isSplit }: Facts): Iterable<Violation> {
+/**
+ * An agent whose clock is found to have been wrong has run slots of other moments than it thought: the target was asked as often as it should be,
+ * under names of slots that another has as well.
+ */
+function* oneOwner({ scenario, target, evidence, isSplit }: Facts): Iterable<Violation> {
   const exclusive = new Set(scenario.connectors.filter((one) => one.exclusive).map(({ assigned }) => assigned.id))
   const bySlot = Map.groupBy(
     target.served.filter(({ connector }) => exclusive.has(connector)),
@@ -181,7 +185,10 @@ function* oneOwner({ scenario, target, isSplit }: Facts): Iterable<Violation> {
   )
   for (const [key, served] of bySlot) {
     const agents = new Set(served.map(({ agent }) => agent))
-    if (agents.size > 1 && !served.some(({ at }) => isSplit(at)))
+    const isMisnamed = evidence.corrections.some(
+      ({ agent, at, errorMs }) => agents.has(agent) && Math.abs(served[0]!.slot - at) <= errorMs + seamMs,
+    )
+    if (agents.size > 1 && !isMisnamed && !served.some(({ at }) => isSplit(at)))
       yield {
         law: 'no two agents run a slot of an exclusive connector',
         about: served[0]!.task,

@@ -50,6 +50,8 @@ export class Evidence {
   readonly #world: World
   readonly duties: Duty[] = []
   readonly seams: Seam[] = []
+  /** When an agent found that its time had been wrong, and by how much. Server time. */
+  readonly corrections: Seam[] = []
   readonly ended: Ended[] = []
   readonly drained: Drained[] = []
   /** By agent and life: when it died, and whether its disk could be written then. True time. */
