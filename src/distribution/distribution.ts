@@ -654,12 +654,7 @@ export class Distribution {
       if (isClockSet) this.#step(agent, { is: 'clock set' })
       // It lives in this very process.
       if (agent.local) this.#step(agent, { is: 'heard' })
-      else
-        this.#step(agent, {
-          is: 'tick',
-          listeningSince: this.#listening.since,
-          behindMs: this.#listening.behindMs,
-        })
+      else this.#step(agent, { is: 'tick', ...this.#listening })
     }
     const isMoving = this.#confirmations.size > 0 || this.#placement.massLoss !== undefined || this.#probes.size > 0
     if (clock.elapsed() - this.#placedAt >= (isMoving ? lookWhileMovingMs : lookEveryMs)) this.#soon()
@@ -1000,7 +995,7 @@ export class Distribution {
       programs: facts.programs === undefined ? undefined : setOf(facts.programs),
       steadyFrom: steadyFrom(life, lease),
       lostAt: life.isLost ? life.since : undefined,
-      isOverdue: !local && isOverdue(life, this.#listening.since, at, lease),
+      isOverdue: !local && isOverdue(life, this.#listening, at, lease),
     }))
     return { agents, connectors: this.#connectors, groups: this.#work.groups, at }
   }

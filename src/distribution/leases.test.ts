@@ -25,7 +25,7 @@ function live(story: string): string {
     const { registration, admin } = life
     const events: Readonly<Record<string, LifeEvent>> = {
       hear: { is: 'heard' },
-      '.': { is: 'tick', listeningSince: 0, behindMs: 0 },
+      '.': { is: 'tick', since: 0, begunAt: 0, behindMs: 0 },
       accept: { is: 'standing', registration: 'ACCEPTED', admin },
       reject: { is: 'standing', registration: 'REJECTED', admin },
       off: { is: 'standing', registration, admin: 'OFF' },
@@ -81,13 +81,16 @@ test.each(Object.entries(stories))('%s', (_, [story, told]) => {
 test('the timeout has a floor of five seconds', () => {
   const life = step({ ...newLife(0), registration: 'ACCEPTED' }, { is: 'heard' }, 0, settings).life
   const hasty = { ...settings, offlineTimeoutMs: 1 }
-  const at = (ms: number) => runtimeOf(step(life, { is: 'tick', listeningSince: 0, behindMs: 0 }, ms, hasty).life)
+  const at = (ms: number) => runtimeOf(step(life, { is: 'tick', since: 0, begunAt: 0, behindMs: 0 }, ms, hasty).life)
   expect([at(4_999), at(5_000)]).toEqual(['ONLINE', 'OFFLINE'])
 })
 
 test('an agent is overdue after half of the timeout', () => {
   const life = step(newLife(0), { is: 'heard' }, 0, settings).life
-  expect([7_000, 8_000].map((at) => isOverdue(life, 0, at, settings))).toEqual([false, true])
+  expect([7_000, 8_000].map((at) => isOverdue(life, { since: 0, begunAt: 0, behindMs: 0 }, at, settings))).toEqual([
+    false,
+    true,
+  ])
 })
 
 test('each loss within an hour doubles the time until work comes back; an hour later it is as if nothing had been', () => {
@@ -99,10 +102,10 @@ test('each loss within an hour doubles the time until work comes back; an hour l
   }
   comeBack(0)
   for (let minute = 1; minute <= 7; minute++) {
-    life = step(life, { is: 'tick', listeningSince: 0, behindMs: 0 }, minute * 60_000, settings).life
+    life = step(life, { is: 'tick', since: 0, begunAt: 0, behindMs: 0 }, minute * 60_000, settings).life
     comeBack(minute * 60_000 + 1)
   }
-  life = step(life, { is: 'tick', listeningSince: 0, behindMs: 0 }, 5_000_000, settings).life
+  life = step(life, { is: 'tick', since: 0, begunAt: 0, behindMs: 0 }, 5_000_000, settings).life
   comeBack(10_000_000)
   expect(waits).toEqual([0, 60, 120, 240, 480, 960, 1_800, 1_800, 0])
 })
@@ -117,7 +120,8 @@ test('a server that is behind with everything waits longer for agents, until it 
   const inTime = ticks(20, 1_100)
   const late = ticks(20, 2_000)
   const life: AgentLife = { ...newLife(0), isOnline: true, registration: 'ACCEPTED', heardAt: at - 18_000 }
-  const isLost = (behindMs: number) => step(life, { is: 'tick', listeningSince: 0, behindMs }, at, settings).life.isLost
+  const isLost = (behindMs: number) =>
+    step(life, { is: 'tick', since: 0, begunAt: 0, behindMs }, at, settings).life.isLost
   const lost = [isLost(0), isLost(late)]
   const recovered = ticks(60, 1_000)
   expect({ inTime, isLate: late > 4_000 && late < settings.offlineTimeoutMs, lost, isOver: recovered < 200 }).toEqual({
@@ -147,15 +151,14 @@ test.each(naps)('after %s it is known whether silence counts', (_, wallMs, realM
   expect({
     counts: after.since === before.since,
     patience: counts ? undefined : patience,
-    lost: step(life, { is: 'tick', listeningSince: after.since, behindMs: after.behindMs }, 1_000 + wallMs, settings)
-      .effects,
+    lost: step(life, { is: 'tick', ...after }, 1_000 + wallMs, settings).effects,
   }).toEqual({ counts, patience: counts ? undefined : settings.graceMs, lost: [] })
 })
 
 test('whatever happens, lost and found take turns, and only who should be there is lost', () => {
   const events: fc.Arbitrary<LifeEvent> = fc.oneof(
     fc.constant<LifeEvent>({ is: 'heard' }),
-    fc.constant<LifeEvent>({ is: 'tick', listeningSince: 0, behindMs: 0 }),
+    fc.constant<LifeEvent>({ is: 'tick', since: 0, begunAt: 0, behindMs: 0 }),
     fc.constantFrom<LifeEvent>({ is: 'drain asked' }, { is: 'drain ended' }, { is: 'drained' }),
     fc.record({
       is: fc.constant('standing' as const),
@@ -185,4 +188,16 @@ test('whatever happens, lost and found take turns, and only who should be there 
       }
     }),
   )
+})
+
+test('after a start of the server who has called is missed like at any other time, and who has not is given the time to come back', () => {
+  const listening = startListening(100_000, 0, settings)
+  const from: AgentLife = { ...newLife(50_000), registration: 'ACCEPTED' }
+  const before = step(from, { is: 'heard' }, 90_000, settings).life
+  const since = step(before, { is: 'heard' }, 101_000, settings).life
+  const lostAt = (life: AgentLife) => {
+    for (let at = 101_000; ; at += 1_000)
+      if (step(life, { is: 'tick', ...listening }, at, settings).life.isLost) return at
+  }
+  expect([lostAt(before), lostAt(since)]).toEqual([100_000 + settings.graceMs, 101_000 + settings.offlineTimeoutMs])
 })

@@ -64,8 +64,8 @@ export type LifeEvent =
   | { readonly is: 'heard' }
   /** The server's clock was set, or it stood still: moments that lie ahead now were told by a clock that was wrong. */
   | { readonly is: 'clock set' }
-  /** Time passed. `listeningSince`: the server heard everything since then, if up to `behindMs` late. */
-  | { readonly is: 'tick'; readonly listeningSince: number; readonly behindMs: number }
+  /** Time passed. */
+  | ({ readonly is: 'tick' } & Heard)
 
 /** What follows of an event beside the new life. `place`: who may run what is not as before. */
 export type LifeEffect = 'place' | 'lost' | 'found' | 'drained'
@@ -155,23 +155,22 @@ function silenced(life: AgentLife, at: number, settings: LeaseSettings): LifeSte
   return { life: next, effects: isLost ? ['place', 'lost'] : ['place'] }
 }
 
-function silentFor(life: AgentLife, listeningSince: number, at: number): number {
-  return at - Math.max(life.heardAt ?? life.since, listeningSince)
+/** What the server can say of silence: see `Listening`. */
+export type Heard = Pick<Listening, 'since' | 'begunAt' | 'behindMs'>
+
+/** Who has called since it listens has come back already, and is missed like at any other time. */
+function silentFor({ heardAt, since }: AgentLife, heard: Heard, at: number): number {
+  return heardAt !== undefined && heardAt > heard.begunAt ? at - heardAt : at - Math.max(heardAt ?? since, heard.since)
 }
 
-function isSilent(
-  life: AgentLife,
-  { listeningSince, behindMs }: { readonly listeningSince: number; readonly behindMs: number },
-  at: number,
-  settings: LeaseSettings,
-): boolean {
+function isSilent(life: AgentLife, heard: Heard, at: number, settings: LeaseSettings): boolean {
   const timeoutMs = Math.max(settings.offlineTimeoutMs, shortestOfflineTimeoutMs)
-  return life.isOnline && silentFor(life, listeningSince, at) >= timeoutMs + behindMs
+  return life.isOnline && silentFor(life, heard, at) >= timeoutMs + heard.behindMs
 }
 
 /** Whether an agent that is not OFFLINE yet should have called: agents renew in a third of the timeout. */
-export function isOverdue(life: AgentLife, listeningSince: number, at: number, settings: LeaseSettings): boolean {
-  return life.isOnline && silentFor(life, listeningSince, at) > settings.offlineTimeoutMs / 2
+export function isOverdue(life: AgentLife, heard: Heard, at: number, settings: LeaseSettings): boolean {
+  return life.isOnline && silentFor(life, heard, at) > settings.offlineTimeoutMs / 2
 }
 
 /** The moment from which an agent gets work back. An agent that was not lost lately is steady at once, so that a new one gets its share. */
@@ -186,8 +185,10 @@ export function steadyFrom(life: AgentLife, settings: LeaseSettings): number {
  * wall clock was set, cannot say who was silent meanwhile: everybody gets the time to call again.
  */
 export interface Listening {
-  /** Moments before do not count as silence. May lie ahead: then nobody is missed before. */
+  /** Moments before do not count as silence of those who have not called since it began. May lie ahead: then none of them is missed before. */
   readonly since: number
+  /** When it began. */
+  readonly begunAt: number
   readonly tickedAt: number
   /** A reading of a clock that only moves forward, taken with `tickedAt`. */
   readonly elapsed: number
@@ -207,7 +208,13 @@ const tickSlackMs = 200
 const clockSlackMs = 1_000
 
 export function startListening(at: number, elapsed: number, settings: LeaseSettings): Listening {
-  return { since: at + settings.graceMs - settings.offlineTimeoutMs, tickedAt: at, elapsed, behindMs: 0 }
+  return {
+    since: at + settings.graceMs - settings.offlineTimeoutMs,
+    begunAt: at,
+    tickedAt: at,
+    elapsed,
+    behindMs: 0,
+  }
 }
 
 export function listen(before: Listening, at: number, elapsed: number, settings: LeaseSettings): Listening {
