@@ -43,7 +43,9 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
 
     address.url = await openFront(machine, roles, lifecycle)
     await watchItself(machine, roles, address.url)
-    await leaveWayIn(machine, address.url, lifecycle)
+    await leaveWayIn(machine, roles, address.url, lifecycle)
+    // Not before there is somebody to sign in: what a standby has is written by the other server.
+    await roles.takeGiven()
     roles.running.server?.health.look()
     log.info('instance started', {
       uuid: identity.uuid,
@@ -53,7 +55,7 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
       tookMs: Math.round(machine.upMs()),
     })
     // Last, so that it is not lost among the lines of the log.
-    if (machine.access.setupNeeded())
+    if (machine.access.setupNeeded() && mayWrite(roles))
       showSetupLink(options.output, `${address.url}/setup?token=${await machine.access.makeSetupToken()}`)
     return {
       url: address.url,
@@ -75,7 +77,7 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
  * is reached now. A server alone runs nothing: what it was given to watch out of the box would be uncovered from its first moment.
  */
 async function watchItself({ inventory }: Machine, { running }: Roles, ownUrl: string): Promise<void> {
-  if (running.server === undefined || running.agent === undefined) return
+  if (running.server?.acts !== true || running.agent === undefined) return
   if (inventory.revision() > 0) return followOwnUrl(inventory, ownUrl)
   await inventory.apply(defaultDocument({ hostname: machineFacts().hostname, ownUrl }), {
     author: 'farwatch',
@@ -83,10 +85,16 @@ async function watchItself({ inventory }: Machine, { running }: Roles, ownUrl: s
   })
 }
 
+/** Users of a server that does not act are those of the other one. */
+function mayWrite({ running }: Roles): boolean {
+  return running.server?.acts !== false
+}
+
 /** Somebody to sign in, and the command line of this machine. */
-async function leaveWayIn(machine: Machine, url: string, lifecycle: Lifecycle): Promise<void> {
+async function leaveWayIn(machine: Machine, roles: Roles, url: string, lifecycle: Lifecycle): Promise<void> {
   const { access, adminPassword, directory, keystore, localToken, notApplied } = machine
-  if (access.setupNeeded() && adminPassword !== '') await access.ensureAdministrator('admin', adminPassword)
+  if (access.setupNeeded() && adminPassword !== '' && mayWrite(roles))
+    await access.ensureAdministrator('admin', adminPassword)
   const leave = () => leaveLocalAccess(directory, { url, token: localToken, fingerprint: keystore.own().fingerprint })
   await leave()
   lifecycle.onStop('local access', () => removeLocalAccess(directory))

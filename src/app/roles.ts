@@ -55,6 +55,11 @@ export class Roles {
     await this.#server?.fresh()
   }
 
+  /** What the environment says of failover is so from now on. @throws FarwatchError as `ServerRole.takeGiven` */
+  async takeGiven(): Promise<void> {
+    await this.#server?.takeGiven()
+  }
+
   /** Resolves when no change is under way. @throws as `become`, of the last one */
   settled(): Promise<void> {
     return this.#changing

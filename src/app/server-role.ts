@@ -112,6 +112,10 @@ export class ServerRole {
     else await this.#inTurn(() => this.#becomeReading())
     this.#lifecycle.onStop('failover', () => this.#pair.stop())
     this.#pair.start()
+  }
+
+  /** The half of a pair that the environment makes of it, where it is not so yet. @throws FarwatchError `invalid-value`, `invalid-setting` */
+  async takeGiven(): Promise<void> {
     await this.#pair.given(failoverGiven(this.#machine.environment))
   }
 
