@@ -415,8 +415,8 @@ test('to force a takeover shows first what it costs, and then acts at once', asy
   // As of the last poll: one that came before the first change of this term says nothing of what is missing.
   await until(
     'it is known how far the SECONDARY is',
-    () => secondary.call('showFailover'),
-    ({ lag }) => lag.changes !== null,
+    () => secondary.call('forceTakeover', { body: {} }),
+    ({ price }) => price.missingChanges !== null,
   )
   await primary.kill()
   const asked = await secondary.call('forceTakeover', { body: {} })
