@@ -287,7 +287,10 @@ export class PairRole implements FleetPair, FailoverQuestions {
     await joined?.schedule.stop()
     await this.#endRounds()
     await this.#endTicks()
-    await this.#endGiving()
+    // No piece is begun any more, and nobody takes the one that waits.
+    const givingEnds = this.#endGiving()
+    joined?.exchange.dropUploads()
+    await givingEnds
     await joined?.events.flush()
     await joined?.target.close()
   }
