@@ -196,7 +196,7 @@ async function openActing(parts: EngineParts, lifecycle: Lifecycle): Promise<Ser
 }
 
 async function openReading(parts: EngineParts, lifecycle: Lifecycle): Promise<ServerEngines> {
-  const { machine, history } = parts
+  const { machine } = parts
   const { clock, inventory, log } = machine
   const database = unwritten(machine.database)
   const plugins = pluginsOf(machine)
@@ -213,7 +213,7 @@ async function openReading(parts: EngineParts, lifecycle: Lifecycle): Promise<Se
   const fleet = await Fleet.open({
     ...fleetParts(parts, alarms),
     database,
-    upload: () => Promise.reject(notActing()),
+    upload: refuse,
     acts: false,
   })
   lifecycle.onStop('agents', () => fleet.stop())
@@ -225,13 +225,13 @@ async function openReading(parts: EngineParts, lifecycle: Lifecycle): Promise<Se
     monitorCounts: new MonitorCounts((task) => inventory.task(task)?.monitor, clock),
     configured: plugins.configured,
     fleet,
-    upload: (batch) => history.upload(batch),
+    upload: refuse,
     stop: () => lifecycle.stop(),
   }
 }
 
-function notActing(): FarwatchError {
-  return new FarwatchError('not-in-this-role', 'this server does not act: it takes no results')
+function refuse(): Promise<never> {
+  return Promise.reject(new FarwatchError('not-in-this-role', 'this server does not act: it takes no results'))
 }
 
 /** What engines that only show would note about what they see is nothing to be stored: the one who acts notes it. */
