@@ -98,34 +98,6 @@ test('a rejected agent stays so until that is lifted, and is then like one never
   expect([rejected.state, lifted.state, again.state]).toEqual(['REJECTED', 'UNKNOWN', 'PENDING'])
 })
 
-test('what the other server of a pair wrote is known after a look, and who is another now is told', async () => {
-  const [acting, copy] = [await open(), await open()]
-  const [a, b, c] = [announcement(), announcement({ name: 'b' }), announcement({ name: 'c' })]
-  for (const each of [a, b, c]) await acting.announce(each)
-  await copy.reload()
-  const told: string[] = []
-  copy.onChange((id) => told.push(id))
-  await acting.accept(a.uuid, 'admin')
-  await acting.accept(b.uuid, 'admin')
-  await acting.remove(b.uuid, 'admin')
-  const { token } = await acting.createToken('admin', { expiresInMs: 60_000, uses: 1 })
-  await copy.reload()
-  const enrolled = await copy.announce(announcement({ name: 'd', enrolmentToken: token }))
-  expect({
-    told: told.slice(0, 2).sort(),
-    a: copy.agent(a.uuid)?.registration,
-    b: [copy.agent(b.uuid), copy.isRevoked(b.fingerprint)],
-    c: copy.agent(c.uuid)?.registration,
-    enrolled: enrolled.state,
-  }).toEqual({
-    told: [a.uuid, b.uuid].sort(),
-    a: 'ACCEPTED',
-    b: [undefined, true],
-    c: 'PENDING',
-    enrolled: 'ACCEPTED',
-  })
-})
-
 test('a token accepts as many agents as it is for, in its time, and is nothing afterwards', async () => {
   const registry = await open()
   const { token, id } = await registry.createToken('admin', { expiresInMs: 60_000, uses: 2 })

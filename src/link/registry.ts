@@ -1,5 +1,4 @@
 import { randomUUID, type KeyObject } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import { FarwatchError, type Clock } from '../base/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { readPublicKey } from '../platform/wire/index.ts'
@@ -98,8 +97,6 @@ export interface Registry {
   removeToken(id: string, by: string): Promise<void>
   /** Forgets pending agents that were not heard of for a day, and tokens that have expired. To be called every minute or so. */
   expire(): Promise<void>
-  /** Reads again what is stored, where somebody else has written it: on a server that stands by, the changes of the one that acts. */
-  reload(): Promise<void>
   /** Called with the id after every change of an agent. @returns how to stop listening */
   onChange(listener: (id: string) => void): () => void
 }
@@ -139,22 +136,6 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     tell(entry.id)
     return entry
   }
-  const reload = () =>
-    inTurn(async () => {
-      const now = await readRegistry(database)
-      const before = new Map(agents)
-      const after = now.agents.map((entry) => {
-        const old = before.get(entry.id)
-        return old !== undefined && isDeepStrictEqual(bare(old), entry) ? old : withKeys(entry)
-      })
-      agents.clear()
-      for (const entry of after) agents.set(entry.id, entry)
-      revoked.clear()
-      for (const { fingerprint } of now.revoked) revoked.add(fingerprint)
-      tokens.clear()
-      for (const token of now.tokens) tokens.set(token.hash, token)
-      for (const id of new Set([...before.keys(), ...agents.keys()])) if (before.get(id) !== agents.get(id)) tell(id)
-    })
   const known = (id: string): AgentEntry => {
     const entry = agents.get(id)
     if (entry === undefined) throw new FarwatchError('not-found', `no agent has the id ${id.slice(0, 100)}`)
@@ -394,7 +375,6 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
         ])
         tokens.delete(token.hash)
       }),
-    reload,
     expire: () =>
       inTurn(async () => {
         const at = clock.now()
