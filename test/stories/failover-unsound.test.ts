@@ -2,7 +2,7 @@ import { cp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { account, rowsOf, servedNow, vanished, type Rows } from '../support/account.ts'
+import { nothingLost, rowsOf, settledAt } from '../support/account.ts'
 import { CountingTarget, countingDocument } from '../support/counting-target.ts'
 import { until, type TestInstance } from '../support/instance.ts'
 import { acting, following, inStep, startPair, type Pair } from '../support/pair.ts'
@@ -56,20 +56,6 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
         [...rows.values()].every((all) => all.some(({ slot, startedAt }) => startedAt !== null && slot > after)),
     )
   }
-
-  /** What was lost of what was shown and served, once that was awaited. */
-  async function settled(server: TestInstance, shown: Rows) {
-    const served = servedNow(target, shown.keys())
-    return until(
-      'all that was served is stored',
-      async () => {
-        const rows = await rowsOf(server)
-        return { ...account(rows, served), lost: vanished(shown, rows) }
-      },
-      ({ strays, lost, slots }) => strays.length + lost.length + slots.missing.length === 0,
-    )
-  }
-  const nothingLost = { strays: [], lost: [], twice: 0, slots: { missing: [], twice: 0 } }
 
   /** Why the SECONDARY became active, and what it had seen of the PRIMARY. */
   async function whyActive(): Promise<unknown> {
@@ -126,7 +112,7 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     expect({
       why,
       problem: problems.find(({ key }) => key === 'failover: unsound')?.message,
-      result: await settled(secondary, shown),
+      result: await settledAt(target, secondary, shown),
     }).toEqual({
       why: ['peer unsound', 'disk full'],
       problem: expect.stringMatching(/^disk full: .* are free on the disk of the data directory/),
@@ -151,7 +137,7 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     }
     await ran(secondary, Date.now())
     await following(primary, 'held')
-    expect(await settled(secondary, shown)).toEqual(nothingLost)
+    expect(await settledAt(target, secondary, shown)).toEqual(nothingLost)
     await givenBack()
   })
 
@@ -166,7 +152,7 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     } finally {
       await writeFile(file, own)
     }
-    expect(await settled(secondary, shown)).toEqual(nothingLost)
+    expect(await settledAt(target, secondary, shown)).toEqual(nothingLost)
     await givenBack()
   })
 
@@ -181,7 +167,7 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     await following(primary, 'held')
     expect({
       why: ((await whyActive()) as unknown[])[0],
-      result: await settled(secondary, shown),
+      result: await settledAt(target, secondary, shown),
       groups: (await primary.call('listGroups')).map(({ name }) => name),
     }).toEqual({ why: 'peer unsound', result: nothingLost, groups: expect.arrayContaining(['after-the-copy']) })
     await givenBack()
@@ -200,7 +186,7 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     await inStep(secondary, primary)
     expect({
       acted: primary.log.slice(logged).includes('"event":"becomes active"'),
-      result: await settled(primary, shown),
+      result: await settledAt(target, primary, shown),
       groups: (await primary.call('listGroups')).map(({ name }) => name),
     }).toEqual({ acted: false, result: nothingLost, groups: expect.arrayContaining(['of-the-secondary']) })
   })
@@ -219,7 +205,7 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     for (let at = 4_096; at < size; at += 4_096) await file.write(Buffer.alloc(512, 0xa5), 0, 512, at)
     await file.close()
     await acting(secondary, true)
-    expect({ why: await whyActive(), result: await settled(secondary, shown) }).toEqual({
+    expect({ why: await whyActive(), result: await settledAt(target, secondary, shown) }).toEqual({
       why: ['peer unsound', 'database corrupt'],
       result: nothingLost,
     })

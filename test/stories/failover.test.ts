@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { account, rowsOf, servedNow, vanished, type Account, type Rows } from '../support/account.ts'
+import { nothingLost, rowsOf, settledAt } from '../support/account.ts'
 import { CountingTarget, counterPath, countingDocument, type CountingGroup } from '../support/counting-target.ts'
 import { HookReceiver } from '../support/hook-receiver.ts'
 import { until, type TestInstance } from '../support/instance.ts'
@@ -62,20 +62,6 @@ async function ran(server: TestInstance, after: number): Promise<void> {
       [...rows.values()].every((all) => all.some(({ slot, startedAt }) => startedAt !== null && slot > after)),
   )
 }
-
-/** Waits until all that was served until now is stored at a server, as well as all that was shown; tells what was never stored, and what twice. */
-async function settled(server: TestInstance, shown: Rows): Promise<Account & { readonly lost: readonly string[] }> {
-  const served = servedNow(target, shown.keys())
-  return until(
-    'all that was served is stored',
-    async () => {
-      const rows = await rowsOf(server)
-      return { ...account(rows, served), lost: vanished(shown, rows) }
-    },
-    ({ strays, lost, slots }) => strays.length + lost.length + slots.missing.length === 0,
-  )
-}
-const nothingLost = { strays: [], lost: [], twice: 0, slots: { missing: [], twice: 0 } }
 
 /** Has a task of `bell` fail, or be well again. */
 function ring(connector: string, isFailing: boolean): void {
@@ -235,7 +221,7 @@ test('when the PRIMARY is killed the SECONDARY takes over: nothing that was ackn
   await primary.kill()
   await acting(secondary, true)
   await ran(secondary, Date.now())
-  const result = await settled(secondary, shown)
+  const result = await settledAt(target, secondary, shown)
   const still = await rung(secondary, 'front-0')
   await rung(secondary, 'front-1')
   await told('front-1 raised')
@@ -312,7 +298,7 @@ test('the SECONDARY is set to STANDBY and hands over under load: no run is misse
   await inStep(primary, secondary)
   const { repeats } = hook
   expect({
-    result: await settled(primary, shown),
+    result: await settledAt(target, primary, shown),
     missed: [...(await rowsOf(primary)).values()].flat().filter(({ startedAt }) => startedAt === null).length,
     failover: [await failoverOf(primary), await failoverOf(secondary)],
     keys: Object.values(keysOfBells()).every((count) => count === 1),
@@ -348,7 +334,7 @@ test('a PRIMARY that stood still is replaced, and when it goes on it stops at on
   ring('front-0', false)
   await bellsSettle(secondary)
   expect({
-    result: await settled(secondary, shown),
+    result: await settledAt(target, secondary, shown),
     failover: [await failoverOf(primary), await failoverOf(secondary)],
     told: await toldOf(secondary),
     underTwoKeys: hook.underTwoKeys,
@@ -395,7 +381,7 @@ test('a SECONDARY that is restarted amid a takeover takes over nevertheless', as
   await ran(secondary, Date.now())
   await restarted(primary, () => primary.kill())
   await following(primary, 'held')
-  expect(await settled(secondary, shown)).toEqual(nothingLost)
+  expect(await settledAt(target, secondary, shown)).toEqual(nothingLost)
 })
 
 test.each([
@@ -407,7 +393,7 @@ test.each([
   for (const each of order()) await restarted(each, () => each.kill())
   const active = await oneActs()
   await ran(active, Date.now())
-  expect(await settled(active, shown)).toEqual(nothingLost)
+  expect(await settledAt(target, active, shown)).toEqual(nothingLost)
 })
 
 test('to force a takeover shows first what it costs, and then acts at once', async () => {

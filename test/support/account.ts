@@ -1,6 +1,6 @@
 import type { Result } from '../../src/contract/index.ts'
 import { counterPath, type CountingTarget } from './counting-target.ts'
-import type { TestInstance } from './instance.ts'
+import { until, type TestInstance } from './instance.ts'
 import { silence } from './silence.ts'
 
 /** Every stored row of a group's tasks in the order of slots, by connector: counting documents have one task on each. */
@@ -88,4 +88,24 @@ export function vanished(before: Rows, now: Rows): readonly string[] {
     )
   const there = runs(now)
   return [...runs(before)].filter(([slot, result]) => there.get(slot) !== result).map(([slot]) => slot)
+}
+
+/** What `account` finds where all is well, along with what was shown and is gone. */
+export const nothingLost = { strays: [], lost: [], twice: 0, slots: { missing: [], twice: 0 } }
+
+/** Waits until all that was served until now is stored at a server, as well as all that was shown; tells what was never stored, and what twice. */
+export async function settledAt(
+  target: CountingTarget,
+  server: TestInstance,
+  shown: Rows,
+): Promise<Account & { readonly lost: readonly string[] }> {
+  const served = servedNow(target, shown.keys())
+  return until(
+    'all that was served is stored',
+    async () => {
+      const rows = await rowsOf(server)
+      return { ...account(rows, served), lost: vanished(shown, rows) }
+    },
+    ({ strays, lost, slots }) => strays.length + lost.length + slots.missing.length === 0,
+  )
 }
