@@ -109,8 +109,9 @@ export class OwnData {
   /** Once a second or so. Never rejects. */
   async look(): Promise<void> {
     const { machine, file } = this.#parts
-    await this.refresh()
+    // Nobody asks, and an instance alone is not to pay for it every second. What is switched on looks when it begins.
     if (file.kept.settings.mode === 'OFF') return
+    await this.refresh()
     const { clock, directory, database } = machine
     const at = clock.elapsed()
     this.#freeBytes = await diskSpace(directory.path).then(
