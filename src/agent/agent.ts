@@ -13,6 +13,7 @@ import type {
   TravellingSettings,
 } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
+import { absence, absentUntil, jumpMs } from './absence.ts'
 import { Admission, type AdmissionLimits, type Candidate } from './admission.ts'
 import { AssignmentKeeper, type AssignmentFile } from './assignment-keeper.ts'
 import { Backoff, pause } from './backoff.ts'
@@ -24,7 +25,7 @@ import { thisMachine, type AgentMachine, type Runner } from './machine.ts'
 import { Memory } from './memory.ts'
 import { stopGraceMs, type Ended, type PoolStatus } from './pool.ts'
 import { resultOf } from './run-result.ts'
-import { Schedule, slotsBetween } from './schedule.ts'
+import { Schedule } from './schedule.ts'
 import { Spool } from './spool.ts'
 import { StartClock } from './start-clock.ts'
 import { Uploader } from './uploader.ts'
@@ -108,13 +109,10 @@ const maxByHand = 16
 /** Slots that fall due within so long begin together; a timer for each of a thousand a second would cost more than the runs. */
 const gatherMs = 5
 const longestSleepMs = 1_000
-const jumpMs = 1_000
 const longestRetryMs = 300_000
 /** How long the first assignment waits for the first monitoring process. */
 const longestStartMs = 5_000
 const memoryCharacters = 32 * 1_048_576
-/** A slot taken before a sudden end may have waited, run, and been made again; its trace may be that much older than the sign of life. */
-const inFlightMarginMs = 60_000
 const addressLookMs = 1_000
 /** How long the server may take to answer results before nobody believes any more that it is in reach. */
 const silentUplinkMs = 3_000
@@ -416,33 +414,13 @@ class RunningAgent implements Agent {
     )
   }
 
-  /**
-   * Once after a start, when the server is there again: every slot between the last sign of life and the first run becomes a gap record. It
-   * reaches back over runs that were in flight, but not to before the task was run here; slots that have a result already keep it.
-   */
+  /** Once after a start, when the server is there again. */
   async #recordAbsence(now: number): Promise<void> {
     const known = this.#before
     if (known === undefined) return
     this.#before = undefined
-    const ranMs = this.#clock.elapsed() - this.#began.elapsed
-    // What was run by a clock that was ahead has the names of other slots; those of that time are still empty.
-    const wasAhead = now - this.#began.wall < ranMs - jumpMs
-    const at = wasAhead ? now : now - ranMs
-    const { lastAlive, damaged } = this.#spool.recovered
-    const longestMs = known.reduce((longest, task) => Math.max(longest, task.timeoutMs), 0)
-    const marginMs = 2 * longestMs + inFlightMarginMs
-    const gaps: GapRecord[] = []
-    for (const task of known) {
-      const reach = (from: number) => Math.max(task.since, from - marginMs)
-      for (const { from, to } of damaged) {
-        const slots = slotsBetween(task, reach(from), Math.min(to, at - 1))
-        if (slots !== undefined)
-          gaps.push({ kind: 'gap', ...slots, outcome: 'lost', reason: 'lost: the spool was damaged' })
-      }
-      const slots = lastAlive === undefined ? undefined : slotsBetween(task, reach(lastAlive), at - 1)
-      if (slots !== undefined) gaps.push({ kind: 'gap', ...slots, outcome: 'skipped', reason: 'stopped' })
-    }
-    this.#leaveOut(gaps)
+    const until = absentUntil(this.#began, { wall: now, elapsed: this.#clock.elapsed() })
+    this.#leaveOut(absence(known, this.#spool.recovered, until))
     await this.#spool.flush()
     // Only now: a sign of life written before would hide the absence where we are killed here.
     this.#spool.beginLife()
