@@ -146,7 +146,12 @@ async function reconnect(server: TestInstance, simulation: Simulation): Promise<
     }
   })()
   try {
-    await simulation.until('back', (events) => allOf(agents, agentsOf(events, 'connected').size), backWithinMs)
+    await simulation
+      .until('back', (events) => allOf(agents, agentsOf(events, 'connected').size), backWithinMs)
+      .catch(async (thrown: unknown) => {
+        const { failed } = await simulation.tally()
+        throw new Error(`${messageOf(thrown)}; failed questions: ${failures(failed).note ?? 'none'}`)
+      })
     // What waited with them comes now.
     await sleep(10_000)
   } finally {
