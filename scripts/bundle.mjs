@@ -73,6 +73,7 @@ const started = new Set(Object.values(input))
 const bundle = await rolldown({
   input,
   platform: 'node',
+  tsconfig: false,
   external: (id) => left.has(/^(@[^\/]+\/)?[^\/]+/.exec(id)?.[0]),
   plugins: [builtins],
   treeshake: {
