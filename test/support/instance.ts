@@ -51,7 +51,8 @@ export class TestInstance {
   }
 
   /**
-   * Starts an instance on a free loopback port and a directory of its own, and signs in unless told not to.
+   * Starts an instance on a free loopback port and a directory of its own, and signs in unless told not to. It has one monitoring process:
+   * a story that is about them says how many.
    * `wrap`: a command that runs another, such as `taskset -c 1`; it must take that one's place, not wait for it.
    * `host`: the address it serves, the loopback one unless given.
    */
@@ -68,7 +69,7 @@ export class TestInstance {
     const data = options.data ?? (await mkdtemp(join(tmpdir(), 'farwatch-story-')))
     const instance = new TestInstance(
       data,
-      { FARWATCH_ADMIN_PASSWORD: adminPassword, ...options.env },
+      { FARWATCH_ADMIN_PASSWORD: adminPassword, FARWATCH_PROCESSES: '1', ...options.env },
       options.args ?? [],
       options.wrap ?? [],
       options.host ?? '127.0.0.1',
