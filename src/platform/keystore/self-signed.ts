@@ -64,12 +64,10 @@ export async function makeSelfSigned(hosts: readonly string[], now: number): Pro
       subjectAlternativeName,
       false,
       new pkijs.GeneralNames({
-        names: names.map(
-          ({ type, value }) =>
-            new pkijs.GeneralName({
-              type,
-              value: type === generalName.dns ? value : new asn1js.OctetString({ valueHex: addressBytes(value) }),
-            }),
+        names: names.map(({ type, value }) =>
+          type === generalName.dns
+            ? new pkijs.GeneralName({ type, value })
+            : new pkijs.GeneralName({ type, value: new asn1js.OctetString({ valueHex: addressBytes(value) }) }),
         ),
       }).toSchema(),
     ),
