@@ -14,6 +14,7 @@ import { replicationRow } from './replication.ts'
 import { reschedulingRow } from './rescheduling.ts'
 import { rolesRow } from './roles.ts'
 import type { BenchRow, Figure, Size } from './row.ts'
+import { startRow } from './start.ts'
 
 const judgeRow: BenchRow = { name: 'judge', about: 'what rules cost', run: judgeBench }
 const rows: readonly BenchRow[] = [
@@ -25,6 +26,7 @@ const rows: readonly BenchRow[] = [
   placementRow,
   memoryRow,
   firstResultRow,
+  startRow,
   configurationRow,
   reschedulingRow,
   rolesRow,

@@ -10,7 +10,9 @@ const tasks = 5_000
 
 function figures(when: string, tree: readonly ProcessUse[]): readonly Figure[] {
   const sum = (of: (use: ProcessUse) => number) => tree.reduce((total, use) => total + of(use), 0) / mebibyte
-  const main = tree.find(({ command }) => /cli\/main\.[jt]s/.test(command) && !command.includes('bin/farwatch'))
+  const main = tree.find(
+    ({ command }) => /(cli|program)\/main\.[jt]s/.test(command) && !command.includes('bin/farwatch'),
+  )
   const compiled = main?.command.includes('.js') === true ? 'compiled' : 'from sources'
   return [
     {

@@ -44,14 +44,14 @@ function newestIn(folder) {
   return newest
 }
 
-/** What to run: the compiled program where it is all there is, or was built whole after the last change; else the sources. */
+/** What to run: the built program where it is all there is, or was built whole after the last change; else the sources. */
 function findProgram() {
   const sources = join(root, 'src', 'cli', 'main.ts')
-  const compiled = join(root, 'dist', 'cli', 'main.js')
-  if (!existsSync(sources)) return compiled
-  // The build writes this mark last: a compiler that stopped half way leaves a mixture behind.
+  const built = join(root, 'dist', 'program', 'main.js')
+  if (!existsSync(sources)) return built
+  // The build writes this mark last: one that stopped half way leaves a mixture behind.
   const mark = join(root, 'dist', '.built')
-  if (existsSync(compiled) && existsSync(mark) && statSync(mark).mtimeMs > newestIn(join(root, 'src'))) return compiled
+  if (existsSync(built) && existsSync(mark) && statSync(mark).mtimeMs > newestIn(join(root, 'src'))) return built
   return sources
 }
 

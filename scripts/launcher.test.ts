@@ -100,8 +100,8 @@ test('a launcher that is killed takes the program with it', async () => {
 })
 
 test('the compiled program is taken where it was built after the last change, and the sources where not', async () => {
-  mkdirSync(join(tree, 'dist', 'cli'), { recursive: true })
-  writeFileSync(join(tree, 'dist', 'cli', 'main.js'), 'process.stdout.write(\'"compiled"\\n\')')
+  mkdirSync(join(tree, 'dist', 'program'), { recursive: true })
+  writeFileSync(join(tree, 'dist', 'program', 'main.js'), 'process.stdout.write(\'"compiled"\\n\')')
   const said: unknown[] = []
   for (const built of [undefined, Date.now() / 1000 - 3600, Date.now() / 1000 + 3600]) {
     if (built !== undefined) {

@@ -1,4 +1,4 @@
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
 import type { TObject, TSchema } from 'typebox'
 import { FarwatchError, at, suggest, type Problem } from '../base/index.ts'
 import { textProblem } from '../sdk/index.ts'
@@ -8,12 +8,18 @@ export type Reader = (given: unknown) => unknown
 
 const maxDepth = 64
 
+/** What checks by a schema, made with its first request: a start would make two hundred of which few are ever used. */
+function whenUsed(schema: TSchema): () => Validator {
+  let made: Validator | undefined
+  return () => (made ??= Compile(schema))
+}
+
 /** A reader for JSON bodies. @throws FarwatchError `bad-request` */
 export function bodyReader(schema: TSchema): Reader {
-  const check = Compile(schema)
+  const check = whenUsed(schema)
   return (given) => {
     refuseHostile(given, '', 0)
-    if (!check.Check(given)) throw badRequest('The body', problemsOf(check.Errors(given), schema))
+    if (!check().Check(given)) throw badRequest('The body', problemsOf(check().Errors(given), schema))
     return given
   }
 }
@@ -23,7 +29,7 @@ export function bodyReader(schema: TSchema): Reader {
  * and repeated parameters are refused, because a filter that is ignored shows what was not asked for.
  */
 export function textReader(schema: TObject, what: 'query parameter' | 'path parameter'): Reader {
-  const check = Compile(schema)
+  const check = whenUsed(schema)
   const properties: Readonly<Record<string, TSchema & { type?: string }>> = schema.properties
   return (given) => {
     const values: Record<string, unknown> = {}
@@ -41,7 +47,7 @@ export function textReader(schema: TObject, what: 'query parameter' | 'path para
         else problems.push({ path: key, message: wrong })
       }
     }
-    if (problems.length === 0 && !check.Check(values)) problems.push(...problemsOf(check.Errors(values), schema))
+    if (problems.length === 0 && !check().Check(values)) problems.push(...problemsOf(check().Errors(values), schema))
     if (problems.length > 0) throw badRequest(what === 'query parameter' ? 'The query' : 'The path', problems)
     return values
   }

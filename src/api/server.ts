@@ -3,8 +3,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyCompress from '@fastify/compress'
 import fastifyStatic from '@fastify/static'
-import fastifySwagger from '@fastify/swagger'
-import fastifySwaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { parseDocument } from 'yaml'
 import type { Access } from '../access/index.ts'
@@ -65,6 +63,9 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
     routerOptions: { querystringParser: readQueryString, maxParamLength: 500, ignoreTrailingSlash: false },
     rewriteUrl: (request) => pairUrl(linkUrl(request.url ?? '/')),
     frameworkErrors: (error, _request, reply) => void sendError(reply, error, parts),
+    // Requests are checked by the contract (read-request.ts) and answers written by JSON.stringify. What Fastify would bring for both by itself
+    // is a tenth of a start.
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) =>
@@ -75,20 +76,10 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
     { parseAs: 'buffer' },
     (_request, body: Buffer, done) => readBody(body, parseYaml, done),
   )
-  app.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error, parts))
   app.addHook('onRequest', async (request) => {
     if (request.url.startsWith(prefix) || request.url === '/metrics') await parts.fresh?.()
   })
-  app.addHook('onSend', async (request, reply) => {
-    void reply
-      .header('x-content-type-options', 'nosniff')
-      .header('x-frame-options', 'DENY')
-      .header('referrer-policy', 'no-referrer')
-    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store')
-    if (reply.getHeader('content-security-policy') === undefined)
-      void reply.header('content-security-policy', contentSecurityPolicy)
-  })
-  await app.register(fastifyCompress, { threshold: 1_024, encodings: ['gzip', 'br'] })
+  await addManners(app, parts)
 
   for (const [name, operation] of Object.entries<Operation>(operations)) {
     const refuse = () => refuseWhereNotActive(operation, parts.pair?.())
@@ -107,9 +98,28 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   await addLinkRoute(app, () => parts.link?.())
   await addPairRoute(app, () => parts.pairMessages?.())
   addHealth(app, parts)
-  await addDocumentation(app, parts)
+  addDocumentation(app, parts)
   await addPortal(app, parts)
   return app
+}
+
+function noSchemas(): never {
+  throw new Error('routes have no schemas of Fastify')
+}
+
+/** How requests are refused, and what every answer bears. */
+async function addManners(app: FastifyInstance, parts: ApiParts): Promise<void> {
+  app.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error, parts))
+  app.addHook('onSend', async (request, reply) => {
+    void reply
+      .header('x-content-type-options', 'nosniff')
+      .header('x-frame-options', 'DENY')
+      .header('referrer-policy', 'no-referrer')
+    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store')
+    if (reply.getHeader('content-security-policy') === undefined)
+      void reply.header('content-security-policy', contentSecurityPolicy)
+  })
+  await app.register(fastifyCompress, { threshold: 1_024, encodings: ['gzip', 'br'] })
 }
 
 /** @throws FarwatchError `not-active` */
@@ -155,15 +165,41 @@ function addHealth(app: FastifyInstance, parts: ApiParts): void {
 }
 
 /** The OpenAPI document and its pages need a token like everything else; the pages' own files do not say anything about this instance. */
-async function addDocumentation(app: FastifyInstance, parts: ApiParts): Promise<void> {
-  const document = openApiDocument(parts.version, prefix)
+function addDocumentation(app: FastifyInstance, parts: ApiParts): void {
+  let made: ReturnType<typeof openApiDocument> | undefined
+  const document = () => (made ??= openApiDocument(parts.version, prefix))
   app.get('/api/openapi.json', (request) => {
     authenticate(request, parts.access, 'viewer')
-    return document
+    return document()
   })
+  // A server of their own, which listens nowhere and is made for the first who looks: most starts are never asked for them.
+  let pages: Promise<FastifyInstance> | undefined
+  const show = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { routing } = await (pages ??= openPages(parts, document()))
+    reply.hijack()
+    routing(request.raw, reply.raw)
+  }
+  app.get(pagesPath, show)
+  app.get(`${pagesPath}/*`, show)
+  app.addHook('onClose', async () => {
+    await (await pages)?.close()
+  })
+}
+
+const pagesPath = '/api/docs'
+
+async function openPages(parts: ApiParts, document: ReturnType<typeof openApiDocument>): Promise<FastifyInstance> {
+  const [{ default: fastifySwagger }, { default: fastifySwaggerUi }] = await Promise.all([
+    import('@fastify/swagger'),
+    import('@fastify/swagger-ui'),
+  ])
+  const app: FastifyInstance = Fastify()
+  await addManners(app, parts)
+  app.setNotFoundHandler((request, reply) => sendError(reply, notThere(request), parts))
+  // Its types want a document of theirs; ours is one.
   await app.register(fastifySwagger, { mode: 'static', specification: { document: document as never } })
   await app.register(fastifySwaggerUi, {
-    routePrefix: '/api/docs',
+    routePrefix: pagesPath,
     theme: { title: 'Farwatch: the API' },
     staticCSP: true,
     // Its types know the browser's request by name only.
@@ -175,6 +211,8 @@ async function addDocumentation(app: FastifyInstance, parts: ApiParts): Promise<
       },
     },
   })
+  await app.ready()
+  return app
 }
 
 /**

@@ -1,23 +1,19 @@
 import { Command, CommanderError } from 'commander'
 import { FarwatchError, messageOf } from '../base/index.ts'
-import { openClient, type Client, type ClientOptions } from './client.ts'
-import { agents, type AgentOptions } from './commands/agents.ts'
-import { apply } from './commands/apply.ts'
-import { certificate, type CertificateOptions } from './commands/certificate.ts'
-import { check } from './commands/check.ts'
-import { exportConfiguration } from './commands/export.ts'
-import { failover, type FailoverOptions } from './commands/failover.ts'
-import { instance, type InstanceOptions } from './commands/instance.ts'
-import { snapshot } from './commands/snapshot.ts'
+import type { Client, ClientOptions } from './client.ts'
+import type { AgentOptions } from './commands/agents.ts'
+import type { CertificateOptions } from './commands/certificate.ts'
+import type { FailoverOptions } from './commands/failover.ts'
+import type { InstanceOptions } from './commands/instance.ts'
 import { start } from './commands/start.ts'
-import { status } from './commands/status.ts'
 import { trust } from './commands/trust.ts'
 import { exitCodes, line, type Terminal } from './terminal.ts'
 
 type Remote = ClientOptions & { readonly json?: boolean }
 
 /**
- * Runs one command line.
+ * Runs one command line. What a command needs is loaded when it is used: an instance that starts has no use for the others, and they none
+ * for the server.
  * @returns the exit code: 0 done, 1 refused or failed, 2 wrong use; `check` answers as monitoring plugins do
  */
 export async function run(terminal: Terminal, version: string): Promise<number> {
@@ -46,8 +42,10 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
         "the fingerprint of the instance's certificate, where no authority vouches for it",
       )
       .option('--json', 'machine-readable output')
-  const withClient = async (options: Remote, act: (client: Client) => Promise<void>) =>
-    act(await openClient(terminal, options))
+  const withClient = async (options: Remote, act: (client: Client) => Promise<void>) => {
+    const { openClient } = await import('./client.ts')
+    await act(await openClient(terminal, options))
+  }
 
   start(program, terminal, version)
   trust(program, terminal)
@@ -58,13 +56,19 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     .option('--prune', 'remove what the document does not name')
     .option('--comment <text>', 'why, for the list of revisions')
     .action((options: Remote & { file: string; dryRun?: boolean; prune?: boolean; comment?: string }) =>
-      withClient(options, (client) => apply(terminal, client, options)),
+      withClient(options, async (client) => {
+        const { apply } = await import('./commands/apply.ts')
+        await apply(terminal, client, options)
+      }),
     )
 
   remote('export', 'Writes the whole configuration as a document; secrets are left out.')
     .option('-o, --output <file>', 'where to; standard output unless given')
     .action((options: Remote & { output?: string }) =>
-      withClient(options, (client) => exportConfiguration(terminal, client, options)),
+      withClient(options, async (client) => {
+        const { exportConfiguration } = await import('./commands/export.ts')
+        await exportConfiguration(terminal, client, options)
+      }),
     )
 
   remote('agents', 'The agents of a server: who they are, how they are, who may work.')
@@ -80,7 +84,10 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     .option('--uses <number>', 'to token: for how many agents, 1 unless given')
     .option('--note <text>', 'to token: what it is for')
     .action((action: string, words: string[], options: Remote & AgentOptions) =>
-      withClient(options, (client) => agents(terminal, client, action, words, options)),
+      withClient(options, async (client) => {
+        const { agents } = await import('./commands/agents.ts')
+        await agents(terminal, client, action, words, options)
+      }),
     )
 
   remote('instance', 'The instance itself: its name, its role, how it reaches its servers, its log.')
@@ -95,7 +102,10 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     .option('--proxy <url>', "to set: through which they are reached; '' for none")
     .option('-o, --output <file>', 'to logs: where to; standard output unless given')
     .action((action: string, options: Remote & InstanceOptions) =>
-      withClient(options, (client) => instance(terminal, client, action, options)),
+      withClient(options, async (client) => {
+        const { instance } = await import('./commands/instance.ts')
+        await instance(terminal, client, action, options)
+      }),
     )
 
   remote('failover', 'The pair of servers: how it stands, its settings, who is to act.')
@@ -109,6 +119,7 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     .option('--yes', 'to force: accept the price without being asked')
     .action(async (action: string, options: Remote & FailoverOptions) =>
       withClient(options, async (client) => {
+        const { failover } = await import('./commands/failover.ts')
         exitCode = await failover(terminal, client, action, options)
       }),
     )
@@ -117,7 +128,10 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     .argument('[action]', 'create NAME, list, show ID, diff ID or restore ID', 'list')
     .argument('[name]', 'the name of a new snapshot, or the id of one')
     .action((action: string, name: string | undefined, options: Remote) =>
-      withClient(options, (client) => snapshot(terminal, client, action, name, options)),
+      withClient(options, async (client) => {
+        const { snapshot } = await import('./commands/snapshot.ts')
+        await snapshot(terminal, client, action, name, options)
+      }),
     )
 
   remote('certificate', "The instance's own certificate and those it trusts.")
@@ -128,11 +142,17 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     .option('--pkcs12 <file>', 'to import: both in one PKCS#12 file')
     .option('--password-file <file>', 'the file whose first line is the password of the key')
     .action((action: string, words: string[], options: Remote & CertificateOptions) =>
-      withClient(options, (client) => certificate(terminal, client, action, words, options)),
+      withClient(options, async (client) => {
+        const { certificate } = await import('./commands/certificate.ts')
+        await certificate(terminal, client, action, words, options)
+      }),
     )
 
   remote('status', 'One screen: role, term, agents, coverage, open alarms.').action((options: Remote) =>
-    withClient(options, (client) => status(terminal, client, options)),
+    withClient(options, async (client) => {
+      const { status } = await import('./commands/status.ts')
+      await status(terminal, client, options)
+    }),
   )
 
   program
@@ -154,6 +174,7 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
         monitor: string | undefined,
         options: { set: string[]; credential?: string; timeout?: string; list?: boolean; json?: boolean },
       ) => {
+        const { check } = await import('./commands/check.ts')
         exitCode = await check(terminal, monitor, options)
       },
     )

@@ -1,6 +1,6 @@
 import { Socket, isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
-import { Client, type ClientConfig } from 'pg'
+import type { Client, ClientConfig } from 'pg'
 import { messageOf, systemCodeOf } from '../base/index.ts'
 import { systemClock } from '../platform/index.ts'
 import {
@@ -120,7 +120,9 @@ class Database implements PostgresqlClient {
     try {
       const address = await this.#address()
       signal.throwIfAborted()
-      const client = new Client(this.#config(address, tls, socket))
+      // With the first session: most monitoring processes never open one.
+      const pg = await import('pg')
+      const client = new pg.Client(this.#config(address, tls, socket))
       // Without a listener a connection that breaks between two statements would end the process; the next statement reports it.
       client.on('error', stop)
       try {

@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto'
-import * as http from 'node:http'
-import * as https from 'node:https'
+import { request as startRequest, type IncomingMessage } from 'node:http'
+import { request as startTlsRequest } from 'node:https'
 import { connect, isIP, type LookupFunction } from 'node:net'
-import { createTransport } from 'nodemailer'
 import { compress } from 'snappyjs'
 import { formatDuration, messageOf, systemCodeOf, type Clock } from '../base/index.ts'
 import type { HttpAnswer, PluginContext } from '../sdk/index.ts'
@@ -70,7 +69,7 @@ function sendHttp(options: PluginContextOptions, given: Parameters<PluginContext
     const url = new URL(given.url)
     const secure = url.protocol === 'https:'
     const body = typeof given.body === 'string' ? Buffer.from(given.body) : given.body
-    const request = (secure ? https : http).request(url, {
+    const request = (secure ? startTlsRequest : startRequest)(url, {
       method: given.method,
       // Deliveries are seldom; a connection kept for the next one would mostly be found dead.
       agent: false,
@@ -87,7 +86,7 @@ function sendHttp(options: PluginContextOptions, given: Parameters<PluginContext
           }
         : {}),
     })
-    let answer: http.IncomingMessage | undefined
+    let answer: IncomingMessage | undefined
     const chunks: Buffer[] = []
     let length = 0
     const done = (act: () => void) => {
@@ -127,7 +126,7 @@ function authorizationHeader(authorization: Parameters<PluginContext['http']>[0]
   return { authorization: value }
 }
 
-function answerOf(head: http.IncomingMessage, body: Buffer, clock: Clock): HttpAnswer {
+function answerOf(head: IncomingMessage, body: Buffer, clock: Clock): HttpAnswer {
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(head.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
@@ -179,6 +178,8 @@ async function sendMail(
   timeoutMs: number | undefined,
 ): Promise<{ detail: string }> {
   options.signal.throwIfAborted()
+  // With the first message: most instances never send one.
+  const { createTransport } = await import('nodemailer')
   const target = `${server.host}:${server.port}`
   // The socket is ours, so that the end of the attempt ends it: nodemailer knows timeouts of its own, but no signal.
   const socket = connect({

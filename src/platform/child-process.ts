@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { siblingModule } from './sibling-module.ts'
 
 /** Tells a child whose child it is: where we are gone before it looks, its parent is another one already. */
 const parentVariable = 'FARWATCH_PARENT_PROCESS'
@@ -181,7 +182,7 @@ export function parentProcess(): ParentProcess {
  */
 export function watchParent(): void {
   // Not through worker.ts: what the thread imports, it loads.
-  const thread = new URL(`parent-watch${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+  const thread = siblingModule(import.meta.url, 'parent-watch')
   // Errors of this thread would be uncaught ones of the process; without it only a blocked orphan lives longer.
   new Worker(thread, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 } })
     .on('error', () => undefined)

@@ -128,8 +128,3 @@ function startedOrWhy(make: () => Methods): () => Methods {
     }
   }
 }
-
-/** The URL of a module beside this one, whether the program runs from sources or compiled. */
-export function siblingModule(here: string, name: string): URL {
-  return new URL(`${name}${here.endsWith('.ts') ? '.ts' : '.js'}`, here)
-}

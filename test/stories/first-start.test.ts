@@ -55,7 +55,7 @@ test('the first start prints a link that makes one administrator, once, and that
 })
 
 test('a fresh instance measures its own host, ends cleanly when told to, and leaves no process behind', async () => {
-  await using instance = await TestInstance.start()
+  await using instance = await TestInstance.start({ env: { FARWATCH_PROCESSES: '0' } })
   const tasks = await until(
     'everything that is watched out of the box ran',
     () => instance.call('listTasks'),

@@ -44,7 +44,9 @@ test(
     await using dns = await startDns()
     const nginx = await startNginx()
     const postgres = await startPostgres()
-    await using instance = await TestInstance.start({ env: { SHOP_PASSWORD: postgres.password } })
+    await using instance = await TestInstance.start({
+      env: { FARWATCH_PROCESSES: '2', SHOP_PASSWORD: postgres.password },
+    })
     try {
       const connectors = (count: number, make: (i: number) => object) =>
         Array.from({ length: count }, (_, i) => ({ name: `c${i}`, ...make(i) }))

@@ -83,7 +83,7 @@ test('whatever a target or a plugin does, it fails by itself, in time and with a
   await using good = await CountingTarget.start()
   await using hostile = await HostileTarget.start()
   await using directory = await plugins()
-  await using instance = await TestInstance.start()
+  await using instance = await TestInstance.start({ env: { FARWATCH_PROCESSES: '2' } })
   const timeout = `${timeoutMs}ms`
   const plugin = (name: string) => ({
     monitor: 'nagios.plugin',

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,6 +26,8 @@ export class TestInstance {
   readonly #wrap: readonly string[]
   readonly #host: string
   #process: ChildProcess | undefined
+  /** Stories ask the same things again and again: a handshake for each question would be most of the work of both sides. */
+  #connections = new Agent({ keepAlive: true })
   #log = ''
   #token = ''
   /** The launcher that `start` starts: another one is another version. */
@@ -49,7 +51,8 @@ export class TestInstance {
   }
 
   /**
-   * Starts an instance on a free loopback port and a directory of its own, and signs in unless told not to.
+   * Starts an instance on a free loopback port and a directory of its own, and signs in unless told not to. It has one monitoring process:
+   * a story that is about them says how many.
    * `wrap`: a command that runs another, such as `taskset -c 1`; it must take that one's place, not wait for it.
    * `host`: the address it serves, the loopback one unless given.
    */
@@ -66,7 +69,7 @@ export class TestInstance {
     const data = options.data ?? (await mkdtemp(join(tmpdir(), 'farwatch-story-')))
     const instance = new TestInstance(
       data,
-      { FARWATCH_ADMIN_PASSWORD: adminPassword, ...options.env },
+      { FARWATCH_ADMIN_PASSWORD: adminPassword, FARWATCH_PROCESSES: '1', ...options.env },
       options.args ?? [],
       options.wrap ?? [],
       options.host ?? '127.0.0.1',
@@ -92,6 +95,8 @@ export class TestInstance {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#process = child
+    this.#connections.destroy()
+    this.#connections = new Agent({ keepAlive: true })
     child.stderr.on('data', (part: Buffer) => {
       this.#log = (this.#log + part.toString('utf8')).slice(-1_000_000)
     })
@@ -160,37 +165,44 @@ export class TestInstance {
   ): Promise<RawAnswer> {
     const payload =
       body === undefined ? undefined : typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
-    return new Promise((resolve, reject) => {
-      const sent = request(
-        new URL(this.url + path),
-        {
-          method,
-          agent: false,
-          rejectUnauthorized: false,
-          headers: {
-            ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-            ...(payload === undefined
-              ? {}
-              : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
-            ...headers,
+    const exchange = (connections: Agent | false): Promise<RawAnswer> =>
+      new Promise((resolve, reject) => {
+        const sent = request(
+          new URL(this.url + path),
+          {
+            method,
+            agent: connections,
+            rejectUnauthorized: false,
+            headers: {
+              ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+              ...(payload === undefined
+                ? {}
+                : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
+              ...headers,
+            },
           },
-        },
-        (response) => {
-          const parts: Buffer[] = []
-          response.on('data', (part: Buffer) => parts.push(part))
-          response.once('end', () =>
-            resolve({
-              status: response.statusCode ?? 0,
-              headers: response.headers,
-              body: Buffer.concat(parts).toString('utf8'),
-            }),
-          )
-          response.once('error', reject)
-        },
-      )
-      sent.once('error', reject)
-      sent.end(payload)
-    })
+          (response) => {
+            const parts: Buffer[] = []
+            response.on('data', (part: Buffer) => parts.push(part))
+            response.once('end', () =>
+              resolve({
+                status: response.statusCode ?? 0,
+                headers: response.headers,
+                body: Buffer.concat(parts).toString('utf8'),
+              }),
+            )
+            response.once('error', reject)
+          },
+        )
+        sent.once('error', (thrown) => {
+          // A kept connection that ended just when it was used again says nothing about the instance.
+          if (connections !== false && sent.reusedSocket) resolve(exchange(false))
+          else reject(thrown)
+        })
+        sent.end(payload)
+      })
+    // What changes something has a connection of its own: nobody would know whether it was carried out.
+    return exchange(method === 'GET' ? this.#connections : false)
   }
 
   /** Runs a command of the command line against this instance. */
@@ -258,7 +270,10 @@ export function runCli(
   })
 }
 
-/** Asks again until the answer is as wanted; the wait between is short, and there is a bound after which the last answer is told. */
+/**
+ * Asks again until the answer is as wanted; the wait between is short, and there is a bound after which the last answer is told. A question
+ * that takes long is asked less often, so that asking is not what the machine is busy with.
+ */
 export async function until<T>(
   what: string,
   ask: () => Promise<T>,
@@ -267,11 +282,13 @@ export async function until<T>(
 ): Promise<T> {
   const end = performance.now() + withinMs
   for (;;) {
+    const began = performance.now()
     const answer = await ask()
+    const tookMs = performance.now() - began
     if (wanted(answer)) return answer
     if (performance.now() > end)
       throw new Error(`${what}: not within ${withinMs} ms; at last: ${JSON.stringify(answer)?.slice(0, 2_000)}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await new Promise((resolve) => setTimeout(resolve, Math.min(500, Math.max(100, 2 * tookMs))))
   }
 }
 

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildProgram } from '../../scripts/build-program.mjs'
@@ -12,47 +12,45 @@ export interface BuiltVersion extends AsyncDisposable {
 }
 
 /**
- * Builds the version that comes after this one: the compiled program (`dist/`, as `npm run build` makes it, so this version runs compiled from
- * now on, too) is copied to a directory of its own beside its launcher and package.json, and these lines of the copy are changed:
+ * Builds the version that comes after this one: sources, launcher and package.json are copied to a directory of its own, these lines of the
+ * copy are changed, and the program is built out of it as `npm run build` does. This version is built, too, so that both run alike.
  *
  *   package.json              the version
- *   failover/protocol.js      `spoken` of the pair: 1 to 2 instead of 1
- *   link/protocol.js          `spoken` of agents: 1 to 2 instead of 1
- *   inventory/store.js        one more step of the schema: a column of `configuration_revision`, with a default
- *   inventory/inventory.js    the statement that writes a revision names that column
+ *   failover/protocol.ts      `spoken` of the pair: 1 to 2 instead of 1
+ *   link/protocol.ts          `spoken` of agents: 1 to 2 instead of 1
+ *   inventory/store.ts        one more step of the schema: a column of `configuration_revision`, with a default
+ *   inventory/inventory.ts    the statement that writes a revision names that column
  *
  * @param pairSpeaks another range for the pair, as of a version that is further away
  * @throws Error where a line is not there any more: then this must be changed with it
  */
 export async function buildNextVersion(pairSpeaks = { min: 1, max: 2 }): Promise<BuiltVersion> {
-  if (!buildProgram()) throw new Error('the program could not be compiled')
   const directory = await mkdtemp(join(tmpdir(), 'farwatch-next-'))
   const [from, to] = [(path: string) => join(root, path), (path: string) => join(directory, path)]
-  await cp(from('dist'), to('dist'), { recursive: true })
-  await cp(from('bin'), to('bin'), { recursive: true })
+  for (const path of ['src', 'bin', 'package.json']) await cp(from(path), to(path), { recursive: true })
   await symlink(from('node_modules'), to('node_modules'))
   const change = async (path: string, pattern: RegExp, replacement: string) => {
-    const before = await readFile(from(path), 'utf8')
+    const before = await readFile(to(path), 'utf8')
     const after = before.replace(pattern, replacement)
     if (after === before) throw new Error(`${path} has nothing like ${pattern}`)
-    await mkdir(join(to(path), '..'), { recursive: true })
     await writeFile(to(path), after)
   }
   const version = '99.0.0'
   await change('package.json', /"version": "[^"]+"/, `"version": "${version}"`)
-  const spoken = /\bspoken = \{ min: 1, max: 1 \}/
-  await change('dist/failover/protocol.js', spoken, `spoken = ${JSON.stringify(pairSpeaks)}`)
-  await change('dist/link/protocol.js', spoken, 'spoken = { min: 1, max: 2 }')
+  const spoken = /\bspoken(: \w+)? = \{ min: 1, max: 1 \}/
+  await change('src/failover/protocol.ts', spoken, `spoken = ${JSON.stringify(pairSpeaks)}`)
+  await change('src/link/protocol.ts', spoken, 'spoken = { min: 1, max: 2 }')
   await change(
-    'dist/inventory/store.js',
+    'src/inventory/store.ts',
     /(name: 'inventory',\s+steps: \[[^\]]*)(\],)/,
     `$1"ALTER TABLE configuration_revision ADD COLUMN origin TEXT NOT NULL DEFAULT 'before'",$2`,
   )
   await change(
-    'dist/inventory/inventory.js',
+    'src/inventory/inventory.ts',
     /(INSERT INTO configuration_revision \([^)]*)(\)\s+VALUES \([^)]*)\)/,
     `$1, origin$2, 'next')`,
   )
+  if (!buildProgram() || !buildProgram(directory)) throw new Error('the program could not be built')
   return {
     program: to('bin/farwatch'),
     version,

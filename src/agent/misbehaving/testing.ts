@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import { TargetError, defineConnector, defineMonitor } from '../../sdk/index.ts'
 import { serveMonitoringProcess } from '../monitoring-process.ts'
@@ -125,3 +126,5 @@ const behave = defineMonitor({
 })
 
 serveMonitoringProcess({ monitors: [behave], connectors: [http] })
+// Whoever is killed, as most of these are, leaves nothing to the next one of what it was made of.
+flushCompileCache()

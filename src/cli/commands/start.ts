@@ -1,6 +1,5 @@
 import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
-import { startInstance } from '../../app/index.ts'
 import { declarationOf, settingNames, type SettingName } from '../../platform/index.ts'
 import { exitCodes, line, type Terminal } from '../terminal.ts'
 
@@ -26,6 +25,8 @@ export function start(program: Command, terminal: Terminal, version: string): vo
     }
     const signals = new Signals()
     try {
+      // With it comes the whole server, which no other command needs.
+      const { startInstance } = await import('../../app/index.ts')
       const instance = await startInstance({ flags, environment: process.env, version, output: terminal.stderr })
       line(terminal.stdout, `farwatch ready ${instance.url} uuid=${instance.uuid} role=${instance.role}`)
       // Written at an orderly end otherwise; an instance that is killed should start as fast the next time.

@@ -1,4 +1,5 @@
-import { WorkerClient, siblingModule } from '../worker.ts'
+import { siblingModule } from '../sibling-module.ts'
+import { WorkerClient } from '../worker.ts'
 import type { ChangeFeed, ChangePoint } from './change-line.ts'
 import { makeMethods, type DatabaseMethods, type DatabaseOptions } from './database-methods.ts'
 import { schemaVersion, type SqlValue, type Statement } from './statement.ts'

@@ -79,20 +79,23 @@ function refuseNewer(db: DatabaseSync, file: string, schema: readonly SchemaPart
   }
 }
 
-/** Brings every part of the schema up to date, each step in a transaction of its own together with its version. */
+/** Brings every part of the schema up to date, in one transaction: a file is of one version or of the other, and one commit is waited for. */
 function migrate(db: DatabaseSync, schema: readonly SchemaPart[]): void {
-  db.exec('CREATE TABLE IF NOT EXISTS schema_part (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
   const stored = storedVersions(db)
-  for (const part of schema) {
-    for (let version = stored.get(part.name) ?? 0; version < part.steps.length; version++) {
-      inTransaction(db, () => {
-        db.exec(part.steps[version]!)
-        db.prepare(
-          'INSERT INTO schema_part (name, version) VALUES ($name, $version) ON CONFLICT (name) DO UPDATE SET version = excluded.version',
-        ).run({ name: part.name, version: version + 1 })
-      })
+  const behind = schema
+    .map(({ name, steps }) => ({ name, steps, version: stored.get(name) ?? 0 }))
+    .filter(({ steps, version }) => version < steps.length)
+  if (behind.length === 0) return
+  inTransaction(db, () => {
+    db.exec('CREATE TABLE IF NOT EXISTS schema_part (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT')
+    const note = db.prepare(
+      'INSERT INTO schema_part (name, version) VALUES ($name, $version) ON CONFLICT (name) DO UPDATE SET version = excluded.version',
+    )
+    for (const { name, steps, version } of behind) {
+      for (const step of steps.slice(version)) db.exec(step)
+      note.run({ name, version: steps.length })
     }
-  }
+  })
 }
 
 /** Runs `act` in one transaction: all of it is stored, or nothing. */

@@ -56,22 +56,21 @@ const connectMs = 15_000
  */
 export class Connections {
   readonly #options: ConnectionOptions
-  #agent: ServerAgent
+  /** Made with the first connection: all authorities of the system are read for it. */
+  #agent: ServerAgent | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    this.#agent = new ServerAgent(options)
   }
 
   /** Whom is trusted, or the proxy, is another now: kept connections end, those in use after their answer. */
   renew(): void {
-    const before = this.#agent
-    this.#agent = new ServerAgent(this.#options)
-    before.retire()
+    this.#agent?.retire()
+    this.#agent = undefined
   }
 
   close(): void {
-    this.#agent.destroy()
+    this.#agent?.destroy()
   }
 
   /** @throws FarwatchError `unreachable`, `untrusted-certificate`, `too-large` */
@@ -81,7 +80,7 @@ export class Connections {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(unreachable(url, 'it was not asked any more'))
       const request = startTlsRequest({
-        agent: this.#agent,
+        agent: (this.#agent ??= new ServerAgent(this.#options)),
         host: bareHost(url),
         port: portOf(url),
         path: url.pathname,

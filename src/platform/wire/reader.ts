@@ -1,11 +1,13 @@
 import type { Static, TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
 import { FarwatchError, type Problem } from '../../base/index.ts'
 
 /** Checks what came in. @throws FarwatchError `bad-request` with what is wrong and where */
 export function reader<T extends TSchema>(schema: T, what: string): (given: unknown) => Static<T> {
-  const check = Compile(schema)
+  // With the first message and not with the import: there are dozens, and each takes a millisecond of every start.
+  let check: Validator | undefined
   return (given) => {
+    check ??= Compile(schema)
     if (check.Check(given)) return given as Static<T>
     const problems: Problem[] = check
       .Errors(given)
