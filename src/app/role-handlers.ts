@@ -5,6 +5,7 @@ import {
   agentsByState,
   alarmHandlers,
   certificateHandlers,
+  checkHandlers,
   configurationHandlers,
   connectionHandlers,
   describedInstance,
@@ -78,6 +79,7 @@ function serverHandlers(
       inventory,
       environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
     }),
+    ...checkHandlers({ inventory, library, fleet, agentName: (id) => fleet.nameOf(id) }),
     ...monitoringHandlers({
       inventory,
       history,

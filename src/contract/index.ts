@@ -3,7 +3,9 @@ import { administrationOperations } from './administration.ts'
 import { agentOperations } from './agents.ts'
 import { alarmOperations } from './alarms.ts'
 import { certificateOperations } from './certificates.ts'
+import { checkOperations } from './checks.ts'
 import { connectionOperations } from './connection.ts'
+import { editOperations } from './edits.ts'
 import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
 import { monitoringOperations } from './monitoring.ts'
@@ -21,6 +23,8 @@ export const operations = {
   ...monitoringOperations,
   ...alarmOperations,
   ...administrationOperations,
+  ...editOperations,
+  ...checkOperations,
 }
 export type Operations = typeof operations
 export type OperationName = keyof Operations
@@ -42,6 +46,8 @@ export type {
   SystemDocument,
 } from './configuration.ts'
 export type { Connection } from './connection.ts'
+export type { CheckAnswer, JudgedSample } from './checks.ts'
+export type { ConfigurationEdit, ObjectPlace } from './edits.ts'
 export { LiveEvent } from './events.ts'
 export type { Drill, Failover, ForcePrice } from './failover.ts'
 export type { Instance, Status } from './instance.ts'

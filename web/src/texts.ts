@@ -1,5 +1,6 @@
 import type { Outcome, SeverityOrClear } from '../../src/model/index.ts'
 import { agentTexts } from './texts-agents.ts'
+import { configTexts } from './texts-config.ts'
 import { failoverTexts } from './texts-failover.ts'
 import { roleTexts } from './texts-roles.ts'
 
@@ -386,4 +387,5 @@ export const texts = {
   agents: agentTexts,
   role: roleTexts,
   failover: failoverTexts,
+  config: configTexts,
 } as const

@@ -1,0 +1,47 @@
+import type { ReactNode } from 'react'
+import type { Difference } from '../../../src/contract/index.ts'
+import { writeValue } from '../model/document.ts'
+import { texts } from '../texts.ts'
+
+/** So many are drawn; a difference of ten thousand objects is not read line by line. */
+const mostShown = 300
+
+/** A difference, a line an object; each opens to what was and what is. */
+export function ChangeList({ difference }: { difference: Pick<Difference, 'summary' | 'changes'> }): ReactNode {
+  const { add, change, remove } = difference.summary
+  const { changes } = difference
+  return (
+    <>
+      <p className="difference-sum">{texts.configuration.summary(add, change, remove)}</p>
+      <ul className="changes">
+        {changes.slice(0, mostShown).map((one, i) => (
+          <li key={i} className={`change change-${one.action}`}>
+            <details>
+              <summary>
+                <span className={`mark act-${one.action}`}>{texts.configuration.action[one.action]}</span>
+                <span className="dim">{one.kind}</span> <code className="break">{one.path}</code>
+              </summary>
+              <div className="change-sides">
+                {one.before === undefined ? null : (
+                  <div>
+                    <span className="label">{texts.configuration.before}</span>
+                    <pre className="code">{writeValue(one.before)}</pre>
+                  </div>
+                )}
+                {one.after === undefined ? null : (
+                  <div>
+                    <span className="label">{texts.configuration.after}</span>
+                    <pre className="code">{writeValue(one.after)}</pre>
+                  </div>
+                )}
+              </div>
+            </details>
+          </li>
+        ))}
+      </ul>
+      {changes.length <= mostShown ? null : (
+        <p className="quiet">{texts.config.changes.more(changes.length - mostShown)}</p>
+      )}
+    </>
+  )
+}
