@@ -62,9 +62,14 @@ export type RuleChange =
 /** How a table differs from the monitor's own, row by row; rows are the same one where their names are, or their metrics. */
 export function compareRules(own: readonly RuleDocument[], rules: readonly RuleDocument[]): readonly RuleChange[] {
   const left = [...own]
+  const named = (one: RuleDocument) => one.name ?? metricText(one.metric)
+  const names = new Set(rules.map(named))
   const take = (rule: RuleDocument): RuleDocument | undefined => {
-    const named = (one: RuleDocument) => one.name ?? metricText(one.metric)
-    const at = left.findIndex((one) => named(one) === named(rule))
+    const byName = left.findIndex((one) => named(one) === named(rule))
+    const at =
+      byName >= 0
+        ? byName
+        : left.findIndex((one) => !names.has(named(one)) && metricText(one.metric) === metricText(rule.metric))
     return at < 0 ? undefined : left.splice(at, 1)[0]
   }
   const changes = rules.map((rule): RuleChange => {

@@ -129,7 +129,7 @@ function Reference({ monitor }: { monitor: MonitorType }): ReactNode {
               <code>{one.name}</code>
             </td>
             <td>{one.title}</td>
-            <td className="nowrap">
+            <td>
               {one.unit === '' ? words.plain : one.unit}
               {one.kind === 'counter' ? <span className="dim"> · {texts.config.rules.counter}</span> : null}
             </td>

@@ -65,7 +65,7 @@ export function ObjectPanel(props: PanelProps): ReactNode {
       {saved.difference === undefined || saved.difference.changes.length === 0 ? null : (
         <details className="difference saved-difference">
           <summary>{words.whatChanged}</summary>
-          <ChangeList difference={saved.difference} />
+          <ChangeList difference={saved.difference} isDone />
         </details>
       )}
     </>
