@@ -19,7 +19,7 @@ beforeAll(async () => {
   browser = await openBrowser()
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 1000 } })
   page = await context.newPage()
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(8_000)
   complaints = watchPage(page)
   await page.goto(`${instance.url}/sign-in`)
   await page.getByLabel('User name').fill('admin')
@@ -36,6 +36,10 @@ afterAll(async () => {
 
 const button = (name: string, within: Page | Locator = page) => within.getByRole('button', { name, exact: true })
 const field = (name: string, within: Page | Locator = page) => within.getByRole('textbox', { name })
+const choice = (name: string, within: Page | Locator = page) =>
+  within.getByRole('combobox', { name: new RegExp(`^${name}`) })
+const box = (name: string, within: Page | Locator = page) =>
+  within.getByRole('checkbox', { name: new RegExp(`^${name}`) })
 const dialog = () => page.getByRole('dialog')
 const tree = () => page.getByRole('list', { name: 'Groups and systems' })
 
@@ -79,9 +83,9 @@ test('a group, a credential, a system and a connector are made by clicking, trie
 
   await button('Add a credential').click()
   await field('Name').fill('shop-login')
-  await page.getByLabel('Type').selectOption({ label: 'User name and password' })
+  await choice('Type').selectOption({ label: 'User name and password' })
   await field('User name').fill('monitor')
-  await page.getByLabel('Password', { exact: false }).fill('hunter2')
+  await field('Password').fill('hunter2')
   await save('Add')
   // What is saved is never shown again, not even to the one who typed it.
   await page.getByText('A secret is stored. It is never shown.').waitFor()
@@ -97,15 +101,15 @@ test('a group, a credential, a system and a connector are made by clicking, trie
 
   await button('Add a connector').click()
   await field('Name').fill('front')
-  await page.getByLabel('Type').selectOption({ label: 'HTTP' })
+  await choice('Type').selectOption({ label: 'HTTP' })
   await field('URL').fill('ftp://shop')
   await button('Add', page.locator('.save-line')).click()
   // The field says what the API says of it.
   await page.getByText('"ftp://shop" must begin with http:// or https://').waitFor()
   const wasRefused = (await groupNamed('acme'))?.systems?.[0]?.connectors
   await field('URL').fill(`${target.url}/counter`)
-  await page.getByLabel('Credential').selectOption('shop-login')
-  await page.getByLabel('web-default').check()
+  await choice('Credential').selectOption('shop-login')
+  await box('web-default').check()
   await save('Add')
   await expectAccessible(page)
 
@@ -167,11 +171,11 @@ test('a profile gets a monitor with a table of its own, which is tried on the ta
   await open('/configuration?tab=profiles')
   await button('Add a profile').click()
   await field('Name').fill('orders')
-  await page.getByLabel('Type').selectOption({ label: 'HTTP' })
+  await choice('Type').selectOption({ label: 'HTTP' })
   await save('Add')
   await expectAccessible(page)
   await button('Add a monitor').click()
-  await page.getByLabel('Monitor').selectOption('http.response')
+  await choice('Monitor').selectOption('http.response')
   await field('Period').fill('1 hour and a bit')
   await page.getByText(/more settings/).click()
   const extract = page.getByRole('group', { name: 'Numbers out of a JSON body' })
@@ -203,7 +207,7 @@ test('a profile gets a monitor with a table of its own, which is tried on the ta
   await page.getByText('Left out of the monitor’s own table').waitFor()
 
   await open('/configuration?group=acme&system=shop&connector=front')
-  await page.getByLabel('orders').check()
+  await box('orders').check()
   await save('Save')
   const [alarm] = await until(
     'the row raises its alarm',
@@ -371,7 +375,10 @@ test('many systems get a profile and a tag at once, after the difference was see
   await page.getByLabel('Mark a', { exact: true }).check()
   await page.getByLabel('Mark b', { exact: true }).check()
   await button('Profiles and tags…').click()
-  await dialog().getByRole('group', { name: 'Give these profiles' }).getByLabel('port').check()
+  await dialog()
+    .getByRole('group', { name: 'Give these profiles' })
+    .getByRole('checkbox', { name: 'port', exact: true })
+    .check()
   await button('Add an entry', dialog()).click()
   await field('Tag 1', dialog()).fill('env')
   await field('Value 1', dialog()).fill('test')

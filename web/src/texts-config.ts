@@ -120,6 +120,8 @@ export const configTexts = {
     changedMeanwhile:
       'This was changed by somebody else meanwhile. Saving is refused, so that nothing of theirs is lost.',
     loadAgain: 'Drop my changes, show theirs',
+    seeFields: (n: number) =>
+      n === 1 ? 'What is wrong stands beside its field.' : `${n} problems stand beside their fields.`,
     failed: (kind: string) => `The ${kind.toLowerCase()} was not saved`,
     gone: 'It is not there any more',
     goneHint: 'It was removed, renamed or moved.',

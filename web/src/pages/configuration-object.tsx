@@ -337,8 +337,10 @@ export function sortedProblems(
 /** The error without those problems that stand beside their fields. */
 export function withProblems(error: Error, problems: readonly FieldProblem[]): Error {
   if (!(error instanceof ApiError) || error.details.length === 0) return error
-  const { status, code, message, hint } = error
-  return new ApiError(status, { code, message, hint, details: [...problems] })
+  const { status, code, message, hint, details } = error
+  // The message and the hint repeat the first problem, which stands beside its field.
+  const said = problems.length === 0 ? { message: words.seeFields(details.length), hint: '' } : { message, hint }
+  return new ApiError(status, { code, ...said, details: [...problems] })
 }
 
 function Additions({ at }: { at: ObjectPlace }): ReactNode {
