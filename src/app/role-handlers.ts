@@ -6,6 +6,7 @@ import {
   alarmHandlers,
   certificateHandlers,
   configurationHandlers,
+  maintenanceHandlers,
   connectionHandlers,
   describedInstance,
   failoverHandlers,
@@ -74,6 +75,7 @@ function serverHandlers(
   const { history, alarms, delivery, health, configured, fleet, failover } = server
   return {
     ...libraryHandlers(library),
+    ...maintenanceHandlers({ inventory, clock }),
     ...configurationHandlers({
       inventory,
       environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),

@@ -6,6 +6,7 @@ import { certificateOperations } from './certificates.ts'
 import { connectionOperations } from './connection.ts'
 import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
+import { maintenanceOperations } from './maintenance.ts'
 import { monitoringOperations } from './monitoring.ts'
 import { placementOperations } from './placement.ts'
 
@@ -21,6 +22,7 @@ export const operations = {
   ...monitoringOperations,
   ...alarmOperations,
   ...administrationOperations,
+  ...maintenanceOperations,
 }
 export type Operations = typeof operations
 export type OperationName = keyof Operations
@@ -35,16 +37,19 @@ export type {
   ConnectorDocument,
   CredentialDocument,
   GroupDocument,
+  MaintenanceDocument,
   MonitorDocument,
   PluginDocument,
   ProfileDocument,
+  RepetitionDocument,
   SecretDocument,
   SystemDocument,
 } from './configuration.ts'
 export type { Connection } from './connection.ts'
 export { LiveEvent } from './events.ts'
 export type { Drill, Failover, ForcePrice } from './failover.ts'
-export type { Instance, Status } from './instance.ts'
+export type { Maintenance } from './maintenance.ts'
+export type { Instance, Setting, Status } from './instance.ts'
 export type { GroupSummary, Result, Series, SystemSummary, Task } from './monitoring.ts'
 export type { AnswerOf, BodyOf, Operation, ParamsOf, QueryOf, Role } from './operation.ts'
 export type { ConnectorPlace } from './placement.ts'

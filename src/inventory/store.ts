@@ -2,12 +2,14 @@ import type { SchemaPart, Statement } from '../platform/index.ts'
 import type { Library } from '../sdk/index.ts'
 import type { Problem } from '../base/index.ts'
 import { compileConnector, compileMonitor } from './compile.ts'
+import { compileMaintenance } from './maintenance.ts'
 import type {
   Association,
   Configuration,
   Connector,
   Credential,
   Group,
+  Maintenance,
   Plugin,
   Profile,
   ProfileMonitor,
@@ -110,6 +112,8 @@ function encode(object: ConfigurationObject): { body: string; sealed: string } {
         },
         object.value.secrets.sealed,
       )
+    case 'maintenance':
+      return text(object.value.written)
   }
 }
 
@@ -132,6 +136,7 @@ export function rowsOf(configuration: Configuration): ObjectRow[] {
   }
   for (const [name, value] of configuration.associations) add('', '', name, { kind: 'association', value })
   for (const [name, value] of configuration.plugins) add('', '', name, { kind: 'plugin', value })
+  for (const [name, value] of configuration.maintenances) add('', '', name, { kind: 'maintenance', value })
   return rows
 }
 
@@ -172,6 +177,7 @@ export function fromRows(
   const systems = new Map<string, Open<System>>()
   const associations = new Map<string, Association>()
   const plugins = new Map<string, Plugin>()
+  const maintenances = new Map<string, Maintenance>()
   const systemKey = (group: string, system: string) => JSON.stringify([group, system])
   const inner: ObjectRow[] = []
 
@@ -200,6 +206,13 @@ export function fromRows(
       case 'plugin': {
         const body = JSON.parse(row.body) as Omit<Plugin, 'name' | 'secrets'> & { secrets: readonly string[] }
         plugins.set(name, { name, ...body, secrets: { names: body.secrets, sealed: row.sealed } })
+        break
+      }
+      case 'maintenance': {
+        const written = JSON.parse(row.body) as Maintenance['written']
+        const made = compileMaintenance(written, namePath(['maintenances', name]))
+        if (!made.ok) problems.push(...made.problems)
+        maintenances.set(name, { name, written, made: made.ok ? made.value : undefined })
         break
       }
       default:
@@ -247,7 +260,7 @@ export function fromRows(
       })
     }
   }
-  return { configuration: { profiles, groups, associations, plugins }, problems }
+  return { configuration: { profiles, groups, associations, plugins, maintenances }, problems }
 }
 
 const absent = { period: undefined, timeout: undefined, settings: undefined, rules: undefined }
