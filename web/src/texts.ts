@@ -1,6 +1,8 @@
 import type { Outcome, SeverityOrClear } from '../../src/model/index.ts'
+import { adminTexts, settingTexts } from './texts-admin.ts'
 import { agentTexts } from './texts-agents.ts'
 import { failoverTexts } from './texts-failover.ts'
+import { maintenanceTexts } from './texts-maintenance.ts'
 import { roleTexts } from './texts-roles.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
@@ -14,6 +16,7 @@ export const texts = {
     agents: 'Agents',
     configuration: 'Configuration',
     plugins: 'Plugins',
+    administration: 'Administration',
     instance: 'Instance',
     main: 'Main',
     pending: (n: number) => `${count(n, 'agent waits', 'agents wait')} to be accepted`,
@@ -332,26 +335,7 @@ export const texts = {
     portal: 'Portal address',
     identity: 'Identity',
     health: 'Health',
-    settings: {
-      hint: 'A value given by a flag, the environment or a file goes before what is stored here.',
-      source: {
-        flag: 'set by a flag',
-        environment: 'set by the environment',
-        file: 'set by the file',
-        stored: 'stored here',
-        default: 'default',
-      },
-      overruler: { flag: 'a flag', environment: 'the environment', file: 'the file' },
-      default: (value: string) => `Default: ${value}`,
-      travels: 'goes to every agent',
-      restart: 'takes effect with the next start',
-      reset: 'Back to default',
-      saved: (name: string) => `${name} saved`,
-      overruled: (source: string) => `overruled by ${source}: a change is stored, and holds once that is gone`,
-      notNumber: 'A number is needed',
-      notJson: 'A JSON value is needed',
-      filter: 'Filter settings',
-    },
+    settings: settingTexts,
     certificates: {
       use: 'Use',
       uses: { tls: 'This instance', trusted: 'Trusted' },
@@ -383,6 +367,8 @@ export const texts = {
       aboutText: 'Open monitoring, agentless towards what it watches. Apache License 2.0.',
     },
   },
+  administration: adminTexts,
+  maintenance: maintenanceTexts,
   agents: agentTexts,
   role: roleTexts,
   failover: failoverTexts,
