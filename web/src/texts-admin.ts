@@ -126,7 +126,7 @@ export const adminTexts = {
     anyGroup: 'All groups',
     system: 'System',
     monitor: 'Monitor',
-    clear: (what: string) => `Without ${what}`,
+    clear: (what: string, name: string) => `${what}: ${name} ×, take this filter away`,
     runs: 'Runs',
     failed: 'Failed',
     late: 'Late',

@@ -85,7 +85,7 @@ export function StatisticsTab(): ReactNode {
               key={what}
               size="xs"
               variant="default"
-              aria-label={words.clear(search[what])}
+              aria-label={words.clear(words[what], search[what])}
               onClick={() => change({ [what]: '' })}
             >
               {words[what]}: {search[what]} ×

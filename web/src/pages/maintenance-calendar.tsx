@@ -112,7 +112,7 @@ function Day(props: {
         {add === undefined ? (
           <time dateTime={day.date}>{day.day}</time>
         ) : (
-          <UnstyledButton aria-label={`${words.add}: ${day.date}`} onClick={() => add(evening)}>
+          <UnstyledButton aria-label={words.addOn(day.day, day.date)} onClick={() => add(evening)}>
             <time dateTime={day.date}>{day.day}</time>
           </UnstyledButton>
         )}
