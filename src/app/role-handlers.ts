@@ -5,6 +5,7 @@ import {
   agentsByState,
   alarmHandlers,
   certificateHandlers,
+  checkHandlers,
   configurationHandlers,
   maintenanceHandlers,
   connectionHandlers,
@@ -80,6 +81,7 @@ function serverHandlers(
       inventory,
       environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
     }),
+    ...checkHandlers({ inventory, library, fleet, agentName: (id) => fleet.nameOf(id) }),
     ...monitoringHandlers({
       inventory,
       history,

@@ -145,6 +145,9 @@ export const administrationOperations = {
       dryRun: Type.Optional(Flag),
       prune: Type.Optional(Flag),
       comment: Type.Optional(Type.String({ maxLength: 500 })),
+      base: Type.Optional(
+        Type.Integer({ minimum: 0, description: 'Refused where what it changes was changed after this revision' }),
+      ),
     }),
     body: Type.Unknown(),
     answer: Difference,

@@ -3,7 +3,9 @@ import { administrationOperations } from './administration.ts'
 import { agentOperations } from './agents.ts'
 import { alarmOperations } from './alarms.ts'
 import { certificateOperations } from './certificates.ts'
+import { checkOperations } from './checks.ts'
 import { connectionOperations } from './connection.ts'
+import { editOperations } from './edits.ts'
 import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
 import { maintenanceOperations } from './maintenance.ts'
@@ -23,6 +25,8 @@ export const operations = {
   ...alarmOperations,
   ...administrationOperations,
   ...maintenanceOperations,
+  ...editOperations,
+  ...checkOperations,
 }
 export type Operations = typeof operations
 export type OperationName = keyof Operations
@@ -46,6 +50,8 @@ export type {
   SystemDocument,
 } from './configuration.ts'
 export type { Connection } from './connection.ts'
+export type { CheckAnswer, JudgedSample } from './checks.ts'
+export type { ConfigurationEdit, ObjectPlace } from './edits.ts'
 export { LiveEvent } from './events.ts'
 export type { Drill, Failover, ForcePrice } from './failover.ts'
 export type { Maintenance } from './maintenance.ts'

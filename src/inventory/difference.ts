@@ -53,6 +53,8 @@ export interface Edit {
   /** The whole object, or of a changed one the fields that differ; absent where there was or will be none. */
   readonly before: Readonly<Record<string, unknown>> | undefined
   readonly after: Readonly<Record<string, unknown>> | undefined
+  /** What was stored; undefined where it is new. */
+  readonly was: ConfigurationObject | undefined
   /** What to store; undefined where it is removed. */
   readonly object: ConfigurationObject | undefined
 }
@@ -98,25 +100,8 @@ export function difference(before: Configuration, after: Configuration): readonl
     next: ConfigurationObject | undefined,
   ): void {
     if (old?.value === next?.value) return
-    const about = { path, group, key }
-    if (old === undefined) {
-      if (next !== undefined)
-        edits.push({ ...about, action: 'add', kind: next.kind, before: undefined, after: written(next), object: next })
-      return
-    }
-    if (next === undefined) {
-      edits.push({
-        ...about,
-        action: 'remove',
-        kind: old.kind,
-        before: written(old),
-        after: undefined,
-        object: undefined,
-      })
-      return
-    }
-    const changed = changedFields(old, next)
-    if (changed !== undefined) edits.push({ ...about, action: 'change', kind: next.kind, ...changed, object: next })
+    const edit = editOf({ key, path, group }, old, next)
+    if (edit !== undefined) edits.push(edit)
   }
 
   function each<T>(
@@ -201,6 +186,22 @@ export function difference(before: Configuration, after: Configuration): readonl
     ),
   )
   return edits
+}
+
+/** What became of one object; undefined where nothing that is written did. */
+export function editOf(
+  about: Pick<Edit, 'key' | 'path' | 'group'>,
+  was: ConfigurationObject | undefined,
+  object: ConfigurationObject | undefined,
+): Edit | undefined {
+  if (was === undefined) {
+    if (object === undefined) return undefined
+    return { ...about, action: 'add', kind: object.kind, before: undefined, after: written(object), was, object }
+  }
+  if (object === undefined)
+    return { ...about, action: 'remove', kind: was.kind, before: written(was), after: undefined, was, object }
+  const changed = changedFields(was, object)
+  return changed === undefined ? undefined : { ...about, action: 'change', kind: object.kind, ...changed, was, object }
 }
 
 /** The fields that differ, before and after; undefined where nothing that is written does. */

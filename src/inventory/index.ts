@@ -1,6 +1,7 @@
 export { localAgent } from './assignment.ts'
 export type { GroupRunners } from './assignment.ts'
 export type { AuditEntry, AuditQuery, AuditRecord, Page } from './audit.ts'
+export type { CheckDraft, PreparedCheck } from './check-draft.ts'
 export { defaultDocument, followOwnUrl } from './defaults.ts'
 export { openInventory } from './inventory.ts'
 export type {
@@ -9,6 +10,7 @@ export type {
   AssociateOptions,
   Associated,
   ConfigurationChange,
+  EditOptions,
   Inventory,
   OwnConfiguration,
   Place,
@@ -16,6 +18,8 @@ export type {
   RevisionEntry,
   SnapshotEntry,
   Snapshots,
+  Undone,
+  UndoOptions,
 } from './inventory.ts'
 export type { Environment, SecretVault } from './secrets.ts'
 export { inventorySchema } from './store.ts'

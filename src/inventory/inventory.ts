@@ -1,5 +1,5 @@
 import { FarwatchError, messageOf, pathId, type Clock, type Problem } from '../base/index.ts'
-import type { ConfigurationDocument, Difference } from '../contract/index.ts'
+import type { ConfigurationDocument, ConfigurationEdit, Difference } from '../contract/index.ts'
 import type { Assignment, TravellingSettings } from '../model/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
@@ -18,13 +18,27 @@ import {
   type Page,
 } from './audit.ts'
 import { readDocument } from './check.ts'
+import { prepareCheck, type CheckDraft, type PreparedCheck } from './check-draft.ts'
 import { exportDocument, seesMaintenance, sorted, writeAssociation, type Configuration } from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
+import { edited, referringOf } from './edit.ts'
 import { breathing } from './pace.ts'
-import { merge, namePath, settle, type Prune } from './plan.ts'
+import { checkReferences, merge, namePath, settle, type Prune } from './plan.ts'
 import { Problems } from './reading.ts'
+import {
+  changedSince,
+  connectorTypes,
+  editsOf,
+  forgetting,
+  keeping,
+  keyText,
+  takenAlong,
+  undo,
+  waysBetween,
+} from './revisions.ts'
 import { openSecrets, pluginContext, type Environment, type SecretVault } from './secrets.ts'
 import { withRenamedAgent } from './renamed-agent.ts'
+import { withObjects } from './with-objects.ts'
 import { fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './store.ts'
 import {
   emptyView,
@@ -46,6 +60,11 @@ export interface ApplyOptions {
   readonly comment?: string | undefined
   /** Only say what would change. */
   readonly dryRun?: boolean | undefined
+  /**
+   * The revision that it was made from. Where an object that it changes was changed since then, nothing is changed and that is said: two
+   * people never overwrite each other without knowing. Undefined: it is what is meant, whatever is there.
+   */
+  readonly base?: number | undefined
   /** Remove what the document does not name, as far as the one who applies can see. */
   readonly prune?: boolean | undefined
   /** Default: everything. */
@@ -59,6 +78,14 @@ export interface ApplyOptions {
 }
 
 export type AssociateOptions = Omit<ApplyOptions, 'prune'>
+export type EditOptions = Omit<ApplyOptions, 'prune' | 'progress'>
+export type UndoOptions = Pick<ApplyOptions, 'author' | 'comment' | 'dryRun' | 'allowed' | 'groups'>
+
+export interface Undone {
+  readonly difference: Difference
+  /** Paths of the objects that were changed since, or that were put into what would go: where there are any, nothing is undone. */
+  readonly conflicts: readonly string[]
+}
 
 export interface Associated {
   readonly difference: Difference
@@ -138,6 +165,21 @@ export interface Inventory {
    * @throws FarwatchError `not-found` where there is none that the one who asks sees, `forbidden`, `storage-unwritable`
    */
   removeMaintenance(name: string, options: Pick<ApplyOptions, 'author' | 'allowed' | 'groups'>): Promise<Difference>
+  /**
+   * Changes single objects, all of it or nothing, one on what the one before it left.
+   * @throws as `apply`, with paths as a difference names them; `conflict` where what it is based on was changed by somebody else
+   */
+  edit(edits: readonly ConfigurationEdit[], options: EditOptions): Promise<Difference>
+  /**
+   * What the revisions after one, up to another, changed together, as far as somebody sees the groups.
+   * @throws FarwatchError `not-found` where there is no such revision, or its changes are not kept any more
+   */
+  compare(from: number, to: number, groups?: readonly string[]): Promise<Difference>
+  /**
+   * Takes a revision back by a new one: each of its objects becomes what it was before. Where one of them was changed since, nothing is.
+   * @throws FarwatchError `not-found` as `compare`; `conflict` naming what was changed since, but for a dry run; otherwise as `apply`
+   */
+  undo(revision: number, options: UndoOptions): Promise<Undone>
   /** Newest first. */
   revisions(page?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<RevisionEntry>>
   /** Newest first. */
@@ -171,6 +213,11 @@ export interface Inventory {
   maintenances(groups?: readonly string[]): readonly MaintenanceEntry[]
   /** Whether a task is in a maintenance window at a moment. As cheap as reading memory; asked for every result. */
   isInMaintenance(task: string, at: number): boolean
+  /**
+   * Makes ready what somebody wants to be run once by hand, configured or not: everything checked, the credential opened.
+   * @throws FarwatchError `invalid-value` with every problem, `not-found` where there is no such group
+   */
+  prepareCheck(draft: CheckDraft): PreparedCheck
   /**
    * @param agent `local` for the server's own, otherwise the agent's name
    * @param takes which connectors of the agent's groups it is to run; default: all of them
@@ -274,15 +321,7 @@ export async function openInventory(options: {
     edits: readonly Edit[],
     about: { author: string; comment?: string | undefined; dryRun?: boolean | undefined },
   ): Promise<Difference> {
-    const summary = { add: 0, change: 0, remove: 0 }
-    for (const { action } of edits) summary[action]++
-    const changes = edits.map(({ action, kind, path, before, after }) => ({
-      action,
-      kind,
-      path,
-      ...(before === undefined ? {} : { before }),
-      ...(after === undefined ? {} : { after }),
-    }))
+    const { summary, changes } = shownEdits(edits)
     if (about.dryRun === true || edits.length === 0)
       return { applied: about.dryRun !== true, revision: null, summary, changes }
     const at = clock.now()
@@ -305,15 +344,17 @@ export async function openInventory(options: {
         expect: 1,
       },
     ]
-    for (const edit of edits) {
+    for (const [number, edit] of edits.entries()) {
       const { action, kind, path, before, after } = edit
       statements.push(
         storing(edit),
+        keeping(edit, next, number),
         auditing({ who: author, action: `${kind} ${pastTense[action]}`, what: path, before, after }, at),
       )
       const turn = breathe()
       if (turn !== undefined) await turn
     }
+    statements.push(forgetting(next))
     const before = view
     const pluginsChanged = wanted.plugins !== configuration.plugins
     // Made before anything is stored or replaced: what could fail has then been done.
@@ -360,10 +401,92 @@ export async function openInventory(options: {
     if (found.list.length > 0) throw invalid(found)
     await breathe()
     const edits = difference(configuration, wanted)
-    if (given.allowed !== undefined) {
-      refuseUnallowed(edits, given.allowed)
-    }
+    demandAllowed(edits, given.allowed)
+    await demandUntouched(edits, given.base)
     return { wanted, edits }
+  }
+
+  /** @throws FarwatchError `conflict` where an object that is to be changed was changed after the revision that the change was made from */
+  async function demandUntouched(edits: readonly Edit[], base: number | undefined): Promise<void> {
+    if (base === undefined) return
+    if (base > revision)
+      throw new FarwatchError('conflict', `there is no revision ${base} yet; the newest is ${revision}`, {
+        hint: 'Load the configuration again: it may be that of another server.',
+      })
+    const since = await changedSince(database, base, revision)
+    const found = edits.flatMap(({ kind, key }) => since.get(keyText({ kind, ...key })) ?? [])
+    const [first] = found
+    if (first === undefined) return
+    throw new FarwatchError(
+      'conflict',
+      `${first.path} was changed by ${first.author} in revision ${first.revision}, after this change was begun; nothing was changed`,
+      {
+        problems: found.slice(0, 100).map(({ path, revision: at, author }) => ({
+          path,
+          message: `was changed by ${author} in revision ${at}`,
+        })),
+        hint: 'Look at what it is now, and make the change again.',
+      },
+    )
+  }
+
+  async function edit(given: readonly ConfigurationEdit[], options: EditOptions): Promise<Difference> {
+    const found = new Problems()
+    for (const one of given) {
+      for (const place of [one.at, ...(one.is === 'move' ? [one.to] : [])].flat()) {
+        if (!('group' in place) || options.groups === undefined || options.groups.includes(place.group)) continue
+        if (options.allowed?.(place.group, 'editor') !== true)
+          throw forbidden(namePath(['groups', place.group]), place.group, 'editor')
+      }
+    }
+    const breathe = breathing(clock)
+    const context = { library, vault, environment: options.env, breathe }
+    const wanted = settle(configuration, await edited(configuration, given, context, found))
+    return conclude(wanted, found, options)
+  }
+
+  /** What is left to be looked at once it is known what is wanted; then it is made true. */
+  async function conclude(wanted: Configuration, found: Problems, options: EditOptions): Promise<Difference> {
+    const edits = difference(configuration, wanted)
+    const visible = options.groups === undefined ? undefined : new Set(options.groups)
+    if (found.list.length === 0) checkReferences(wanted, referringOf(edits), visible, library, found)
+    demandAllowed(edits, options.allowed)
+    await demandUntouched(edits, options.base)
+    if (found.list.length > 0) throw invalid(found)
+    return commit(wanted, edits, options)
+  }
+
+  async function compare(from: number, to: number, groups: readonly string[] | undefined): Promise<Difference> {
+    if (from > to || to > revision)
+      throw new FarwatchError('not-found', `there are no revisions from ${from} to ${to}; the newest is ${revision}`)
+    const isSeen = sees(groups)
+    const edits = editsOf(await waysBetween(database, from, to), library, connectorTypes(configuration)).filter(
+      ({ group, kind }) => (group === null ? isForAll(kind) || groups === undefined : isSeen(group)),
+    )
+    return { ...shownEdits(edits), applied: false, revision: null }
+  }
+
+  async function undoRevision(of: number, options: UndoOptions): Promise<Undone> {
+    if (of < 1 || of > revision)
+      throw new FarwatchError('not-found', `there is no revision ${of}`, { hint: `The newest is ${revision}.` })
+    const ways = await waysBetween(database, of - 1, of)
+    const present = new Map(rowsOf(configuration).map((row) => [keyText(row), row]))
+    const { puts, conflicts, problems: wrong } = undo(ways, present, library, connectorTypes(configuration))
+    const wanted = settle(configuration, withObjects(configuration, puts))
+    const edits = difference(configuration, wanted)
+    const all = [...conflicts, ...takenAlong(edits, puts)]
+    if (all.length > 0) {
+      if (options.dryRun === true)
+        return { difference: { ...shownEdits(edits), applied: false, revision: null }, conflicts: all }
+      throw new FarwatchError('conflict', `revision ${of} cannot be undone: ${all[0]!} was changed since`, {
+        problems: all.slice(0, 100).map((path) => ({ path, message: 'was changed since' })),
+        hint: 'Undo the later revisions first, or change it by hand.',
+      })
+    }
+    const found = new Problems()
+    found.addAll(wrong)
+    const comment = options.comment ?? `revision ${of} undone`
+    return { difference: await conclude(wanted, found, { ...options, comment }), conflicts: [] }
   }
 
   async function apply(document: unknown, given: ApplyOptions): Promise<Difference> {
@@ -390,7 +513,7 @@ export async function openInventory(options: {
     const maintenances = new Map([...configuration.maintenances].filter(([other]) => other !== name))
     const wanted = { ...configuration, maintenances }
     const edits = difference(configuration, wanted)
-    if (allowed !== undefined) refuseUnallowed(edits, allowed)
+    demandAllowed(edits, allowed)
     return commit(wanted, edits, { author })
   }
 
@@ -515,6 +638,9 @@ export async function openInventory(options: {
     document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
     apply: (document, given) => inTurn(() => apply(document, given)),
     replaceAssociations: (associations, given) => inTurn(() => replaceAssociations(associations, given)),
+    edit: (edits, given) => inTurn(() => edit(edits, given)),
+    compare: (from, to, groups) => compare(from, to, groups),
+    undo: (of, given) => inTurn(() => undoRevision(of, given)),
     ownWork: async (since) => ({
       stamp,
       revision,
@@ -611,6 +737,7 @@ export async function openInventory(options: {
       return windowsNow().all.filter(({ group }) => group === undefined || isSeen(group))
     },
     isInMaintenance: (task, at) => windowsNow().isOn(task, at),
+    prepareCheck: (draft) => prepareCheck(draft, configuration, library, vault),
     assignmentFor: (agent, settings, takes = () => true) =>
       assignmentOf(
         configuration,
@@ -688,10 +815,30 @@ function needsOf(edit: Edit): readonly (readonly [group: string | null, role: 'e
   }
 }
 
-function refuseUnallowed(edits: readonly Edit[], allowed: Allowed): void {
+function demandAllowed(edits: readonly Edit[], allowed: Allowed | undefined): void {
+  if (allowed === undefined) return
   for (const edit of edits) {
     for (const [group, role] of needsOf(edit)) if (!allowed(group, role)) throw forbidden(edit.path, group, role)
   }
+}
+
+/** Whether everybody sees an object that belongs to no group. */
+function isForAll(kind: Edit['kind']): boolean {
+  return kind !== 'plugin' && kind !== 'maintenance'
+}
+
+/** Edits as a difference shows them. */
+function shownEdits(edits: readonly Edit[]): Pick<Difference, 'summary' | 'changes'> {
+  const summary = { add: 0, change: 0, remove: 0 }
+  for (const { action } of edits) summary[action]++
+  const changes = edits.map(({ action, kind, path, before, after }) => ({
+    action,
+    kind,
+    path,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  }))
+  return { summary, changes }
 }
 
 function forbidden(path: string, group: string | null, role: 'editor' | 'admin'): FarwatchError {

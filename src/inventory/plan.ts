@@ -1,6 +1,6 @@
 import { at } from '../base/index.ts'
 import { credentialTypes, shown, type CredentialType, type Library } from '../sdk/index.ts'
-import { bounds, type Written, type WrittenConnector, type WrittenDocument, type WrittenGroup } from './check.ts'
+import { bounds, type Written, type WrittenDocument } from './check.ts'
 import {
   isSame,
   seesMaintenance,
@@ -32,6 +32,8 @@ export type Prune = 'nothing' | 'everything' | 'associations'
  * Merging is by name, at every level: an object that is named is replaced as written, the named objects below it are merged in turn,
  * and whatever is not named stays. Pruned it goes, everywhere that the one who applies can see: then the document is the whole
  * truth. Either way applying the same document again changes nothing.
+ *
+ * @param references `later`: whoever calls has more to change, and calls `checkReferences` when that is done
  */
 export function merge(
   current: Configuration,
@@ -39,6 +41,7 @@ export function merge(
   options: { readonly prune: Prune; readonly visible: Visible },
   library: Library,
   problems: Problems,
+  references: 'now' | 'later' = 'now',
 ): Configuration {
   const { prune, visible } = options
   const unseen = (group: string) => visible !== undefined && !visible.has(group)
@@ -85,7 +88,7 @@ export function merge(
     }),
   }
   // Names that were misread would be reported as missing ones once more.
-  if (problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
+  if (references === 'now' && problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
   return settle(current, wanted)
 }
 
@@ -110,10 +113,29 @@ function reportLookalikes<W extends Written<unknown>>(
   }
 }
 
+/** The objects that were written and name others, or are named by others, and where they were written. */
+export interface Referring {
+  readonly profiles: ReadonlyMap<string, { readonly path: string; readonly monitors: ReadonlyMap<string, unknown> }>
+  readonly groups: ReadonlyMap<string, ReferringGroup>
+  readonly associations: ReadonlyMap<string, { readonly path: string }>
+  readonly maintenances: ReadonlyMap<string, { readonly path: string }>
+}
+
+interface ReferringGroup {
+  readonly path: string
+  readonly credentials: ReadonlyMap<string, { readonly path: string }>
+  readonly systems: ReadonlyMap<string, { readonly connectors: ReadonlyMap<string, ReferringConnector> }>
+}
+
+interface ReferringConnector {
+  readonly path: string
+  readonly profiles: readonly string[]
+}
+
 /** Looks at everything that one named object says of another. */
-function checkReferences(
+export function checkReferences(
   wanted: Configuration,
-  document: WrittenDocument,
+  document: Referring,
   visible: Visible,
   library: Library,
   problems: Problems,
@@ -161,14 +183,9 @@ function checkReferences(
 }
 
 /** What a window names must be there: a slip in a name would leave what it is meant for unprotected. */
-function checkMaintenances(
-  wanted: Configuration,
-  document: WrittenDocument,
-  visible: Visible,
-  problems: Problems,
-): void {
-  for (const { path, value } of document.maintenances.values()) {
-    const { group, system, connector } = value.written
+function checkMaintenances(wanted: Configuration, document: Referring, visible: Visible, problems: Problems): void {
+  for (const [name, { path }] of document.maintenances) {
+    const { group, system, connector } = wanted.maintenances.get(name)?.written ?? {}
     if (group === undefined) continue
     const owner = wanted.groups.get(group)
     if (owner === undefined || (visible !== undefined && !visible.has(group))) {
@@ -203,7 +220,7 @@ function seenGroups(wanted: Configuration, visible: Visible): string[] {
 
 interface Place {
   readonly wanted: Configuration
-  readonly document: WrittenDocument
+  readonly document: Referring
   readonly visible: Visible
   readonly library: Library
   readonly group: Group
@@ -216,7 +233,7 @@ function nameOf({ group, system, connector }: Place): string {
 }
 
 function checkProfile(
-  place: Place & { readonly written: WrittenConnector | undefined; readonly name: string },
+  place: Place & { readonly written: ReferringConnector | undefined; readonly name: string },
   problems: Problems,
 ): void {
   const { wanted, document, visible, connector, written, name } = place
@@ -267,7 +284,10 @@ function checkProfile(
 }
 
 function checkCredential(
-  place: Place & { readonly written: WrittenConnector | undefined; readonly writtenGroup: WrittenGroup | undefined },
+  place: Place & {
+    readonly written: ReferringConnector | undefined
+    readonly writtenGroup: ReferringGroup | undefined
+  },
   problems: Problems,
 ): void {
   const { wanted, visible, library, group, connector, writtenGroup } = place

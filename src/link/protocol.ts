@@ -226,12 +226,23 @@ export type WireConnector = Static<typeof wireConnector>
  *   send-logs   log lines, as text in parts
  *   reach       whether the targets of connectors answer to a cheap connect; for placement, before work moves
  *   re-key      make a new key and send it
+ *   check       one run of any monitor on any connector, of which nothing is kept; gives the run's result
  */
 export const Command = Type.Union([
   Type.Object({ id: name, is: Type.Literal('run-now'), task: name }),
   Type.Object({ id: name, is: Type.Literal('send-logs'), maxBytes: Type.Integer({ minimum: 1, maximum: 2 ** 30 }) }),
   Type.Object({ id: name, is: Type.Literal('reach'), connectors: Type.Array(wireConnector, { maxItems: 1_000 }) }),
   Type.Object({ id: name, is: Type.Literal('re-key') }),
+  Type.Object({
+    id: name,
+    is: Type.Literal('check'),
+    monitor: name,
+    settings,
+    connector: Type.Object({ type: name, group: name, settings }),
+    /** The connector's credential, sealed to the agent (sealing.ts). */
+    sealed: Type.Optional(text(200_000)),
+    timeoutMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }),
+  }),
 ])
 export type Command = Static<typeof Command>
 type WithoutId<T> = T extends { id: string } ? Omit<T, 'id'> : never
@@ -321,6 +332,7 @@ export type Reply = Static<typeof Reply>
 /** The form of the `result` of those commands that give one. */
 export const commandResults = {
   'run-now': run,
+  check: run,
   reach: Type.Array(Type.Object({ connector: name, reached: Type.Boolean(), message: text(1_000) }), {
     maxItems: 1_000,
   }),

@@ -96,7 +96,19 @@ const agent = createRoute({
 const configuration = createRoute({
   getParentRoute: () => signedIn,
   path: '/configuration',
-  validateSearch: texts('tab'),
+  validateSearch: texts(
+    'tab',
+    'text',
+    'group',
+    'system',
+    'connector',
+    'credential',
+    'profile',
+    'monitor',
+    'add',
+    'from',
+    'to',
+  ),
   component: lazyRouteComponent(() => import('./pages/configuration.tsx'), 'ConfigurationPage'),
 })
 

@@ -1,6 +1,7 @@
 import type { Outcome, SeverityOrClear } from '../../src/model/index.ts'
 import { adminTexts, settingTexts } from './texts-admin.ts'
 import { agentTexts } from './texts-agents.ts'
+import { configTexts } from './texts-config.ts'
 import { failoverTexts } from './texts-failover.ts'
 import { maintenanceTexts } from './texts-maintenance.ts'
 import { roleTexts } from './texts-roles.ts'
@@ -372,4 +373,5 @@ export const texts = {
   agents: agentTexts,
   role: roleTexts,
   failover: failoverTexts,
+  config: configTexts,
 } as const

@@ -6,7 +6,7 @@ import {
   infiniteQueryOptions,
   type QueryKey,
 } from '@tanstack/react-query'
-import type { LiveEvent } from '../../../src/contract/index.ts'
+import type { ConfigurationDocument, LiveEvent } from '../../../src/contract/index.ts'
 import { ApiError, call, callAll, callPage, type Input } from './call.ts'
 
 /**
@@ -93,6 +93,12 @@ export const seriesOf = (task: string) =>
     queryFn: ({ signal }) => callAll('listSeries', { query: { task }, signal }),
     staleTime: 30_000,
   })
+export const connectors = queryOptions({
+  queryKey: ['library', 'connectors'],
+  queryFn: ({ signal }) => call('listConnectors', { signal }),
+  staleTime: Infinity,
+  refetchInterval: false,
+})
 export const monitors = queryOptions({
   queryKey: ['library', 'monitors'],
   queryFn: ({ signal }) => call('listMonitors', { signal }),
@@ -126,6 +132,15 @@ export const alarmById = (id: string) =>
 export const configuration = queryOptions({
   queryKey: ['configuration', 'document'],
   queryFn: ({ signal }) => call('showConfiguration', { signal }),
+})
+/** The document as an editor takes it, with the revision that its edits are based on. */
+export const editable = queryOptions({
+  queryKey: ['configuration', 'editable'],
+  queryFn: async ({ signal }) => {
+    const { revision, document } = await call('showEditable', { signal })
+    // The document is described by its own types; to the API it is any JSON.
+    return { revision, document: document as ConfigurationDocument }
+  },
 })
 export const revisions = infiniteQueryOptions({
   queryKey: ['configuration', 'revisions'],

@@ -3,14 +3,18 @@ import type { Difference } from '../../../src/contract/index.ts'
 import { writeValue } from '../model/document.ts'
 import { texts } from '../texts.ts'
 
-/** Every object of the configuration that changes, each to be opened for what it was and will be. */
+/** So many are drawn; a difference of ten thousand objects is not read line by line. */
+const mostShown = 300
+
+/** A difference, a line an object; each opens to what was and what is. */
 export function ChangeList({ difference }: { difference: Pick<Difference, 'summary' | 'changes'> }): ReactNode {
   const { add, change, remove } = difference.summary
+  const { changes } = difference
   return (
     <>
       <p className="difference-sum">{texts.configuration.summary(add, change, remove)}</p>
       <ul className="changes">
-        {difference.changes.map((one, i) => (
+        {changes.slice(0, mostShown).map((one, i) => (
           <li key={i} className={`change change-${one.action}`}>
             <details>
               <summary>
@@ -22,10 +26,12 @@ export function ChangeList({ difference }: { difference: Pick<Difference, 'summa
           </li>
         ))}
       </ul>
+      {changes.length <= mostShown ? null : (
+        <p className="quiet">{texts.config.changes.more(changes.length - mostShown)}</p>
+      )}
     </>
   )
 }
-
 /** A value before and after; a side that is undefined is left out. */
 export function Sides({ before, after }: { before: unknown; after: unknown }): ReactNode {
   return (

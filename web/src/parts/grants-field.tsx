@@ -52,7 +52,7 @@ export function GrantsField(props: {
             title={words.remove(i + 1)}
             onClick={() => onChange(value.filter((_, other) => other !== i))}
           >
-            <Icon name="close" />
+            <Icon name="remove" />
           </ActionIcon>
           <span className="dim grant-hint">{roleHints[grant.role]}</span>
         </div>

@@ -16,7 +16,10 @@ const paths = {
   chevron: 'M9 6l6 6-6 6',
   search: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5',
   play: 'M7 5l11 7-11 7z',
-  close: 'M6 6l12 12M18 6L6 18',
+  remove: 'M6 6l12 12M18 6L6 18',
+  up: 'M12 19V5M6 11l6-6 6 6',
+  down: 'M12 5v14M6 13l6 6 6-6',
+  key: 'M8 15a4 4 0 1 1 3.5-6H21v4h-3v3h-3v-3h-3.5A4 4 0 0 1 8 15zM8 11h.01',
 } as const
 
 export type IconName = keyof typeof paths
