@@ -4,6 +4,7 @@ import { agentTexts } from './texts-agents.ts'
 import { configTexts } from './texts-config.ts'
 import { failoverTexts } from './texts-failover.ts'
 import { maintenanceTexts } from './texts-maintenance.ts'
+import { pluginFormTexts } from './texts-plugins.ts'
 import { roleTexts } from './texts-roles.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
@@ -267,7 +268,7 @@ export const texts = {
     title: 'Plugins',
     empty: 'No plugin is configured',
     emptyHint:
-      'Alarms are shown here in the portal only. Add a plugin (e-mail, webhook, …) to the configuration document to have them sent.',
+      'Alarms are shown here in the portal only. Add a plugin (e-mail, webhook, …) to have them sent.',
     sends: 'Sends',
     queued: 'Queued',
     delivered: 'Delivered',
@@ -353,6 +354,9 @@ export const texts = {
       level: 'Level',
       levels: { error: 'Errors', warn: 'Warnings', info: 'Info', debug: 'Debug' },
       empty: 'No lines at this level.',
+      nothingFound: 'No line matches the filter.',
+      filter: 'Filter lines',
+      live: 'Follow',
     },
     account: {
       signedInAs: 'Signed in as',
@@ -369,6 +373,7 @@ export const texts = {
     },
   },
   administration: adminTexts,
+  pluginForm: pluginFormTexts,
   maintenance: maintenanceTexts,
   agents: agentTexts,
   role: roleTexts,

@@ -79,3 +79,10 @@ export const maintenancesOf = (group: string, system: string) =>
     queryFn: ({ signal }) => call('listMaintenances', { query: { state: 'on', group, system }, signal }),
     refetchInterval: 15_000,
   })
+
+export const pluginTypes = queryOptions({
+  queryKey: ['library', 'plugins'],
+  queryFn: ({ signal }) => call('listPluginTypes', { signal }),
+  staleTime: Infinity,
+  refetchInterval: false,
+})

@@ -96,6 +96,7 @@ export const routes = {
   endMaintenance: 'POST /maintenances/{name}/end',
   removeMaintenance: 'DELETE /maintenances/{name}',
   listMonitors: 'GET /library/monitors',
+  listPluginTypes: 'GET /library/plugins',
   listPlugins: 'GET /plugins',
   testPlugin: 'POST /plugins/{name}/test',
   listDeliveries: 'GET /plugins/{name}/deliveries',
