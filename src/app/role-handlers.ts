@@ -7,6 +7,7 @@ import {
   certificateHandlers,
   checkHandlers,
   configurationHandlers,
+  maintenanceHandlers,
   connectionHandlers,
   describedInstance,
   failoverHandlers,
@@ -75,6 +76,7 @@ function serverHandlers(
   const { history, alarms, delivery, health, configured, fleet, failover } = server
   return {
     ...libraryHandlers(library),
+    ...maintenanceHandlers({ inventory, clock }),
     ...configurationHandlers({
       inventory,
       environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),

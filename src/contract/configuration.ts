@@ -16,6 +16,7 @@ export interface ConfigurationDocument {
   readonly groups?: readonly GroupDocument[]
   readonly associations?: readonly AssociationDocument[]
   readonly plugins?: readonly PluginDocument[]
+  readonly maintenances?: readonly MaintenanceDocument[]
 }
 
 /** A named set of configured monitors for connectors of one type. */
@@ -92,4 +93,43 @@ export interface PluginDocument {
   /** Settings of kind `secret` are written as a `SecretDocument` or as a plain text. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly sends: readonly ('alarms' | 'metrics' | 'reports')[]
+}
+
+/**
+ * A time in which problems are expected: nothing is alarmed, and unless `checks` says `run` nothing is measured either. It concerns
+ * everything that all of `group`, `system`, `connector` and `tags` name; with none of them everything there is.
+ */
+export interface MaintenanceDocument {
+  readonly name: string
+  readonly reason?: string
+  /** Who is responsible; for people. */
+  readonly by?: string
+  readonly group?: string
+  /** Of that group. */
+  readonly system?: string
+  /** Of that system. */
+  readonly connector?: string
+  /** Systems that bear all of these. */
+  readonly tags?: Readonly<Record<string, string>>
+  /** On the wall of `zone`: `2026-12-01T22:00`. */
+  readonly begins: string
+  /** `2h`. */
+  readonly lasts: string
+  /** Name of a time zone: `Europe/Berlin`. Default `UTC`. */
+  readonly zone?: string
+  readonly repeats?: RepetitionDocument
+  /** `skip` (the default): slots are not run. `run`: they are, and no rule judges them. */
+  readonly checks?: 'skip' | 'run'
+  /** The moment at which somebody ended the one that was on. */
+  readonly endedAt?: string
+}
+
+export interface RepetitionDocument {
+  readonly every: 'day' | 'week' | 'month'
+  /** Every so many of them. Default 1. */
+  readonly interval?: number
+  /** Of a week `mon` to `sun`; of a month `15`, `last`, `2nd tue`, `last fri`. Default: as the first one. */
+  readonly on?: readonly (string | number)[]
+  /** The last day on which one begins: `2027-06-30`. */
+  readonly until?: string
 }

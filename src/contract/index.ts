@@ -8,6 +8,7 @@ import { connectionOperations } from './connection.ts'
 import { editOperations } from './edits.ts'
 import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
+import { maintenanceOperations } from './maintenance.ts'
 import { monitoringOperations } from './monitoring.ts'
 import { placementOperations } from './placement.ts'
 
@@ -23,6 +24,7 @@ export const operations = {
   ...monitoringOperations,
   ...alarmOperations,
   ...administrationOperations,
+  ...maintenanceOperations,
   ...editOperations,
   ...checkOperations,
 }
@@ -39,9 +41,11 @@ export type {
   ConnectorDocument,
   CredentialDocument,
   GroupDocument,
+  MaintenanceDocument,
   MonitorDocument,
   PluginDocument,
   ProfileDocument,
+  RepetitionDocument,
   SecretDocument,
   SystemDocument,
 } from './configuration.ts'
@@ -50,7 +54,8 @@ export type { CheckAnswer, JudgedSample } from './checks.ts'
 export type { ConfigurationEdit, ObjectPlace } from './edits.ts'
 export { LiveEvent } from './events.ts'
 export type { Drill, Failover, ForcePrice } from './failover.ts'
-export type { Instance, Status } from './instance.ts'
+export type { Maintenance } from './maintenance.ts'
+export type { Instance, Setting, Status } from './instance.ts'
 export type { GroupSummary, Result, Series, SystemSummary, Task } from './monitoring.ts'
 export type { AnswerOf, BodyOf, Operation, ParamsOf, QueryOf, Role } from './operation.ts'
 export type { ConnectorPlace } from './placement.ts'

@@ -289,11 +289,28 @@ export const monitoringOperations = {
     query: exact({
       by: Type.Optional(Type.Enum(['monitor', 'group', 'system', 'connector', 'task', 'agent'])),
       ...place,
+      monitor: Type.Optional(Name),
       ...range,
+      sort: Type.Optional(
+        Type.Enum(['runs', 'failed', 'missed', 'timeouts', 'median', 'slowest', 'longest', 'lateness'], {
+          description: 'The largest first; `slowest` is the 95th percentile, `missed` counts slots without a run',
+        }),
+      ),
+      limit: Type.Optional(Limit),
     }),
     answer: Type.Array(
       exact({
         by: Type.String({ description: 'By agent, empty for slots that were no agent’s' }),
+        place: Type.Optional(
+          exact({
+            group: Name,
+            system: Type.Optional(Name),
+            systemId: Type.Optional(Id),
+            connector: Type.Optional(Name),
+            profile: Type.Optional(Name),
+            monitor: Type.Optional(Name),
+          }),
+        ),
         runs: Count,
         outcomes: Type.Record(Type.String(), Count),
         timeouts: Count,

@@ -23,12 +23,14 @@ import {
   type Connector,
   type Credential,
   type Group,
+  type Maintenance,
   type Plugin,
   type Profile,
   type ProfileMonitor,
   type Secrets,
   type System,
 } from './configuration.ts'
+import { asMaintenance, compileMaintenance, maintenanceKeys } from './maintenance.ts'
 import type { Breathe } from './pace.ts'
 import {
   Problems,
@@ -64,6 +66,7 @@ export const bounds = {
   profilesOfConnector: 100,
   agentsOfGroup: 1_000,
   plugins: 1_000,
+  maintenances: 10_000,
   tasks: 1_000_000,
 } as const
 
@@ -97,6 +100,7 @@ export interface WrittenDocument {
   readonly groups: ReadonlyMap<string, WrittenGroup>
   readonly associations: ReadonlyMap<string, Written<Association>>
   readonly plugins: ReadonlyMap<string, Written<Plugin>>
+  readonly maintenances: ReadonlyMap<string, Written<Maintenance>>
 }
 
 export interface CheckContext {
@@ -119,7 +123,12 @@ export async function readDocument(
   problems: Problems,
 ): Promise<WrittenDocument> {
   const document =
-    readObject(given, '', ['format', 'version', 'profiles', 'groups', 'associations', 'plugins'], problems) ?? {}
+    readObject(
+      given,
+      '',
+      ['format', 'version', 'profiles', 'groups', 'associations', 'plugins', 'maintenances'],
+      problems,
+    ) ?? {}
   for (const key of ['format', 'version']) {
     const form = readOwn(document, key)
     if (form !== undefined && form !== 1)
@@ -131,6 +140,7 @@ export async function readDocument(
     groups: await reader.groups(readOwn(document, 'groups')),
     associations: reader.associations(readOwn(document, 'associations')),
     plugins: await reader.plugins(readOwn(document, 'plugins')),
+    maintenances: await reader.maintenances(readOwn(document, 'maintenances')),
   }
 }
 
@@ -511,6 +521,23 @@ class DocumentReader {
         return { path, value: { name, plugin: id, settings: canonical(read.open), secrets: read.seal(), sends } }
       },
     )
+  }
+
+  maintenances(given: unknown): Promise<ReadonlyMap<string, Written<Maintenance>>> {
+    const keys = ['name', ...maintenanceKeys]
+    return this.#named(given, 'maintenances', bounds.maintenances, keys, (object, path, name) => {
+      const checked = compileMaintenance(object, path)
+      if (!checked.ok) this.#problems.addAll(checked.problems)
+      const tags = this.#tags(readOwn(object, 'tags'), at(path, 'tags'))
+      return {
+        path,
+        value: {
+          name,
+          written: checked.ok ? asMaintenance(object, tags) : { begins: '', lasts: '' },
+          made: checked.ok ? checked.value : undefined,
+        },
+      }
+    })
   }
 
   #feeds(given: unknown, path: string, possible: readonly PluginFeed[], plugin: string): readonly PluginFeed[] {

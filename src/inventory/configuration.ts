@@ -4,12 +4,13 @@ import type {
   ConnectorDocument,
   CredentialDocument,
   GroupDocument,
+  MaintenanceDocument,
   MonitorDocument,
   PluginDocument,
   ProfileDocument,
   SystemDocument,
 } from '../contract/index.ts'
-import { ruleKeys, severities, type Rule, type RuleDocument } from '../model/index.ts'
+import { ruleKeys, severities, type MaintenanceTimes, type Rule, type RuleDocument } from '../model/index.ts'
 import type { PluginFeed } from '../sdk/index.ts'
 
 /**
@@ -25,6 +26,7 @@ export interface Configuration {
   /** Agents' names by group, sorted. */
   readonly associations: ReadonlyMap<string, Association>
   readonly plugins: ReadonlyMap<string, Plugin>
+  readonly maintenances: ReadonlyMap<string, Maintenance>
 }
 
 export interface Profile {
@@ -104,6 +106,23 @@ export interface Plugin {
   readonly settings: Readonly<Record<string, unknown>>
   readonly secrets: Secrets
   readonly sends: readonly PluginFeed[]
+}
+
+/** A maintenance window. */
+export interface Maintenance {
+  readonly name: string
+  readonly written: Omit<MaintenanceDocument, 'name'>
+  readonly made: MaintenanceForUse | undefined
+}
+
+/** Undefined narrows nothing down. */
+export interface MaintenanceForUse {
+  readonly group: string | undefined
+  readonly system: string | undefined
+  readonly connector: string | undefined
+  readonly tags: Readonly<Record<string, string>>
+  readonly isSkipped: boolean
+  readonly times: MaintenanceTimes
 }
 
 export const noSecrets: Secrets = { names: [], sealed: '' }
@@ -239,12 +258,16 @@ export function writePlugin(plugin: Plugin, secret: unknown): PluginDocument {
   }
 }
 
+export function writeMaintenance({ name, written }: Maintenance): MaintenanceDocument {
+  return { name, ...written }
+}
+
 /** Whose part of the configuration somebody sees. `undefined` stands for everything. */
 export type Visible = ReadonlySet<string> | undefined
 
 /**
  * The document of a configuration: in one order, secrets as `{ keep: true }`, nothing volatile. Profiles belong to no group and are
- * seen by all; plugins only by those who see everything.
+ * seen by all; plugins, and maintenance windows of no group, only by those who see everything.
  */
 export function exportDocument(configuration: Configuration, visible?: Visible): ConfigurationDocument {
   const keep = { keep: true } as const
@@ -275,5 +298,19 @@ export function exportDocument(configuration: Configuration, visible?: Visible):
       .filter(([group]) => sees(group))
       .map(([, association]) => writeAssociation(association)),
     plugins: visible === undefined ? sorted(configuration.plugins).map(([, plugin]) => writePlugin(plugin, keep)) : [],
+    ...writtenMaintenances(configuration, visible),
   }
+}
+
+/** Left out where there are none: documents were written before there could be any. */
+function writtenMaintenances(
+  { maintenances }: Configuration,
+  visible: Visible,
+): Pick<ConfigurationDocument, 'maintenances'> {
+  const seen = sorted(maintenances).filter(([, one]) => seesMaintenance(visible, one))
+  return seen.length === 0 ? {} : { maintenances: seen.map(([, one]) => writeMaintenance(one)) }
+}
+
+export function seesMaintenance(visible: Visible, { written: { group } }: Pick<Maintenance, 'written'>): boolean {
+  return visible === undefined || (group !== undefined && visible.has(group))
 }

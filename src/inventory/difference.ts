@@ -5,6 +5,7 @@ import {
   writeConnector,
   writeCredential,
   writeGroup,
+  writeMaintenance,
   writeMonitor,
   writePlugin,
   writeProfile,
@@ -14,6 +15,7 @@ import {
   type Connector,
   type Credential,
   type Group,
+  type Maintenance,
   type Plugin,
   type Profile,
   type ProfileMonitor,
@@ -38,6 +40,7 @@ export type ConfigurationObject =
   | { readonly kind: 'connector'; readonly value: Connector }
   | { readonly kind: 'association'; readonly value: Association }
   | { readonly kind: 'plugin'; readonly value: Plugin }
+  | { readonly kind: 'maintenance'; readonly value: Maintenance }
 
 /** One object that changed: as people see it (secrets as `***`), and as it is to be stored. */
 export interface Edit {
@@ -77,12 +80,14 @@ function written(object: ConfigurationObject): Readonly<Record<string, unknown>>
       return { ...writeAssociation(object.value) }
     case 'plugin':
       return { ...writePlugin(object.value, hidden) }
+    case 'maintenance':
+      return { ...writeMaintenance(object.value) }
   }
 }
 
 /**
  * Everything that differs between two settled configurations, in one order: profiles, groups with what is in them, associations,
- * plugins, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
+ * plugins, maintenance windows, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
  */
 export function difference(before: Configuration, after: Configuration): readonly Edit[] {
   const edits: Edit[] = []
@@ -170,6 +175,15 @@ export function difference(before: Configuration, after: Configuration): readonl
   )
   each(before.plugins, after.plugins, (name, old, next) =>
     compare({ parent: '', place: '', name }, namePath(['plugins', name]), null, of('plugin', old), of('plugin', next)),
+  )
+  each(before.maintenances, after.maintenances, (name, old, next) =>
+    compare(
+      { parent: '', place: '', name },
+      namePath(['maintenances', name]),
+      (next ?? old)?.written.group ?? null,
+      of('maintenance', old),
+      of('maintenance', next),
+    ),
   )
   return edits
 }

@@ -11,6 +11,7 @@ import {
   type System,
 } from './configuration.ts'
 import type { ConfigurationObject, Edit, ObjectKey } from './difference.ts'
+import { followingWindows } from './following-windows.ts'
 import { merge, namePath, type Referring } from './plan.ts'
 import { Problems, nameProblem } from './reading.ts'
 import { credentialContext, openIfReadable, pluginContext, type SecretVault } from './secrets.ts'
@@ -212,6 +213,8 @@ async function written(
 /** Takes an object away. What names a profile or a group then does not name it any more; what uses a credential keeps it from going. */
 function removed(present: Configuration, { kind, key }: Target): Configuration {
   const gone: Put[] = [{ key, kind, object: undefined }]
+  if (kind === 'group' || kind === 'system' || kind === 'connector')
+    gone.push(...followingWindows(present.maintenances, kind, key, undefined))
   if (kind === 'group' && present.associations.has(key.name)) gone.push({ key, kind: 'association', object: undefined })
   if (kind === 'profile') {
     gone.push(
@@ -266,12 +269,17 @@ function moved(
     case 'monitor':
       return withObjects(present, [gone, put({ ...object, value: { ...object.value, name } })])
     case 'connector':
-      return withObjects(present, [gone, put({ ...object, value: { ...object.value, name } })])
+      return withObjects(present, [
+        gone,
+        put({ ...object, value: { ...object.value, name } }),
+        ...followingWindows(present.maintenances, 'connector', from.key, to.key),
+      ])
     case 'system':
       return withObjects(present, [
         gone,
         put({ ...object, value: { ...object.value, name } }),
         ...connectorsOf(object.value, to.key.parent, name),
+        ...followingWindows(present.maintenances, 'system', from.key, to.key),
       ])
     case 'credential': {
       const secrets = resealed(
@@ -293,6 +301,7 @@ function moved(
     case 'group':
       return movedGroup(present, object.value, name, vault, problems)
     case 'association':
+    case 'maintenance':
       // Is no place of its own.
       return present
   }
@@ -323,6 +332,8 @@ function movedGroup(
       { key: at(key), kind: 'system', object: { kind: 'system', value: system } },
       ...connectorsOf(system, name, key),
     )
+  const place = (key: string) => ({ parent: '', place: '', name: key })
+  puts.push(...followingWindows(present.maintenances, 'group', place(group.name), place(name)))
   const association = present.associations.get(group.name)
   if (association !== undefined) {
     const key = { parent: '', place: '', name: group.name }
@@ -445,6 +456,7 @@ export function referringOf(edits: readonly Edit[]): Referring {
     }
   >()
   const associations = new Map<string, { path: string }>()
+  const maintenances = new Map<string, { path: string }>()
   const group = (name: string) => {
     const known = groups.get(name) ?? { path: namePath(['groups', name]), credentials: new Map(), systems: new Map() }
     groups.set(name, known)
@@ -477,11 +489,14 @@ export function referringOf(edits: readonly Edit[]): Referring {
       case 'association':
         associations.set(key.name, { path })
         break
+      case 'maintenance':
+        maintenances.set(key.name, { path })
+        break
       case 'group':
       case 'system':
       case 'plugin':
         break
     }
   }
-  return { profiles, groups, associations }
+  return { profiles, groups, associations, maintenances }
 }

@@ -1,6 +1,6 @@
 export { localAgent } from './assignment.ts'
 export type { GroupRunners } from './assignment.ts'
-export type { AuditEntry, AuditRecord, Page } from './audit.ts'
+export type { AuditEntry, AuditQuery, AuditRecord, Page } from './audit.ts'
 export type { CheckDraft, PreparedCheck } from './check-draft.ts'
 export { defaultDocument, followOwnUrl } from './defaults.ts'
 export { openInventory } from './inventory.ts'
@@ -23,4 +23,5 @@ export type {
 } from './inventory.ts'
 export type { Environment, SecretVault } from './secrets.ts'
 export { inventorySchema } from './store.ts'
+export type { MaintenanceEntry } from './windows.ts'
 export type { ConnectorEntry, GroupEntry, SystemEntry, TaskChanges, TaskEntry } from './tasks.ts'

@@ -12,13 +12,14 @@ import {
   readPage,
   toPage,
   type AuditEntry,
+  type AuditQuery,
   type AuditRecord,
   type AuditRowOfOther,
   type Page,
 } from './audit.ts'
 import { readDocument } from './check.ts'
 import { prepareCheck, type CheckDraft, type PreparedCheck } from './check-draft.ts'
-import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
+import { exportDocument, seesMaintenance, sorted, writeAssociation, type Configuration } from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
 import { edited, referringOf } from './edit.ts'
 import { breathing } from './pace.ts'
@@ -49,6 +50,7 @@ import {
   type TaskChanges,
   type TaskEntry,
 } from './tasks.ts'
+import { Windows, type MaintenanceEntry } from './windows.ts'
 
 /** Whether the one who applies is `editor` or `admin` of a group; null stands for what belongs to no group. */
 export type Allowed = (group: string | null, role: 'editor' | 'admin') => boolean
@@ -159,6 +161,11 @@ export interface Inventory {
    */
   renameAgent(from: string, to: string, given: { readonly author: string }): Promise<Difference>
   /**
+   * Takes a maintenance window away.
+   * @throws FarwatchError `not-found` where there is none that the one who asks sees, `forbidden`, `storage-unwritable`
+   */
+  removeMaintenance(name: string, options: Pick<ApplyOptions, 'author' | 'allowed' | 'groups'>): Promise<Difference>
+  /**
    * Changes single objects, all of it or nothing, one on what the one before it left.
    * @throws as `apply`, with paths as a difference names them; `conflict` where what it is based on was changed by somebody else
    */
@@ -176,11 +183,7 @@ export interface Inventory {
   /** Newest first. */
   revisions(page?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<RevisionEntry>>
   /** Newest first. */
-  audit(query?: {
-    cursor?: string | undefined
-    limit?: number | undefined
-    who?: string | undefined
-  }): Promise<Page<AuditEntry>>
+  audit(query?: AuditQuery): Promise<Page<AuditEntry>>
   /** Adds to the audit log. Where the deed is a database batch of its own, put `auditStatement` into that batch instead. */
   record(record: AuditRecord): Promise<void>
   auditStatement(record: AuditRecord): Statement
@@ -206,6 +209,10 @@ export interface Inventory {
   /** Who is to run each group, whether they are there or not. Groups without systems, too. */
   runners(): ReadonlyMap<string, GroupRunners>
   plugins(): readonly PluginForUse[]
+  /** By name; `groups` leaves out those of other groups, and keeps those of none. */
+  maintenances(groups?: readonly string[]): readonly MaintenanceEntry[]
+  /** Whether a task is in a maintenance window at a moment. As cheap as reading memory; asked for every result. */
+  isInMaintenance(task: string, at: number): boolean
   /**
    * Makes ready what somebody wants to be run once by hand, configured or not: everything checked, the credential opened.
    * @throws FarwatchError `invalid-value` with every problem, `not-found` where there is no such group
@@ -234,8 +241,8 @@ export interface Snapshots {
   list(): Promise<readonly SnapshotEntry[]>
   /** @throws FarwatchError `not-found`, as the next ones do */
   show(id: string): Promise<{ readonly snapshot: SnapshotEntry; readonly document: ConfigurationDocument }>
-  /** What restoring it would change. */
-  diff(id: string): Promise<Difference>
+  /** What restoring it would change; with another snapshot, what is different in it against that one. */
+  diff(id: string, against?: string): Promise<Difference>
   /** @throws FarwatchError `invalid-document` where the present library does not take what is in it */
   restore(id: string, given: { author: string; comment?: string | undefined }): Promise<Difference>
   remove(id: string, given: { author: string }): Promise<void>
@@ -263,6 +270,12 @@ export async function openInventory(options: {
   const listeners = new Set<(change: ConfigurationChange) => void>()
   let plugins: { of: Configuration['plugins']; ready: readonly PluginForUse[] } = { of: new Map(), ready: [] }
   let snapshotCount = 0
+  let windows: { of: Configuration; ready: Windows } | undefined
+  const windowsNow = (): Windows => {
+    if (windows?.of !== configuration)
+      windows = { of: configuration, ready: new Windows(configuration.maintenances, view) }
+    return windows.ready
+  }
 
   /** A secret that the vault cannot open harms what needs it and nothing else. */
   function reportUnreadable(path: string, thrown: unknown): void {
@@ -448,7 +461,7 @@ export async function openInventory(options: {
       throw new FarwatchError('not-found', `there are no revisions from ${from} to ${to}; the newest is ${revision}`)
     const isSeen = sees(groups)
     const edits = editsOf(await waysBetween(database, from, to), library, connectorTypes(configuration)).filter(
-      ({ group, kind }) => (group === null ? kind !== 'plugin' || groups === undefined : isSeen(group)),
+      ({ group, kind }) => (group === null ? isForAll(kind) || groups === undefined : isSeen(group)),
     )
     return { ...shownEdits(edits), applied: false, revision: null }
   }
@@ -484,6 +497,24 @@ export async function openInventory(options: {
   async function replaceAssociations(associations: unknown, given: AssociateOptions): Promise<Associated> {
     const { wanted, edits } = await decide({ associations }, given, 'associations')
     return { difference: await commit(wanted, edits, given), runners: runnersOf(wanted) }
+  }
+
+  async function removeMaintenance(
+    name: string,
+    { author, allowed, groups }: Pick<ApplyOptions, 'author' | 'allowed' | 'groups'>,
+  ): Promise<Difference> {
+    const found = configuration.maintenances.get(name)
+    const visible = groups === undefined ? undefined : new Set(groups)
+    const isSeen = found !== undefined && (found.written.group === undefined || seesMaintenance(visible, found))
+    if (!isSeen)
+      throw new FarwatchError('not-found', `there is no maintenance window ${JSON.stringify(name)}`, {
+        hint: 'GET /maintenances lists them.',
+      })
+    const maintenances = new Map([...configuration.maintenances].filter(([other]) => other !== name))
+    const wanted = { ...configuration, maintenances }
+    const edits = difference(configuration, wanted)
+    demandAllowed(edits, allowed)
+    return commit(wanted, edits, { author })
   }
 
   const toEntry = (row: SnapshotRow): SnapshotEntry => ({
@@ -547,7 +578,15 @@ export async function openInventory(options: {
       const { snapshot, configuration: saved } = await readSnapshot(id)
       return { snapshot, document: exportDocument(saved) }
     },
-    diff: (id) => restore(id, { author: '', dryRun: true }),
+    async diff(id, against) {
+      if (against === undefined) return restore(id, { author: '', dryRun: true })
+      const [{ configuration: wanted }, { configuration: before }] = await Promise.all([
+        readSnapshot(id),
+        readSnapshot(against),
+      ])
+      const settled = settle(before, wanted)
+      return commit(settled, difference(before, settled), { author: '', dryRun: true })
+    },
     restore: (id, given) => inTurn(() => restore(id, { ...given, dryRun: false })),
     async remove(id, { author }) {
       const { snapshot } = await readSnapshot(id)
@@ -609,6 +648,7 @@ export async function openInventory(options: {
       audit: await auditSince(database, since),
     }),
     keepWork: (other, name) => inTurn(() => keepWork(other, name)),
+    removeMaintenance: (name, given) => inTurn(() => removeMaintenance(name, given)),
     renameAgent: (from, to, { author }) =>
       inTurn(() => {
         const wanted = withRenamedAgent(configuration, from, to)
@@ -692,11 +732,17 @@ export async function openInventory(options: {
       plugins = { of: configuration.plugins, ready }
       return ready
     },
+    maintenances(groups) {
+      const isSeen = sees(groups)
+      return windowsNow().all.filter(({ group }) => group === undefined || isSeen(group))
+    },
+    isInMaintenance: (task, at) => windowsNow().isOn(task, at),
     prepareCheck: (draft) => prepareCheck(draft, configuration, library, vault),
     assignmentFor: (agent, settings, takes = () => true) =>
       assignmentOf(
         configuration,
         view,
+        windowsNow(),
         agent,
         settings,
         vault,
@@ -740,29 +786,45 @@ function stampOf({ revision, at, author }: Revision): string {
 const pastTense = { add: 'added', change: 'changed', remove: 'removed' } as const
 
 /** What somebody must be to make an edit. Whoever decides where credentials and alarms go to decides for everybody. */
-function needOf(edit: Edit): readonly [group: string | null, role: 'editor' | 'admin'] {
+function needsOf(edit: Edit): readonly (readonly [group: string | null, role: 'editor' | 'admin'])[] {
   switch (edit.kind) {
     case 'profile':
     case 'monitor':
-      return [null, 'editor']
+      return [[null, 'editor']]
     case 'association':
     case 'plugin':
-      return [null, 'admin']
+      return [[null, 'admin']]
     case 'group':
-      return [edit.action === 'change' ? edit.group : null, 'editor']
+      return [[edit.action === 'change' ? edit.group : null, 'editor']]
     case 'credential':
     case 'system':
     case 'connector':
-      return [edit.group, 'editor']
+      return [[edit.group, 'editor']]
+    case 'maintenance': {
+      // A window that is taken over from another group is that group's to give.
+      const { before, after } = edit
+      const isMoved = edit.action === 'change' && (before?.['group'] !== undefined || after?.['group'] !== undefined)
+      const from = typeof before?.['group'] === 'string' ? before['group'] : null
+      return isMoved
+        ? [
+            [from, 'editor'],
+            [edit.group, 'editor'],
+          ]
+        : [[edit.group, 'editor']]
+    }
   }
 }
 
 function demandAllowed(edits: readonly Edit[], allowed: Allowed | undefined): void {
   if (allowed === undefined) return
   for (const edit of edits) {
-    const [group, role] = needOf(edit)
-    if (!allowed(group, role)) throw forbidden(edit.path, group, role)
+    for (const [group, role] of needsOf(edit)) if (!allowed(group, role)) throw forbidden(edit.path, group, role)
   }
+}
+
+/** Whether everybody sees an object that belongs to no group. */
+function isForAll(kind: Edit['kind']): boolean {
+  return kind !== 'plugin' && kind !== 'maintenance'
 }
 
 /** Edits as a difference shows them. */

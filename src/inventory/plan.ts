@@ -3,11 +3,13 @@ import { credentialTypes, shown, type CredentialType, type Library } from '../sd
 import { bounds, type Written, type WrittenDocument } from './check.ts'
 import {
   isSame,
+  seesMaintenance,
   type Association,
   type Configuration,
   type Connector,
   type Credential,
   type Group,
+  type Maintenance,
   type Plugin,
   type Profile,
   type ProfileMonitor,
@@ -80,6 +82,10 @@ export function merge(
     ),
     associations: join('associations', current.associations, document.associations, value, unseen),
     plugins: join('others', current.plugins, document.plugins, value, () => visible !== undefined),
+    maintenances: join('others', current.maintenances, document.maintenances, value, (name) => {
+      const one = current.maintenances.get(name)
+      return one !== undefined && !seesMaintenance(visible, one)
+    }),
   }
   // Names that were misread would be reported as missing ones once more.
   if (references === 'now' && problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
@@ -112,6 +118,7 @@ export interface Referring {
   readonly profiles: ReadonlyMap<string, { readonly path: string; readonly monitors: ReadonlyMap<string, unknown> }>
   readonly groups: ReadonlyMap<string, ReferringGroup>
   readonly associations: ReadonlyMap<string, { readonly path: string }>
+  readonly maintenances: ReadonlyMap<string, { readonly path: string }>
 }
 
 interface ReferringGroup {
@@ -171,6 +178,39 @@ export function checkReferences(
         `there is no group ${shown(group)}`,
         suggestFrom(group, seenGroups(wanted, visible)),
       )
+  }
+  checkMaintenances(wanted, document, visible, problems)
+}
+
+/** What a window names must be there: a slip in a name would leave what it is meant for unprotected. */
+function checkMaintenances(wanted: Configuration, document: Referring, visible: Visible, problems: Problems): void {
+  for (const [name, { path }] of document.maintenances) {
+    const { group, system, connector } = wanted.maintenances.get(name)?.written ?? {}
+    if (group === undefined) continue
+    const owner = wanted.groups.get(group)
+    if (owner === undefined || (visible !== undefined && !visible.has(group))) {
+      problems.add(
+        at(path, 'group'),
+        `there is no group ${shown(group)}`,
+        suggestFrom(group, seenGroups(wanted, visible)),
+      )
+      continue
+    }
+    if (system === undefined) continue
+    const part = owner.systems.get(system)
+    if (part === undefined) {
+      problems.add(
+        at(path, 'system'),
+        `there is no system ${shown(system)} in the group ${shown(group)}`,
+        suggestFrom(system, owner.systems.keys()),
+      )
+    } else if (connector !== undefined && !part.connectors.has(connector)) {
+      problems.add(
+        at(path, 'connector'),
+        `the system ${shown(system)} has no connector ${shown(connector)}`,
+        suggestFrom(connector, part.connectors.keys()),
+      )
+    }
   }
 }
 
@@ -307,12 +347,14 @@ export function settle(current: Configuration, wanted: Configuration): Configura
   const groups = settleMap(current.groups, wanted.groups, settleGroup)
   const associations = settleMap(current.associations, wanted.associations, keepIfSame<Association>)
   const plugins = settleMap(current.plugins, wanted.plugins, keepIfSame<Plugin>)
+  const maintenances = settleMap(current.maintenances, wanted.maintenances, settleMaintenance)
   return profiles === current.profiles &&
     groups === current.groups &&
     associations === current.associations &&
-    plugins === current.plugins
+    plugins === current.plugins &&
+    maintenances === current.maintenances
     ? current
-    : { profiles, groups, associations, plugins }
+    : { profiles, groups, associations, plugins, maintenances }
 }
 
 function settleMap<T>(
@@ -338,6 +380,10 @@ function keepIfSame<T extends object>(old: T, wanted: T): T {
 
 /** What was written is compared; what was made of it follows, but for what the library did not take before. */
 function settleMonitor(old: ProfileMonitor, wanted: ProfileMonitor): ProfileMonitor {
+  return old.made !== undefined && isSame(old.written, wanted.written) ? old : wanted
+}
+
+function settleMaintenance(old: Maintenance, wanted: Maintenance): Maintenance {
   return old.made !== undefined && isSame(old.written, wanted.written) ? old : wanted
 }
 

@@ -104,10 +104,22 @@ export function editsOf(
       const type = connectorOf(key.parent)
       const was = objectIn(first, 'before', library, type)
       const object = objectIn(last, 'after', library, type)
-      const edit = editOf({ key, path: pathOf({ kind, ...key }), group: groupOf({ kind, ...key }) }, was, object)
+      const edit = editOf(
+        { key, path: pathOf({ kind, ...key }), group: groupIn(object ?? was, kind, key) },
+        was,
+        object,
+      )
       return edit === undefined ? [] : [edit]
     })
     .sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+function groupIn(
+  object: ConfigurationObject | undefined,
+  kind: ConfigurationObject['kind'],
+  key: ObjectKey,
+): string | null {
+  return object?.kind === 'maintenance' ? (object.value.written.group ?? null) : groupOf({ kind, ...key })
 }
 
 function objectIn(
@@ -200,7 +212,8 @@ export function undo(
 
 /** What is put back comes from the outside in; what is taken away goes from the inside out. */
 function order({ kind, first }: Way): number {
-  const inner = { profile: 0, group: 0, association: 0, plugin: 0, monitor: 1, credential: 1, system: 1, connector: 2 }
+  const outer = { profile: 0, group: 0, association: 0, plugin: 0, maintenance: 0 }
+  const inner = { ...outer, monitor: 1, credential: 1, system: 1, connector: 2 }
   return first.body_before === null ? 10 - inner[kind] : inner[kind]
 }
 

@@ -2,12 +2,14 @@ import type { SchemaPart, Statement } from '../platform/index.ts'
 import type { Library } from '../sdk/index.ts'
 import type { Problem } from '../base/index.ts'
 import { compileConnector, compileMonitor } from './compile.ts'
+import { compileMaintenance } from './maintenance.ts'
 import type {
   Association,
   Configuration,
   Connector,
   Credential,
   Group,
+  Maintenance,
   Plugin,
   Profile,
   ProfileMonitor,
@@ -125,6 +127,8 @@ export function encode(object: ConfigurationObject): { body: string; sealed: str
         },
         object.value.secrets.sealed,
       )
+    case 'maintenance':
+      return text(object.value.written)
   }
 }
 
@@ -147,6 +151,7 @@ export function rowsOf(configuration: Configuration): ObjectRow[] {
   }
   for (const [name, value] of configuration.associations) add('', '', name, { kind: 'association', value })
   for (const [name, value] of configuration.plugins) add('', '', name, { kind: 'plugin', value })
+  for (const [name, value] of configuration.maintenances) add('', '', name, { kind: 'maintenance', value })
   return rows
 }
 
@@ -205,6 +210,14 @@ export function objectOf(
       const body = JSON.parse(row.body) as Pick<System, 'type' | 'description' | 'tags'>
       return good({ kind, value: { name, ...body, connectors: new Map() } })
     }
+    case 'maintenance': {
+      const written = JSON.parse(row.body) as Maintenance['written']
+      const made = compileMaintenance(written, pathOf(row))
+      return {
+        object: { kind, value: { name, written, made: made.ok ? made.value : undefined } },
+        problems: made.ok ? [] : made.problems,
+      }
+    }
     case 'monitor': {
       const written = JSON.parse(row.body) as ProfileMonitor['written']
       const made = compileMonitor({ ...absent, ...written }, connectorType, library, pathOf(row))
@@ -247,6 +260,8 @@ export function pathOf({ kind, parent, place, name }: ObjectKey & Pick<ObjectRow
       return namePath(['associations', name])
     case 'plugin':
       return namePath(['plugins', name])
+    case 'maintenance':
+      return namePath(['maintenances', name])
   }
 }
 
@@ -263,6 +278,8 @@ export function groupOf({ kind, parent, name }: Pick<ObjectRow, 'kind' | 'parent
     case 'profile':
     case 'monitor':
     case 'plugin':
+    // It has its group in itself.
+    case 'maintenance':
       return null
   }
 }
@@ -272,6 +289,7 @@ const depth: Record<ConfigurationObject['kind'], number> = {
   group: 0,
   association: 0,
   plugin: 0,
+  maintenance: 0,
   monitor: 1,
   credential: 1,
   system: 1,
@@ -306,5 +324,6 @@ const nothing: Configuration = {
   groups: new Map(),
   associations: new Map(),
   plugins: new Map(),
+  maintenances: new Map(),
 }
 const absent = { period: undefined, timeout: undefined, settings: undefined, rules: undefined }

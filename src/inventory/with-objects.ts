@@ -4,6 +4,7 @@ import type {
   Connector,
   Credential,
   Group,
+  Maintenance,
   Plugin,
   Profile,
   ProfileMonitor,
@@ -37,6 +38,7 @@ class Draft {
   readonly #groups: Map<string, Group>
   readonly #associations: Map<string, Association>
   readonly #plugins: Map<string, Plugin>
+  readonly #maintenances: Map<string, Maintenance>
   readonly #before: Configuration
   /** The objects of this draft's own making, whose maps may be written. */
   readonly #own = new Set<object>()
@@ -48,6 +50,7 @@ class Draft {
     this.#groups = new Map(before.groups)
     this.#associations = new Map(before.associations)
     this.#plugins = new Map(before.plugins)
+    this.#maintenances = new Map(before.maintenances)
   }
 
   result(): Configuration {
@@ -58,6 +61,7 @@ class Draft {
       groups: of('groups', this.#groups),
       associations: of('associations', this.#associations),
       plugins: of('plugins', this.#plugins),
+      maintenances: of('maintenances', this.#maintenances),
     }
   }
 
@@ -97,6 +101,10 @@ class Draft {
         this.#touched.add('plugins')
         this.#plugins.set(name, object.value)
         return
+      case 'maintenance':
+        this.#touched.add('maintenances')
+        this.#maintenances.set(name, object.value)
+        return
     }
   }
 
@@ -129,6 +137,10 @@ class Draft {
       case 'plugin':
         this.#touched.add('plugins')
         this.#plugins.delete(name)
+        return
+      case 'maintenance':
+        this.#touched.add('maintenances')
+        this.#maintenances.delete(name)
         return
     }
   }

@@ -1,6 +1,7 @@
 import './mantine.ts'
 import './portal.css'
 import './agents.css'
+import './admin.css'
 import './config.css'
 import { MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'

@@ -119,6 +119,20 @@ const plugins = createRoute({
   component: lazyRouteComponent(() => import('./pages/plugins.tsx'), 'PluginsPage'),
 })
 
+const administrationSearch = [
+  ...(['tab', 'text', 'view', 'month', 'window'] as const),
+  ...(['who', 'from', 'to', 'entry'] as const),
+  ...(['snapshot', 'against'] as const),
+  ...(['range', 'by', 'sort', 'group', 'system', 'monitor'] as const),
+] as const
+
+const administration = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/administration',
+  validateSearch: texts(...administrationSearch),
+  component: lazyRouteComponent(() => import('./pages/administration.tsx'), 'AdministrationPage'),
+})
+
 const instance = createRoute({
   getParentRoute: () => signedIn,
   path: '/instance',
@@ -138,6 +152,7 @@ export const router = createRouter({
       agent,
       configuration,
       plugins,
+      administration,
       instance,
     ]),
   ]),

@@ -1,7 +1,10 @@
 import type { Outcome, SeverityOrClear } from '../../src/model/index.ts'
+import { adminTexts, settingTexts } from './texts-admin.ts'
 import { agentTexts } from './texts-agents.ts'
 import { configTexts } from './texts-config.ts'
 import { failoverTexts } from './texts-failover.ts'
+import { maintenanceTexts } from './texts-maintenance.ts'
+import { pluginFormTexts } from './texts-plugins.ts'
 import { roleTexts } from './texts-roles.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
@@ -15,6 +18,7 @@ export const texts = {
     agents: 'Agents',
     configuration: 'Configuration',
     plugins: 'Plugins',
+    administration: 'Administration',
     instance: 'Instance',
     main: 'Main',
     pending: (n: number) => `${count(n, 'agent waits', 'agents wait')} to be accepted`,
@@ -264,7 +268,7 @@ export const texts = {
     title: 'Plugins',
     empty: 'No plugin is configured',
     emptyHint:
-      'Alarms are shown here in the portal only. Add a plugin (e-mail, webhook, …) to the configuration document to have them sent.',
+      'Alarms are shown here in the portal only. Add a plugin (e-mail, webhook, …) to have them sent.',
     sends: 'Sends',
     queued: 'Queued',
     delivered: 'Delivered',
@@ -333,26 +337,7 @@ export const texts = {
     portal: 'Portal address',
     identity: 'Identity',
     health: 'Health',
-    settings: {
-      hint: 'A value given by a flag, the environment or a file goes before what is stored here.',
-      source: {
-        flag: 'set by a flag',
-        environment: 'set by the environment',
-        file: 'set by the file',
-        stored: 'stored here',
-        default: 'default',
-      },
-      overruler: { flag: 'a flag', environment: 'the environment', file: 'the file' },
-      default: (value: string) => `Default: ${value}`,
-      travels: 'goes to every agent',
-      restart: 'takes effect with the next start',
-      reset: 'Back to default',
-      saved: (name: string) => `${name} saved`,
-      overruled: (source: string) => `overruled by ${source}: a change is stored, and holds once that is gone`,
-      notNumber: 'A number is needed',
-      notJson: 'A JSON value is needed',
-      filter: 'Filter settings',
-    },
+    settings: settingTexts,
     certificates: {
       use: 'Use',
       uses: { tls: 'This instance', trusted: 'Trusted' },
@@ -369,6 +354,9 @@ export const texts = {
       level: 'Level',
       levels: { error: 'Errors', warn: 'Warnings', info: 'Info', debug: 'Debug' },
       empty: 'No lines at this level.',
+      nothingFound: 'No line matches the filter.',
+      filter: 'Filter lines',
+      live: 'Follow',
     },
     account: {
       signedInAs: 'Signed in as',
@@ -384,6 +372,9 @@ export const texts = {
       aboutText: 'Open monitoring, agentless towards what it watches. Apache License 2.0.',
     },
   },
+  administration: adminTexts,
+  pluginForm: pluginFormTexts,
+  maintenance: maintenanceTexts,
   agents: agentTexts,
   role: roleTexts,
   failover: failoverTexts,

@@ -1,6 +1,7 @@
 import { groupsWith, may } from '../../access/index.ts'
 import type { Difference } from '../../contract/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
+import { readMoment } from '../read-request.ts'
 import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
 
 type Names =
@@ -71,9 +72,9 @@ export function configurationHandlers(parts: {
       demand(caller, 'viewer', null)
       return inventory.snapshots.show(params.id)
     },
-    diffSnapshot: async ({ caller, params }) => {
+    diffSnapshot: async ({ caller, params, query }) => {
       demand(caller, 'viewer', null)
-      return shownDifference(await inventory.snapshots.diff(params.id))
+      return shownDifference(await inventory.snapshots.diff(params.id, query.against))
     },
     restoreSnapshot: async ({ caller, params }) => {
       demand(caller, 'admin', null)
@@ -86,7 +87,12 @@ export function configurationHandlers(parts: {
     },
     listAudit: async ({ caller, query }) => {
       demand(caller, 'admin', null)
-      const page = await inventory.audit({ cursor: query.cursor, limit: query.limit, who: query.who })
+      const { from, to, ...wanted } = query
+      const page = await inventory.audit({
+        ...wanted,
+        ...(from === undefined ? {} : { from: readMoment('from', from) }),
+        ...(to === undefined ? {} : { to: readMoment('to', to) }),
+      })
       return new Page([...page.entries], page.next ?? undefined)
     },
   }

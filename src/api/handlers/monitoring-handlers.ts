@@ -20,6 +20,7 @@ import { readRange } from '../read-request.ts'
 import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
 import { readSeriesMatch, takes } from '../series-match.ts'
 import { iso, isoOrNull } from '../shape.ts'
+import { monitorStatistics } from './monitor-statistics.ts'
 
 type Names =
   | 'listGroups'
@@ -389,50 +390,18 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
       }
     },
 
-    monitorStatistics: async ({ caller, query }) => {
-      const { from, to } = readRange(query, clock.now())
-      const { group, system, connector } = query
-      const tasks = inventory.tasks({ groups: visibleGroups(caller), group, system, connector })
-      const entries = new Map(tasks.map((entry) => [entry.id, entry]))
-      const by = query.by ?? 'monitor'
-      const name = (id: string): string => {
-        const entry = entries.get(id)!
-        switch (by) {
-          case 'monitor':
-            return entry.monitor
-          case 'group':
-            return entry.group
-          case 'system':
-            return `${entry.group}/${entry.system}`
-          case 'connector':
-            return `${entry.group}/${entry.system}/${entry.connector}`
-          case 'task':
-          case 'agent':
-            return entry.id
-        }
-      }
-      const all = await history.statistics({
-        tasks: [...entries.keys()],
-        from,
-        to,
-        by: by === 'agent' ? 'agent' : name,
-      })
-      return all
-        .map(({ name: key, runs, outcomes: counts, timeouts, durationMs, delayMs }) => ({
-          by: by === 'agent' && key !== '' ? parts.agentName(key) : key,
-          runs,
-          outcomes: counts,
-          timeouts,
-          meanMs: durationMs?.mean ?? null,
-          p50Ms: durationMs?.p50 ?? null,
-          p95Ms: durationMs?.p95 ?? null,
-          maxMs: durationMs?.max ?? null,
-          latenessP50Ms: delayMs?.p50 ?? null,
-          latenessP95Ms: delayMs?.p95 ?? null,
-          latenessMaxMs: delayMs?.max ?? null,
-        }))
-        .sort((a, b) => b.runs - a.runs)
-    },
+    monitorStatistics: async ({ caller, query }) =>
+      monitorStatistics(query, {
+        tasks: inventory.tasks({
+          groups: visibleGroups(caller),
+          group: query.group,
+          system: query.system,
+          connector: query.connector,
+        }),
+        history,
+        now: clock.now(),
+        agentName: parts.agentName,
+      }),
   }
 }
 

@@ -8,6 +8,7 @@ import { rangeNames, readRange, zoomed } from '../model/range.ts'
 import { compareNames } from '../model/overview.ts'
 import { AlarmLines } from '../parts/alarm-lines.tsx'
 import { CoverageShare, SeverityMark, StateMark, Tags, When } from '../parts/marks.tsx'
+import { MaintenanceBanner } from '../parts/maintenance-banner.tsx'
 import { PlaceLine } from '../parts/place-line.tsx'
 import { Empty, Present } from '../parts/states.tsx'
 import { TaskSection } from './system-task.tsx'
@@ -51,6 +52,7 @@ function Loaded({ system }: { system: SystemSummary }): ReactNode {
             )}
           </p>
         )}
+        <MaintenanceBanner group={system.group} system={system.name} />
         <Connectors system={system} />
       </div>
       <OpenAlarms system={system} />

@@ -30,20 +30,7 @@ export function ChangeList({
                 <span className={`mark act-${one.action}`}>{texts.configuration.action[one.action]}</span>
                 <span className="dim">{one.kind}</span> <code className="break">{one.path}</code>
               </summary>
-              <div className="change-sides">
-                {one.before === undefined ? null : (
-                  <div>
-                    <span className="label">{texts.configuration.before}</span>
-                    <pre className="code">{writeValue(one.before)}</pre>
-                  </div>
-                )}
-                {one.after === undefined ? null : (
-                  <div>
-                    <span className="label">{texts.configuration.after}</span>
-                    <pre className="code">{writeValue(one.after)}</pre>
-                  </div>
-                )}
-              </div>
+              <Sides before={one.before} after={one.after} />
             </details>
           </li>
         ))}
@@ -52,5 +39,24 @@ export function ChangeList({
         <p className="quiet">{texts.config.changes.more(changes.length - mostShown)}</p>
       )}
     </>
+  )
+}
+/** A value before and after; a side that is undefined is left out. */
+export function Sides({ before, after }: { before: unknown; after: unknown }): ReactNode {
+  return (
+    <div className="change-sides">
+      {before === undefined ? null : (
+        <div>
+          <span className="label">{texts.configuration.before}</span>
+          <pre className="code">{writeValue(before)}</pre>
+        </div>
+      )}
+      {after === undefined ? null : (
+        <div>
+          <span className="label">{texts.configuration.after}</span>
+          <pre className="code">{writeValue(after)}</pre>
+        </div>
+      )}
+    </div>
   )
 }

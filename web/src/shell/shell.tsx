@@ -22,6 +22,7 @@ const places = [
   { to: '/agents', icon: 'agents', name: texts.nav.agents },
   { to: '/configuration', icon: 'configuration', name: texts.nav.configuration },
   { to: '/plugins', icon: 'plugins', name: texts.nav.plugins },
+  { to: '/administration', icon: 'user', name: texts.nav.administration },
   { to: '/instance', icon: 'instance', name: texts.nav.instance },
 ] as const satisfies readonly Place[]
 

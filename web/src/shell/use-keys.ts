@@ -1,7 +1,15 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect } from 'react'
 
-const ways = { o: '/', a: '/alarms', n: '/agents', c: '/configuration', p: '/plugins', i: '/instance' } as const
+const ways = {
+  o: '/',
+  a: '/alarms',
+  n: '/agents',
+  c: '/configuration',
+  p: '/plugins',
+  m: '/administration',
+  i: '/instance',
+} as const
 
 /** How long after `g` the second key still counts. */
 const chordMs = 1_200
