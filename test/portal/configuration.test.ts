@@ -35,7 +35,9 @@ afterAll(async () => {
 })
 
 const button = (name: string, within: Page | Locator = page) => within.getByRole('button', { name, exact: true })
-const field = (name: string, within: Page | Locator = page) => within.getByRole('textbox', { name })
+/** One with suggestions is a combobox. */
+const field = (name: string, within: Page | Locator = page) =>
+  within.getByRole('textbox', { name }).or(within.getByRole('combobox', { name }))
 const choice = (name: string, within: Page | Locator = page) =>
   within.getByRole('combobox', { name: new RegExp(`^${name}`) })
 const box = (name: string, within: Page | Locator = page) =>
@@ -268,6 +270,7 @@ test('another name and another place are given in one revision, and what was typ
   // A credential stays in its group, so that what uses it cannot leave.
   await dialog()
     .getByText(/can only use those of its own group/)
+    .first()
     .waitFor()
   await button('Cancel', dialog()).click()
   const { changes } = await instance.call('compareRevisions', { query: { from: renamed - 1, to: renamed } })
