@@ -29,9 +29,9 @@ beforeAll(async () => {
   await api.inventory.apply(exampleDocument, { author: 'ann' })
   const password = 'a long enough password'
   await api.access.createUser('ann', { username: 'eve', password, grants: [{ group: 'other', role: 'editor' }] })
-})
+}, 60_000)
 
-afterAll(() => api.stop())
+afterAll(() => api?.stop())
 
 const token = async () =>
   (await api.access.signIn({ username: 'eve', password: 'a long enough password', address: '127.0.0.1' })).token
