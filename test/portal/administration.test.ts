@@ -42,7 +42,11 @@ test('an administrator keeps users, tokens, settings, snapshots, maintenance and
   await page.getByRole('button', { name: 'Sign in' }).click()
   const dialog = page.getByRole('dialog')
   const field = (name: string) => dialog.getByLabel(name, { exact: true })
-  const said = (text: string | RegExp) => page.getByText(text, { exact: typeof text === 'string' }).first().waitFor()
+  const said = (text: string | RegExp) =>
+    page
+      .getByText(text, { exact: typeof text === 'string' })
+      .first()
+      .waitFor()
 
   // A user with a role in one group, who is given another one.
   await page.getByRole('button', { name: 'Add a user' }).click()
@@ -119,7 +123,10 @@ test('an administrator keeps users, tokens, settings, snapshots, maintenance and
   await field('Repeats').selectOption('day')
   await expectAccessible(page)
   await dialog.getByRole('button', { name: 'Add a window' }).click()
-  await dialog.getByText(/lasts: must be a duration with its unit/).first().waitFor()
+  await dialog
+    .getByText(/lasts: must be a duration with its unit/)
+    .first()
+    .waitFor()
   await field('Lasts').fill('24h')
   await dialog.getByRole('button', { name: 'Add a window' }).click()
   await said('patches added')

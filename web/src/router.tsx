@@ -119,6 +119,12 @@ const plugins = createRoute({
   component: lazyRouteComponent(() => import('./pages/plugins.tsx'), 'PluginsPage'),
 })
 
+const firstSteps = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/first-steps',
+  component: lazyRouteComponent(() => import('./pages/first-steps.tsx'), 'FirstStepsPage'),
+})
+
 const administrationSearch = [
   ...(['tab', 'text', 'view', 'month', 'window'] as const),
   ...(['who', 'from', 'to', 'entry'] as const),
@@ -153,6 +159,7 @@ export const router = createRouter({
       configuration,
       plugins,
       administration,
+      firstSteps,
       instance,
     ]),
   ]),

@@ -263,6 +263,7 @@ function Account(): ReactNode {
         <Menu.Item renderRoot={(props) => <Link to="/instance" search={{ tab: 'account' }} {...props} />}>
           {texts.instance.tabs.account}
         </Menu.Item>
+        <Menu.Item renderRoot={(props) => <Link to="/first-steps" {...props} />}>{texts.firstSteps.title}</Menu.Item>
         <Menu.Item component="a" href="api/docs" target="_blank" rel="noreferrer">
           {texts.nav.apiDocs}
         </Menu.Item>
