@@ -149,6 +149,14 @@ export const revisions = infiniteQueryOptions({
   initialPageParam: '',
   getNextPageParam: (page) => page.next,
 })
+/** What the revisions after one, up to another, changed; it never changes again. */
+export const revisionDifference = (from: number, to: number) =>
+  queryOptions({
+    queryKey: ['configuration', 'difference', from, to],
+    queryFn: ({ signal }) => call('compareRevisions', { query: { from, to }, signal }),
+    staleTime: Infinity,
+    refetchInterval: false,
+  })
 
 export const plugins = queryOptions({
   queryKey: ['plugins'],

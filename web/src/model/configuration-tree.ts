@@ -234,3 +234,11 @@ export function placeOf(search: PlaceSearch): ObjectPlace | undefined {
   if (system === undefined) return { group }
   return connector === undefined ? { group, system } : { group, system, connector }
 }
+
+/** Where somebody is after an object has gone: what it stood in. */
+export function searchAbove(place: ObjectPlace): PlaceSearch {
+  if ('connector' in place) return searchOf({ group: place.group, system: place.system })
+  if ('system' in place || 'credential' in place) return searchOf({ group: place.group })
+  if ('monitor' in place) return searchOf({ profile: place.profile })
+  return 'profile' in place ? { tab: 'profiles' } : {}
+}

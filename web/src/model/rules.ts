@@ -1,5 +1,6 @@
 import type { RuleDocument, Severity } from '../../../src/model/index.ts'
 import { saysSame } from './same.ts'
+import type { Pairs } from './settings-form.ts'
 
 /** The severities of a surveillance table, mildest first, as its columns stand. */
 export const thresholdSeverities = [
@@ -61,9 +62,14 @@ export type RuleChange =
 /** How a table differs from the monitor's own, row by row; rows are the same one where their names are, or their metrics. */
 export function compareRules(own: readonly RuleDocument[], rules: readonly RuleDocument[]): readonly RuleChange[] {
   const left = [...own]
+  const named = (one: RuleDocument) => one.name ?? metricText(one.metric)
+  const names = new Set(rules.map(named))
   const take = (rule: RuleDocument): RuleDocument | undefined => {
-    const named = (one: RuleDocument) => one.name ?? metricText(one.metric)
-    const at = left.findIndex((one) => named(one) === named(rule))
+    const byName = left.findIndex((one) => named(one) === named(rule))
+    const at =
+      byName >= 0
+        ? byName
+        : left.findIndex((one) => !names.has(named(one)) && metricText(one.metric) === metricText(rule.metric))
     return at < 0 ? undefined : left.splice(at, 1)[0]
   }
   const changes = rules.map((rule): RuleChange => {
@@ -80,4 +86,63 @@ export function moveIn<T>(list: readonly T[], from: number, to: number): readonl
   const [one] = next.splice(from, 1)
   next.splice(to, 0, one!)
   return next
+}
+
+/** A row while somebody types: labels may be there twice for a moment, a list of matchers is one text, numbers are as they were typed. */
+export interface RuleDraft extends Omit<RuleDocument, 'metric' | 'items' | 'clear'> {
+  /** Told apart by this, wherever a row moves to. */
+  readonly id: number
+  readonly metric: string
+  readonly items: Pairs
+  readonly clearAfter: string
+  readonly hysteresis: string
+}
+
+let lastId = 0
+
+export function openRule(rule: RuleDocument): RuleDraft {
+  const { metric, items, clear, ...rest } = rule
+  return {
+    ...rest,
+    id: ++lastId,
+    metric: matcherText(metric),
+    items: Object.entries(items ?? {}).map(([label, matcher]) => [label, matcherText(matcher)]),
+    clearAfter: clear?.after === undefined ? '' : String(clear.after),
+    hysteresis: clear?.hysteresis ?? '',
+  }
+}
+
+export function closeRule(draft: RuleDraft): RuleDocument {
+  const { id: _, metric, items, clearAfter, hysteresis, ...rest } = draft
+  const after = /^\d+$/.test(clearAfter.trim()) ? Number(clearAfter) : clearAfter.trim()
+  return tidyRule({
+    ...rest,
+    metric: readMatcher(metric),
+    items: Object.fromEntries(
+      items.filter(([label]) => label !== '').map(([label, text]) => [label, readMatcher(text)]),
+    ),
+    // What is no number is sent as it was typed: the server says what is wrong with it.
+    clear: { after: after === '' ? undefined : after, hysteresis } as NonNullable<RuleDocument['clear']>,
+  })
+}
+
+/** Several matchers are written as a JSON list: `["/var", "/home*"]`. */
+function matcherText(matcher: string | readonly string[]): string {
+  return typeof matcher === 'string' ? matcher : JSON.stringify(matcher)
+}
+
+function readMatcher(text: string): string | readonly string[] {
+  if (!text.trim().startsWith('[')) return text.trim()
+  try {
+    const read: unknown = JSON.parse(text)
+    if (Array.isArray(read) && read.every((one) => typeof one === 'string')) return read
+  } catch {
+    // It begins like a list and is none: it is sent as it is.
+  }
+  return text.trim()
+}
+
+/** The metric that a row judges, among those that are known; undefined where it may be several. */
+export function onlyMetric<M extends { readonly name: string }>(text: string, metrics: readonly M[]): M | undefined {
+  return metrics.find(({ name }) => name === text.trim())
 }

@@ -3,14 +3,14 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import type { CheckAnswer, ConfigurationDocument } from '../../../src/contract/index.ts'
 import { call } from '../api/call.ts'
-import { agents as agentsQuery, monitors as monitorsQuery } from '../api/queries.ts'
+import { agents as agentsQuery } from '../api/queries.ts'
 import { formatSpan, formatValue } from '../format/values.ts'
 import { matchesWords, monitorName } from '../model/configuration-tree.ts'
 import type { MonitorType } from '../model/object-draft.ts'
 import { declared, draftOf, settingsOf, type Draft } from '../model/settings-form.ts'
 import { OutcomeMark, SeverityMark } from '../parts/marks.tsx'
 import { SettingsForm } from '../parts/settings-form.tsx'
-import { Failure, Present, Waiting } from '../parts/states.tsx'
+import { Failure, Waiting } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 import { sortedProblems, withProblems } from './configuration-object.tsx'
 
@@ -18,29 +18,16 @@ const words = texts.config.check
 
 /** Runs one monitor once on the connector as it stands in the form, and shows what came of it. Nothing of it is kept. */
 export function CheckDialog({
-  group,
-  connector,
-  document,
+  library,
   onClose,
-}: {
-  readonly group: string
-  readonly connector: Readonly<Record<string, unknown>>
-  readonly document: ConfigurationDocument
+  ...about
+}: Omit<Parameters<typeof CheckForm>[0], 'library'> & {
+  readonly library: readonly MonitorType[]
   readonly onClose: () => void
 }): ReactNode {
-  const monitors = useQuery(monitorsQuery)
   return (
     <Modal opened onClose={onClose} title={words.title} size="xl">
-      <Present query={monitors}>
-        {(library) => (
-          <CheckForm
-            group={group}
-            connector={connector}
-            document={document}
-            library={library.filter((one) => one.connector === connector['type'])}
-          />
-        )}
-      </Present>
+      <CheckForm {...about} library={library.filter((one) => one.connector === about.connector['type'])} />
     </Modal>
   )
 }

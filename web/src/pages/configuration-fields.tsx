@@ -5,11 +5,12 @@ import type { ReactNode } from 'react'
 import type { ConfigurationDocument, ObjectPlace } from '../../../src/contract/index.ts'
 import { agents as agentsQuery } from '../api/queries.ts'
 import type { ObjectKind } from '../model/configuration-tree.ts'
-import { credentialTypesOf, fieldParams, settingsParams, type ConnectorType } from '../model/object-draft.ts'
+import { asName, credentialTypesOf, fieldParams, settingsParams, type Library } from '../model/object-draft.ts'
 import { isObject } from '../model/same.ts'
 import { isPairs, type Draft } from '../model/settings-form.ts'
 import { FieldGroup, PairsEditor, SettingsForm, type FieldProblem } from '../parts/settings-form.tsx'
 import { texts } from '../texts.ts'
+import { MonitorFields, ProfileFields } from './configuration-profile-fields.tsx'
 
 const words = texts.config.form
 
@@ -18,7 +19,9 @@ export interface FieldsProps {
   readonly isNew: boolean
   readonly at: ObjectPlace
   readonly document: ConfigurationDocument
-  readonly library: readonly ConnectorType[]
+  /** What it is called, as far as it has a name. */
+  readonly name: string
+  readonly library: Library
   /** As it is stored. */
   readonly given: Readonly<Record<string, unknown>>
   readonly draft: Draft
@@ -40,13 +43,13 @@ export function ObjectFields(props: FieldsProps): ReactNode {
     case 'credential':
       return <CredentialFields {...props} />
     case 'profile':
+      return <ProfileFields {...props} />
     case 'monitor':
+      return <MonitorFields {...props} />
     case 'plugin':
       return null
   }
 }
-
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** What is wrong with one field, or something in it. */
 export function problemOf(problems: readonly FieldProblem[], field: string): ReactNode {
@@ -62,11 +65,57 @@ export function problemOf(problems: readonly FieldProblem[], field: string): Rea
   ))
 }
 
-function Description({ draft, onChange, problems, disabled }: FieldsProps): ReactNode {
+/** What an object is: chosen once, because everything else in it follows. */
+export function TypeField({
+  value,
+  choices,
+  about,
+  fixed,
+  problem,
+  onChange,
+}: {
+  readonly value: unknown
+  readonly choices: readonly { readonly id: string; readonly title: string }[]
+  readonly about?: string | undefined
+  readonly fixed: boolean
+  readonly problem: ReactNode
+  readonly onChange: (id: string) => void
+}): ReactNode {
+  if (fixed)
+    return (
+      <div>
+        <span className="label-line">{words.type}</span>
+        <div>
+          {choices.find(({ id }) => id === value)?.title ?? asName(value)}
+          {about === undefined ? null : <span className="dim"> · {about}</span>}
+        </div>
+        {problem === undefined ? null : <span className="bad">{problem}</span>}
+      </div>
+    )
+  return (
+    <NativeSelect
+      label={words.type}
+      description={about}
+      value={asName(value)}
+      withAsterisk
+      error={problem}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    >
+      <option value="">{words.chooseType}</option>
+      {choices.map(({ id, title }) => (
+        <option key={id} value={id}>
+          {title}
+        </option>
+      ))}
+    </NativeSelect>
+  )
+}
+
+export function Description({ draft, onChange, problems, disabled }: FieldsProps): ReactNode {
   return (
     <Textarea
       label={words.description}
-      value={text(draft['description'])}
+      value={asName(draft['description'])}
       disabled={disabled}
       rows={2}
       error={problemOf(problems, 'description')}
@@ -82,7 +131,7 @@ function GroupFields(props: FieldsProps): ReactNode {
       <Description {...props} />
       <Radio.Group
         label={words.whenCutOff}
-        value={text(draft['whenCutOff'])}
+        value={asName(draft['whenCutOff'])}
         error={problemOf(problems, 'whenCutOff')}
         onChange={(value) => onChange({ ...draft, whenCutOff: value })}
       >
@@ -104,7 +153,7 @@ function SystemFields(props: FieldsProps): ReactNode {
       <TextInput
         label={words.systemType}
         description={words.systemTypeHint}
-        value={text(draft['type'])}
+        value={asName(draft['type'])}
         disabled={disabled}
         error={problemOf(problems, 'type')}
         onChange={(event) => onChange({ ...draft, type: event.currentTarget.value })}
@@ -125,7 +174,8 @@ function SystemFields(props: FieldsProps): ReactNode {
 }
 
 function ConnectorFields(props: FieldsProps): ReactNode {
-  const { draft, onChange, problems, disabled, isNew, library, at, document, given } = props
+  const { draft, onChange, problems, disabled, isNew, at, document, given } = props
+  const { connectors: library } = props.library
   const agents = useQuery(agentsQuery)
   const type = library.find(({ id }) => id === draft['type'])
   const group = document.groups?.find(({ name }) => 'group' in at && name === at.group)
@@ -135,27 +185,19 @@ function ConnectorFields(props: FieldsProps): ReactNode {
   const names = [
     ...new Set([
       ...(agents.data ?? []).map(({ name }) => name),
-      ...(draft['pin'] === undefined ? [] : [text(draft['pin'])]),
+      ...(draft['pin'] === undefined ? [] : [asName(draft['pin'])]),
     ]),
   ]
   return (
     <>
-      <NativeSelect
-        label={words.connectorType}
-        description={type?.summary}
-        value={text(draft['type'])}
-        disabled={disabled || !isNew}
-        withAsterisk={isNew}
-        error={problemOf(problems, 'type')}
-        onChange={(event) => onChange({ ...draft, type: event.currentTarget.value, settings: {}, profiles: [] })}
-      >
-        {isNew ? <option value="">{words.chooseType}</option> : null}
-        {library.map(({ id, title }) => (
-          <option key={id} value={id}>
-            {title}
-          </option>
-        ))}
-      </NativeSelect>
+      <TypeField
+        value={draft['type']}
+        choices={library}
+        about={type?.summary}
+        fixed={disabled || !isNew}
+        problem={problemOf(problems, 'type')}
+        onChange={(id) => onChange({ ...draft, type: id, settings: {}, profiles: [] })}
+      />
       {type === undefined ? null : (
         <>
           <SettingsForm
@@ -180,7 +222,7 @@ function ConnectorFields(props: FieldsProps): ReactNode {
                     ? words.credentialRequired
                     : undefined
               }
-              value={text(draft['credential'])}
+              value={asName(draft['credential'])}
               disabled={disabled}
               withAsterisk={type.credentialRequired}
               error={problemOf(problems, 'credential')}
@@ -229,7 +271,7 @@ function ConnectorFields(props: FieldsProps): ReactNode {
           </FieldGroup>
           <NativeSelect
             label={words.pin}
-            value={text(draft['pin'])}
+            value={asName(draft['pin'])}
             disabled={disabled}
             error={problemOf(problems, 'pin')}
             onChange={(event) =>
@@ -249,26 +291,19 @@ function ConnectorFields(props: FieldsProps): ReactNode {
   )
 }
 
-function CredentialFields({ draft, onChange, problems, disabled, isNew, library, given }: FieldsProps): ReactNode {
+function CredentialFields({ draft, onChange, problems, disabled, isNew, given, ...props }: FieldsProps): ReactNode {
+  const { connectors: library } = props.library
   const types = credentialTypesOf(library)
   const fields = isObject(draft['fields']) ? draft['fields'] : {}
   return (
     <>
-      <NativeSelect
-        label={words.type}
-        value={text(draft['type'])}
-        disabled={disabled || !isNew}
-        withAsterisk={isNew}
-        error={problemOf(problems, 'type')}
-        onChange={(event) => onChange({ type: event.currentTarget.value, fields: {} })}
-      >
-        {isNew ? <option value="">{words.chooseType}</option> : null}
-        {types.map(({ type, title }) => (
-          <option key={type} value={type}>
-            {title}
-          </option>
-        ))}
-      </NativeSelect>
+      <TypeField
+        value={draft['type']}
+        choices={types.map(({ type, title }) => ({ id: type, title }))}
+        fixed={disabled || !isNew}
+        problem={problemOf(problems, 'type')}
+        onChange={(id) => onChange({ type: id, fields: {} })}
+      />
       <SettingsForm
         params={fieldParams(draft['type'], library)}
         given={given}

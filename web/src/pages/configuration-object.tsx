@@ -14,11 +14,12 @@ import {
   pathOf,
   placeKey,
   renamed,
+  searchAbove,
   searchOf,
   within,
   type ObjectKind,
 } from '../model/configuration-tree.ts'
-import { closeDraft, openDraft, type ConnectorType } from '../model/object-draft.ts'
+import { asName, closeDraft, openDraft, type Library } from '../model/object-draft.ts'
 import { saysSame } from '../model/same.ts'
 import type { Draft } from '../model/settings-form.ts'
 import { ChangeList } from '../parts/change-list.tsx'
@@ -40,7 +41,7 @@ interface PanelProps {
   readonly subject: Subject
   readonly document: ConfigurationDocument
   readonly revision: number
-  readonly library: readonly ConnectorType[]
+  readonly library: Library
 }
 
 /** One object of the configuration: its form, and what else can be done with it. */
@@ -64,7 +65,7 @@ export function ObjectPanel(props: PanelProps): ReactNode {
       {saved.difference === undefined || saved.difference.changes.length === 0 ? null : (
         <details className="difference saved-difference">
           <summary>{words.whatChanged}</summary>
-          <ChangeList difference={saved.difference} />
+          <ChangeList difference={saved.difference} isDone />
         </details>
       )}
     </>
@@ -113,7 +114,9 @@ function ObjectForm({
     enableBeforeUnload: () => isDirty && !leaving.current,
   })
 
-  const to = renamed(subject.at, name)
+  // A monitor of a profile is called as in the library, unless it has a name of its own.
+  const ownName = kind === 'monitor' && isNew && name.trim() === '' ? asName(draft['monitor']) : name
+  const to = renamed(subject.at, ownName)
   const save = useMutation({
     mutationFn: () => {
       const edits: ConfigurationEdit[] = isNew
@@ -144,8 +147,8 @@ function ObjectForm({
   const nameProblem = inner.find(({ path }) => path === 'name' || path === '')
   const submit = (event: FormEvent): void => {
     event.preventDefault()
-    missName(name.trim() === '')
-    if (name.trim() !== '') save.mutate()
+    missName(ownName.trim() === '')
+    if (ownName.trim() !== '') save.mutate()
   }
   return (
     <>
@@ -185,14 +188,15 @@ function ObjectForm({
       <form className="object-form" onSubmit={submit} noValidate>
         <TextInput
           label={texts.config.form.name}
-          description={isRenamed ? undefined : texts.config.form.nameHint}
+          description={isRenamed ? undefined : isNew ? newNameHint(kind) : texts.config.form.nameHint}
           value={name}
           disabled={!allowed}
-          withAsterisk
+          withAsterisk={kind !== 'monitor'}
+          placeholder={kind === 'monitor' ? asName(draft['monitor']) : undefined}
           spellCheck={false}
           autoCapitalize="none"
           autoComplete="off"
-          error={isNameMissing && name.trim() === '' ? texts.config.form.nameMissing : nameProblem?.message}
+          error={isNameMissing && ownName.trim() === '' ? texts.config.form.nameMissing : nameProblem?.message}
           onChange={(event) => setName(event.currentTarget.value)}
         />
         {isRenamed ? (
@@ -205,6 +209,7 @@ function ObjectForm({
           isNew={isNew}
           at={subject.at}
           document={document}
+          name={isNew ? name : nameOf(subject.at)}
           library={library}
           given={opened.object}
           draft={draft}
@@ -250,7 +255,7 @@ function ObjectForm({
           onClose={() => show(undefined)}
           onDone={() => {
             leaving.current = true
-            void navigate({ search: {} })
+            void navigate({ search: searchAbove(subject.at) })
           }}
         />
       ) : null}
@@ -264,7 +269,13 @@ function ObjectForm({
         />
       ) : null}
       {dialog === 'check' && 'connector' in subject.at ? (
-        <CheckDialog group={subject.at.group} connector={value} document={document} onClose={() => show(undefined)} />
+        <CheckDialog
+          group={subject.at.group}
+          connector={value}
+          document={document}
+          library={library.monitors}
+          onClose={() => show(undefined)}
+        />
       ) : null}
     </>
   )
@@ -286,6 +297,10 @@ function fresh(kind: ObjectKind, isNew: boolean, object: Readonly<Record<string,
   return isNew && kind === 'group' ? { whenCutOff: 'available' } : object
 }
 
+function newNameHint(kind: ObjectKind): string | undefined {
+  return kind === 'monitor' ? texts.config.form.monitorNameHint : undefined
+}
+
 function withoutFilter(search: object): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(search).filter(([key, value]) => key !== 'text' && value !== undefined))
 }
@@ -293,6 +308,7 @@ function withoutFilter(search: object): Readonly<Record<string, unknown>> {
 function standsIn(at: ObjectPlace): string {
   if ('connector' in at) return words.inSystem(`${at.group} / ${at.system}`)
   if ('system' in at || 'credential' in at) return words.inGroup(at.group)
+  if ('monitor' in at) return words.inProfile(at.profile)
   return ''
 }
 
@@ -321,8 +337,10 @@ export function sortedProblems(
 /** The error without those problems that stand beside their fields. */
 export function withProblems(error: Error, problems: readonly FieldProblem[]): Error {
   if (!(error instanceof ApiError) || error.details.length === 0) return error
-  const { status, code, message, hint } = error
-  return new ApiError(status, { code, message, hint, details: [...problems] })
+  const { status, code, message, hint, details } = error
+  // The message and the hint repeat the first problem, which stands beside its field.
+  const said = problems.length === 0 ? { message: words.seeFields(details.length), hint: '' } : { message, hint }
+  return new ApiError(status, { code, ...said, details: [...problems] })
 }
 
 function Additions({ at }: { at: ObjectPlace }): ReactNode {

@@ -4,7 +4,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useMemo, useRef, useState, type ReactNode } from 'react'
 import type { ConfigurationDocument, ObjectPlace } from '../../../src/contract/index.ts'
-import { connectors as connectorsQuery, editable as editableQuery, me } from '../api/queries.ts'
+import { editable as editableQuery, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { placeKey, placeOf, searchOf, treeRows, type TreeRow } from '../model/configuration-tree.ts'
 import { FilterText } from '../parts/filter-text.tsx'
@@ -13,6 +13,7 @@ import { Tags } from '../parts/marks.tsx'
 import { Empty, Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 import { AssignDialog } from './configuration-assign.tsx'
+import { WithLibrary } from '../parts/with-library.tsx'
 import { ObjectPanel, type Subject } from './configuration-object.tsx'
 
 const words = texts.config.tree
@@ -24,7 +25,6 @@ const openedAtFirst = 60
 export function SystemsTab(): ReactNode {
   const search = useSearch({ from: '/signed-in/configuration' })
   const editable = useQuery(editableQuery)
-  const connectors = useQuery(connectorsQuery)
   const subject = ((): Subject | undefined => {
     const place = placeOf(search)
     const { group, system } = search
@@ -49,7 +49,7 @@ export function SystemsTab(): ReactNode {
                 <Link to="/configuration" search={{}} className="config-back">
                   {words.back}
                 </Link>
-                <Present query={connectors}>
+                <WithLibrary>
                   {(library) => (
                     <ObjectPanel
                       key={`${subject.is} ${placeKey(subject.at)} ${search.add ?? ''}`}
@@ -59,7 +59,7 @@ export function SystemsTab(): ReactNode {
                       library={library}
                     />
                   )}
-                </Present>
+                </WithLibrary>
               </>
             )}
           </section>

@@ -4,10 +4,12 @@ import { useState, type ReactNode } from 'react'
 import { texts } from '../texts.ts'
 import { ApplyTab } from './configuration-apply.tsx'
 import { DocumentTab } from './configuration-document.tsx'
+import { LibraryTab } from './configuration-library.tsx'
+import { ProfilesTab } from './configuration-profiles.tsx'
 import { RevisionsTab } from './configuration-revisions.tsx'
 import { SystemsTab } from './configuration-systems.tsx'
 
-const tabs = ['systems', 'document', 'apply', 'revisions'] as const
+const tabs = ['systems', 'profiles', 'library', 'document', 'apply', 'revisions'] as const
 
 /** What is watched and how: object by object, or as one document; and its past. */
 export function ConfigurationPage(): ReactNode {
@@ -32,6 +34,12 @@ export function ConfigurationPage(): ReactNode {
         </Tabs.List>
         <Tabs.Panel value="systems" pt="md">
           <SystemsTab />
+        </Tabs.Panel>
+        <Tabs.Panel value="profiles" pt="md">
+          <ProfilesTab />
+        </Tabs.Panel>
+        <Tabs.Panel value="library" pt="md">
+          <LibraryTab />
         </Tabs.Panel>
         <Tabs.Panel value="document" pt="md">
           <DocumentTab

@@ -7,12 +7,21 @@ import { texts } from '../texts.ts'
 const mostShown = 300
 
 /** A difference, a line an object; each opens to what was and what is. */
-export function ChangeList({ difference }: { difference: Pick<Difference, 'summary' | 'changes'> }): ReactNode {
+export function ChangeList({
+  difference,
+  isDone = false,
+}: {
+  readonly difference: Pick<Difference, 'summary' | 'changes'>
+  /** It was made, and is not only looked at before. */
+  readonly isDone?: boolean
+}): ReactNode {
   const { add, change, remove } = difference.summary
   const { changes } = difference
   return (
     <>
-      <p className="difference-sum">{texts.configuration.summary(add, change, remove)}</p>
+      <p className="difference-sum">
+        {isDone ? texts.config.changes.done(add, change, remove) : texts.configuration.summary(add, change, remove)}
+      </p>
       <ul className="changes">
         {changes.slice(0, mostShown).map((one, i) => (
           <li key={i} className={`change change-${one.action}`}>
