@@ -97,7 +97,15 @@ function serverHandlers(
     ...placementHandlers({ inventory, fleet }),
     ...failoverHandlers({ failover, agentName: (id) => fleet.nameOf(id) }),
     ...agentStatisticsHandlers({ inventory, history, fleet, clock, killed: () => agent?.counts.killed }),
-    ...alarmHandlers(alarms),
+    ...alarmHandlers({
+      alarms,
+      inventory,
+      history,
+      clock,
+      delivery,
+      configured,
+      metricsOf: ({ monitor }) => library.monitors.get(monitor)?.metrics ?? {},
+    }),
     ...pluginHandlers({ delivery, configured }),
     ...statusHandlers({
       instance: () => describedInstance({ describe, settings: machine.settings, pair: () => failover.now() }),

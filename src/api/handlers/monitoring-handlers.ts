@@ -1,19 +1,32 @@
 import { may } from '../../access/index.ts'
 import type { Alarms } from '../../alarms/index.ts'
 import { FarwatchError, formatDuration, parseDuration, type Clock } from '../../base/index.ts'
-import type { GroupSummary, Result, Series as SeriesAnswer, SystemSummary, Task } from '../../contract/index.ts'
+import type {
+  AnswerOf,
+  GroupSummary,
+  Operations,
+  Result,
+  Series as SeriesAnswer,
+  SystemBrief,
+  SystemSummary,
+  Task,
+} from '../../contract/index.ts'
 import type { Coverage, LastSlot } from '../../ingest/index.ts'
 import type { Inventory, SystemEntry, TaskEntry } from '../../inventory/index.ts'
 import { aggregatedUnit, type Series } from '../../metrics/index.ts'
 import {
   compareSeverity,
+  conditionsOf,
+  judgedUnit,
   outcomes,
+  rowsFor,
   severities,
   worstSeverity,
   type Alarm,
   type RunResult,
   type Severity,
   type SeverityOrClear,
+  type Threshold,
 } from '../../model/index.ts'
 import type { AgentQuestions, HistoryQuestions, StoredResult } from '../questions.ts'
 import { readRange } from '../read-request.ts'
@@ -24,10 +37,13 @@ import { iso, isoOrNull } from '../shape.ts'
 type Names =
   | 'listGroups'
   | 'listSystems'
+  | 'indexSystems'
   | 'showSystem'
   | 'listTasks'
   | 'showTask'
   | 'listResults'
+  | 'listOutcomes'
+  | 'listThresholds'
   | 'runTask'
   | 'listSeries'
   | 'queryMetrics'
@@ -136,10 +152,12 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         slot,
       ]),
     )
-    const bySystem = Map.groupBy(alarms.open(), (alarm) => JSON.stringify([alarm.group, alarm.system]))
-    return systems.map((system) =>
-      summary(system, last, bySystem.get(JSON.stringify([system.group, system.name])) ?? []),
-    )
+    const open = openBySystem()
+    return systems.map((system) => summary(system, last, open.get(placeOfSystem(system)) ?? []))
+  }
+
+  function openBySystem(): ReadonlyMap<string, readonly Alarm[]> {
+    return Map.groupBy(alarms.open(), ({ group, system }) => placeOfSystem({ group, name: system }))
   }
 
   function summary(system: SystemEntry, last: ReadonlyMap<string, LastSlot>, open: readonly Alarm[]): SystemSummary {
@@ -195,19 +213,48 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
 
     listSystems: async ({ caller, query }) => {
       const text = query.text?.toLowerCase()
+      const ids = query.ids === undefined ? undefined : new Set(query.ids.split(','))
+      const open = openBySystem()
       const found = inventory
         .systems({ groups: visibleGroups(caller), group: query.group })
         .filter(
           (system) =>
-            text === undefined ||
-            [system.group, system.name, system.type, ...Object.entries(system.tags).flat()].some((word) =>
-              word.toLowerCase().includes(text),
-            ),
+            (ids === undefined || ids.has(system.id)) &&
+            (text === undefined ||
+              [system.group, system.name, system.type, ...Object.entries(system.tags).flat()].some((word) =>
+                word.toLowerCase().includes(text),
+              )),
         )
-      const all = (await summaries(found)).sort(
-        (a, b) => compareSeverity(b.worst, a.worst) || byText(a.group, b.group) || byText(a.name, b.name),
-      )
-      return pageOf(all, ({ id }) => id, query)
+        .map((system) => ({ system, worst: worstOf(open.get(placeOfSystem(system))) }))
+        .sort(
+          (a, b) =>
+            compareSeverity(b.worst, a.worst) ||
+            byText(a.system.group, b.system.group) ||
+            byText(a.system.name, b.system.name),
+        )
+      // The history is asked for the systems of this page alone.
+      const page = pageOf(found, ({ system }) => system.id, query)
+      return new Page(await summaries(page.rows.map(({ system }) => system)), page.next)
+    },
+
+    indexSystems: ({ caller }) => {
+      const open = openBySystem()
+      return inventory.systems({ groups: visibleGroups(caller) }).map((system): SystemBrief => {
+        const { id, group, name, type, tags, connectors, tasks } = system
+        const alarms = open.get(placeOfSystem(system))
+        return {
+          id,
+          group,
+          name,
+          type,
+          tags: { ...tags },
+          worst: worstOf(alarms),
+          state: stateOf(tasks).state,
+          ...(alarms === undefined ? {} : { alarms: countBySeverity(alarms) }),
+          tasks: tasks.length,
+          connectors: connectors.map((one) => ({ name: one.name, type: one.type })),
+        }
+      })
     },
 
     showSystem: async ({ caller, params }) => {
@@ -255,6 +302,52 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         if (page.next === undefined) return new Page(rows, undefined)
         next = page.next
         if (rows.length >= limit) return new Page(rows, String(next))
+      }
+    },
+
+    listOutcomes: async ({ caller, params, query }) => {
+      const { id } = task(caller, params.id)
+      const { from, to } = readRange(query, clock.now())
+      const { stretches, late } = await history.outcomes(id, { from, to })
+      return {
+        from,
+        to,
+        stretches: stretches.map((one) => ({
+          from: one.from,
+          to: one.to,
+          everyMs: one.periodMs,
+          outcome: one.outcome,
+          reason: one.reason || null,
+          agent: one.agent === '' ? null : parts.agentName(one.agent),
+        })),
+        late: [...late],
+      }
+    },
+
+    listThresholds: async ({ caller, params }) => {
+      const { id, rules } = task(caller, params.id)
+      const found: AnswerOf<Operations['listThresholds']> = []
+      let after = 0
+      for (;;) {
+        const page = await history.series({ tasks: [id] }, { limit: rowsPerRead, after })
+        for (const one of page.series) {
+          const unit = judgedUnit(one)
+          for (const rule of rowsFor(rules, one.name, one.labels)) {
+            for (const { severity, threshold } of conditionsOf(rule, unit) ?? []) {
+              const text = rule.thresholds.find((written) => written.severity === severity)?.text ?? ''
+              found.push({
+                series: String(one.number),
+                rule: rule.name,
+                severity,
+                threshold: text,
+                at: endsOf(threshold),
+                unit,
+              })
+            }
+          }
+        }
+        if (page.next === undefined) return found
+        after = page.next
       }
     },
 
@@ -434,6 +527,20 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         .sort((a, b) => b.runs - a.runs)
     },
   }
+}
+
+/** The values between which a threshold divides good from bad. */
+function endsOf(threshold: Threshold): number[] {
+  return 'than' in threshold ? [threshold.than] : [threshold.low, threshold.high]
+}
+
+// Names hold no control characters.
+function placeOfSystem({ group, name }: { readonly group: string; readonly name: string }): string {
+  return `${group}\n${name}`
+}
+
+function worstOf(open: readonly Alarm[] | undefined): SeverityOrClear {
+  return open === undefined ? 'CLEAR' : worstSeverity(open.map(({ severity }) => severity))
 }
 
 const placeLabels = new Set(['group', 'system', 'connector', 'monitor', 'profile', 'task'])
