@@ -1,6 +1,7 @@
 import './mantine.ts'
 import './portal.css'
 import './agents.css'
+import './watch.css'
 import { MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { QueryClientProvider } from '@tanstack/react-query'

@@ -56,8 +56,15 @@ const signedIn = createRoute({
 const overview = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
-  validateSearch: texts('text', 'state'),
+  validateSearch: texts('text', 'state', 'group', 'tag', 'span', 'wall'),
   component: OverviewPage,
+})
+
+const systems = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/systems',
+  validateSearch: texts('text', 'state', 'group', 'tag'),
+  component: lazyRouteComponent(() => import('./pages/systems.tsx'), 'SystemsPage'),
 })
 
 const system = createRoute({
@@ -70,7 +77,7 @@ const system = createRoute({
 const alarms = createRoute({
   getParentRoute: () => signedIn,
   path: '/alarms',
-  validateSearch: texts('state', 'severity', 'group', 'text'),
+  validateSearch: texts('state', 'severity', 'group', 'text', 'by'),
   component: lazyRouteComponent(() => import('./pages/alarms.tsx'), 'AlarmsPage'),
 })
 
@@ -120,6 +127,7 @@ export const router = createRouter({
     setUp,
     signedIn.addChildren([
       overview,
+      systems,
       system,
       alarms.addChildren([alarm]),
       agents,

@@ -2,6 +2,7 @@ import type { Outcome, SeverityOrClear } from '../../src/model/index.ts'
 import { agentTexts } from './texts-agents.ts'
 import { failoverTexts } from './texts-failover.ts'
 import { roleTexts } from './texts-roles.ts'
+import { watchTexts } from './texts-watch.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
 const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
@@ -10,6 +11,7 @@ export const texts = {
   product: 'Farwatch',
   nav: {
     overview: 'Overview',
+    systems: 'Systems',
     alarms: 'Alarms',
     agents: 'Agents',
     configuration: 'Configuration',
@@ -386,4 +388,5 @@ export const texts = {
   agents: agentTexts,
   role: roleTexts,
   failover: failoverTexts,
+  watch: watchTexts,
 } as const

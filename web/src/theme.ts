@@ -1,4 +1,5 @@
-import { Button, createTheme, type MantineColorsTuple } from '@mantine/core'
+import { Button, CloseButton, createTheme, type MantineColorsTuple } from '@mantine/core'
+import { texts } from './texts.ts'
 
 /** A quiet blue-green, so that the only loud colours on the screen are those of alarms. Shade 7 on white has a contrast of 6.6 to 1. */
 const petrol: MantineColorsTuple = [
@@ -33,7 +34,11 @@ export const theme = createTheme({
   // White words on it are readable in both schemes.
   primaryShade: 7,
   colors: { petrol, dark },
-  components: { Button: Button.extend({ styles: { label: { fontWeight: 500 } } }) },
+  components: {
+    Button: Button.extend({ styles: { label: { fontWeight: 500 } } }),
+    // A cross alone says nothing to a screen reader.
+    CloseButton: CloseButton.extend({ defaultProps: { ...{ 'aria-label': texts.common.close } } }),
+  },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "Liberation Mono", Menlo, monospace',
   defaultRadius: 'sm',
