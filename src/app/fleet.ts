@@ -378,7 +378,7 @@ export class Fleet implements FleetQuestions {
       left: leftOf({ ...status, unsafe: status.unsafe ?? status.spool.entries }),
       foreignCores: status.foreignCores,
     })
-    const groups = status.isolated ? this.#groupsOf(id) : []
+    const groups = status.isolated ? this.distribution.groupsOf(id) : []
     this.#alarms.isolated(agent, status.isolated, groups)
   }
 
@@ -404,10 +404,6 @@ export class Fleet implements FleetQuestions {
     this.#reported.delete(id)
     this.#alarms.removed(id)
     this.#grants.forget(id).catch(this.#options.machine.notApplied('removal of an agent'))
-  }
-
-  #groupsOf(id: string): readonly string[] {
-    return this.distribution.agents().find((agent) => agent.id === id)?.groups ?? []
   }
 
   #applyRegistry(): void {

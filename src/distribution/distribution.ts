@@ -496,6 +496,20 @@ export class Distribution {
     return this.#agents.get(id)?.life.isOnline === true
   }
 
+  /** How many agents elsewhere were heard since a moment. Cheap, unlike `agents`, which adds up what everybody runs. */
+  remoteHeardSince(at: number): number {
+    let count = 0
+    for (const { local, life } of this.#agents.values())
+      if (!local && life.heardAt !== undefined && life.heardAt > at) count++
+    return count
+  }
+
+  /** The groups whose work an agent may run, in order. */
+  groupsOf(id: string): readonly string[] {
+    const agent = this.#agents.get(id)
+    return agent === undefined ? [] : this.#groupsOf(agent)
+  }
+
   /** All agents, in the order of their names. */
   agents(): readonly AgentState[] {
     const loads = loadsOf(this.#facts(), this.#placement)
