@@ -7,6 +7,7 @@ import {
   certificateHandlers,
   configurationHandlers,
   connectionHandlers,
+  dashboardHandlers,
   describedInstance,
   failoverHandlers,
   instanceHandlers,
@@ -97,6 +98,7 @@ function serverHandlers(
     ...placementHandlers({ inventory, fleet }),
     ...failoverHandlers({ failover, agentName: (id) => fleet.nameOf(id) }),
     ...agentStatisticsHandlers({ inventory, history, fleet, clock, killed: () => agent?.counts.killed }),
+    ...dashboardHandlers({ inventory }),
     ...alarmHandlers({
       alarms,
       inventory,

@@ -4,6 +4,7 @@ import { agentOperations } from './agents.ts'
 import { alarmOperations } from './alarms.ts'
 import { certificateOperations } from './certificates.ts'
 import { connectionOperations } from './connection.ts'
+import { dashboardOperations } from './dashboards.ts'
 import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
 import { monitoringOperations } from './monitoring.ts'
@@ -21,6 +22,7 @@ export const operations = {
   ...monitoringOperations,
   ...alarmOperations,
   ...administrationOperations,
+  ...dashboardOperations,
 }
 export type Operations = typeof operations
 export type OperationName = keyof Operations
@@ -34,13 +36,20 @@ export type {
   ConfigurationDocument,
   ConnectorDocument,
   CredentialDocument,
+  DashboardDocument,
+  DashboardVariable,
   GroupDocument,
   MonitorDocument,
+  PanelAggregation,
+  PanelDocument,
+  PanelKind,
   PluginDocument,
   ProfileDocument,
   SecretDocument,
   SystemDocument,
 } from './configuration.ts'
+export type { DashboardAnswer } from './dashboards.ts'
+export { dashboardVariables, panelAggregations, panelKinds } from './configuration.ts'
 export type { Connection } from './connection.ts'
 export { LiveEvent } from './events.ts'
 export type { Drill, Failover, ForcePrice } from './failover.ts'

@@ -285,6 +285,12 @@ export const monitoringOperations = {
         }),
       ),
       task: Type.Optional(Id),
+      tag: Type.Optional(
+        Type.String({
+          maxLength: 1_300,
+          description: 'Only of systems that bear it: key=value, or a key without a value',
+        }),
+      ),
       ...page,
     }),
     answer: Type.Array(Series),

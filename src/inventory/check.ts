@@ -1,4 +1,5 @@
 import { at } from '../base/index.ts'
+import { dashboardVariables } from '../contract/index.ts'
 import {
   checkPluginSettings,
   checkSettings,
@@ -22,6 +23,7 @@ import {
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
   type Plugin,
   type Profile,
@@ -30,6 +32,7 @@ import {
   type System,
 } from './configuration.ts'
 import type { Breathe } from './pace.ts'
+import { readPanel } from './panel.ts'
 import {
   Problems,
   UniqueNames,
@@ -64,6 +67,8 @@ export const bounds = {
   profilesOfConnector: 100,
   agentsOfGroup: 1_000,
   plugins: 1_000,
+  dashboards: 1_000,
+  panelsOfDashboard: 100,
   tasks: 1_000_000,
 } as const
 
@@ -97,6 +102,7 @@ export interface WrittenDocument {
   readonly groups: ReadonlyMap<string, WrittenGroup>
   readonly associations: ReadonlyMap<string, Written<Association>>
   readonly plugins: ReadonlyMap<string, Written<Plugin>>
+  readonly dashboards: ReadonlyMap<string, Written<Dashboard>>
 }
 
 export interface CheckContext {
@@ -119,7 +125,12 @@ export async function readDocument(
   problems: Problems,
 ): Promise<WrittenDocument> {
   const document =
-    readObject(given, '', ['format', 'version', 'profiles', 'groups', 'associations', 'plugins'], problems) ?? {}
+    readObject(
+      given,
+      '',
+      ['format', 'version', 'profiles', 'groups', 'associations', 'plugins', 'dashboards'],
+      problems,
+    ) ?? {}
   for (const key of ['format', 'version']) {
     const form = readOwn(document, key)
     if (form !== undefined && form !== 1)
@@ -131,6 +142,7 @@ export async function readDocument(
     groups: await reader.groups(readOwn(document, 'groups')),
     associations: reader.associations(readOwn(document, 'associations')),
     plugins: await reader.plugins(readOwn(document, 'plugins')),
+    dashboards: await reader.dashboards(readOwn(document, 'dashboards')),
   }
 }
 
@@ -511,6 +523,33 @@ class DocumentReader {
         return { path, value: { name, plugin: id, settings: canonical(read.open), secrets: read.seal(), sends } }
       },
     )
+  }
+
+  dashboards(given: unknown): Promise<ReadonlyMap<string, Written<Dashboard>>> {
+    const problems = this.#problems
+    const keys = ['name', 'description', 'variables', 'panels']
+    return this.#named(given, 'dashboards', bounds.dashboards, keys, (object, path, name) => {
+      const chosen = new Set(
+        readList(readOwn(object, 'variables'), at(path, 'variables'), dashboardVariables.length, problems).flatMap(
+          (one, index) => readChoice(one, at(at(path, 'variables'), index), dashboardVariables, problems) ?? [],
+        ),
+      )
+      const panels = readList(
+        readOwn(object, 'panels'),
+        at(path, 'panels'),
+        bounds.panelsOfDashboard,
+        problems,
+      ).flatMap((one, index) => readPanel(one, at(at(path, 'panels'), index), problems) ?? [])
+      return {
+        path,
+        value: {
+          name,
+          description: readText(readOwn(object, 'description'), at(path, 'description'), maxDescription, problems),
+          variables: dashboardVariables.filter((variable) => chosen.has(variable)),
+          panels,
+        },
+      }
+    })
   }
 
   #feeds(given: unknown, path: string, possible: readonly PluginFeed[], plugin: string): readonly PluginFeed[] {

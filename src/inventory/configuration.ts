@@ -3,8 +3,11 @@ import type {
   ConfigurationDocument,
   ConnectorDocument,
   CredentialDocument,
+  DashboardDocument,
+  DashboardVariable,
   GroupDocument,
   MonitorDocument,
+  PanelDocument,
   PluginDocument,
   ProfileDocument,
   SystemDocument,
@@ -25,6 +28,7 @@ export interface Configuration {
   /** Agents' names by group, sorted. */
   readonly associations: ReadonlyMap<string, Association>
   readonly plugins: ReadonlyMap<string, Plugin>
+  readonly dashboards: ReadonlyMap<string, Dashboard>
 }
 
 export interface Profile {
@@ -105,6 +109,18 @@ export interface Plugin {
   readonly secrets: Secrets
   readonly sends: readonly PluginFeed[]
 }
+
+export interface Dashboard {
+  readonly name: string
+  readonly description: string
+  readonly variables: readonly DashboardVariable[]
+  readonly panels: readonly Panel[]
+}
+
+/** With the defaults applied; `agg` undefined for what fits each series. */
+export type Panel = Required<Omit<PanelDocument, 'agg'>> & Pick<PanelDocument, 'agg'>
+
+export const defaultPanel = { width: 6, height: 2 } as const
 
 export const noSecrets: Secrets = { names: [], sealed: '' }
 
@@ -239,12 +255,29 @@ export function writePlugin(plugin: Plugin, secret: unknown): PluginDocument {
   }
 }
 
+export function writeDashboard(dashboard: Dashboard): DashboardDocument {
+  const { name, description, variables, panels } = dashboard
+  return {
+    name,
+    ...(description === '' ? {} : { description }),
+    ...(variables.length === 0 ? {} : { variables }),
+    panels: panels.map(({ title, kind, series, agg, width, height }) => ({
+      title,
+      kind,
+      series,
+      ...(agg === undefined ? {} : { agg }),
+      ...(width === defaultPanel.width ? {} : { width }),
+      ...(height === defaultPanel.height ? {} : { height }),
+    })),
+  }
+}
+
 /** Whose part of the configuration somebody sees. `undefined` stands for everything. */
 export type Visible = ReadonlySet<string> | undefined
 
 /**
  * The document of a configuration: in one order, secrets as `{ keep: true }`, nothing volatile. Profiles belong to no group and are
- * seen by all; plugins only by those who see everything.
+ * seen by all, and so are dashboards; plugins only by those who see everything.
  */
 export function exportDocument(configuration: Configuration, visible?: Visible): ConfigurationDocument {
   const keep = { keep: true } as const
@@ -275,5 +308,9 @@ export function exportDocument(configuration: Configuration, visible?: Visible):
       .filter(([group]) => sees(group))
       .map(([, association]) => writeAssociation(association)),
     plugins: visible === undefined ? sorted(configuration.plugins).map(([, plugin]) => writePlugin(plugin, keep)) : [],
+    // Left out where there are none: documents and programs from before there were any stay as they are.
+    ...(configuration.dashboards.size === 0
+      ? {}
+      : { dashboards: sorted(configuration.dashboards).map(([, dashboard]) => writeDashboard(dashboard)) }),
   }
 }

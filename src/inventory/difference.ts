@@ -4,6 +4,7 @@ import {
   writeAssociation,
   writeConnector,
   writeCredential,
+  writeDashboard,
   writeGroup,
   writeMonitor,
   writePlugin,
@@ -13,6 +14,7 @@ import {
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
   type Plugin,
   type Profile,
@@ -38,6 +40,7 @@ export type ConfigurationObject =
   | { readonly kind: 'connector'; readonly value: Connector }
   | { readonly kind: 'association'; readonly value: Association }
   | { readonly kind: 'plugin'; readonly value: Plugin }
+  | { readonly kind: 'dashboard'; readonly value: Dashboard }
 
 /** One object that changed: as people see it (secrets as `***`), and as it is to be stored. */
 export interface Edit {
@@ -75,12 +78,14 @@ function written(object: ConfigurationObject): Readonly<Record<string, unknown>>
       return { ...writeAssociation(object.value) }
     case 'plugin':
       return { ...writePlugin(object.value, hidden) }
+    case 'dashboard':
+      return { ...writeDashboard(object.value) }
   }
 }
 
 /**
  * Everything that differs between two settled configurations, in one order: profiles, groups with what is in them, associations,
- * plugins, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
+ * plugins, dashboards, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
  */
 export function difference(before: Configuration, after: Configuration): readonly Edit[] {
   const edits: Edit[] = []
@@ -185,6 +190,15 @@ export function difference(before: Configuration, after: Configuration): readonl
   )
   each(before.plugins, after.plugins, (name, old, next) =>
     compare({ parent: '', place: '', name }, namePath(['plugins', name]), null, of('plugin', old), of('plugin', next)),
+  )
+  each(before.dashboards, after.dashboards, (name, old, next) =>
+    compare(
+      { parent: '', place: '', name },
+      namePath(['dashboards', name]),
+      null,
+      of('dashboard', old),
+      of('dashboard', next),
+    ),
   )
   return edits
 }

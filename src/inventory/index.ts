@@ -1,6 +1,7 @@
 export { localAgent } from './assignment.ts'
 export type { GroupRunners } from './assignment.ts'
 export type { AuditEntry, AuditRecord, Page } from './audit.ts'
+export type { Dashboard } from './configuration.ts'
 export { defaultDocument, followOwnUrl } from './defaults.ts'
 export { openInventory } from './inventory.ts'
 export type {

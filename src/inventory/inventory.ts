@@ -17,7 +17,14 @@ import {
   type Page,
 } from './audit.ts'
 import { readDocument } from './check.ts'
-import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
+import {
+  exportDocument,
+  sorted,
+  writeAssociation,
+  writeDashboard,
+  type Configuration,
+  type Dashboard,
+} from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
 import { breathing } from './pace.ts'
 import { merge, namePath, settle, type Prune } from './plan.ts'
@@ -126,6 +133,8 @@ export interface Inventory {
    * @throws as `apply`
    */
   replaceAssociations(associations: unknown, options: AssociateOptions): Promise<Associated>
+  /** Removes a dashboard; nothing changes where there is none of that name. @throws as `apply` */
+  removeDashboard(name: string, options: AssociateOptions): Promise<Difference>
   /**
    * An agent has another name: associations and pins follow it, in one revision; where none names it there is none.
    * @throws FarwatchError `storage-unwritable`
@@ -164,6 +173,8 @@ export interface Inventory {
   /** Who is to run each group, whether they are there or not. Groups without systems, too. */
   runners(): ReadonlyMap<string, GroupRunners>
   plugins(): readonly PluginForUse[]
+  /** In the order of names. */
+  dashboards(): readonly Dashboard[]
   /**
    * @param agent `local` for the server's own, otherwise the agent's name
    * @param takes which connectors of the agent's groups it is to run; default: all of them
@@ -366,6 +377,14 @@ export async function openInventory(options: {
     return { difference: await commit(wanted, edits, given), runners: runnersOf(wanted) }
   }
 
+  async function removeDashboard(name: string, given: AssociateOptions): Promise<Difference> {
+    const dashboards = sorted(configuration.dashboards).flatMap(([other, one]) =>
+      other === name ? [] : [writeDashboard(one)],
+    )
+    const { wanted, edits } = await decide({ dashboards }, given, 'dashboards')
+    return commit(wanted, edits, given)
+  }
+
   const toEntry = (row: SnapshotRow): SnapshotEntry => ({
     id: row.id,
     name: row.name,
@@ -479,6 +498,7 @@ export async function openInventory(options: {
     document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
     apply: (document, given) => inTurn(() => apply(document, given)),
     replaceAssociations: (associations, given) => inTurn(() => replaceAssociations(associations, given)),
+    removeDashboard: (name, given) => inTurn(() => removeDashboard(name, given)),
     ownWork: async (since) => ({
       stamp,
       revision,
@@ -551,6 +571,7 @@ export async function openInventory(options: {
         .map(([, association]) => writeAssociation(association))
     },
     runners: () => runnersOf(configuration),
+    dashboards: () => sorted(configuration.dashboards).map(([, dashboard]) => dashboard),
     plugins() {
       if (plugins.of === configuration.plugins) return plugins.ready
       const ready = sorted(configuration.plugins).flatMap(([, { name, plugin, settings, secrets, sends }]) => {
@@ -620,6 +641,7 @@ function needOf(edit: Edit): readonly [group: string | null, role: 'editor' | 'a
   switch (edit.kind) {
     case 'profile':
     case 'monitor':
+    case 'dashboard':
       return [null, 'editor']
     case 'association':
     case 'plugin':

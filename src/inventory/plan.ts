@@ -7,6 +7,7 @@ import {
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
   type Plugin,
   type Profile,
@@ -21,8 +22,8 @@ export function namePath(...steps: readonly (readonly [list: string, name: strin
   return steps.map(([list, name]) => `${list}[${JSON.stringify(name)}]`).join('.')
 }
 
-/** What of that which a document does not name goes: nothing, all of it, or its associations alone. */
-export type Prune = 'nothing' | 'everything' | 'associations'
+/** What of that which a document does not name goes: nothing, all of it, or one of its lists alone. */
+export type Prune = 'nothing' | 'everything' | 'associations' | 'dashboards'
 
 /**
  * Makes the configuration that a document asks for out of the present one. Pure.
@@ -41,7 +42,7 @@ export function merge(
   const { prune, visible } = options
   const unseen = (group: string) => visible !== undefined && !visible.has(group)
   const join = <W extends Written<unknown>, T>(
-    list: 'associations' | 'others',
+    list: 'associations' | 'dashboards' | 'others',
     old: ReadonlyMap<string, T> | undefined,
     written: ReadonlyMap<string, W>,
     make: (written: W, old: T | undefined) => T,
@@ -77,6 +78,7 @@ export function merge(
     ),
     associations: join('associations', current.associations, document.associations, value, unseen),
     plugins: join('others', current.plugins, document.plugins, value, () => visible !== undefined),
+    dashboards: join('dashboards', current.dashboards, document.dashboards, value),
   }
   // Names that were misread would be reported as missing ones once more.
   if (problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
@@ -283,12 +285,14 @@ export function settle(current: Configuration, wanted: Configuration): Configura
   const groups = settleMap(current.groups, wanted.groups, settleGroup)
   const associations = settleMap(current.associations, wanted.associations, keepIfSame<Association>)
   const plugins = settleMap(current.plugins, wanted.plugins, keepIfSame<Plugin>)
+  const dashboards = settleMap(current.dashboards, wanted.dashboards, keepIfSame<Dashboard>)
   return profiles === current.profiles &&
     groups === current.groups &&
     associations === current.associations &&
-    plugins === current.plugins
+    plugins === current.plugins &&
+    dashboards === current.dashboards
     ? current
-    : { profiles, groups, associations, plugins }
+    : { profiles, groups, associations, plugins, dashboards }
 }
 
 function settleMap<T>(

@@ -7,6 +7,7 @@ import type {
   Configuration,
   Connector,
   Credential,
+  Dashboard,
   Group,
   Plugin,
   Profile,
@@ -110,6 +111,12 @@ function encode(object: ConfigurationObject): { body: string; sealed: string } {
         },
         object.value.secrets.sealed,
       )
+    case 'dashboard':
+      return text({
+        description: object.value.description,
+        variables: object.value.variables,
+        panels: object.value.panels,
+      })
   }
 }
 
@@ -132,6 +139,7 @@ export function rowsOf(configuration: Configuration): ObjectRow[] {
   }
   for (const [name, value] of configuration.associations) add('', '', name, { kind: 'association', value })
   for (const [name, value] of configuration.plugins) add('', '', name, { kind: 'plugin', value })
+  for (const [name, value] of configuration.dashboards) add('', '', name, { kind: 'dashboard', value })
   return rows
 }
 
@@ -172,6 +180,7 @@ export function fromRows(
   const systems = new Map<string, Open<System>>()
   const associations = new Map<string, Association>()
   const plugins = new Map<string, Plugin>()
+  const dashboards = new Map<string, Dashboard>()
   const systemKey = (group: string, system: string) => JSON.stringify([group, system])
   const inner: ObjectRow[] = []
 
@@ -202,6 +211,9 @@ export function fromRows(
         plugins.set(name, { name, ...body, secrets: { names: body.secrets, sealed: row.sealed } })
         break
       }
+      case 'dashboard':
+        dashboards.set(name, { name, ...(JSON.parse(row.body) as Omit<Dashboard, 'name'>) })
+        break
       default:
         inner.push(row)
     }
@@ -247,7 +259,7 @@ export function fromRows(
       })
     }
   }
-  return { configuration: { profiles, groups, associations, plugins }, problems }
+  return { configuration: { profiles, groups, associations, plugins, dashboards }, problems }
 }
 
 const absent = { period: undefined, timeout: undefined, settings: undefined, rules: undefined }

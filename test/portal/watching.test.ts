@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CountingTarget } from '../support/counting-target.ts'
@@ -177,4 +178,76 @@ test('the palette finds a system and goes there', async () => {
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { level: 1, name: 'blue-shop' }).waitFor()
   expect(complaints).toEqual([])
+})
+
+test('series are chosen by name and group, compared, saved as a file, shared by the address, and pinned to a dashboard', async () => {
+  await place('Metrics').click()
+  await page.getByRole('combobox', { name: 'Metric' }).fill('duration')
+  await page.getByLabel('Group', { exact: true }).selectOption('acme')
+  await page.getByRole('img', { name: /^duration\{group="acme"\}: / }).waitFor()
+  await page.getByText('Compare to a week before').click()
+  await page.waitForURL(/compare=1/)
+  await expectAccessible(page)
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()])
+  const saved = (await readFile(await file.path(), 'utf8')).split('\r\n')
+
+  const other = await page.context().newPage()
+  await other.goto(page.url())
+  await other.getByRole('img', { name: /^duration\{group="acme"\}: / }).waitFor()
+  const shared = await other.getByLabel('Group', { exact: true }).inputValue()
+  await other.close()
+
+  await page.getByRole('button', { name: 'Pin to a dashboard' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name of the dashboard').fill('shops')
+  await dialog.getByLabel('Title of the panel').fill('Answer times')
+  await expectAccessible(page, '[role=dialog]')
+  await dialog.getByRole('button', { name: 'Pin to a dashboard' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  const { dashboards } = (await instance.call('showConfiguration')) as { dashboards: unknown }
+  expect({ head: saved[0], isMeasured: saved.length > 2, shared, dashboards }).toEqual({
+    head: expect.stringMatching(/^time,.*\(ms\)/),
+    isMeasured: true,
+    shared: 'acme',
+    dashboards: [
+      { name: 'shops', panels: [{ title: 'Answer times', kind: 'chart', series: ['duration{group="acme"}'] }] },
+    ],
+  })
+})
+
+test('a dashboard is arranged, shows what is chosen above it, and is removed again', async () => {
+  await place('Dashboards').click()
+  await page.getByRole('link', { name: 'shops' }).click()
+  await page.getByRole('region', { name: 'Answer times' }).getByRole('img').waitFor()
+  await page.getByRole('button', { name: 'Edit' }).click()
+  await page.getByRole('checkbox', { name: 'Group' }).check()
+  await page.getByRole('button', { name: 'Add a panel' }).click()
+  const panel = page.getByRole('group', { name: 'Panel 2' })
+  await panel.getByLabel('Title').fill('Now')
+  await panel.getByLabel('Shown as').selectOption('table')
+  await panel.getByLabel('Selections, one a line').fill('duration{group="$group"}')
+  await panel.getByRole('button', { name: /Move before/ }).click()
+  await expectAccessible(page)
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('region', { name: 'Now' }).first().waitFor()
+  await page.getByLabel('Group', { exact: true }).selectOption('blue')
+  await page
+    .getByRole('region', { name: 'Now' })
+    .getByRole('cell', { name: /blue-shop/ })
+    .first()
+    .waitFor()
+  await expectAccessible(page)
+  const [stored] = await instance.call('listDashboards')
+
+  await page.getByRole('button', { name: 'Edit' }).click()
+  await page.getByRole('button', { name: 'Remove', exact: true }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click()
+  await page.getByText('There is no dashboard yet').waitFor()
+  await expectAccessible(page)
+  expect({
+    panels: stored?.panels.map(({ title, kind }) => `${title}: ${kind}`),
+    variables: stored?.variables,
+    after: await instance.call('listDashboards'),
+    complaints,
+  }).toEqual({ panels: ['Now: table', 'Answer times: chart'], variables: ['group'], after: [], complaints: [] })
 })

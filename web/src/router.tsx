@@ -87,6 +87,26 @@ const alarm = createRoute({
   component: lazyRouteComponent(() => import('./pages/alarm.tsx'), 'AlarmDrawer'),
 })
 
+const metrics = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/metrics',
+  validateSearch: texts('q1', 'q2', 'q3', 'q4', 'range', 'from', 'to', 'agg', 'compare'),
+  component: lazyRouteComponent(() => import('./pages/metrics.tsx'), 'MetricsPage'),
+})
+
+const dashboards = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/dashboards',
+  component: lazyRouteComponent(() => import('./pages/dashboards.tsx'), 'DashboardsPage'),
+})
+
+const dashboard = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/dashboards/$name',
+  validateSearch: texts('range', 'from', 'to', 'group', 'system', 'tag', 'edit'),
+  component: lazyRouteComponent(() => import('./pages/dashboard.tsx'), 'DashboardPage'),
+})
+
 const agents = createRoute({
   getParentRoute: () => signedIn,
   path: '/agents',
@@ -130,6 +150,9 @@ export const router = createRouter({
       systems,
       system,
       alarms.addChildren([alarm]),
+      metrics,
+      dashboards,
+      dashboard,
       agents,
       agent,
       configuration,

@@ -12,6 +12,8 @@ export const texts = {
   nav: {
     overview: 'Overview',
     systems: 'Systems',
+    metrics: 'Metrics',
+    dashboards: 'Dashboards',
     alarms: 'Alarms',
     agents: 'Agents',
     configuration: 'Configuration',

@@ -366,6 +366,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         .filter(
           (entry) =>
             (query.task === undefined || entry.id === query.task) &&
+            (query.tag === undefined || bears(entry.tags, query.tag)) &&
             takes(place('group'), entry.group) &&
             takes(place('system'), entry.system) &&
             takes(place('connector'), entry.connector) &&
@@ -532,6 +533,10 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
 /** The values between which a threshold divides good from bad. */
 function endsOf(threshold: Threshold): number[] {
   return 'than' in threshold ? [threshold.than] : [threshold.low, threshold.high]
+}
+
+function bears(tags: Readonly<Record<string, string>>, tag: string): boolean {
+  return Object.entries(tags).some(([key, value]) => (value === '' ? key : `${key}=${value}`) === tag)
 }
 
 // Names hold no control characters.

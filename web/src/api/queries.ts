@@ -6,7 +6,7 @@ import {
   infiniteQueryOptions,
   type QueryKey,
 } from '@tanstack/react-query'
-import type { LiveEvent } from '../../../src/contract/index.ts'
+import type { LiveEvent, PanelAggregation } from '../../../src/contract/index.ts'
 import type { Outcome } from '../../../src/model/index.ts'
 import { spanOf, type Range } from '../model/range.ts'
 import { ApiError, call, callAll, callPage, type Input } from './call.ts'
@@ -125,8 +125,9 @@ export async function loadColumns(
   ids: readonly string[],
   { from, to }: { readonly from: number; readonly to: number },
   signal: AbortSignal,
+  agg?: PanelAggregation,
 ): Promise<{ byId: ReadonlyMap<string, ChartColumns>; first: number | undefined }> {
-  const span = { from: String(from), to: String(to), points: pointsPerChart }
+  const span = { from: String(from), to: String(to), points: pointsPerChart, ...(agg === undefined ? {} : { agg }) }
   const answers = await Promise.all(
     Array.from({ length: Math.ceil(ids.length / seriesPerCall) }, (_, i) =>
       call('chartMetrics', {
@@ -149,6 +150,43 @@ export const chartOf = (task: string, ids: readonly string[], range: Range) =>
       return { ...span, ...(await loadColumns(ids, span, signal)) }
     },
   })
+/** Series that selections take, and whether there are more than can be drawn. */
+const seriesPerSelection = 100
+export const selectedSeries = (selections: readonly string[], tag: string) =>
+  queryOptions({
+    queryKey: ['series', 'selected', selections, tag],
+    queryFn: async ({ signal }) => {
+      const pages = await Promise.all(
+        selections.map((match) =>
+          callPage('listSeries', {
+            query: { match, limit: seriesPerSelection, ...(tag === '' ? {} : { tag }) },
+            signal,
+          }),
+        ),
+      )
+      const series = new Map(pages.flatMap(({ rows }) => rows.map((one) => [one.id, one] as const)))
+      return { series: [...series.values()], more: pages.some(({ next }) => next !== undefined) }
+    },
+    staleTime: 30_000,
+  })
+export const weekMs = 7 * 86_400_000
+/** Values of series in a range, and where that is asked for of the week before, moved onto the same axis. */
+export const valuesOf = (ids: readonly string[], range: Range, agg: PanelAggregation | undefined, compare: boolean) =>
+  queryOptions({
+    queryKey: ['chart', 'selected', ids, range, agg ?? '', compare],
+    queryFn: async ({ signal }) => {
+      const span = spanOf(range, Date.now())
+      const [now, before] = await Promise.all([
+        loadColumns(ids, span, signal, agg),
+        compare ? loadColumns(ids, { from: span.from - weekMs, to: span.to - weekMs }, signal, agg) : undefined,
+      ])
+      return { ...span, byId: now.byId, before: before?.byId }
+    },
+  })
+export const dashboards = queryOptions({
+  queryKey: ['configuration', 'dashboards'],
+  queryFn: ({ signal }) => call('listDashboards', { signal }),
+})
 export const thresholdsOf = (task: string) =>
   queryOptions({
     queryKey: ['configuration', 'thresholds', task],

@@ -12,6 +12,8 @@ export interface ChartLine {
   readonly value: readonly (number | null)[]
   readonly min: readonly (number | null)[]
   readonly max: readonly (number | null)[]
+  /** Drawn in the colour of that line, dashed: the same series at another time. */
+  readonly before?: number
 }
 
 export interface ChartThreshold {
@@ -78,7 +80,7 @@ export function Chart(props: ChartProps): ReactNode {
   })
 
   // What a chart is made of; the values come and go without making it anew, which would lose the cursor.
-  const shape = JSON.stringify([unit, lines.map((line) => line.label), thresholds])
+  const shape = JSON.stringify([unit, lines.map((line) => [line.label, line.before]), thresholds])
   const banded = lines.length <= maxBands && lines.some((line) => line.max.some((max, i) => max !== line.value[i]))
 
   useLayoutEffect(() => {
@@ -186,7 +188,10 @@ function optionsFor(given: {
       },
     },
     select: { show: true, left: 0, top: 0, width: 0, height: 0 },
-    legend: { live: true, markers: { width: 0, fill: (_, i) => (i === 0 ? 'transparent' : colour(i - 1)) } },
+    legend: {
+      live: true,
+      markers: { width: 0, fill: (_, i) => (i === 0 ? 'transparent' : colour(lines[i - 1]?.before ?? i - 1)) },
+    },
     scales: {
       x: {
         time: true,
@@ -213,9 +218,10 @@ function optionsFor(given: {
       { value: (_, at) => (typeof at === 'number' ? formatMoment(at) : '') },
       ...lines.map((line, i): uPlot.Series => ({
         label: line.label,
-        stroke: colour(i),
+        stroke: colour(line.before ?? i),
         width: 1.5,
-        points: { size: 4, fill: colour(i) },
+        ...(line.before === undefined ? {} : { dash: [5, 4] }),
+        points: { size: 4, fill: colour(line.before ?? i) },
         value: (_, value) => (typeof value === 'number' ? formatValue(value, unit) : ''),
       })),
       ...bandSeries,

@@ -5,6 +5,8 @@ const ways = {
   o: '/',
   s: '/systems',
   a: '/alarms',
+  m: '/metrics',
+  d: '/dashboards',
   n: '/agents',
   c: '/configuration',
   p: '/plugins',
