@@ -185,7 +185,7 @@ test('series are chosen by name and group, compared, saved as a file, shared by 
   await page.getByRole('combobox', { name: 'Metric' }).fill('duration')
   await page.getByLabel('Group', { exact: true }).selectOption('acme')
   await page.getByRole('img', { name: /^duration\{group="acme"\}: / }).waitFor()
-  await page.getByText('Compare to a week before').click()
+  await page.getByRole('switch', { name: 'Compare to a week before' }).check()
   await page.waitForURL(/compare=1/)
   await expectAccessible(page)
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()])

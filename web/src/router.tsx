@@ -89,7 +89,8 @@ const alarm = createRoute({
 
 const metrics = createRoute({
   getParentRoute: () => signedIn,
-  path: '/metrics',
+  // Not /metrics: there the server tells of itself.
+  path: '/explore',
   validateSearch: texts('q1', 'q2', 'q3', 'q4', 'range', 'from', 'to', 'agg', 'compare'),
   component: lazyRouteComponent(() => import('./pages/metrics.tsx'), 'MetricsPage'),
 })

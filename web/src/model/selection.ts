@@ -73,15 +73,29 @@ export function chartsByUnit(
 
 /** Labels that say where a series comes from only in the words of the program. */
 const quietLabels = new Set(['task', 'agent', 'profile'])
+/** What a series is called by, where its own labels do not tell it from the others. */
+const placeLabels = ['system', 'connector', 'group', 'monitor']
 
-/** Each series by its metric, where there are several, and by the labels in which they differ. */
+/** Each series by its metric, where there are several, and by as few of its labels as tell it from the others. */
 export function named(series: readonly Series[]): { readonly id: string; readonly label: string }[] {
-  const keys = [...new Set(series.flatMap(({ labels }) => Object.keys(labels)))].filter((key) => !quietLabels.has(key))
-  const telling = keys.filter((key) => new Set(series.map(({ labels }) => labels[key])).size > 1)
-  const shown = telling.length > 0 ? telling : keys.filter((key) => key === 'system')
   const several = new Set(series.map(({ name }) => name)).size > 1
-  return series.map(({ id, name, labels }) => {
-    const values = shown.flatMap((key) => labels[key] ?? [])
-    return { id, label: [...(several || values.length === 0 ? [name] : []), ...values].join(' · ') }
-  })
+  const own = [...new Set(series.flatMap(({ labels }) => Object.keys(labels)))]
+    .filter((key) => !quietLabels.has(key) && !placeLabels.includes(key))
+    .toSorted()
+  let names = series.map(({ name }) => (several ? [name] : []))
+  for (const key of [...own, ...placeLabels]) {
+    const longer = names.map((words, i) => [
+      ...words,
+      ...(series[i]!.labels[key] === undefined ? [] : [series[i]!.labels[key]!]),
+    ])
+    if (countDistinct(longer) > countDistinct(names)) names = longer
+  }
+  return series.map(({ id, name, labels }, i) => ({
+    id,
+    label: names[i]!.length === 0 ? (labels['system'] ?? name) : names[i]!.join(' · '),
+  }))
+}
+
+function countDistinct(names: readonly (readonly string[])[]): number {
+  return new Set(names.map((words) => words.join('\n'))).size
 }

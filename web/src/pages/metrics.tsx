@@ -21,8 +21,8 @@ const restMs = 400
 
 /** Any series by name and labels, several together, over any time; all of it is in the address. */
 export function MetricsPage(): ReactNode {
-  const search = useSearch({ from: '/signed-in/metrics' })
-  const navigate = useNavigate({ from: '/metrics' })
+  const search = useSearch({ from: '/signed-in/explore' })
+  const navigate = useNavigate({ from: '/explore' })
   const [pinning, pin] = useDisclosure(false)
   const range = useMemo(() => readRange({ ...search, range: search.range ?? '24h' }), [search])
   const agg = panelAggregations.find((one) => one === search.agg)

@@ -20,7 +20,7 @@ const places = [
   { to: '/', icon: 'overview', name: texts.nav.overview },
   { to: '/systems', icon: 'systems', name: texts.nav.systems },
   { to: '/alarms', icon: 'alarms', name: texts.nav.alarms },
-  { to: '/metrics', icon: 'metrics', name: texts.nav.metrics },
+  { to: '/explore', icon: 'metrics', name: texts.nav.metrics },
   { to: '/dashboards', icon: 'dashboards', name: texts.nav.dashboards },
   { to: '/agents', icon: 'agents', name: texts.nav.agents },
   { to: '/configuration', icon: 'configuration', name: texts.nav.configuration },

@@ -5,7 +5,7 @@ const ways = {
   o: '/',
   s: '/systems',
   a: '/alarms',
-  m: '/metrics',
+  m: '/explore',
   d: '/dashboards',
   n: '/agents',
   c: '/configuration',
