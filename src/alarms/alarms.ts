@@ -310,6 +310,11 @@ export class Alarms {
     return store.list(this.#options.database, query)
   }
 
+  /** When alarms were open, for their number over time. */
+  openTimes(question: { groups?: readonly string[]; from: number; to: number }): Promise<readonly store.OpenTime[]> {
+    return store.openTimes(this.#options.database, question)
+  }
+
   /** @returns undefined where there is no such alarm */
   async get(id: string): Promise<{ alarm: Alarm; history: readonly store.AlarmStep[] } | undefined> {
     const stored = await this.#find(id)

@@ -7,6 +7,7 @@ import { aboutTexts, firstStepTexts } from './texts-first-steps.ts'
 import { maintenanceTexts } from './texts-maintenance.ts'
 import { pluginFormTexts } from './texts-plugins.ts'
 import { roleTexts } from './texts-roles.ts'
+import { watchTexts } from './texts-watch.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
 const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
@@ -15,6 +16,9 @@ export const texts = {
   product: 'Farwatch',
   nav: {
     overview: 'Overview',
+    systems: 'Systems',
+    metrics: 'Metrics',
+    dashboards: 'Dashboards',
     alarms: 'Alarms',
     agents: 'Agents',
     configuration: 'Configuration',
@@ -380,4 +384,5 @@ export const texts = {
   role: roleTexts,
   failover: failoverTexts,
   config: configTexts,
+  watch: watchTexts,
 } as const

@@ -2,7 +2,7 @@ import { Button, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import type { SystemSummary } from '../../../src/contract/index.ts'
+import type { SystemBrief } from '../../../src/contract/index.ts'
 import { agents, certificates, failover, me, plugins, status, systems } from '../api/queries.ts'
 import { isLoopback } from '../model/agent-commands.ts'
 import { doneSteps, firstSteps, type FirstStep } from '../model/first-steps.ts'
@@ -123,7 +123,7 @@ export function FirstStepsPage(): ReactNode {
 }
 
 /** What the first start watches; where that is gone, whatever there is. */
-function ownOf(rows: readonly SystemSummary[]): readonly SystemSummary[] {
+function ownOf(rows: readonly SystemBrief[]): readonly SystemBrief[] {
   const own = rows.filter(({ group }) => group === ownGroup)
   return own.length > 0 ? own : rows
 }
