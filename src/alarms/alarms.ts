@@ -79,8 +79,10 @@ const longestNapMs = 15_000
 const restingMs = 10_000
 const emptyState: TaskState = { lastSlot: 0, items: new Map(), counters: new Map(), watched: new Map() }
 
-/** The dead-man's patience: three periods, a minute at least, and what an upload may take. */
-const patienceMs = (periodMs: number) => Math.max(3 * periodMs, 60_000) + 15_000
+/** How long a task is silent before anybody wonders: three periods, a minute at least. */
+export const shortestSilenceMs = (periodMs: number) => Math.max(3 * periodMs, 60_000)
+/** The dead-man's patience: that, and what an upload may take. */
+const patienceMs = (periodMs: number) => shortestSilenceMs(periodMs) + 15_000
 
 interface Live {
   facts: TaskFacts
@@ -306,6 +308,11 @@ export class Alarms {
 
   list(query: store.AlarmQuery): Promise<{ alarms: readonly Alarm[]; next: string | undefined }> {
     return store.list(this.#options.database, query)
+  }
+
+  /** When alarms were open, for their number over time. */
+  openTimes(question: { groups?: readonly string[]; from: number; to: number }): Promise<readonly store.OpenTime[]> {
+    return store.openTimes(this.#options.database, question)
   }
 
   /** @returns undefined where there is no such alarm */

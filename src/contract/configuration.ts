@@ -17,6 +17,7 @@ export interface ConfigurationDocument {
   readonly associations?: readonly AssociationDocument[]
   readonly plugins?: readonly PluginDocument[]
   readonly maintenances?: readonly MaintenanceDocument[]
+  readonly dashboards?: readonly DashboardDocument[]
 }
 
 /** A named set of configured monitors for connectors of one type. */
@@ -132,4 +133,34 @@ export interface RepetitionDocument {
   readonly on?: readonly (string | number)[]
   /** The last day on which one begins: `2027-06-30`. */
   readonly until?: string
+}
+
+/** What is chosen above a dashboard: `$group` and `$system` in its panels stand for what was; a tag narrows all of it to the systems that bear it. */
+export const dashboardVariables = ['group', 'system', 'tag'] as const
+export type DashboardVariable = (typeof dashboardVariables)[number]
+export const panelKinds = ['chart', 'number', 'table'] as const
+export type PanelKind = (typeof panelKinds)[number]
+export const panelAggregations = ['avg', 'min', 'max', 'sum', 'last', 'rate'] as const
+export type PanelAggregation = (typeof panelAggregations)[number]
+
+/** Charts, numbers and tables on one page. Belongs to no group: everybody sees it, and on it the series of the groups they see. */
+export interface DashboardDocument {
+  readonly name: string
+  readonly description?: string
+  readonly variables?: readonly DashboardVariable[]
+  /** From left to right and top to bottom. */
+  readonly panels?: readonly PanelDocument[]
+}
+
+export interface PanelDocument {
+  readonly title: string
+  readonly kind: PanelKind
+  /** Selections as `GET /metrics/series` takes them: `duration{system="shop"}`. */
+  readonly series: readonly string[]
+  /** Default: rate for counters and avg for gauges. */
+  readonly agg?: PanelAggregation
+  /** In columns of twelve. Default 6. */
+  readonly width?: number
+  /** In rows, 1 to 6. Default 2. */
+  readonly height?: number
 }

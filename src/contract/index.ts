@@ -6,6 +6,7 @@ import { certificateOperations } from './certificates.ts'
 import { checkOperations } from './checks.ts'
 import { connectionOperations } from './connection.ts'
 import { editOperations } from './edits.ts'
+import { dashboardOperations } from './dashboards.ts'
 import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
 import { maintenanceOperations } from './maintenance.ts'
@@ -27,6 +28,7 @@ export const operations = {
   ...maintenanceOperations,
   ...editOperations,
   ...checkOperations,
+  ...dashboardOperations,
 }
 export type Operations = typeof operations
 export type OperationName = keyof Operations
@@ -40,15 +42,22 @@ export type {
   ConfigurationDocument,
   ConnectorDocument,
   CredentialDocument,
+  DashboardDocument,
+  DashboardVariable,
   GroupDocument,
   MaintenanceDocument,
   MonitorDocument,
+  PanelAggregation,
+  PanelDocument,
+  PanelKind,
   PluginDocument,
   ProfileDocument,
   RepetitionDocument,
   SecretDocument,
   SystemDocument,
 } from './configuration.ts'
+export type { DashboardAnswer } from './dashboards.ts'
+export { dashboardVariables, panelAggregations, panelKinds } from './configuration.ts'
 export type { Connection } from './connection.ts'
 export type { CheckAnswer, JudgedSample } from './checks.ts'
 export type { ConfigurationEdit, ObjectPlace } from './edits.ts'
@@ -56,7 +65,7 @@ export { LiveEvent } from './events.ts'
 export type { Drill, Failover, ForcePrice } from './failover.ts'
 export type { Maintenance } from './maintenance.ts'
 export type { Instance, Setting, Status } from './instance.ts'
-export type { GroupSummary, Result, Series, SystemSummary, Task } from './monitoring.ts'
+export type { GroupSummary, Result, Series, SystemBrief, SystemSummary, Task } from './monitoring.ts'
 export type { AnswerOf, BodyOf, Operation, ParamsOf, QueryOf, Role } from './operation.ts'
 export type { ConnectorPlace } from './placement.ts'
 export { ErrorAnswer } from './schemas.ts'

@@ -1,4 +1,5 @@
 import { at } from '../base/index.ts'
+import { dashboardVariables } from '../contract/index.ts'
 import {
   checkPluginSettings,
   checkSettings,
@@ -22,6 +23,7 @@ import {
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
   type Maintenance,
   type Plugin,
@@ -32,6 +34,7 @@ import {
 } from './configuration.ts'
 import { asMaintenance, compileMaintenance, maintenanceKeys } from './maintenance.ts'
 import type { Breathe } from './pace.ts'
+import { readPanel } from './panel.ts'
 import {
   Problems,
   UniqueNames,
@@ -67,6 +70,8 @@ export const bounds = {
   agentsOfGroup: 1_000,
   plugins: 1_000,
   maintenances: 10_000,
+  dashboards: 1_000,
+  panelsOfDashboard: 100,
   tasks: 1_000_000,
 } as const
 
@@ -101,6 +106,7 @@ export interface WrittenDocument {
   readonly associations: ReadonlyMap<string, Written<Association>>
   readonly plugins: ReadonlyMap<string, Written<Plugin>>
   readonly maintenances: ReadonlyMap<string, Written<Maintenance>>
+  readonly dashboards: ReadonlyMap<string, Written<Dashboard>>
 }
 
 export interface CheckContext {
@@ -126,7 +132,7 @@ export async function readDocument(
     readObject(
       given,
       '',
-      ['format', 'version', 'profiles', 'groups', 'associations', 'plugins', 'maintenances'],
+      ['format', 'version', 'profiles', 'groups', 'associations', 'plugins', 'maintenances', 'dashboards'],
       problems,
     ) ?? {}
   for (const key of ['format', 'version']) {
@@ -141,6 +147,7 @@ export async function readDocument(
     associations: reader.associations(readOwn(document, 'associations')),
     plugins: await reader.plugins(readOwn(document, 'plugins')),
     maintenances: await reader.maintenances(readOwn(document, 'maintenances')),
+    dashboards: await reader.dashboards(readOwn(document, 'dashboards')),
   }
 }
 
@@ -535,6 +542,33 @@ class DocumentReader {
           name,
           written: checked.ok ? asMaintenance(object, tags) : { begins: '', lasts: '' },
           made: checked.ok ? checked.value : undefined,
+        },
+      }
+    })
+  }
+
+  dashboards(given: unknown): Promise<ReadonlyMap<string, Written<Dashboard>>> {
+    const problems = this.#problems
+    const keys = ['name', 'description', 'variables', 'panels']
+    return this.#named(given, 'dashboards', bounds.dashboards, keys, (object, path, name) => {
+      const chosen = new Set(
+        readList(readOwn(object, 'variables'), at(path, 'variables'), dashboardVariables.length, problems).flatMap(
+          (one, index) => readChoice(one, at(at(path, 'variables'), index), dashboardVariables, problems) ?? [],
+        ),
+      )
+      const panels = readList(
+        readOwn(object, 'panels'),
+        at(path, 'panels'),
+        bounds.panelsOfDashboard,
+        problems,
+      ).flatMap((one, index) => readPanel(one, at(at(path, 'panels'), index), problems) ?? [])
+      return {
+        path,
+        value: {
+          name,
+          description: readText(readOwn(object, 'description'), at(path, 'description'), maxDescription, problems),
+          variables: dashboardVariables.filter((variable) => chosen.has(variable)),
+          panels,
         },
       }
     })

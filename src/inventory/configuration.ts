@@ -3,9 +3,12 @@ import type {
   ConfigurationDocument,
   ConnectorDocument,
   CredentialDocument,
+  DashboardDocument,
+  DashboardVariable,
   GroupDocument,
   MaintenanceDocument,
   MonitorDocument,
+  PanelDocument,
   PluginDocument,
   ProfileDocument,
   SystemDocument,
@@ -27,6 +30,7 @@ export interface Configuration {
   readonly associations: ReadonlyMap<string, Association>
   readonly plugins: ReadonlyMap<string, Plugin>
   readonly maintenances: ReadonlyMap<string, Maintenance>
+  readonly dashboards: ReadonlyMap<string, Dashboard>
 }
 
 export interface Profile {
@@ -124,6 +128,18 @@ export interface MaintenanceForUse {
   readonly isSkipped: boolean
   readonly times: MaintenanceTimes
 }
+
+export interface Dashboard {
+  readonly name: string
+  readonly description: string
+  readonly variables: readonly DashboardVariable[]
+  readonly panels: readonly Panel[]
+}
+
+/** With the defaults applied; `agg` undefined for what fits each series. */
+export type Panel = Required<Omit<PanelDocument, 'agg'>> & Pick<PanelDocument, 'agg'>
+
+export const defaultPanel = { width: 6, height: 2 } as const
 
 export const noSecrets: Secrets = { names: [], sealed: '' }
 
@@ -262,12 +278,29 @@ export function writeMaintenance({ name, written }: Maintenance): MaintenanceDoc
   return { name, ...written }
 }
 
+export function writeDashboard(dashboard: Dashboard): DashboardDocument {
+  const { name, description, variables, panels } = dashboard
+  return {
+    name,
+    ...(description === '' ? {} : { description }),
+    ...(variables.length === 0 ? {} : { variables }),
+    panels: panels.map(({ title, kind, series, agg, width, height }) => ({
+      title,
+      kind,
+      series,
+      ...(agg === undefined ? {} : { agg }),
+      ...(width === defaultPanel.width ? {} : { width }),
+      ...(height === defaultPanel.height ? {} : { height }),
+    })),
+  }
+}
+
 /** Whose part of the configuration somebody sees. `undefined` stands for everything. */
 export type Visible = ReadonlySet<string> | undefined
 
 /**
  * The document of a configuration: in one order, secrets as `{ keep: true }`, nothing volatile. Profiles belong to no group and are
- * seen by all; plugins, and maintenance windows of no group, only by those who see everything.
+ * seen by all, and so are dashboards; plugins, and maintenance windows of no group, only by those who see everything.
  */
 export function exportDocument(configuration: Configuration, visible?: Visible): ConfigurationDocument {
   const keep = { keep: true } as const
@@ -299,6 +332,10 @@ export function exportDocument(configuration: Configuration, visible?: Visible):
       .map(([, association]) => writeAssociation(association)),
     plugins: visible === undefined ? sorted(configuration.plugins).map(([, plugin]) => writePlugin(plugin, keep)) : [],
     ...writtenMaintenances(configuration, visible),
+    // Left out where there are none: documents and programs from before there were any stay as they are.
+    ...(configuration.dashboards.size === 0
+      ? {}
+      : { dashboards: sorted(configuration.dashboards).map(([, dashboard]) => writeDashboard(dashboard)) }),
   }
 }
 

@@ -4,6 +4,7 @@ import {
   writeAssociation,
   writeConnector,
   writeCredential,
+  writeDashboard,
   writeGroup,
   writeMaintenance,
   writeMonitor,
@@ -14,6 +15,7 @@ import {
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
   type Maintenance,
   type Plugin,
@@ -41,6 +43,7 @@ export type ConfigurationObject =
   | { readonly kind: 'association'; readonly value: Association }
   | { readonly kind: 'plugin'; readonly value: Plugin }
   | { readonly kind: 'maintenance'; readonly value: Maintenance }
+  | { readonly kind: 'dashboard'; readonly value: Dashboard }
 
 /** One object that changed: as people see it (secrets as `***`), and as it is to be stored. */
 export interface Edit {
@@ -82,12 +85,14 @@ function written(object: ConfigurationObject): Readonly<Record<string, unknown>>
       return { ...writePlugin(object.value, hidden) }
     case 'maintenance':
       return { ...writeMaintenance(object.value) }
+    case 'dashboard':
+      return { ...writeDashboard(object.value) }
   }
 }
 
 /**
  * Everything that differs between two settled configurations, in one order: profiles, groups with what is in them, associations,
- * plugins, maintenance windows, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
+ * plugins, maintenance windows, dashboards, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
  */
 export function difference(before: Configuration, after: Configuration): readonly Edit[] {
   const edits: Edit[] = []
@@ -183,6 +188,15 @@ export function difference(before: Configuration, after: Configuration): readonl
       (next ?? old)?.written.group ?? null,
       of('maintenance', old),
       of('maintenance', next),
+    ),
+  )
+  each(before.dashboards, after.dashboards, (name, old, next) =>
+    compare(
+      { parent: '', place: '', name },
+      namePath(['dashboards', name]),
+      null,
+      of('dashboard', old),
+      of('dashboard', next),
     ),
   )
   return edits

@@ -302,6 +302,7 @@ function moved(
       return movedGroup(present, object.value, name, vault, problems)
     case 'association':
     case 'maintenance':
+    case 'dashboard':
       // Is no place of its own.
       return present
   }
@@ -495,6 +496,7 @@ export function referringOf(edits: readonly Edit[]): Referring {
       case 'group':
       case 'system':
       case 'plugin':
+      case 'dashboard':
         break
     }
   }

@@ -19,7 +19,15 @@ import {
 } from './audit.ts'
 import { readDocument } from './check.ts'
 import { prepareCheck, type CheckDraft, type PreparedCheck } from './check-draft.ts'
-import { exportDocument, seesMaintenance, sorted, writeAssociation, type Configuration } from './configuration.ts'
+import {
+  exportDocument,
+  seesMaintenance,
+  sorted,
+  writeAssociation,
+  writeDashboard,
+  type Configuration,
+  type Dashboard,
+} from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
 import { edited, referringOf } from './edit.ts'
 import { breathing } from './pace.ts'
@@ -155,6 +163,8 @@ export interface Inventory {
    * @throws as `apply`
    */
   replaceAssociations(associations: unknown, options: AssociateOptions): Promise<Associated>
+  /** Removes a dashboard; nothing changes where there is none of that name. @throws as `apply` */
+  removeDashboard(name: string, options: AssociateOptions): Promise<Difference>
   /**
    * An agent has another name: associations and pins follow it, in one revision; where none names it there is none.
    * @throws FarwatchError `storage-unwritable`
@@ -218,6 +228,8 @@ export interface Inventory {
    * @throws FarwatchError `invalid-value` with every problem, `not-found` where there is no such group
    */
   prepareCheck(draft: CheckDraft): PreparedCheck
+  /** In the order of names. */
+  dashboards(): readonly Dashboard[]
   /**
    * @param agent `local` for the server's own, otherwise the agent's name
    * @param takes which connectors of the agent's groups it is to run; default: all of them
@@ -517,6 +529,14 @@ export async function openInventory(options: {
     return commit(wanted, edits, { author })
   }
 
+  async function removeDashboard(name: string, given: AssociateOptions): Promise<Difference> {
+    const dashboards = sorted(configuration.dashboards).flatMap(([other, one]) =>
+      other === name ? [] : [writeDashboard(one)],
+    )
+    const { wanted, edits } = await decide({ dashboards }, given, 'dashboards')
+    return commit(wanted, edits, given)
+  }
+
   const toEntry = (row: SnapshotRow): SnapshotEntry => ({
     id: row.id,
     name: row.name,
@@ -641,6 +661,7 @@ export async function openInventory(options: {
     edit: (edits, given) => inTurn(() => edit(edits, given)),
     compare: (from, to, groups) => compare(from, to, groups),
     undo: (of, given) => inTurn(() => undoRevision(of, given)),
+    removeDashboard: (name, given) => inTurn(() => removeDashboard(name, given)),
     ownWork: async (since) => ({
       stamp,
       revision,
@@ -714,6 +735,7 @@ export async function openInventory(options: {
         .map(([, association]) => writeAssociation(association))
     },
     runners: () => runnersOf(configuration),
+    dashboards: () => sorted(configuration.dashboards).map(([, dashboard]) => dashboard),
     plugins() {
       if (plugins.of === configuration.plugins) return plugins.ready
       const ready = sorted(configuration.plugins).flatMap(([, { name, plugin, settings, secrets, sends }]) => {
@@ -790,6 +812,7 @@ function needsOf(edit: Edit): readonly (readonly [group: string | null, role: 'e
   switch (edit.kind) {
     case 'profile':
     case 'monitor':
+    case 'dashboard':
       return [[null, 'editor']]
     case 'association':
     case 'plugin':

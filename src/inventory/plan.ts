@@ -8,6 +8,7 @@ import {
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
   type Maintenance,
   type Plugin,
@@ -23,8 +24,8 @@ export function namePath(...steps: readonly (readonly [list: string, name: strin
   return steps.map(([list, name]) => `${list}[${JSON.stringify(name)}]`).join('.')
 }
 
-/** What of that which a document does not name goes: nothing, all of it, or its associations alone. */
-export type Prune = 'nothing' | 'everything' | 'associations'
+/** What of that which a document does not name goes: nothing, all of it, or one of its lists alone. */
+export type Prune = 'nothing' | 'everything' | 'associations' | 'dashboards'
 
 /**
  * Makes the configuration that a document asks for out of the present one. Pure.
@@ -46,7 +47,7 @@ export function merge(
   const { prune, visible } = options
   const unseen = (group: string) => visible !== undefined && !visible.has(group)
   const join = <W extends Written<unknown>, T>(
-    list: 'associations' | 'others',
+    list: 'associations' | 'dashboards' | 'others',
     old: ReadonlyMap<string, T> | undefined,
     written: ReadonlyMap<string, W>,
     make: (written: W, old: T | undefined) => T,
@@ -86,6 +87,7 @@ export function merge(
       const one = current.maintenances.get(name)
       return one !== undefined && !seesMaintenance(visible, one)
     }),
+    dashboards: join('dashboards', current.dashboards, document.dashboards, value),
   }
   // Names that were misread would be reported as missing ones once more.
   if (references === 'now' && problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
@@ -348,13 +350,15 @@ export function settle(current: Configuration, wanted: Configuration): Configura
   const associations = settleMap(current.associations, wanted.associations, keepIfSame<Association>)
   const plugins = settleMap(current.plugins, wanted.plugins, keepIfSame<Plugin>)
   const maintenances = settleMap(current.maintenances, wanted.maintenances, settleMaintenance)
+  const dashboards = settleMap(current.dashboards, wanted.dashboards, keepIfSame<Dashboard>)
   return profiles === current.profiles &&
     groups === current.groups &&
     associations === current.associations &&
     plugins === current.plugins &&
-    maintenances === current.maintenances
+    maintenances === current.maintenances &&
+    dashboards === current.dashboards
     ? current
-    : { profiles, groups, associations, plugins, maintenances }
+    : { profiles, groups, associations, plugins, maintenances, dashboards }
 }
 
 function settleMap<T>(

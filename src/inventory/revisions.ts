@@ -212,7 +212,7 @@ export function undo(
 
 /** What is put back comes from the outside in; what is taken away goes from the inside out. */
 function order({ kind, first }: Way): number {
-  const outer = { profile: 0, group: 0, association: 0, plugin: 0, maintenance: 0 }
+  const outer = { profile: 0, group: 0, association: 0, plugin: 0, maintenance: 0, dashboard: 0 }
   const inner = { ...outer, monitor: 1, credential: 1, system: 1, connector: 2 }
   return first.body_before === null ? 10 - inner[kind] : inner[kind]
 }

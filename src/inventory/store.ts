@@ -8,6 +8,7 @@ import type {
   Configuration,
   Connector,
   Credential,
+  Dashboard,
   Group,
   Maintenance,
   Plugin,
@@ -129,6 +130,12 @@ export function encode(object: ConfigurationObject): { body: string; sealed: str
       )
     case 'maintenance':
       return text(object.value.written)
+    case 'dashboard':
+      return text({
+        description: object.value.description,
+        variables: object.value.variables,
+        panels: object.value.panels,
+      })
   }
 }
 
@@ -152,6 +159,7 @@ export function rowsOf(configuration: Configuration): ObjectRow[] {
   for (const [name, value] of configuration.associations) add('', '', name, { kind: 'association', value })
   for (const [name, value] of configuration.plugins) add('', '', name, { kind: 'plugin', value })
   for (const [name, value] of configuration.maintenances) add('', '', name, { kind: 'maintenance', value })
+  for (const [name, value] of configuration.dashboards) add('', '', name, { kind: 'dashboard', value })
   return rows
 }
 
@@ -210,6 +218,8 @@ export function objectOf(
       const body = JSON.parse(row.body) as Pick<System, 'type' | 'description' | 'tags'>
       return good({ kind, value: { name, ...body, connectors: new Map() } })
     }
+    case 'dashboard':
+      return good({ kind, value: { name, ...(JSON.parse(row.body) as Omit<Dashboard, 'name'>) } })
     case 'maintenance': {
       const written = JSON.parse(row.body) as Maintenance['written']
       const made = compileMaintenance(written, pathOf(row))
@@ -262,6 +272,8 @@ export function pathOf({ kind, parent, place, name }: ObjectKey & Pick<ObjectRow
       return namePath(['plugins', name])
     case 'maintenance':
       return namePath(['maintenances', name])
+    case 'dashboard':
+      return namePath(['dashboards', name])
   }
 }
 
@@ -278,6 +290,7 @@ export function groupOf({ kind, parent, name }: Pick<ObjectRow, 'kind' | 'parent
     case 'profile':
     case 'monitor':
     case 'plugin':
+    case 'dashboard':
     // It has its group in itself.
     case 'maintenance':
       return null
@@ -290,6 +303,7 @@ const depth: Record<ConfigurationObject['kind'], number> = {
   association: 0,
   plugin: 0,
   maintenance: 0,
+  dashboard: 0,
   monitor: 1,
   credential: 1,
   system: 1,
@@ -325,5 +339,6 @@ const nothing: Configuration = {
   associations: new Map(),
   plugins: new Map(),
   maintenances: new Map(),
+  dashboards: new Map(),
 }
 const absent = { period: undefined, timeout: undefined, settings: undefined, rules: undefined }

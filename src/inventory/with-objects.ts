@@ -3,6 +3,7 @@ import type {
   Configuration,
   Connector,
   Credential,
+  Dashboard,
   Group,
   Maintenance,
   Plugin,
@@ -39,6 +40,7 @@ class Draft {
   readonly #associations: Map<string, Association>
   readonly #plugins: Map<string, Plugin>
   readonly #maintenances: Map<string, Maintenance>
+  readonly #dashboards: Map<string, Dashboard>
   readonly #before: Configuration
   /** The objects of this draft's own making, whose maps may be written. */
   readonly #own = new Set<object>()
@@ -51,6 +53,7 @@ class Draft {
     this.#associations = new Map(before.associations)
     this.#plugins = new Map(before.plugins)
     this.#maintenances = new Map(before.maintenances)
+    this.#dashboards = new Map(before.dashboards)
   }
 
   result(): Configuration {
@@ -62,6 +65,7 @@ class Draft {
       associations: of('associations', this.#associations),
       plugins: of('plugins', this.#plugins),
       maintenances: of('maintenances', this.#maintenances),
+      dashboards: of('dashboards', this.#dashboards),
     }
   }
 
@@ -105,6 +109,10 @@ class Draft {
         this.#touched.add('maintenances')
         this.#maintenances.set(name, object.value)
         return
+      case 'dashboard':
+        this.#touched.add('dashboards')
+        this.#dashboards.set(name, object.value)
+        return
     }
   }
 
@@ -141,6 +149,10 @@ class Draft {
       case 'maintenance':
         this.#touched.add('maintenances')
         this.#maintenances.delete(name)
+        return
+      case 'dashboard':
+        this.#touched.add('dashboards')
+        this.#dashboards.delete(name)
         return
     }
   }

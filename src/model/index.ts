@@ -18,7 +18,7 @@ export {
   weekdays,
 } from './maintenance.ts'
 export type { MaintenanceTimes, MonthDay, Occurrence, Repetition, Weekday } from './maintenance.ts'
-export { matches, parseMatcher } from './matcher.ts'
+export { formatMatcher, matches, parseMatcher } from './matcher.ts'
 export type { Matcher, MatcherTerm } from './matcher.ts'
 export { isKept, judgesFailed, rowsFor } from './rows.ts'
 export { checkRules, conditionsOf, failedMetric, judgedUnit, messagePlaceholders, ruleKeys } from './rule.ts'

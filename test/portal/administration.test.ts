@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { CountingTarget } from '../support/counting-target.ts'
+import { HookReceiver } from '../support/hook-receiver.ts'
 import { adminPassword, TestInstance, until } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
 import { openBrowser, watchPage } from './browser.ts'
@@ -30,6 +31,7 @@ async function opened(page: Page, instance: TestInstance, path: string): Promise
 test('an administrator keeps users, tokens, settings, snapshots, maintenance and the log of who did what, all by clicking', async () => {
   await using instance = await TestInstance.start({ env: { FARWATCH_PARALLEL_TASKS: '150' } })
   await using target = await CountingTarget.start()
+  await using hooks = await HookReceiver.start()
   await using browser = await openBrowser()
   await instance.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`, { env: 'prod' }) })
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 900 } })
@@ -42,7 +44,11 @@ test('an administrator keeps users, tokens, settings, snapshots, maintenance and
   await page.getByRole('button', { name: 'Sign in' }).click()
   const dialog = page.getByRole('dialog')
   const field = (name: string) => dialog.getByLabel(name, { exact: true })
-  const said = (text: string | RegExp) => page.getByText(text, { exact: typeof text === 'string' }).first().waitFor()
+  const said = (text: string | RegExp) =>
+    page
+      .getByText(text, { exact: typeof text === 'string' })
+      .first()
+      .waitFor()
 
   // A user with a role in one group, who is given another one.
   await page.getByRole('button', { name: 'Add a user' }).click()
@@ -119,7 +125,10 @@ test('an administrator keeps users, tokens, settings, snapshots, maintenance and
   await field('Repeats').selectOption('day')
   await expectAccessible(page)
   await dialog.getByRole('button', { name: 'Add a window' }).click()
-  await dialog.getByText(/lasts: must be a duration with its unit/).first().waitFor()
+  await dialog
+    .getByText(/lasts: must be a duration with its unit/)
+    .first()
+    .waitFor()
   await field('Lasts').fill('24h')
   await dialog.getByRole('button', { name: 'Add a window' }).click()
   await said('patches added')
@@ -151,6 +160,26 @@ test('an administrator keeps users, tokens, settings, snapshots, maintenance and
     (alarms) => alarms.length > 0,
   )
   expect([silent, window?.name, window?.by, window?.state]).toEqual([[], 'patches', 'admin', 'coming'])
+
+  // A plugin by the form of its declaration: what is wrong stands at its field; a test arrives; what did not is sent again.
+  await opened(page, instance, '/plugins')
+  await page.getByRole('button', { name: 'Add a plugin' }).click()
+  await field('Kind').selectOption('webhook')
+  await field('Name').fill('hook')
+  await dialog.getByLabel('URL').fill('nowhere')
+  await dialog.getByRole('button', { name: 'Add a plugin' }).click()
+  await dialog
+    .getByText(/is not a URL|must be/)
+    .first()
+    .waitFor()
+  await expectAccessible(page)
+  await dialog.getByLabel('URL').fill(hooks.url)
+  await dialog.getByRole('button', { name: 'Add a plugin' }).click()
+  const hook = page.getByRole('article').filter({ hasText: 'webhook' })
+  await hook.getByRole('button', { name: 'Send a test' }).click()
+  await hook.getByText('The test was delivered').waitFor()
+  await expectAccessible(page)
+  expect(hooks.notices.length).toBeGreaterThan(0)
 
   // Statistics are counted by what one asks for, the worst on top.
   await page.getByRole('tab', { name: 'Monitor statistics' }).click()

@@ -17,21 +17,12 @@ const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
  */
 export async function expectAccessible(page: Page, within?: string): Promise<void> {
   // What fades in is judged when it stands: half-transparent words have half the contrast.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)))
+  await page.evaluate('Promise.allSettled(document.getAnimations().map((animation) => animation.finished))')
   await page.evaluate(source)
-  const { violations } = await page.evaluate(
-    // The evaluated source has put it there.
-    ([root, runOnly]) => (globalThis as unknown as AxeWindow).axe.run(root ?? document, { runOnly }),
-    [within, tags] as const,
-  )
+  const root = within === undefined ? 'document' : JSON.stringify(within)
+  const { violations } = await page.evaluate<AxeResults>(`axe.run(${root}, ${JSON.stringify({ runOnly: tags })})`)
   const found = violations.flatMap(({ id, nodes }) =>
     nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary ?? ''}`.replaceAll(/\s+/g, ' ')),
   )
   expect(found, `${page.url()} is not accessible`).toEqual([])
-}
-
-interface AxeWindow {
-  readonly axe: {
-    run(root: Document | string, options: { readonly runOnly: readonly string[] }): Promise<AxeResults>
-  }
 }

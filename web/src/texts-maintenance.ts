@@ -74,6 +74,12 @@ export const maintenanceTexts = {
   zoneHint: 'Of the clock on the wall by which it begins',
   repeats: 'Repeats',
   every: { '': 'never', day: 'by days', week: 'by weeks', month: 'by months' },
+  repeated: { day: 'daily', week: 'weekly', month: 'monthly' },
+  repeatedBy: {
+    day: (n: number) => `every ${n} days`,
+    week: (n: number) => `every ${n} weeks`,
+    month: (n: number) => `every ${n} months`,
+  },
   interval: { day: 'Every … days', week: 'Every … weeks', month: 'Every … months' },
   onWeek: 'On',
   onMonth: 'On',

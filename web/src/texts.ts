@@ -3,9 +3,11 @@ import { adminTexts, settingTexts } from './texts-admin.ts'
 import { agentTexts } from './texts-agents.ts'
 import { configTexts } from './texts-config.ts'
 import { failoverTexts } from './texts-failover.ts'
+import { aboutTexts, firstStepTexts } from './texts-first-steps.ts'
 import { maintenanceTexts } from './texts-maintenance.ts'
 import { pluginFormTexts } from './texts-plugins.ts'
 import { roleTexts } from './texts-roles.ts'
+import { watchTexts } from './texts-watch.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
 const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
@@ -14,6 +16,9 @@ export const texts = {
   product: 'Farwatch',
   nav: {
     overview: 'Overview',
+    systems: 'Systems',
+    metrics: 'Metrics',
+    dashboards: 'Dashboards',
     alarms: 'Alarms',
     agents: 'Agents',
     configuration: 'Configuration',
@@ -267,8 +272,7 @@ export const texts = {
   plugins: {
     title: 'Plugins',
     empty: 'No plugin is configured',
-    emptyHint:
-      'Alarms are shown here in the portal only. Add a plugin (e-mail, webhook, …) to have them sent.',
+    emptyHint: 'Alarms are shown here in the portal only. Add a plugin (e-mail, webhook, …) to have them sent.',
     sends: 'Sends',
     queued: 'Queued',
     delivered: 'Delivered',
@@ -317,6 +321,7 @@ export const texts = {
       certificates: 'Certificates',
       log: 'Log',
       account: 'Account',
+      about: 'About',
     },
     name: 'Name',
     uuid: 'UUID',
@@ -368,15 +373,16 @@ export const texts = {
       again: 'New password again',
       submit: 'Change password',
       changed: 'Password changed; your other sessions have ended',
-      about: 'About',
-      aboutText: 'Open monitoring, agentless towards what it watches. Apache License 2.0.',
     },
   },
   administration: adminTexts,
+  about: aboutTexts,
+  firstSteps: firstStepTexts,
   pluginForm: pluginFormTexts,
   maintenance: maintenanceTexts,
   agents: agentTexts,
   role: roleTexts,
   failover: failoverTexts,
   config: configTexts,
+  watch: watchTexts,
 } as const

@@ -41,7 +41,7 @@ export function MaintenanceTab(): ReactNode {
           onChange={(value) => void navigate({ search: (old) => ({ ...old, view: value === 'list' ? '' : value }) })}
           data={(['list', 'calendar'] as const).map((value) => ({ value, label: words.views[value] }))}
         />
-        <span className="dim grow">{words.hint}</span>
+        <span className="dim grow wide-only">{words.hint}</span>
         <Button
           size="sm"
           disabled={!mayAdd}
@@ -98,7 +98,7 @@ function List({ rows, edit }: { rows: readonly Maintenance[]; edit: (name: strin
   return (
     <>
       <Table.ScrollContainer minWidth={760} className="sheet">
-        <Table>
+        <Table className="stacked">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{words.columns.state}</Table.Th>
@@ -132,7 +132,7 @@ function List({ rows, edit }: { rows: readonly Maintenance[]; edit: (name: strin
                     <Times window={window} />
                   </Table.Td>
                   <Table.Td className="nowrap">{words[window.checks ?? 'skip']}</Table.Td>
-                  <Table.Td className="break">{window.by ?? texts.common.none}</Table.Td>
+                  <Table.Td className="nowrap">{window.by ?? texts.common.none}</Table.Td>
                   <Table.Td ta="right">
                     {allowed ? (
                       <span className="tools tools-line">
@@ -201,6 +201,16 @@ function scopeLine({ group, system, connector, tags }: Maintenance): string {
   return parts.length === 0 ? words.everything : parts.join(' · ')
 }
 
+function repetitionLine({ every, interval = 1, on = [], until }: NonNullable<Maintenance['repeats']>): string {
+  return [
+    interval === 1 ? words.repeated[every] : words.repeatedBy[every](interval),
+    on.join(', '),
+    until === undefined ? '' : words.until(until),
+  ]
+    .filter((part) => part !== '')
+    .join(' ')
+}
+
 function Times({ window: { next, state, begins, lasts, zone, repeats } }: { window: Maintenance }): ReactNode {
   return (
     <>
@@ -213,7 +223,7 @@ function Times({ window: { next, state, begins, lasts, zone, repeats } }: { wind
       </span>
       <span className="dim block">
         {begins.replace('T', ' ')} {zone ?? 'UTC'}, {lasts}
-        {repeats === undefined ? '' : `, ${words.every[repeats.every]}`}
+        {repeats === undefined ? '' : `, ${repetitionLine(repeats)}`}
       </span>
     </>
   )

@@ -1,4 +1,4 @@
-import { Button, NativeSelect, SegmentedControl, Table, Title, UnstyledButton } from '@mantine/core'
+import { Button, NativeSelect, Table, Title, UnstyledButton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState, type ReactNode } from 'react'
@@ -56,12 +56,11 @@ export function StatisticsTab(): ReactNode {
   return (
     <>
       <div className="filters">
-        <SegmentedControl
-          size="xs"
+        <NativeSelect
           aria-label={words.range}
           title={words.rangeHint}
           value={range}
-          onChange={(value) => change({ range: value === '1d' ? '' : value })}
+          onChange={(event) => change({ range: event.currentTarget.value === '1d' ? '' : event.currentTarget.value })}
           data={(Object.keys(ranges) as Range[]).map((value) => ({ value, label: words.ranges[value] }))}
         />
         <NativeSelect
@@ -233,7 +232,7 @@ function Top(props: { what: 'slowest' | 'failed' | 'lateness'; days: number; pla
       <p className="quiet">{words.topHints[what]}</p>
       <Present query={statistics}>
         {(all) => {
-          const rows = what === 'failed' ? all.filter((row) => (row.outcomes['failed'] ?? 0) > 0) : all
+          const rows = all.filter((row) => (what === 'failed' ? (row.outcomes['failed'] ?? 0) > 0 : row.runs > 0))
           if (rows.length === 0) return <p className="quiet">{what === 'failed' ? words.noneFailed : words.empty}</p>
           return (
             <ol className="top-list">

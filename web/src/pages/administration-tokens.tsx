@@ -35,7 +35,7 @@ export function TokensTab(): ReactNode {
   return (
     <>
       <div className="filters">
-        <span className="dim grow">{words.hint}</span>
+        <span className="dim grow wide-only">{words.hint}</span>
         <Button size="sm" onClick={() => make(true)}>
           {words.add}
         </Button>
@@ -46,7 +46,7 @@ export function TokensTab(): ReactNode {
             <Empty title={words.empty} hint={words.emptyHint} />
           ) : (
             <Table.ScrollContainer minWidth={640} className="sheet">
-              <Table>
+              <Table className="stacked">
                 <Table.Thead>
                   <Table.Tr>
                     <Table.Th>{words.name}</Table.Th>

@@ -58,7 +58,7 @@ export function UsersTab(): ReactNode {
               <Empty title={words.nothingFound} />
             ) : (
               <Table.ScrollContainer minWidth={560} className="sheet">
-                <Table>
+                <Table className="stacked">
                   <Table.Thead>
                     <Table.Tr>
                       <Table.Th>{words.username}</Table.Th>

@@ -119,7 +119,7 @@ function ScopeFields({ form, set, error }: Fields): ReactNode {
     <fieldset className="grants">
       <legend>{words.scope}</legend>
       <p className="dim">{words.scopeHint}</p>
-      <div className="two-fields">
+      <div className="two-fields fields-end">
         <NativeSelect
           label={words.group}
           value={form.group}
@@ -168,7 +168,7 @@ function TimeFields({ form, set, error }: Fields): ReactNode {
   return (
     <fieldset className="grants">
       <legend>{words.times}</legend>
-      <div className="two-fields">
+      <div className="two-fields fields-end">
         <TextInput
           type="datetime-local"
           label={words.begins}
