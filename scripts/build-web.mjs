@@ -8,7 +8,7 @@ import { root } from './install.mjs'
 
 const web = join(root, 'web')
 // The portal takes its types from here, and what it shows with them.
-const madeOf = ['web/src', 'web/public', 'src/contract', 'src/model']
+const madeOf = ['web/src', 'web/public', 'src/base', 'src/contract', 'src/model']
 const alsoMadeOf = ['web/index.html', 'web/package.json', 'web/vite.config.ts', 'web/tsconfig.json']
 
 /** @throws Error where the build fails */

@@ -47,6 +47,29 @@ function registry(folder: keyof typeof typeOf): string {
   ].join('\n')
 }
 
+/** The packages of others that come along, by licence, as the lock file names them. */
+function madeOf(): string {
+  // As npm writes it.
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean; link?: boolean; license?: string }>
+  }
+  const byLicence = new Map<string, Set<string>>()
+  for (const [path, { dev, devOptional, link, license }] of Object.entries(packages)) {
+    const name = path.split('node_modules/').at(-1)!
+    if (!path.includes('node_modules/') || dev === true || devOptional === true || link === true) continue
+    const licence = license ?? 'see the package'
+    byLicence.set(licence, (byLicence.get(licence) ?? new Set()).add(name))
+  }
+  const lists = [...byLicence].map(([licence, names]): [string, string[]] => [licence, [...names].sort()])
+  lists.sort((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1))
+  return [
+    '// Written by `npm run generate`; do not edit.',
+    '/** The packages of others that come along, by licence. */',
+    `export const madeOf: readonly (readonly [licence: string, names: readonly string[]])[] = ${JSON.stringify(lists)}`,
+    '',
+  ].join('\n')
+}
+
 async function declared<T>(folder: keyof typeof typeOf): Promise<T[]> {
   const modules = declaringFiles(folder).map((file) => pathToFileURL(join(root, 'src', folder, file)).href)
   return Promise.all(modules.map(async (url) => ((await import(url)) as { default: T }).default))
@@ -63,6 +86,7 @@ async function generated(): Promise<Map<string, string>> {
     ['src/monitors/index.ts', registry('monitors')],
     ['src/connectors/index.ts', registry('connectors')],
     ['src/plugins/index.ts', registry('plugins')],
+    ['web/src/made-of.ts', madeOf()],
     ['docs/errors.md', errorsPage()],
     ['docs/settings.md', settingsPage()],
     ['docs/monitors/index.md', monitorIndexPage(library)],

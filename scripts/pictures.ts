@@ -47,6 +47,21 @@ await instance.call('applyConfiguration', {
     ],
   },
 })
+await instance.call('createUser', {
+  body: { username: 'erin', password: 'a long enough one', grants: [{ group: 'acme', role: 'editor' }] },
+})
+await instance.call('createMaintenance', {
+  body: {
+    name: 'monthly patches',
+    reason: 'Operating system updates',
+    group: 'acme',
+    begins: '2026-01-01T22:00',
+    lasts: '4h',
+    zone: 'Europe/Berlin',
+    repeats: { every: 'month', on: ['2nd tue'] },
+  },
+})
+const { id: snapshot } = await instance.call('createSnapshot', { body: { name: 'before the move' } })
 // Long enough that a chart shows something, with a failure in the middle and one that goes on.
 await pause(150_000)
 await target.stop()
@@ -66,6 +81,18 @@ const pages = {
   configuration: '/configuration',
   plugins: '/plugins',
   instance: '/instance',
+  settings: '/instance?tab=settings',
+  log: '/instance?tab=log',
+  about: '/instance?tab=about',
+  'first-steps': '/first-steps',
+  users: '/administration',
+  tokens: '/administration?tab=tokens',
+  maintenance: '/administration?tab=maintenance',
+  'maintenance-calendar': '/administration?tab=maintenance&view=calendar',
+  'maintenance-form': '/administration?tab=maintenance&window=monthly+patches',
+  statistics: '/administration?tab=statistics&by=task',
+  snapshots: `/administration?tab=snapshots&snapshot=${snapshot}`,
+  audit: '/administration?tab=audit',
 }
 await using browser = await openBrowser()
 for (const look of [

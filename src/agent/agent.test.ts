@@ -7,7 +7,16 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { seededRandom, type Clock } from '../base/index.ts'
 import type { SpoolEntry } from '../model/index.ts'
 import { systemClock } from '../platform/index.ts'
-import { differences, openAgentKit, periodMs, task, until, type AgentKit, type MemoryServer } from './testing.ts'
+import {
+  connector,
+  differences,
+  openAgentKit,
+  periodMs,
+  task,
+  until,
+  type AgentKit,
+  type MemoryServer,
+} from './testing.ts'
 
 let kit: AgentKit
 let server: MemoryServer
@@ -41,6 +50,23 @@ test('a task that still runs at its next slot skips it and says so', async () =>
   await until(agent, 'run ended')
   await agent.stop()
   expect([...server.ledger('a').values()].slice(0, 3)).toEqual(['ran', 'still running', 'still running'])
+})
+
+test('in a maintenance window slots are recorded and not run, and are run when it is taken back', async () => {
+  const yesterday = new Date(systemClock.now() - 86_400_000).toISOString().slice(0, 16)
+  const window = { begins: yesterday, lastsMs: 2 * 86_400_000, zone: 'Europe/Berlin' }
+  server.assign([task('a', 'well')], [{ ...connector('front'), pauses: [window] }])
+  const agent = await kit.start()
+  for (let i = 0; i < 2; i++) await until(agent, 'slots left out')
+  const outcomes = () => server.entries.map(({ outcome }) => outcome)
+  server.assign([task('a', 'well')])
+  for (let i = 0; i < 3; i++) await until(agent, 'run ended')
+  await agent.stop()
+  const first = outcomes().indexOf('ran')
+  expect([new Set(outcomes().slice(0, first)), differences(server.slotsOf('a'))]).toEqual([
+    new Set(['maintenance']),
+    new Set([periodMs]),
+  ])
 })
 
 test('a changed assignment leaves what did not change undisturbed', async () => {

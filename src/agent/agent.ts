@@ -1,16 +1,19 @@
 import { availableParallelism } from 'node:os'
 import { FarwatchError, messageOf, type CancelTimer, type Clock, type Random } from '../base/index.ts'
-import type {
-  AssignedConnector,
-  AssignedTask,
-  Assignment,
-  GapRecord,
-  RunResult,
-  ServerLink,
-  SkipReason,
-  Slot,
-  SpoolEntry,
-  TravellingSettings,
+import {
+  isZone,
+  MaintenanceClock,
+  type AssignedConnector,
+  type AssignedTask,
+  type Assignment,
+  type GapRecord,
+  type MaintenanceTimes,
+  type RunResult,
+  type ServerLink,
+  type SkipReason,
+  type Slot,
+  type SpoolEntry,
+  type TravellingSettings,
 } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
 import { absence, absentUntil, jumpMs } from './absence.ts'
@@ -146,6 +149,8 @@ interface TaskState {
   readonly task: AssignedTask
   readonly connector: AssignedConnector
   readonly target: string
+  /** The maintenance windows of its connector; undefined where there are none. */
+  readonly pauses: MaintenanceClock | undefined
 }
 
 interface Held {
@@ -337,7 +342,13 @@ class RunningAgent implements Agent {
     // Not before the server was heard: until then the time may be wrong, and with it what was missed.
     if (source === 'server') await this.#recordAbsence(since)
     if (this.#abort.signal.aborted) return
-    const connectors = new Map(assignment.connectors.map((connector) => [connector.id, connector]))
+    const pauses = new Map<string, MaintenanceClock>()
+    const connectors = new Map<string, AssignedConnector>()
+    for (const { pauses: windows, ...connector } of assignment.connectors) {
+      // Not part of what the monitoring processes know: a window that comes or goes is no reason to connect anew.
+      connectors.set(connector.id, connector)
+      if (windows !== undefined) pauses.set(connector.id, this.#pausesOf(connector.id, windows))
+    }
     const before = this.#tasks
     const connectorsBefore = new Map([...before.values()].map(({ connector }) => [connector.id, connector]))
     // The monitoring processes know a definition by its object, so one that did not change stays the same object.
@@ -357,7 +368,7 @@ class RunningAgent implements Agent {
       const task = old !== undefined && isSame(old.task, given) ? old.task : given
       let target = targets.get(connector.id)
       if (target === undefined) targets.set(connector.id, (target = this.#targetOf(connector)))
-      tasks.set(given.id, { task, connector, target })
+      tasks.set(given.id, { task, connector, target, pauses: pauses.get(connector.id) })
     }
     // Until now everything was the tasks' of before, also where nobody has looked since the clock jumped or the machine slept.
     if (this.#version !== undefined) this.#tick()
@@ -388,6 +399,17 @@ class RunningAgent implements Agent {
     })
     this.#saveTasks(since)
     this.#tick()
+  }
+
+  /** A zone that is not known here is left out: its server does not judge what is then run. */
+  #pausesOf(connector: string, windows: readonly MaintenanceTimes[]): MaintenanceClock {
+    const [unknown] = windows.filter(({ zone }) => !isZone(zone))
+    if (unknown !== undefined)
+      this.#options.log.error('maintenance window not kept', {
+        connector,
+        problem: `the time zone ${unknown.zone} is not known here`,
+      })
+    return new MaintenanceClock(windows.filter(({ zone }) => isZone(zone)))
   }
 
   #targetOf(connector: AssignedConnector): string {
@@ -451,6 +473,10 @@ class RunningAgent implements Agent {
     for (const { task, slot, periodMs } of due) {
       const state = this.#tasks.get(task)
       if (state === undefined) continue
+      if (state.pauses?.isOn(slot) === true) {
+        gaps.push({ kind: 'gap', task, from: slot, to: slot, outcome: 'maintenance', periodMs, reason: '' })
+        continue
+      }
       if (this.#mayNotBegin(state)) {
         gaps.push(skipped(task, slot, slot, periodMs, 'lease ended'))
         continue

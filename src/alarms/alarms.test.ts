@@ -81,6 +81,33 @@ test('late results, older slots and isolated agents raise nothing', async () => 
   expect([now(alarms), await told()]).toEqual([[], []])
 })
 
+test('in a maintenance window nothing is judged, nothing is missed, and after it all begins anew', async () => {
+  const window = { from: slot(2), to: slot(40) }
+  const alarms = await openAlarms({
+    database,
+    clock,
+    tasks: (id) => tasks.get(id),
+    isInMaintenance: (_, at) => at >= window.from && at < window.to,
+    outbox,
+    log: silentLog,
+  })
+  await alarms.judge(batchOf(runOf('a', slot(1), { 'used /': 1 })))
+  await alarms.judge(batchOf(failedRun('a', slot(2))))
+  await alarms.judge(batchOf(runOf('a', slot(3), { 'used /': 99 })))
+  // Minutes in which nothing is run, and their end.
+  while (clock.now() < slot(41)) {
+    clock.advance(10_000)
+    await alarms.tick(clock.now())
+  }
+  const meanwhile = now(alarms)
+  await alarms.judge(batchOf(failedRun('a', slot(41))))
+  expect([meanwhile, now(alarms), await told()]).toEqual([
+    [],
+    ['CRITICAL shop: http.response on front failed: connection refused by 127.0.0.1:8080'],
+    ['raised'],
+  ])
+})
+
 test('what people do to an alarm is kept with who and when, and a clearing by hand holds until the problem was gone once', async () => {
   const alarms = await open()
   await alarms.judge(batchOf(failedRun('a', slot(1))))

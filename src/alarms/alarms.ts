@@ -44,6 +44,8 @@ export interface AlarmsOptions {
   readonly tasks: (id: string) => TaskFacts | undefined
   /** Whether people are told already why nothing is heard of a task: nobody may run it, or its agent is lost. Its silence then raises nothing. */
   readonly isSilenceExplained?: (task: string) => boolean
+  /** Whether a task is in a maintenance window at a moment: what is measured then is kept and not judged. */
+  readonly isInMaintenance?: (task: string, at: number) => boolean
   /** The rows by which events are delivered; written in the same transaction as what they tell of. */
   readonly outbox: (events: readonly AlarmEvent[]) => readonly Statement[]
   readonly log: Log
@@ -73,6 +75,8 @@ const retentionMs = 400 * 86_400_000
 const flushEveryMs = 1_000
 /** Ticks come every second or so; a longer pause than this means that the program itself stood still. */
 const longestNapMs = 15_000
+/** How often a task is looked at of which nothing is to be heard: when that ends, its silence counts from the last look. */
+const restingMs = 10_000
 const emptyState: TaskState = { lastSlot: 0, items: new Map(), counters: new Map(), watched: new Map() }
 
 /** How long a task is silent before anybody wonders: three periods, a minute at least. */
@@ -232,8 +236,8 @@ export class Alarms {
     for (const id of this.#due.take(at)) {
       const live = this.#lives.get(id)
       if (live === undefined) continue
-      this.#tickTask(live, at)
-      this.#due.put(id, this.#dueOf(live))
+      const rests = this.#tickTask(live, at)
+      this.#due.put(id, rests ? Math.min(at + restingMs, this.#dueOf(live)) : this.#dueOf(live))
     }
     if (at - this.#retainedAt >= 3_600_000) {
       this.#retainedAt = at
@@ -304,6 +308,11 @@ export class Alarms {
 
   list(query: store.AlarmQuery): Promise<{ alarms: readonly Alarm[]; next: string | undefined }> {
     return store.list(this.#options.database, query)
+  }
+
+  /** When alarms were open, for their number over time. */
+  openTimes(question: { groups?: readonly string[]; from: number; to: number }): Promise<readonly store.OpenTime[]> {
+    return store.openTimes(this.#options.database, question)
   }
 
   /** @returns undefined where there is no such alarm */
@@ -423,6 +432,11 @@ export class Alarms {
       live.silent = undefined
       this.#unsaved.tasks.add(run.task)
     }
+    if (this.#options.isInMaintenance?.(run.task, run.slot) === true) {
+      live.state = { ...live.state, lastSlot: run.slot }
+      this.#rest(live, run.slot)
+      return
+    }
     // What an agent measures while it is itself cut off says nothing of the target, neither good nor bad.
     if (run.isolated === true) live.state = { ...live.state, lastSlot: run.slot }
     else this.#take(live, judgeRun(tableOf(live.facts), live.state, run), run, at)
@@ -434,9 +448,14 @@ export class Alarms {
     live.gap = gap.reason === '' ? gap.outcome : `${gap.outcome}, ${gap.reason}`
     if (gap.outcome !== 'maintenance' && gap.outcome !== 'uncovered') return
     // Planned silence is no silence, and what nobody runs has an alarm of its own.
-    live.signAt = Math.max(live.signAt, gap.to)
+    this.#rest(live, gap.to)
+  }
+
+  /** Nothing was to be heard of it until a moment: its silence, and that of each of its items, counts from there. */
+  #rest(live: Live, until: number): void {
+    live.signAt = Math.max(live.signAt, until)
     if (live.state.watched.size === 0) return
-    const watched = [...live.state.watched].map(([key, last]) => [key, Math.max(last, gap.to)] as const)
+    const watched = [...live.state.watched].map(([key, last]) => [key, Math.max(last, until)] as const)
     live.state = { ...live.state, watched: new Map(watched) }
   }
 
@@ -496,17 +515,18 @@ export class Alarms {
     }
   }
 
-  #tickTask(live: Live, at: number): void {
+  /** @returns whether nothing is to be heard of it for now */
+  #tickTask(live: Live, at: number): boolean {
     const { facts } = live
-    if (this.#options.isSilenceExplained?.(facts.id) === true) {
+    const { isSilenceExplained, isInMaintenance } = this.#options
+    if (isSilenceExplained?.(facts.id) === true || isInMaintenance?.(facts.id, at) === true) {
       // It counts anew from when somebody should run it again.
-      live.signAt = Math.max(live.signAt, at)
-      live.state = { ...live.state, watched: new Map([...live.state.watched.keys()].map((key) => [key, at] as const)) }
-      return
+      this.#rest(live, at)
+      return true
     }
     this.#take(live, judgeSilence(tableOf(facts), live.state, this.#listeningSince, at), undefined, at)
     const silentMs = at - Math.max(live.signAt, this.#listeningSince)
-    if (live.silent !== undefined || silentMs < patienceMs(facts.periodMs)) return
+    if (live.silent !== undefined || silentMs < patienceMs(facts.periodMs)) return false
     live.silent = { since: live.signAt, muted: false }
     this.#unsaved.tasks.add(facts.id)
     this.#raise(
@@ -525,6 +545,7 @@ export class Alarms {
       noResultsRule,
       at,
     )
+    return false
   }
 
   #dueOf(live: Live): number {

@@ -28,6 +28,8 @@ export interface AlarmQuery {
   readonly groups?: readonly string[]
   readonly system?: string
   readonly task?: string
+  /** Those that were open at some moment of `from` ≤ moment < `to`. */
+  readonly openBetween?: { readonly from: number; readonly to: number }
   /** From an earlier page's `next`. */
   readonly cursor?: string
   /** Default 100, at most 1000. */
@@ -191,6 +193,11 @@ export async function list(
   oneOf('group_name', query.groups)
   oneOf('system', query.system === undefined ? undefined : [query.system])
   oneOf('task', query.task === undefined ? undefined : [query.task])
+  if (query.openBetween !== undefined) {
+    where.push('raised_at < $openTo AND (cleared_at IS NULL OR cleared_at >= $openFrom)')
+    params['openFrom'] = query.openBetween.from
+    params['openTo'] = query.openBetween.to
+  }
   const cursor = /^(\d{1,16})\.([a-z0-9]{1,40})$/.exec(query.cursor ?? '')
   if (query.cursor !== undefined && cursor === null)
     throw new FarwatchError('invalid-value', 'the cursor is not one that was given out', {
@@ -208,6 +215,35 @@ export async function list(
   const alarms = rows.slice(0, limit).map((row) => storedOf(row).alarm)
   const last = alarms.at(-1)
   return { alarms, next: rows.length > limit && last !== undefined ? `${last.raisedAt}.${last.id}` : undefined }
+}
+
+/** When an alarm was open; `to` is null while it is. */
+export interface OpenTime {
+  readonly severity: Severity
+  readonly from: number
+  readonly to: number | null
+}
+
+/** Beyond so many alarms a chart of their number says no more. */
+const mostOpenTimes = 200_000
+
+/** When alarms were open that were so at some moment of `from` ≤ moment < `to`, each with the severity it had last. */
+export function openTimes(
+  database: Database,
+  { groups, from, to }: { readonly groups?: readonly string[]; readonly from: number; readonly to: number },
+): Promise<OpenTime[]> {
+  const params: Record<string, SqlValue> = { from, to, limit: mostOpenTimes }
+  const names = groups?.map((group, i) => {
+    params[`group${i}`] = group
+    return `$group${i}`
+  })
+  const inGroups = names === undefined ? '' : `AND group_name IN (${names.length === 0 ? 'NULL' : names.join(', ')})`
+  return database.read<OpenTime>(
+    `SELECT severity, raised_at AS "from", cleared_at AS "to" FROM alarm
+      WHERE raised_at < $to AND (cleared_at IS NULL OR cleared_at >= $from) ${inGroups}
+      ORDER BY raised_at DESC LIMIT $limit`,
+    params,
+  )
 }
 
 function storedOf(row: Row): StoredAlarm {

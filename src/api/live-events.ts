@@ -8,6 +8,8 @@ import { visibleGroups, type Caller } from './route.ts'
 const signOfLifeMs = 15_000
 /** Results are announced together this often, so that a thousand a second are two messages. */
 const gatherMs = 500
+/** More tasks than this in one message are not named: ten thousand a second would be all that a portal reads. */
+const mostNamed = 500
 /** A moving fleet changes all the time; whoever hears of it asks for lists. */
 const betweenAgentsMs = 1_000
 /** A client that reads too slowly for this much is cut off and connects again; it must not fill the server's memory. */
@@ -134,7 +136,8 @@ export class LiveEvents {
           const group = this.#groupOf(task)
           return group !== undefined && sees?.(group) === true
         })
-        if (seen.length > 0) client.send({ is: 'results', tasks: seen })
+        if (seen.length > mostNamed) client.send({ is: 'results', tasks: seen.slice(0, mostNamed), more: true })
+        else if (seen.length > 0) client.send({ is: 'results', tasks: seen })
       }
     })
   }

@@ -1,9 +1,9 @@
 import type { Connection } from '../contract/index.ts'
 import type { Distribution } from '../distribution/index.ts'
-import type { Coverage, LastSlot, NewestFacts, ResultRow, RunStatistics } from '../ingest/index.ts'
+import type { Coverage, LastSlot, NewestFacts, ResultRow, RunStatistics, Stretch } from '../ingest/index.ts'
 import type { Aggregation, QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import type { Hello, Registry, ReportedStatus } from '../link/index.ts'
-import type { Labels, RunResult, Unit } from '../model/index.ts'
+import type { AssignedConnector, Labels, RunResult, Slot, Unit } from '../model/index.ts'
 
 /** A stored row of a task; runs with what they measured. */
 export type StoredResult = ResultRow & {
@@ -24,6 +24,10 @@ export interface HistoryQuestions {
     range: { from: number; to: number; limit?: number },
   ): Promise<{ rows: readonly StoredResult[]; next?: number }>
   coverage(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly Coverage[]>
+  outcomes(
+    task: string,
+    range: { from: number; to: number },
+  ): Promise<{ readonly stretches: readonly Stretch[]; readonly late: readonly Slot[] }>
   /** Added up by the name that `by` gives to each task, or by agent. */
   statistics(question: {
     tasks: readonly string[]
@@ -57,6 +61,24 @@ export interface AgentQuestions {
    * @throws FarwatchError `not-found`, `overloaded`, `unreachable`, `conflict` where nobody runs it
    */
   runNow(task: string): Promise<{ readonly agent: string; readonly result: RunResult }>
+}
+
+/** A run by hand of something that need not be configured. */
+export interface CheckQuestions {
+  /**
+   * Runs a monitor once from an agent that may run the group; nothing is kept. `wanted`: the agent's name; undefined for any.
+   * @throws FarwatchError `not-found`, `conflict` where no such agent is there, `unreachable`, `overloaded`
+   */
+  check(
+    group: string,
+    order: {
+      readonly monitor: string
+      readonly settings: Readonly<Record<string, unknown>>
+      readonly connector: Omit<AssignedConnector, 'id' | 'group'>
+      readonly timeoutMs: number
+    },
+    wanted: string | undefined,
+  ): Promise<{ readonly agent: string; readonly result: RunResult }>
 }
 
 /** What the API asks of a server about its agents. */

@@ -65,7 +65,12 @@ export async function startRemoteAgent(machine: Machine): Promise<AgentRole> {
   followTravelling(machine, agent)
   const gone = new AbortController()
   const reach = (connectors: readonly AssignedConnector[]) => reachAll(connectors, gone.signal)
-  remote.serve({ status: () => agent.status(), runNow: (task) => agent.runNow(task), reach })
+  remote.serve({
+    status: () => agent.status(),
+    runNow: (task) => agent.runNow(task),
+    check: (order) => agent.check(order),
+    reach,
+  })
   return {
     agent,
     counts,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { AgentStatus } from '../agent/index.ts'
+import type { AgentStatus, CheckOrder } from '../agent/index.ts'
 import { shortestSilenceMs, type Alarms } from '../alarms/index.ts'
 import { FarwatchError, messageOf, type CancelTimer } from '../base/index.ts'
 import {
@@ -18,6 +18,7 @@ import { localAgent } from '../inventory/index.ts'
 import {
   makeLinkServer,
   openRegistry,
+  sealCredential,
   type CommandOrder,
   type ConnectedAgent,
   type LinkServer,
@@ -53,6 +54,7 @@ export interface OwnAgent {
   /** As one elsewhere says it with every call. */
   report(): Omit<ReportedStatus, 'clock'>
   runNow(task: string): Promise<RunResult>
+  check(order: CheckOrder): Promise<RunResult>
   /** Whether targets answer to a cheap connect. */
   reach(connectors: readonly AssignedConnector[]): Promise<readonly Reached[]>
 }
@@ -558,6 +560,57 @@ export class Fleet implements FleetQuestions {
     const result = (await this.link.command(agent, { is: 'run-now', task }, { timeoutMs })) as RunResult
     if (result.task !== task) throw new FarwatchError('conflict', 'the agent answered with the run of another task')
     return { agent, result }
+  }
+
+  /**
+   * Runs a monitor once, of which nothing is kept, from an agent that may run the group: one that is named, else the server's own, else the
+   * first that is there. @throws FarwatchError `not-found`, `conflict` where there is none, `unreachable`, `overloaded`
+   */
+  async check(
+    group: string,
+    order: CheckOrder,
+    wanted: string | undefined,
+  ): Promise<{ readonly agent: string; readonly result: RunResult }> {
+    const agent = this.#checker(group, wanted)
+    if (agent === this.localId && this.#own !== undefined) return { agent, result: await this.#own.agent.check(order) }
+    const entry = this.registry.agent(agent)
+    if (entry === undefined) throw new FarwatchError('not-found', 'the agent was removed meanwhile')
+    const { credential, type, settings } = order.connector
+    const sealed =
+      credential === undefined ? undefined : await sealCredential(credential, { agent, group }, entry.sealTo)
+    const command: CommandOrder = {
+      is: 'check',
+      monitor: order.monitor,
+      settings: { ...order.settings },
+      connector: { type, group, settings: { ...settings } },
+      ...(sealed === undefined ? {} : { sealed }),
+      timeoutMs: order.timeoutMs,
+    }
+    // Checked by the link against what it declares of this command.
+    const result = (await this.link.command(agent, command, { timeoutMs: order.timeoutMs + runGraceMs })) as RunResult
+    return { agent, result }
+  }
+
+  #checker(group: string, wanted: string | undefined): string {
+    const able = this.distribution.agents().filter(({ groups }) => groups.includes(group))
+    const there = able.filter(({ id, runtime }) => id === this.localId || runtime === 'ONLINE')
+    const found =
+      wanted === undefined
+        ? (there.find(({ id }) => id === this.localId) ?? there[0])
+        : there.find(({ name }) => name === wanted)
+    if (found !== undefined) return found.id
+    if (wanted === undefined)
+      throw new FarwatchError('conflict', `no agent that may run the group ${JSON.stringify(group)} is there`, {
+        hint: 'Associate the group with an agent that is there.',
+      })
+    const names = able.map(({ name }) => name)
+    throw new FarwatchError(
+      names.includes(wanted) ? 'conflict' : 'not-found',
+      names.includes(wanted)
+        ? `the agent ${wanted} is not there`
+        : `the group ${JSON.stringify(group)} is not run by an agent ${JSON.stringify(wanted)}`,
+      { hint: names.length === 0 ? '' : `It is run by: ${names.join(', ')}.` },
+    )
   }
 
   /** Who runs a connector, once that agent has it: what was just configured takes a moment to get there. */

@@ -26,6 +26,7 @@ function makeMethods({ file }: { file: string }) {
   return {
     results: whole(methods.results),
     coverage: whole(methods.coverage),
+    outcomes: whole(methods.outcomes),
     statistics: whole(methods.statistics),
     query: whole(methods.query),
     readCopy: whole(({ copy, cursor, bytes }: { copy: HistoryCopy; cursor: CopyCursor; bytes: number }) =>

@@ -1,7 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { FarwatchError } from '../base/index.ts'
-import { IngestReader, type Coverage, type PackedSum, type ResultRow, type TaskHead } from '../ingest/index.ts'
-import type { Labels, Unit } from '../model/index.ts'
+import {
+  IngestReader,
+  type Coverage,
+  type PackedSum,
+  type ResultRow,
+  type Stretch,
+  type TaskHead,
+} from '../ingest/index.ts'
+import type { Labels, Slot, Unit } from '../model/index.ts'
 import {
   SampleReader,
   defaultAggregation,
@@ -81,6 +88,14 @@ export function readingMethods(db: DatabaseSync) {
     },
     coverage: ({ heads, range }: { heads: readonly TaskHead[]; range: Range }): readonly Coverage[] =>
       heads.map((head) => ingest.coverage(head, range.from, range.to, range.heardBy)),
+    outcomes: ({
+      head,
+      range,
+    }: {
+      head: TaskHead
+      range: Range
+    }): { readonly stretches: readonly Stretch[]; readonly late: readonly Slot[] } =>
+      ingest.outcomes(head, range.from, range.to, range.heardBy),
     /** @param input.names under which the tasks are counted; undefined to count by agent */
     statistics: ({
       heads,

@@ -20,8 +20,9 @@ import {
   type RunStatistics,
   type StoredBatch,
   type StoredEntry,
+  type Stretch,
 } from '../ingest/index.ts'
-import { outcomes, type UploadAnswer, type UploadBatch } from '../model/index.ts'
+import { outcomes, type Slot, type UploadAnswer, type UploadBatch } from '../model/index.ts'
 import {
   aggregations,
   defaultMetricSettings,
@@ -99,6 +100,11 @@ export interface History extends ResultLog {
     range: { from: number; to: number; limit?: number },
   ): Promise<{ rows: readonly ResultWithMetrics[]; next?: number }>
   coverage(question: { tasks: readonly string[]; from: number; to: number }): Promise<readonly Coverage[]>
+  /** How each slot of a task ended, `from` ≤ slot < `to`, alike ones together; and the slots whose runs came late. */
+  outcomes(
+    task: string,
+    range: { from: number; to: number },
+  ): Promise<{ readonly stretches: readonly Stretch[]; readonly late: readonly Slot[] }>
   /** Added up by the name that `by` gives to each task, or by agent. A name of which nothing is known has a row, an agent has none. */
   statistics(question: StatisticsQuestion): Promise<readonly RunStatistics[]>
   /** In the order of numbers, 1,000 at most; for the next page ask again `after` its `next`. */
@@ -456,6 +462,12 @@ class OpenHistory implements History {
     const range = this.#range(from, to)
     const heads = await this.#writer.call('heads', { tasks, from: range.from, to: range.to, withRuns: false })
     return this.#reader.call('coverage', { heads, range })
+  }
+
+  async outcomes(task: string, { from, to }: { from: number; to: number }) {
+    const range = this.#range(from, to)
+    const [head] = await this.#writer.call('heads', { tasks: [task], from: range.from, to: range.to, withRuns: true })
+    return this.#reader.call('outcomes', { head: head!, range })
   }
 
   async statistics({ tasks, from, to, by }: StatisticsQuestion): Promise<readonly RunStatistics[]> {

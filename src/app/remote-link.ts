@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { AgentStatus } from '../agent/index.ts'
+import type { AgentStatus, CheckOrder } from '../agent/index.ts'
 import { FarwatchError, messageOf } from '../base/index.ts'
 import {
   LinkClient,
   ServerClock,
+  openCredential,
   type Command,
   type LinkKeys,
   type LinkState,
@@ -22,6 +23,7 @@ import type { SelfReport } from './self-report.ts'
 export interface AskedAgent {
   status(): AgentStatus
   runNow(task: string): Promise<RunResult>
+  check(order: CheckOrder): Promise<RunResult>
   reach(connectors: readonly AssignedConnector[], signal: AbortSignal): Promise<readonly Reached[]>
 }
 
@@ -162,12 +164,29 @@ export class RemoteLink implements ServerLink {
           command.connectors.map(({ credential: _, ...connector }) => connector),
           signal,
         )
+      case 'check':
+        return asked.check(await this.#opened(command))
       case 'send-logs':
         await this.#machine.logs.newest(command.maxBytes, sendText)
         return undefined
       case 're-key':
         await this.#exchangeKeys(signal)
         return undefined
+    }
+  }
+
+  async #opened({ connector, sealed, ...order }: Extract<Command, { is: 'check' }>): Promise<CheckOrder> {
+    const { type, group, settings } = connector
+    const { identity, sealing } = this.#machine.keyring.present
+    const credential =
+      sealed === undefined
+        ? undefined
+        : await openCredential(sealed, { agent: identity.uuid, group }, sealing.privateKey)
+    return {
+      monitor: order.monitor,
+      settings: order.settings,
+      connector: { type, settings, ...(credential === undefined ? {} : { credential }) },
+      timeoutMs: order.timeoutMs,
     }
   }
 

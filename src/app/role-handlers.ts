@@ -5,8 +5,11 @@ import {
   agentsByState,
   alarmHandlers,
   certificateHandlers,
+  checkHandlers,
   configurationHandlers,
+  maintenanceHandlers,
   connectionHandlers,
+  dashboardHandlers,
   describedInstance,
   failoverHandlers,
   instanceHandlers,
@@ -74,10 +77,12 @@ function serverHandlers(
   const { history, alarms, delivery, health, configured, fleet, failover } = server
   return {
     ...libraryHandlers(library),
+    ...maintenanceHandlers({ inventory, clock }),
     ...configurationHandlers({
       inventory,
       environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
     }),
+    ...checkHandlers({ inventory, library, fleet, agentName: (id) => fleet.nameOf(id) }),
     ...monitoringHandlers({
       inventory,
       history,
@@ -97,7 +102,16 @@ function serverHandlers(
     ...placementHandlers({ inventory, fleet }),
     ...failoverHandlers({ failover, agentName: (id) => fleet.nameOf(id) }),
     ...agentStatisticsHandlers({ inventory, history, fleet, clock, killed: () => agent?.counts.killed }),
-    ...alarmHandlers(alarms),
+    ...dashboardHandlers({ inventory }),
+    ...alarmHandlers({
+      alarms,
+      inventory,
+      history,
+      clock,
+      delivery,
+      configured,
+      metricsOf: ({ monitor }) => library.monitors.get(monitor)?.metrics ?? {},
+    }),
     ...pluginHandlers({ delivery, configured }),
     ...statusHandlers({
       instance: () => describedInstance({ describe, settings: machine.settings, pair: () => failover.now() }),

@@ -107,6 +107,7 @@ export class Roles {
           status: () => agent.agent.status(),
           report: agent.report,
           runNow: (task) => agent.agent.runNow(task),
+          check: (order) => agent.agent.check(order),
           reach: agent.reach,
         })
         agent.agent.on((event) => {

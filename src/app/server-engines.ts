@@ -83,6 +83,7 @@ async function openActing(parts: EngineParts, lifecycle: Lifecycle): Promise<Ser
     clock,
     tasks: (id) => taskFacts(inventory.task(id)),
     isSilenceExplained: (task) => agents?.isSilenceExplained(task) ?? false,
+    isInMaintenance: (task, at) => inventory.isInMaintenance(task, at),
     outbox: (events: readonly AlarmEvent[]) => delivery.statementsFor(events),
     log,
   })

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import type { Operation } from './operation.ts'
 import { UncoveredGroup, WeakGroup } from './placement.ts'
-import { Cursor, Done, Id, Limit, Name, Nullable, Timestamp, exact } from './schemas.ts'
+import { Cursor, Done, Id, Limit, Moment, Name, Nullable, Timestamp, exact } from './schemas.ts'
 
 /** One object that an apply adds, changes or removes. Secrets appear as `***`. */
 export const Change = exact({
@@ -145,6 +145,9 @@ export const administrationOperations = {
       dryRun: Type.Optional(Flag),
       prune: Type.Optional(Flag),
       comment: Type.Optional(Type.String({ maxLength: 500 })),
+      base: Type.Optional(
+        Type.Integer({ minimum: 0, description: 'Refused where what it changes was changed after this revision' }),
+      ),
     }),
     body: Type.Unknown(),
     answer: Difference,
@@ -189,9 +192,10 @@ export const administrationOperations = {
     method: 'GET',
     path: '/snapshots/{id}/diff',
     tag: 'Configuration',
-    summary: 'What restoring it would change',
+    summary: 'What restoring it would change; or what is different in it against another snapshot',
     allowed: 'viewer',
     params: byId,
+    query: exact({ against: Type.Optional(Id) }),
     answer: Difference,
   },
   restoreSnapshot: {
@@ -218,7 +222,15 @@ export const administrationOperations = {
     tag: 'Configuration',
     summary: 'Who changed what, newest first',
     allowed: 'admin',
-    query: exact({ who: Type.Optional(Name), ...page }),
+    query: exact({
+      who: Type.Optional(Name),
+      text: Type.Optional(
+        Type.String({ maxLength: 200, description: 'A part of what was done, or of what it was done to' }),
+      ),
+      from: Type.Optional(Moment),
+      to: Type.Optional(Moment),
+      ...page,
+    }),
     answer: Type.Array(AuditEntry),
     paged: true,
   },

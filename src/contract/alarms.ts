@@ -1,6 +1,20 @@
 import { Type, type Static } from 'typebox'
 import type { Operation } from './operation.ts'
-import { Cursor, Id, Limit, Name, Nullable, Severity, Timestamp, exact } from './schemas.ts'
+import {
+  Count,
+  Cursor,
+  Id,
+  Labels,
+  Limit,
+  Moment,
+  Name,
+  Nullable,
+  Outcome,
+  Severity,
+  SeverityOrClear,
+  Timestamp,
+  exact,
+} from './schemas.ts'
 
 export const AlarmAnswer = exact({
   id: Id,
@@ -31,6 +45,18 @@ export const AlarmStep = exact({
   text: Type.String(),
 })
 
+/** A row of a surveillance table, as far as it says why an alarm was raised. */
+const AlarmRule = exact({
+  name: Type.String(),
+  items: Labels,
+  thresholds: Type.Array(exact({ severity: Severity, threshold: Type.String() })),
+  hold: Nullable(Type.String({ description: 'How a breach must hold: `for 1m`, `3 of 5`' })),
+  clearAfter: Count,
+  hysteresis: Nullable(Type.String()),
+  exclusive: Type.Boolean(),
+  noData: Nullable(exact({ after: Type.String(), severity: Severity })),
+})
+
 const tag = 'Alarms'
 const params = exact({ id: Id })
 const Text = Type.String({ maxLength: 4_000 })
@@ -40,7 +66,7 @@ export const alarmOperations = {
     method: 'GET',
     path: '/alarms',
     tag,
-    summary: 'Alarms, newest first',
+    summary: 'Alarms, newest first; with `from` and `to` those that were open at some moment in between',
     allowed: 'viewer',
     query: exact({
       state: Type.Optional(
@@ -53,6 +79,8 @@ export const alarmOperations = {
       group: Type.Optional(Name),
       system: Type.Optional(Name),
       task: Type.Optional(Id),
+      from: Type.Optional(Moment),
+      to: Type.Optional(Moment),
       cursor: Type.Optional(Cursor),
       limit: Type.Optional(Limit),
     }),
@@ -66,7 +94,96 @@ export const alarmOperations = {
     summary: 'One alarm with every step of its life',
     allowed: 'viewer',
     params,
-    answer: exact({ ...AlarmAnswer.properties, history: Type.Array(AlarmStep) }),
+    answer: exact({
+      ...AlarmAnswer.properties,
+      systemId: Nullable(Id),
+      history: Type.Array(AlarmStep),
+    }),
+  },
+  countAlarms: {
+    method: 'GET',
+    path: '/alarms/counts',
+    tag,
+    summary:
+      'How many alarms were open at some moment of each part of a range, by the severity they had last; the last 24 hours unless asked otherwise',
+    allowed: 'viewer',
+    query: exact({
+      group: Type.Optional(Name),
+      from: Type.Optional(Moment),
+      to: Type.Optional(Moment),
+      points: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000, description: 'How many parts' })),
+    }),
+    answer: exact({
+      at: Type.Array(Type.Number(), { description: 'Where each part begins, in epoch milliseconds' }),
+      open: exact({
+        INFO: Type.Array(Count),
+        WARNING: Type.Array(Count),
+        MINOR: Type.Array(Count),
+        MAJOR: Type.Array(Count),
+        CRITICAL: Type.Array(Count),
+      }),
+    }),
+  },
+  explainAlarm: {
+    method: 'GET',
+    path: '/alarms/{id}/why',
+    tag,
+    summary: 'The row that raised it, the values it judged, and which rows take its item',
+    allowed: 'viewer',
+    params,
+    answer: exact({
+      by: Type.Enum(['rule', 'no results', 'farwatch'], {
+        description: 'A row of the surveillance table, the dead-man that every task has, or Farwatch about itself',
+      }),
+      rule: Nullable(AlarmRule),
+      unit: Type.String({ description: 'In which the values are judged' }),
+      runs: Type.Array(
+        exact({
+          slot: Type.Number(),
+          plannedAt: Timestamp,
+          outcome: Outcome,
+          value: Nullable(Type.Number()),
+          /** What the row says of this value alone; null where it has none that says anything by itself, such as a counter's. */
+          severity: Nullable(SeverityOrClear),
+          message: Nullable(Type.String()),
+        }),
+        { description: 'Around the raising, oldest first' },
+      ),
+      rows: Type.Array(
+        exact({
+          rule: Type.String(),
+          exclusive: Type.Boolean(),
+          alarm: Type.Boolean(),
+          severity: Nullable(SeverityOrClear),
+        }),
+        { description: 'The rows that take the item, in order, with what each says of its newest value' },
+      ),
+    }),
+  },
+  listAlarmDestinations: {
+    method: 'GET',
+    path: '/alarms/{id}/destinations',
+    tag,
+    summary: 'Where the next step of an alarm goes, where it does not and why, and what became of the steps so far',
+    allowed: 'viewer',
+    params,
+    answer: Type.Array(
+      exact({
+        plugin: Type.String({ description: 'Name of the configured plugin' }),
+        goes: Type.Boolean(),
+        because: Type.String(),
+        deliveries: Type.Array(
+          exact({
+            id: Id,
+            event: Type.String(),
+            state: Type.Enum(['queued', 'delivered', 'dead', 'discarded']),
+            queuedAt: Timestamp,
+            finishedAt: Nullable(Timestamp),
+            message: Type.String(),
+          }),
+        ),
+      }),
+    ),
   },
   acknowledgeAlarm: {
     method: 'POST',

@@ -16,6 +16,8 @@ export interface ConfigurationDocument {
   readonly groups?: readonly GroupDocument[]
   readonly associations?: readonly AssociationDocument[]
   readonly plugins?: readonly PluginDocument[]
+  readonly maintenances?: readonly MaintenanceDocument[]
+  readonly dashboards?: readonly DashboardDocument[]
 }
 
 /** A named set of configured monitors for connectors of one type. */
@@ -92,4 +94,73 @@ export interface PluginDocument {
   /** Settings of kind `secret` are written as a `SecretDocument` or as a plain text. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly sends: readonly ('alarms' | 'metrics' | 'reports')[]
+}
+
+/**
+ * A time in which problems are expected: nothing is alarmed, and unless `checks` says `run` nothing is measured either. It concerns
+ * everything that all of `group`, `system`, `connector` and `tags` name; with none of them everything there is.
+ */
+export interface MaintenanceDocument {
+  readonly name: string
+  readonly reason?: string
+  /** Who is responsible; for people. */
+  readonly by?: string
+  readonly group?: string
+  /** Of that group. */
+  readonly system?: string
+  /** Of that system. */
+  readonly connector?: string
+  /** Systems that bear all of these. */
+  readonly tags?: Readonly<Record<string, string>>
+  /** On the wall of `zone`: `2026-12-01T22:00`. */
+  readonly begins: string
+  /** `2h`. */
+  readonly lasts: string
+  /** Name of a time zone: `Europe/Berlin`. Default `UTC`. */
+  readonly zone?: string
+  readonly repeats?: RepetitionDocument
+  /** `skip` (the default): slots are not run. `run`: they are, and no rule judges them. */
+  readonly checks?: 'skip' | 'run'
+  /** The moment at which somebody ended the one that was on. */
+  readonly endedAt?: string
+}
+
+export interface RepetitionDocument {
+  readonly every: 'day' | 'week' | 'month'
+  /** Every so many of them. Default 1. */
+  readonly interval?: number
+  /** Of a week `mon` to `sun`; of a month `15`, `last`, `2nd tue`, `last fri`. Default: as the first one. */
+  readonly on?: readonly (string | number)[]
+  /** The last day on which one begins: `2027-06-30`. */
+  readonly until?: string
+}
+
+/** What is chosen above a dashboard: `$group` and `$system` in its panels stand for what was; a tag narrows all of it to the systems that bear it. */
+export const dashboardVariables = ['group', 'system', 'tag'] as const
+export type DashboardVariable = (typeof dashboardVariables)[number]
+export const panelKinds = ['chart', 'number', 'table'] as const
+export type PanelKind = (typeof panelKinds)[number]
+export const panelAggregations = ['avg', 'min', 'max', 'sum', 'last', 'rate'] as const
+export type PanelAggregation = (typeof panelAggregations)[number]
+
+/** Charts, numbers and tables on one page. Belongs to no group: everybody sees it, and on it the series of the groups they see. */
+export interface DashboardDocument {
+  readonly name: string
+  readonly description?: string
+  readonly variables?: readonly DashboardVariable[]
+  /** From left to right and top to bottom. */
+  readonly panels?: readonly PanelDocument[]
+}
+
+export interface PanelDocument {
+  readonly title: string
+  readonly kind: PanelKind
+  /** Selections as `GET /metrics/series` takes them: `duration{system="shop"}`. */
+  readonly series: readonly string[]
+  /** Default: rate for counters and avg for gauges. */
+  readonly agg?: PanelAggregation
+  /** In columns of twelve. Default 6. */
+  readonly width?: number
+  /** In rows, 1 to 6. Default 2. */
+  readonly height?: number
 }

@@ -11,6 +11,8 @@ export const LiveEvent = Type.Union([
   exact({
     is: Type.Literal('results'),
     tasks: Type.Array(exact({ task: Type.String(), slot: Type.Number(), outcome: Outcome })),
+    /** There were more than can be named: any task may have some. */
+    more: Type.Optional(Type.Literal(true)),
   }),
   /** Something about agents, or about which of them runs what, is another. */
   exact({ is: Type.Literal('agents') }),

@@ -3,9 +3,13 @@ import { administrationOperations } from './administration.ts'
 import { agentOperations } from './agents.ts'
 import { alarmOperations } from './alarms.ts'
 import { certificateOperations } from './certificates.ts'
+import { checkOperations } from './checks.ts'
 import { connectionOperations } from './connection.ts'
+import { editOperations } from './edits.ts'
+import { dashboardOperations } from './dashboards.ts'
 import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
+import { maintenanceOperations } from './maintenance.ts'
 import { monitoringOperations } from './monitoring.ts'
 import { placementOperations } from './placement.ts'
 
@@ -21,6 +25,10 @@ export const operations = {
   ...monitoringOperations,
   ...alarmOperations,
   ...administrationOperations,
+  ...maintenanceOperations,
+  ...editOperations,
+  ...checkOperations,
+  ...dashboardOperations,
 }
 export type Operations = typeof operations
 export type OperationName = keyof Operations
@@ -34,18 +42,30 @@ export type {
   ConfigurationDocument,
   ConnectorDocument,
   CredentialDocument,
+  DashboardDocument,
+  DashboardVariable,
   GroupDocument,
+  MaintenanceDocument,
   MonitorDocument,
+  PanelAggregation,
+  PanelDocument,
+  PanelKind,
   PluginDocument,
   ProfileDocument,
+  RepetitionDocument,
   SecretDocument,
   SystemDocument,
 } from './configuration.ts'
+export type { DashboardAnswer } from './dashboards.ts'
+export { dashboardVariables, panelAggregations, panelKinds } from './configuration.ts'
 export type { Connection } from './connection.ts'
+export type { CheckAnswer, JudgedSample } from './checks.ts'
+export type { ConfigurationEdit, ObjectPlace } from './edits.ts'
 export { LiveEvent } from './events.ts'
 export type { Drill, Failover, ForcePrice } from './failover.ts'
-export type { Instance, Status } from './instance.ts'
-export type { GroupSummary, Result, Series, SystemSummary, Task } from './monitoring.ts'
+export type { Maintenance } from './maintenance.ts'
+export type { Instance, Setting, Status } from './instance.ts'
+export type { GroupSummary, Result, Series, SystemBrief, SystemSummary, Task } from './monitoring.ts'
 export type { AnswerOf, BodyOf, Operation, ParamsOf, QueryOf, Role } from './operation.ts'
 export type { ConnectorPlace } from './placement.ts'
 export { ErrorAnswer } from './schemas.ts'

@@ -47,7 +47,20 @@ export const Setting = exact({
   ),
   allowed: Type.String(),
   help: Type.String(),
+  kind: Type.Enum(['text', 'choice', 'flag', 'urls', 'number', 'proxy', 'result-retention']),
+  choices: Type.Optional(Type.Array(Type.String())),
+  unit: Type.Optional(
+    Type.String({ description: 'Of a number: what a plain one means; a duration or a size may be written as well' }),
+  ),
+  min: Type.Optional(Type.Number()),
+  max: Type.Optional(Type.Number()),
+  tooSmall: Type.Optional(Type.String({ description: 'What goes wrong where it is too small' })),
+  tooLarge: Type.Optional(Type.String()),
+  variable: Type.String({ description: 'The environment variable that gives it' }),
+  flag: Type.Optional(Type.String()),
+  retention: Type.Optional(Type.Literal(true)),
 })
+export type Setting = Static<typeof Setting>
 
 export const Status = exact({
   instance: Instance,

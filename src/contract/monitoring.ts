@@ -10,6 +10,7 @@ import {
   Name,
   Nullable,
   Outcome,
+  Severity,
   SeverityOrClear,
   Timestamp,
   exact,
@@ -80,6 +81,16 @@ export const Series = exact({
 })
 export type Series = Static<typeof Series>
 
+/** Slots that ended alike, one after another, `everyMs` apart; 0 for one that stands alone. */
+const OutcomeStretch = exact({
+  from: Type.Number({ description: 'The first slot, in epoch milliseconds' }),
+  to: Type.Number({ description: 'The last slot' }),
+  everyMs: Type.Number(),
+  outcome: Outcome,
+  reason: Nullable(Type.String()),
+  agent: Nullable(Type.String()),
+})
+
 const connectorState = exact({ name: Name, type: Name, worst: SeverityOrClear, tasks: Count, failing: Count })
 
 export const SystemSummary = exact({
@@ -98,6 +109,21 @@ export const SystemSummary = exact({
   connectors: Type.Array(connectorState),
 })
 export type SystemSummary = Static<typeof SystemSummary>
+
+/** A system as lists of ten thousand need it; what has to be asked of the history is left out. */
+export const SystemBrief = exact({
+  id: Id,
+  group: Name,
+  name: Name,
+  type: Type.String(),
+  tags: Type.Record(Type.String(), Type.String()),
+  worst: SeverityOrClear,
+  state: Type.Enum(['covered', 'UNCOVERED', 'no tasks']),
+  alarms: Type.Optional(Alarms),
+  tasks: Count,
+  connectors: Type.Array(exact({ name: Name, type: Name })),
+})
+export type SystemBrief = Static<typeof SystemBrief>
 
 export const GroupSummary = exact({
   name: Name,
@@ -137,9 +163,22 @@ export const monitoringOperations = {
     tag,
     summary: 'Systems by worst state',
     allowed: 'viewer',
-    query: exact({ group: Type.Optional(Name), text: Type.Optional(Type.String({ maxLength: 200 })), ...page }),
+    query: exact({
+      group: Type.Optional(Name),
+      text: Type.Optional(Type.String({ maxLength: 200 })),
+      ids: Type.Optional(Type.String({ maxLength: 8_000, description: 'Only these, joined by commas' })),
+      ...page,
+    }),
     answer: Type.Array(SystemSummary),
     paged: true,
+  },
+  indexSystems: {
+    method: 'GET',
+    path: '/systems/index',
+    tag,
+    summary: 'Every system in brief, in the order of names; `alarms` is left out where there are none',
+    allowed: 'viewer',
+    answer: Type.Array(SystemBrief),
   },
   showSystem: {
     method: 'GET',
@@ -186,6 +225,42 @@ export const monitoringOperations = {
     answer: Type.Array(Result),
     paged: true,
   },
+  listOutcomes: {
+    method: 'GET',
+    path: '/tasks/{id}/outcomes',
+    tag,
+    summary:
+      'How each slot ended, alike ones together, and which runs came late; the last 24 hours unless asked otherwise',
+    allowed: 'viewer',
+    params: byId,
+    query: exact(range),
+    answer: exact({
+      from: Type.Number(),
+      to: Type.Number(),
+      stretches: Type.Array(OutcomeStretch),
+      late: Type.Array(
+        Type.Number({ description: 'A slot whose result came after a newer one, or long after its time' }),
+      ),
+    }),
+  },
+  listThresholds: {
+    method: 'GET',
+    path: '/tasks/{id}/thresholds',
+    tag,
+    summary: 'What the rows of the surveillance table demand of each series of a task, in the unit that is judged',
+    allowed: 'viewer',
+    params: byId,
+    answer: Type.Array(
+      exact({
+        series: Id,
+        rule: Type.String(),
+        severity: Severity,
+        threshold: Type.String({ description: 'As it is written: > 2s' }),
+        at: Type.Array(Type.Number(), { description: 'Where it lies: one value, or both ends of a range' }),
+        unit: Type.String({ description: 'Of `at`: that of the series, but per second for a counter' }),
+      }),
+    ),
+  },
   runTask: {
     method: 'POST',
     path: '/tasks/{id}/run',
@@ -210,6 +285,12 @@ export const monitoringOperations = {
         }),
       ),
       task: Type.Optional(Id),
+      tag: Type.Optional(
+        Type.String({
+          maxLength: 1_300,
+          description: 'Only of systems that bear it: key=value, or a key without a value',
+        }),
+      ),
       ...page,
     }),
     answer: Type.Array(Series),
@@ -289,11 +370,28 @@ export const monitoringOperations = {
     query: exact({
       by: Type.Optional(Type.Enum(['monitor', 'group', 'system', 'connector', 'task', 'agent'])),
       ...place,
+      monitor: Type.Optional(Name),
       ...range,
+      sort: Type.Optional(
+        Type.Enum(['runs', 'failed', 'missed', 'timeouts', 'median', 'slowest', 'longest', 'lateness'], {
+          description: 'The largest first; `slowest` is the 95th percentile, `missed` counts slots without a run',
+        }),
+      ),
+      limit: Type.Optional(Limit),
     }),
     answer: Type.Array(
       exact({
         by: Type.String({ description: 'By agent, empty for slots that were no agent’s' }),
+        place: Type.Optional(
+          exact({
+            group: Name,
+            system: Type.Optional(Name),
+            systemId: Type.Optional(Id),
+            connector: Type.Optional(Name),
+            profile: Type.Optional(Name),
+            monitor: Type.Optional(Name),
+          }),
+        ),
         runs: Count,
         outcomes: Type.Record(Type.String(), Count),
         timeouts: Count,

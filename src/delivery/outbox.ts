@@ -30,6 +30,7 @@ export const deliverySchema: SchemaPart = {
       plugin TEXT PRIMARY KEY,
       position INTEGER NOT NULL
     ) STRICT`,
+    'CREATE INDEX delivery_by_alarm ON delivery (alarm, id)',
   ],
 }
 
@@ -182,6 +183,8 @@ export function forgetEnded(states: readonly DeliveryState[], before: number, li
 export interface DeliveryFilter {
   readonly plugin?: string
   readonly state?: DeliveryState
+  /** What tells of this alarm. */
+  readonly alarm?: string
   /** The `id` of the last row of the page before. */
   readonly before?: number
   readonly limit?: number
@@ -198,6 +201,10 @@ export async function readLedger(database: Database, filter: DeliveryFilter): Pr
   if (filter.state !== undefined) {
     conditions.push('state = $state')
     params['state'] = filter.state
+  }
+  if (filter.alarm !== undefined) {
+    conditions.push('alarm = $alarm')
+    params['alarm'] = filter.alarm
   }
   if (filter.before !== undefined) {
     conditions.push('id < $before')

@@ -13,9 +13,9 @@ export type OutcomeCounts = Readonly<Record<Outcome, number>>
 export interface Coverage {
   readonly task: string
   readonly counts: OutcomeCounts
-  /** All slots that have ended. */
+  /** All slots that have ended, but for those of maintenance windows, in which none was to be run. */
   readonly slots: number
-  /** Runs of all slots that have ended, 0 to 1; undefined where none has. */
+  /** Runs of all of these, 0 to 1; undefined where none has. */
   readonly share: number | undefined
 }
 
@@ -85,7 +85,8 @@ export function countOutcomes(task: string, stretches: readonly Stretch[]): Cove
   let slots = 0
   let runs = 0
   for (const outcome of outcomes) {
-    slots += counts[outcome]
+    // What was planned not to be run is no hole.
+    if (outcome !== 'maintenance') slots += counts[outcome]
     if (isRun(outcome)) runs += counts[outcome]
   }
   return { task, counts, slots, share: slots === 0 ? undefined : runs / slots }

@@ -1,6 +1,7 @@
 export type { Coverage, OutcomeCounts, Span } from './coverage.ts'
 export { IngestReader } from './ingest-reader.ts'
 export type { ResultPage, ResultRow } from './ingest-reader.ts'
+export type { Stretch } from './ledger.ts'
 export { IngestStore } from './ingest-store.ts'
 export type { BatchAnswer, ExpectedTask, LastSlot, TaskHead } from './ingest-store.ts'
 export { Histogram } from './histogram.ts'

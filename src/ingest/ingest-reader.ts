@@ -87,6 +87,18 @@ export class IngestReader {
     return { rows: rows.slice(0, limit), next: slotOf(rows[limit]!) }
   }
 
+  /** How each slot ended, alike ones together, ascending; and the slots whose runs came late. */
+  outcomes(
+    head: TaskHead,
+    from: number,
+    to: number,
+    heardBy: number,
+  ): { readonly stretches: readonly Stretch[]; readonly late: readonly Slot[] } {
+    const stretches = this.#stretches(head, this.#days(head, from, to), from, to, heardBy)
+    const late = this.#runs(head, from, to).flatMap((run) => (run.late ? [run.slot] : []))
+    return { stretches: stretches.toSorted((a, b) => a.from - b.from), late }
+  }
+
   #stretches(head: TaskHead, days: readonly TaskDay[], from: number, to: number, heardBy: number): readonly Stretch[] {
     const known = clip(
       days.flatMap((day) => day.ledger.stretches()),

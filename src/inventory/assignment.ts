@@ -3,6 +3,7 @@ import type { AssignedConnector, AssignedTask, Assignment, Secret, TravellingSet
 import type { Configuration, Group } from './configuration.ts'
 import { credentialContext, openSecrets, type SecretVault } from './secrets.ts'
 import type { GroupEntry, SystemEntry, View } from './tasks.ts'
+import type { Windows } from './windows.ts'
 
 /** The name under which a server's own agent is associated with groups. */
 export const localAgent = 'local'
@@ -85,6 +86,7 @@ export type Takes = (connector: string) => boolean
 export function assignmentOf(
   configuration: Configuration,
   view: View,
+  windows: Windows,
   agent: string,
   settings: TravellingSettings,
   vault: SecretVault,
@@ -99,8 +101,11 @@ export function assignmentOf(
     if (group === undefined || !agentsOf(configuration, entry.name).includes(agent)) continue
     digests.push(entry.name, group.whenCutOff)
     for (const system of entry.systems) digests.push(digestOfSystem(system))
+    for (const window of windows.all) {
+      if (window.isSkipped && (window.group ?? entry.name) === entry.name) digests.push(JSON.stringify(window.document))
+    }
     for (const credential of group.credentials.values()) digests.push(digestOfValue(credential))
-    addGroup(group, entry, vault, onUnreadable, takes, connectors, tasks)
+    addGroup(group, entry, windows, vault, onUnreadable, takes, connectors, tasks)
   }
   return { version: pathId(...digests), connectors, tasks, settings }
 }
@@ -108,6 +113,7 @@ export function assignmentOf(
 function addGroup(
   group: Group,
   entry: GroupEntry,
+  windows: Windows,
   vault: SecretVault,
   onUnreadable: OnUnreadable,
   takes: Takes,
@@ -133,12 +139,14 @@ function addGroup(
       // A connector without tasks is nothing that an agent would have to know the password of.
       if (connector.tasks.length === 0 || !takes(connector.id)) continue
       const credential = connector.credential === undefined ? undefined : open(connector.credential)
+      const pauses = windows.pausesOf(system, connector)
       connectors.push({
         id: connector.id,
         type: connector.type,
         group: group.name,
         settings: connector.settings,
         ...(credential === undefined ? {} : { credential }),
+        ...(pauses.length === 0 ? {} : { pauses }),
         ...(group.whenCutOff === 'exclusive' ? { exclusive: true } : {}),
       })
       for (const { id, monitor, settings, periodMs, timeoutMs } of connector.tasks)

@@ -106,17 +106,41 @@ interface AuditRow {
   readonly after_value: string | null
 }
 
+/** Which entries are asked for. Moments are epoch milliseconds, both ends among them. */
+export interface AuditQuery {
+  readonly cursor?: string | undefined
+  readonly limit?: number | undefined
+  /** The whole name. */
+  readonly who?: string | undefined
+  /** A part of what was done or of what it was done to; capitals say nothing. */
+  readonly text?: string | undefined
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+}
+
 /** What was done, newest first. */
-export async function listAudit(
-  database: Database,
-  query: { cursor?: string | undefined; limit?: number | undefined; who?: string | undefined },
-): Promise<Page<AuditEntry>> {
+export async function listAudit(database: Database, query: AuditQuery): Promise<Page<AuditEntry>> {
   const { below, limit } = readPage(query)
+  const { who, from, to } = query
+  const text = query.text?.toLowerCase()
+  const wanted = [
+    ...(who === undefined ? [] : ['AND who = $who']),
+    ...(text === undefined ? [] : ["AND instr(lower(action || ' ' || what), $text) > 0"]),
+    ...(from === undefined ? [] : ['AND at >= $from']),
+    ...(to === undefined ? [] : ['AND at <= $to']),
+  ]
   const rows = await database.read<AuditRow>(
     `SELECT id, at, who, action, what, before_value, after_value FROM audit
-     WHERE id < $below ${query.who === undefined ? '' : 'AND who = $who'}
+     WHERE id < $below ${wanted.join(' ')}
      ORDER BY id DESC LIMIT $rows`,
-    { below, rows: limit + 1, ...(query.who === undefined ? {} : { who: query.who }) },
+    {
+      below,
+      rows: limit + 1,
+      ...(who === undefined ? {} : { who }),
+      ...(text === undefined ? {} : { text }),
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+    },
   )
   const json = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
   const entries = rows.map((row) => ({

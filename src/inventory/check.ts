@@ -1,4 +1,5 @@
 import { at } from '../base/index.ts'
+import { dashboardVariables } from '../contract/index.ts'
 import {
   checkPluginSettings,
   checkSettings,
@@ -22,14 +23,18 @@ import {
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
+  type Maintenance,
   type Plugin,
   type Profile,
   type ProfileMonitor,
   type Secrets,
   type System,
 } from './configuration.ts'
+import { asMaintenance, compileMaintenance, maintenanceKeys } from './maintenance.ts'
 import type { Breathe } from './pace.ts'
+import { readPanel } from './panel.ts'
 import {
   Problems,
   UniqueNames,
@@ -64,6 +69,9 @@ export const bounds = {
   profilesOfConnector: 100,
   agentsOfGroup: 1_000,
   plugins: 1_000,
+  maintenances: 10_000,
+  dashboards: 1_000,
+  panelsOfDashboard: 100,
   tasks: 1_000_000,
 } as const
 
@@ -97,6 +105,8 @@ export interface WrittenDocument {
   readonly groups: ReadonlyMap<string, WrittenGroup>
   readonly associations: ReadonlyMap<string, Written<Association>>
   readonly plugins: ReadonlyMap<string, Written<Plugin>>
+  readonly maintenances: ReadonlyMap<string, Written<Maintenance>>
+  readonly dashboards: ReadonlyMap<string, Written<Dashboard>>
 }
 
 export interface CheckContext {
@@ -119,7 +129,12 @@ export async function readDocument(
   problems: Problems,
 ): Promise<WrittenDocument> {
   const document =
-    readObject(given, '', ['format', 'version', 'profiles', 'groups', 'associations', 'plugins'], problems) ?? {}
+    readObject(
+      given,
+      '',
+      ['format', 'version', 'profiles', 'groups', 'associations', 'plugins', 'maintenances', 'dashboards'],
+      problems,
+    ) ?? {}
   for (const key of ['format', 'version']) {
     const form = readOwn(document, key)
     if (form !== undefined && form !== 1)
@@ -131,6 +146,8 @@ export async function readDocument(
     groups: await reader.groups(readOwn(document, 'groups')),
     associations: reader.associations(readOwn(document, 'associations')),
     plugins: await reader.plugins(readOwn(document, 'plugins')),
+    maintenances: await reader.maintenances(readOwn(document, 'maintenances')),
+    dashboards: await reader.dashboards(readOwn(document, 'dashboards')),
   }
 }
 
@@ -511,6 +528,50 @@ class DocumentReader {
         return { path, value: { name, plugin: id, settings: canonical(read.open), secrets: read.seal(), sends } }
       },
     )
+  }
+
+  maintenances(given: unknown): Promise<ReadonlyMap<string, Written<Maintenance>>> {
+    const keys = ['name', ...maintenanceKeys]
+    return this.#named(given, 'maintenances', bounds.maintenances, keys, (object, path, name) => {
+      const checked = compileMaintenance(object, path)
+      if (!checked.ok) this.#problems.addAll(checked.problems)
+      const tags = this.#tags(readOwn(object, 'tags'), at(path, 'tags'))
+      return {
+        path,
+        value: {
+          name,
+          written: checked.ok ? asMaintenance(object, tags) : { begins: '', lasts: '' },
+          made: checked.ok ? checked.value : undefined,
+        },
+      }
+    })
+  }
+
+  dashboards(given: unknown): Promise<ReadonlyMap<string, Written<Dashboard>>> {
+    const problems = this.#problems
+    const keys = ['name', 'description', 'variables', 'panels']
+    return this.#named(given, 'dashboards', bounds.dashboards, keys, (object, path, name) => {
+      const chosen = new Set(
+        readList(readOwn(object, 'variables'), at(path, 'variables'), dashboardVariables.length, problems).flatMap(
+          (one, index) => readChoice(one, at(at(path, 'variables'), index), dashboardVariables, problems) ?? [],
+        ),
+      )
+      const panels = readList(
+        readOwn(object, 'panels'),
+        at(path, 'panels'),
+        bounds.panelsOfDashboard,
+        problems,
+      ).flatMap((one, index) => readPanel(one, at(at(path, 'panels'), index), problems) ?? [])
+      return {
+        path,
+        value: {
+          name,
+          description: readText(readOwn(object, 'description'), at(path, 'description'), maxDescription, problems),
+          variables: dashboardVariables.filter((variable) => chosen.has(variable)),
+          panels,
+        },
+      }
+    })
   }
 
   #feeds(given: unknown, path: string, possible: readonly PluginFeed[], plugin: string): readonly PluginFeed[] {

@@ -3,13 +3,17 @@ import type {
   ConfigurationDocument,
   ConnectorDocument,
   CredentialDocument,
+  DashboardDocument,
+  DashboardVariable,
   GroupDocument,
+  MaintenanceDocument,
   MonitorDocument,
+  PanelDocument,
   PluginDocument,
   ProfileDocument,
   SystemDocument,
 } from '../contract/index.ts'
-import { ruleKeys, severities, type Rule, type RuleDocument } from '../model/index.ts'
+import { ruleKeys, severities, type MaintenanceTimes, type Rule, type RuleDocument } from '../model/index.ts'
 import type { PluginFeed } from '../sdk/index.ts'
 
 /**
@@ -25,6 +29,8 @@ export interface Configuration {
   /** Agents' names by group, sorted. */
   readonly associations: ReadonlyMap<string, Association>
   readonly plugins: ReadonlyMap<string, Plugin>
+  readonly maintenances: ReadonlyMap<string, Maintenance>
+  readonly dashboards: ReadonlyMap<string, Dashboard>
 }
 
 export interface Profile {
@@ -105,6 +111,35 @@ export interface Plugin {
   readonly secrets: Secrets
   readonly sends: readonly PluginFeed[]
 }
+
+/** A maintenance window. */
+export interface Maintenance {
+  readonly name: string
+  readonly written: Omit<MaintenanceDocument, 'name'>
+  readonly made: MaintenanceForUse | undefined
+}
+
+/** Undefined narrows nothing down. */
+export interface MaintenanceForUse {
+  readonly group: string | undefined
+  readonly system: string | undefined
+  readonly connector: string | undefined
+  readonly tags: Readonly<Record<string, string>>
+  readonly isSkipped: boolean
+  readonly times: MaintenanceTimes
+}
+
+export interface Dashboard {
+  readonly name: string
+  readonly description: string
+  readonly variables: readonly DashboardVariable[]
+  readonly panels: readonly Panel[]
+}
+
+/** With the defaults applied; `agg` undefined for what fits each series. */
+export type Panel = Required<Omit<PanelDocument, 'agg'>> & Pick<PanelDocument, 'agg'>
+
+export const defaultPanel = { width: 6, height: 2 } as const
 
 export const noSecrets: Secrets = { names: [], sealed: '' }
 
@@ -239,12 +274,33 @@ export function writePlugin(plugin: Plugin, secret: unknown): PluginDocument {
   }
 }
 
+export function writeMaintenance({ name, written }: Maintenance): MaintenanceDocument {
+  return { name, ...written }
+}
+
+export function writeDashboard(dashboard: Dashboard): DashboardDocument {
+  const { name, description, variables, panels } = dashboard
+  return {
+    name,
+    ...(description === '' ? {} : { description }),
+    ...(variables.length === 0 ? {} : { variables }),
+    panels: panels.map(({ title, kind, series, agg, width, height }) => ({
+      title,
+      kind,
+      series,
+      ...(agg === undefined ? {} : { agg }),
+      ...(width === defaultPanel.width ? {} : { width }),
+      ...(height === defaultPanel.height ? {} : { height }),
+    })),
+  }
+}
+
 /** Whose part of the configuration somebody sees. `undefined` stands for everything. */
 export type Visible = ReadonlySet<string> | undefined
 
 /**
  * The document of a configuration: in one order, secrets as `{ keep: true }`, nothing volatile. Profiles belong to no group and are
- * seen by all; plugins only by those who see everything.
+ * seen by all, and so are dashboards; plugins, and maintenance windows of no group, only by those who see everything.
  */
 export function exportDocument(configuration: Configuration, visible?: Visible): ConfigurationDocument {
   const keep = { keep: true } as const
@@ -275,5 +331,23 @@ export function exportDocument(configuration: Configuration, visible?: Visible):
       .filter(([group]) => sees(group))
       .map(([, association]) => writeAssociation(association)),
     plugins: visible === undefined ? sorted(configuration.plugins).map(([, plugin]) => writePlugin(plugin, keep)) : [],
+    ...writtenMaintenances(configuration, visible),
+    // Left out where there are none: documents and programs from before there were any stay as they are.
+    ...(configuration.dashboards.size === 0
+      ? {}
+      : { dashboards: sorted(configuration.dashboards).map(([, dashboard]) => writeDashboard(dashboard)) }),
   }
+}
+
+/** Left out where there are none: documents were written before there could be any. */
+function writtenMaintenances(
+  { maintenances }: Configuration,
+  visible: Visible,
+): Pick<ConfigurationDocument, 'maintenances'> {
+  const seen = sorted(maintenances).filter(([, one]) => seesMaintenance(visible, one))
+  return seen.length === 0 ? {} : { maintenances: seen.map(([, one]) => writeMaintenance(one)) }
+}
+
+export function seesMaintenance(visible: Visible, { written: { group } }: Pick<Maintenance, 'written'>): boolean {
+  return visible === undefined || (group !== undefined && visible.has(group))
 }

@@ -4,7 +4,9 @@ import {
   writeAssociation,
   writeConnector,
   writeCredential,
+  writeDashboard,
   writeGroup,
+  writeMaintenance,
   writeMonitor,
   writePlugin,
   writeProfile,
@@ -13,7 +15,9 @@ import {
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
+  type Maintenance,
   type Plugin,
   type Profile,
   type ProfileMonitor,
@@ -38,6 +42,8 @@ export type ConfigurationObject =
   | { readonly kind: 'connector'; readonly value: Connector }
   | { readonly kind: 'association'; readonly value: Association }
   | { readonly kind: 'plugin'; readonly value: Plugin }
+  | { readonly kind: 'maintenance'; readonly value: Maintenance }
+  | { readonly kind: 'dashboard'; readonly value: Dashboard }
 
 /** One object that changed: as people see it (secrets as `***`), and as it is to be stored. */
 export interface Edit {
@@ -50,6 +56,8 @@ export interface Edit {
   /** The whole object, or of a changed one the fields that differ; absent where there was or will be none. */
   readonly before: Readonly<Record<string, unknown>> | undefined
   readonly after: Readonly<Record<string, unknown>> | undefined
+  /** What was stored; undefined where it is new. */
+  readonly was: ConfigurationObject | undefined
   /** What to store; undefined where it is removed. */
   readonly object: ConfigurationObject | undefined
 }
@@ -75,12 +83,16 @@ function written(object: ConfigurationObject): Readonly<Record<string, unknown>>
       return { ...writeAssociation(object.value) }
     case 'plugin':
       return { ...writePlugin(object.value, hidden) }
+    case 'maintenance':
+      return { ...writeMaintenance(object.value) }
+    case 'dashboard':
+      return { ...writeDashboard(object.value) }
   }
 }
 
 /**
  * Everything that differs between two settled configurations, in one order: profiles, groups with what is in them, associations,
- * plugins, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
+ * plugins, maintenance windows, dashboards, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
  */
 export function difference(before: Configuration, after: Configuration): readonly Edit[] {
   const edits: Edit[] = []
@@ -93,25 +105,8 @@ export function difference(before: Configuration, after: Configuration): readonl
     next: ConfigurationObject | undefined,
   ): void {
     if (old?.value === next?.value) return
-    const about = { path, group, key }
-    if (old === undefined) {
-      if (next !== undefined)
-        edits.push({ ...about, action: 'add', kind: next.kind, before: undefined, after: written(next), object: next })
-      return
-    }
-    if (next === undefined) {
-      edits.push({
-        ...about,
-        action: 'remove',
-        kind: old.kind,
-        before: written(old),
-        after: undefined,
-        object: undefined,
-      })
-      return
-    }
-    const changed = changedFields(old, next)
-    if (changed !== undefined) edits.push({ ...about, action: 'change', kind: next.kind, ...changed, object: next })
+    const edit = editOf({ key, path, group }, old, next)
+    if (edit !== undefined) edits.push(edit)
   }
 
   function each<T>(
@@ -186,7 +181,41 @@ export function difference(before: Configuration, after: Configuration): readonl
   each(before.plugins, after.plugins, (name, old, next) =>
     compare({ parent: '', place: '', name }, namePath(['plugins', name]), null, of('plugin', old), of('plugin', next)),
   )
+  each(before.maintenances, after.maintenances, (name, old, next) =>
+    compare(
+      { parent: '', place: '', name },
+      namePath(['maintenances', name]),
+      (next ?? old)?.written.group ?? null,
+      of('maintenance', old),
+      of('maintenance', next),
+    ),
+  )
+  each(before.dashboards, after.dashboards, (name, old, next) =>
+    compare(
+      { parent: '', place: '', name },
+      namePath(['dashboards', name]),
+      null,
+      of('dashboard', old),
+      of('dashboard', next),
+    ),
+  )
   return edits
+}
+
+/** What became of one object; undefined where nothing that is written did. */
+export function editOf(
+  about: Pick<Edit, 'key' | 'path' | 'group'>,
+  was: ConfigurationObject | undefined,
+  object: ConfigurationObject | undefined,
+): Edit | undefined {
+  if (was === undefined) {
+    if (object === undefined) return undefined
+    return { ...about, action: 'add', kind: object.kind, before: undefined, after: written(object), was, object }
+  }
+  if (object === undefined)
+    return { ...about, action: 'remove', kind: was.kind, before: written(was), after: undefined, was, object }
+  const changed = changedFields(was, object)
+  return changed === undefined ? undefined : { ...about, action: 'change', kind: object.kind, ...changed, was, object }
 }
 
 /** The fields that differ, before and after; undefined where nothing that is written does. */

@@ -1,6 +1,8 @@
 export { localAgent } from './assignment.ts'
 export type { GroupRunners } from './assignment.ts'
-export type { AuditEntry, AuditRecord, Page } from './audit.ts'
+export type { AuditEntry, AuditQuery, AuditRecord, Page } from './audit.ts'
+export type { CheckDraft, PreparedCheck } from './check-draft.ts'
+export type { Dashboard } from './configuration.ts'
 export { defaultDocument, followOwnUrl } from './defaults.ts'
 export { openInventory } from './inventory.ts'
 export type {
@@ -9,6 +11,7 @@ export type {
   AssociateOptions,
   Associated,
   ConfigurationChange,
+  EditOptions,
   Inventory,
   OwnConfiguration,
   Place,
@@ -16,7 +19,10 @@ export type {
   RevisionEntry,
   SnapshotEntry,
   Snapshots,
+  Undone,
+  UndoOptions,
 } from './inventory.ts'
 export type { Environment, SecretVault } from './secrets.ts'
 export { inventorySchema } from './store.ts'
+export type { MaintenanceEntry } from './windows.ts'
 export type { ConnectorEntry, GroupEntry, SystemEntry, TaskChanges, TaskEntry } from './tasks.ts'

@@ -1,5 +1,5 @@
 import { FarwatchError, messageOf, pathId, type Clock, type Problem } from '../base/index.ts'
-import type { ConfigurationDocument, Difference } from '../contract/index.ts'
+import type { ConfigurationDocument, ConfigurationEdit, Difference } from '../contract/index.ts'
 import type { Assignment, TravellingSettings } from '../model/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
@@ -12,18 +12,41 @@ import {
   readPage,
   toPage,
   type AuditEntry,
+  type AuditQuery,
   type AuditRecord,
   type AuditRowOfOther,
   type Page,
 } from './audit.ts'
 import { readDocument } from './check.ts'
-import { exportDocument, sorted, writeAssociation, type Configuration } from './configuration.ts'
+import { prepareCheck, type CheckDraft, type PreparedCheck } from './check-draft.ts'
+import {
+  exportDocument,
+  seesMaintenance,
+  sorted,
+  writeAssociation,
+  writeDashboard,
+  type Configuration,
+  type Dashboard,
+} from './configuration.ts'
 import { difference, type Edit } from './difference.ts'
+import { edited, referringOf } from './edit.ts'
 import { breathing } from './pace.ts'
-import { merge, namePath, settle, type Prune } from './plan.ts'
+import { checkReferences, merge, namePath, settle, type Prune } from './plan.ts'
 import { Problems } from './reading.ts'
+import {
+  changedSince,
+  connectorTypes,
+  editsOf,
+  forgetting,
+  keeping,
+  keyText,
+  takenAlong,
+  undo,
+  waysBetween,
+} from './revisions.ts'
 import { openSecrets, pluginContext, type Environment, type SecretVault } from './secrets.ts'
 import { withRenamedAgent } from './renamed-agent.ts'
+import { withObjects } from './with-objects.ts'
 import { fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './store.ts'
 import {
   emptyView,
@@ -35,6 +58,7 @@ import {
   type TaskChanges,
   type TaskEntry,
 } from './tasks.ts'
+import { Windows, type MaintenanceEntry } from './windows.ts'
 
 /** Whether the one who applies is `editor` or `admin` of a group; null stands for what belongs to no group. */
 export type Allowed = (group: string | null, role: 'editor' | 'admin') => boolean
@@ -44,6 +68,11 @@ export interface ApplyOptions {
   readonly comment?: string | undefined
   /** Only say what would change. */
   readonly dryRun?: boolean | undefined
+  /**
+   * The revision that it was made from. Where an object that it changes was changed since then, nothing is changed and that is said: two
+   * people never overwrite each other without knowing. Undefined: it is what is meant, whatever is there.
+   */
+  readonly base?: number | undefined
   /** Remove what the document does not name, as far as the one who applies can see. */
   readonly prune?: boolean | undefined
   /** Default: everything. */
@@ -57,6 +86,14 @@ export interface ApplyOptions {
 }
 
 export type AssociateOptions = Omit<ApplyOptions, 'prune'>
+export type EditOptions = Omit<ApplyOptions, 'prune' | 'progress'>
+export type UndoOptions = Pick<ApplyOptions, 'author' | 'comment' | 'dryRun' | 'allowed' | 'groups'>
+
+export interface Undone {
+  readonly difference: Difference
+  /** Paths of the objects that were changed since, or that were put into what would go: where there are any, nothing is undone. */
+  readonly conflicts: readonly string[]
+}
 
 export interface Associated {
   readonly difference: Difference
@@ -126,19 +163,37 @@ export interface Inventory {
    * @throws as `apply`
    */
   replaceAssociations(associations: unknown, options: AssociateOptions): Promise<Associated>
+  /** Removes a dashboard; nothing changes where there is none of that name. @throws as `apply` */
+  removeDashboard(name: string, options: AssociateOptions): Promise<Difference>
   /**
    * An agent has another name: associations and pins follow it, in one revision; where none names it there is none.
    * @throws FarwatchError `storage-unwritable`
    */
   renameAgent(from: string, to: string, given: { readonly author: string }): Promise<Difference>
+  /**
+   * Takes a maintenance window away.
+   * @throws FarwatchError `not-found` where there is none that the one who asks sees, `forbidden`, `storage-unwritable`
+   */
+  removeMaintenance(name: string, options: Pick<ApplyOptions, 'author' | 'allowed' | 'groups'>): Promise<Difference>
+  /**
+   * Changes single objects, all of it or nothing, one on what the one before it left.
+   * @throws as `apply`, with paths as a difference names them; `conflict` where what it is based on was changed by somebody else
+   */
+  edit(edits: readonly ConfigurationEdit[], options: EditOptions): Promise<Difference>
+  /**
+   * What the revisions after one, up to another, changed together, as far as somebody sees the groups.
+   * @throws FarwatchError `not-found` where there is no such revision, or its changes are not kept any more
+   */
+  compare(from: number, to: number, groups?: readonly string[]): Promise<Difference>
+  /**
+   * Takes a revision back by a new one: each of its objects becomes what it was before. Where one of them was changed since, nothing is.
+   * @throws FarwatchError `not-found` as `compare`; `conflict` naming what was changed since, but for a dry run; otherwise as `apply`
+   */
+  undo(revision: number, options: UndoOptions): Promise<Undone>
   /** Newest first. */
   revisions(page?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<RevisionEntry>>
   /** Newest first. */
-  audit(query?: {
-    cursor?: string | undefined
-    limit?: number | undefined
-    who?: string | undefined
-  }): Promise<Page<AuditEntry>>
+  audit(query?: AuditQuery): Promise<Page<AuditEntry>>
   /** Adds to the audit log. Where the deed is a database batch of its own, put `auditStatement` into that batch instead. */
   record(record: AuditRecord): Promise<void>
   auditStatement(record: AuditRecord): Statement
@@ -164,6 +219,17 @@ export interface Inventory {
   /** Who is to run each group, whether they are there or not. Groups without systems, too. */
   runners(): ReadonlyMap<string, GroupRunners>
   plugins(): readonly PluginForUse[]
+  /** By name; `groups` leaves out those of other groups, and keeps those of none. */
+  maintenances(groups?: readonly string[]): readonly MaintenanceEntry[]
+  /** Whether a task is in a maintenance window at a moment. As cheap as reading memory; asked for every result. */
+  isInMaintenance(task: string, at: number): boolean
+  /**
+   * Makes ready what somebody wants to be run once by hand, configured or not: everything checked, the credential opened.
+   * @throws FarwatchError `invalid-value` with every problem, `not-found` where there is no such group
+   */
+  prepareCheck(draft: CheckDraft): PreparedCheck
+  /** In the order of names. */
+  dashboards(): readonly Dashboard[]
   /**
    * @param agent `local` for the server's own, otherwise the agent's name
    * @param takes which connectors of the agent's groups it is to run; default: all of them
@@ -187,8 +253,8 @@ export interface Snapshots {
   list(): Promise<readonly SnapshotEntry[]>
   /** @throws FarwatchError `not-found`, as the next ones do */
   show(id: string): Promise<{ readonly snapshot: SnapshotEntry; readonly document: ConfigurationDocument }>
-  /** What restoring it would change. */
-  diff(id: string): Promise<Difference>
+  /** What restoring it would change; with another snapshot, what is different in it against that one. */
+  diff(id: string, against?: string): Promise<Difference>
   /** @throws FarwatchError `invalid-document` where the present library does not take what is in it */
   restore(id: string, given: { author: string; comment?: string | undefined }): Promise<Difference>
   remove(id: string, given: { author: string }): Promise<void>
@@ -216,6 +282,12 @@ export async function openInventory(options: {
   const listeners = new Set<(change: ConfigurationChange) => void>()
   let plugins: { of: Configuration['plugins']; ready: readonly PluginForUse[] } = { of: new Map(), ready: [] }
   let snapshotCount = 0
+  let windows: { of: Configuration; ready: Windows } | undefined
+  const windowsNow = (): Windows => {
+    if (windows?.of !== configuration)
+      windows = { of: configuration, ready: new Windows(configuration.maintenances, view) }
+    return windows.ready
+  }
 
   /** A secret that the vault cannot open harms what needs it and nothing else. */
   function reportUnreadable(path: string, thrown: unknown): void {
@@ -261,15 +333,7 @@ export async function openInventory(options: {
     edits: readonly Edit[],
     about: { author: string; comment?: string | undefined; dryRun?: boolean | undefined },
   ): Promise<Difference> {
-    const summary = { add: 0, change: 0, remove: 0 }
-    for (const { action } of edits) summary[action]++
-    const changes = edits.map(({ action, kind, path, before, after }) => ({
-      action,
-      kind,
-      path,
-      ...(before === undefined ? {} : { before }),
-      ...(after === undefined ? {} : { after }),
-    }))
+    const { summary, changes } = shownEdits(edits)
     if (about.dryRun === true || edits.length === 0)
       return { applied: about.dryRun !== true, revision: null, summary, changes }
     const at = clock.now()
@@ -292,15 +356,17 @@ export async function openInventory(options: {
         expect: 1,
       },
     ]
-    for (const edit of edits) {
+    for (const [number, edit] of edits.entries()) {
       const { action, kind, path, before, after } = edit
       statements.push(
         storing(edit),
+        keeping(edit, next, number),
         auditing({ who: author, action: `${kind} ${pastTense[action]}`, what: path, before, after }, at),
       )
       const turn = breathe()
       if (turn !== undefined) await turn
     }
+    statements.push(forgetting(next))
     const before = view
     const pluginsChanged = wanted.plugins !== configuration.plugins
     // Made before anything is stored or replaced: what could fail has then been done.
@@ -347,13 +413,92 @@ export async function openInventory(options: {
     if (found.list.length > 0) throw invalid(found)
     await breathe()
     const edits = difference(configuration, wanted)
-    if (given.allowed !== undefined) {
-      for (const edit of edits) {
-        const [group, role] = needOf(edit)
-        if (!given.allowed(group, role)) throw forbidden(edit.path, group, role)
+    demandAllowed(edits, given.allowed)
+    await demandUntouched(edits, given.base)
+    return { wanted, edits }
+  }
+
+  /** @throws FarwatchError `conflict` where an object that is to be changed was changed after the revision that the change was made from */
+  async function demandUntouched(edits: readonly Edit[], base: number | undefined): Promise<void> {
+    if (base === undefined) return
+    if (base > revision)
+      throw new FarwatchError('conflict', `there is no revision ${base} yet; the newest is ${revision}`, {
+        hint: 'Load the configuration again: it may be that of another server.',
+      })
+    const since = await changedSince(database, base, revision)
+    const found = edits.flatMap(({ kind, key }) => since.get(keyText({ kind, ...key })) ?? [])
+    const [first] = found
+    if (first === undefined) return
+    throw new FarwatchError(
+      'conflict',
+      `${first.path} was changed by ${first.author} in revision ${first.revision}, after this change was begun; nothing was changed`,
+      {
+        problems: found.slice(0, 100).map(({ path, revision: at, author }) => ({
+          path,
+          message: `was changed by ${author} in revision ${at}`,
+        })),
+        hint: 'Look at what it is now, and make the change again.',
+      },
+    )
+  }
+
+  async function edit(given: readonly ConfigurationEdit[], options: EditOptions): Promise<Difference> {
+    const found = new Problems()
+    for (const one of given) {
+      for (const place of [one.at, ...(one.is === 'move' ? [one.to] : [])].flat()) {
+        if (!('group' in place) || options.groups === undefined || options.groups.includes(place.group)) continue
+        if (options.allowed?.(place.group, 'editor') !== true)
+          throw forbidden(namePath(['groups', place.group]), place.group, 'editor')
       }
     }
-    return { wanted, edits }
+    const breathe = breathing(clock)
+    const context = { library, vault, environment: options.env, breathe }
+    const wanted = settle(configuration, await edited(configuration, given, context, found))
+    return conclude(wanted, found, options)
+  }
+
+  /** What is left to be looked at once it is known what is wanted; then it is made true. */
+  async function conclude(wanted: Configuration, found: Problems, options: EditOptions): Promise<Difference> {
+    const edits = difference(configuration, wanted)
+    const visible = options.groups === undefined ? undefined : new Set(options.groups)
+    if (found.list.length === 0) checkReferences(wanted, referringOf(edits), visible, library, found)
+    demandAllowed(edits, options.allowed)
+    await demandUntouched(edits, options.base)
+    if (found.list.length > 0) throw invalid(found)
+    return commit(wanted, edits, options)
+  }
+
+  async function compare(from: number, to: number, groups: readonly string[] | undefined): Promise<Difference> {
+    if (from > to || to > revision)
+      throw new FarwatchError('not-found', `there are no revisions from ${from} to ${to}; the newest is ${revision}`)
+    const isSeen = sees(groups)
+    const edits = editsOf(await waysBetween(database, from, to), library, connectorTypes(configuration)).filter(
+      ({ group, kind }) => (group === null ? isForAll(kind) || groups === undefined : isSeen(group)),
+    )
+    return { ...shownEdits(edits), applied: false, revision: null }
+  }
+
+  async function undoRevision(of: number, options: UndoOptions): Promise<Undone> {
+    if (of < 1 || of > revision)
+      throw new FarwatchError('not-found', `there is no revision ${of}`, { hint: `The newest is ${revision}.` })
+    const ways = await waysBetween(database, of - 1, of)
+    const present = new Map(rowsOf(configuration).map((row) => [keyText(row), row]))
+    const { puts, conflicts, problems: wrong } = undo(ways, present, library, connectorTypes(configuration))
+    const wanted = settle(configuration, withObjects(configuration, puts))
+    const edits = difference(configuration, wanted)
+    const all = [...conflicts, ...takenAlong(edits, puts)]
+    if (all.length > 0) {
+      if (options.dryRun === true)
+        return { difference: { ...shownEdits(edits), applied: false, revision: null }, conflicts: all }
+      throw new FarwatchError('conflict', `revision ${of} cannot be undone: ${all[0]!} was changed since`, {
+        problems: all.slice(0, 100).map((path) => ({ path, message: 'was changed since' })),
+        hint: 'Undo the later revisions first, or change it by hand.',
+      })
+    }
+    const found = new Problems()
+    found.addAll(wrong)
+    const comment = options.comment ?? `revision ${of} undone`
+    return { difference: await conclude(wanted, found, { ...options, comment }), conflicts: [] }
   }
 
   async function apply(document: unknown, given: ApplyOptions): Promise<Difference> {
@@ -364,6 +509,32 @@ export async function openInventory(options: {
   async function replaceAssociations(associations: unknown, given: AssociateOptions): Promise<Associated> {
     const { wanted, edits } = await decide({ associations }, given, 'associations')
     return { difference: await commit(wanted, edits, given), runners: runnersOf(wanted) }
+  }
+
+  async function removeMaintenance(
+    name: string,
+    { author, allowed, groups }: Pick<ApplyOptions, 'author' | 'allowed' | 'groups'>,
+  ): Promise<Difference> {
+    const found = configuration.maintenances.get(name)
+    const visible = groups === undefined ? undefined : new Set(groups)
+    const isSeen = found !== undefined && (found.written.group === undefined || seesMaintenance(visible, found))
+    if (!isSeen)
+      throw new FarwatchError('not-found', `there is no maintenance window ${JSON.stringify(name)}`, {
+        hint: 'GET /maintenances lists them.',
+      })
+    const maintenances = new Map([...configuration.maintenances].filter(([other]) => other !== name))
+    const wanted = { ...configuration, maintenances }
+    const edits = difference(configuration, wanted)
+    demandAllowed(edits, allowed)
+    return commit(wanted, edits, { author })
+  }
+
+  async function removeDashboard(name: string, given: AssociateOptions): Promise<Difference> {
+    const dashboards = sorted(configuration.dashboards).flatMap(([other, one]) =>
+      other === name ? [] : [writeDashboard(one)],
+    )
+    const { wanted, edits } = await decide({ dashboards }, given, 'dashboards')
+    return commit(wanted, edits, given)
   }
 
   const toEntry = (row: SnapshotRow): SnapshotEntry => ({
@@ -427,7 +598,15 @@ export async function openInventory(options: {
       const { snapshot, configuration: saved } = await readSnapshot(id)
       return { snapshot, document: exportDocument(saved) }
     },
-    diff: (id) => restore(id, { author: '', dryRun: true }),
+    async diff(id, against) {
+      if (against === undefined) return restore(id, { author: '', dryRun: true })
+      const [{ configuration: wanted }, { configuration: before }] = await Promise.all([
+        readSnapshot(id),
+        readSnapshot(against),
+      ])
+      const settled = settle(before, wanted)
+      return commit(settled, difference(before, settled), { author: '', dryRun: true })
+    },
     restore: (id, given) => inTurn(() => restore(id, { ...given, dryRun: false })),
     async remove(id, { author }) {
       const { snapshot } = await readSnapshot(id)
@@ -479,6 +658,10 @@ export async function openInventory(options: {
     document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
     apply: (document, given) => inTurn(() => apply(document, given)),
     replaceAssociations: (associations, given) => inTurn(() => replaceAssociations(associations, given)),
+    edit: (edits, given) => inTurn(() => edit(edits, given)),
+    compare: (from, to, groups) => compare(from, to, groups),
+    undo: (of, given) => inTurn(() => undoRevision(of, given)),
+    removeDashboard: (name, given) => inTurn(() => removeDashboard(name, given)),
     ownWork: async (since) => ({
       stamp,
       revision,
@@ -486,6 +669,7 @@ export async function openInventory(options: {
       audit: await auditSince(database, since),
     }),
     keepWork: (other, name) => inTurn(() => keepWork(other, name)),
+    removeMaintenance: (name, given) => inTurn(() => removeMaintenance(name, given)),
     renameAgent: (from, to, { author }) =>
       inTurn(() => {
         const wanted = withRenamedAgent(configuration, from, to)
@@ -551,6 +735,7 @@ export async function openInventory(options: {
         .map(([, association]) => writeAssociation(association))
     },
     runners: () => runnersOf(configuration),
+    dashboards: () => sorted(configuration.dashboards).map(([, dashboard]) => dashboard),
     plugins() {
       if (plugins.of === configuration.plugins) return plugins.ready
       const ready = sorted(configuration.plugins).flatMap(([, { name, plugin, settings, secrets, sends }]) => {
@@ -569,10 +754,17 @@ export async function openInventory(options: {
       plugins = { of: configuration.plugins, ready }
       return ready
     },
+    maintenances(groups) {
+      const isSeen = sees(groups)
+      return windowsNow().all.filter(({ group }) => group === undefined || isSeen(group))
+    },
+    isInMaintenance: (task, at) => windowsNow().isOn(task, at),
+    prepareCheck: (draft) => prepareCheck(draft, configuration, library, vault),
     assignmentFor: (agent, settings, takes = () => true) =>
       assignmentOf(
         configuration,
         view,
+        windowsNow(),
         agent,
         settings,
         vault,
@@ -616,21 +808,60 @@ function stampOf({ revision, at, author }: Revision): string {
 const pastTense = { add: 'added', change: 'changed', remove: 'removed' } as const
 
 /** What somebody must be to make an edit. Whoever decides where credentials and alarms go to decides for everybody. */
-function needOf(edit: Edit): readonly [group: string | null, role: 'editor' | 'admin'] {
+function needsOf(edit: Edit): readonly (readonly [group: string | null, role: 'editor' | 'admin'])[] {
   switch (edit.kind) {
     case 'profile':
     case 'monitor':
-      return [null, 'editor']
+    case 'dashboard':
+      return [[null, 'editor']]
     case 'association':
     case 'plugin':
-      return [null, 'admin']
+      return [[null, 'admin']]
     case 'group':
-      return [edit.action === 'change' ? edit.group : null, 'editor']
+      return [[edit.action === 'change' ? edit.group : null, 'editor']]
     case 'credential':
     case 'system':
     case 'connector':
-      return [edit.group, 'editor']
+      return [[edit.group, 'editor']]
+    case 'maintenance': {
+      // A window that is taken over from another group is that group's to give.
+      const { before, after } = edit
+      const isMoved = edit.action === 'change' && (before?.['group'] !== undefined || after?.['group'] !== undefined)
+      const from = typeof before?.['group'] === 'string' ? before['group'] : null
+      return isMoved
+        ? [
+            [from, 'editor'],
+            [edit.group, 'editor'],
+          ]
+        : [[edit.group, 'editor']]
+    }
   }
+}
+
+function demandAllowed(edits: readonly Edit[], allowed: Allowed | undefined): void {
+  if (allowed === undefined) return
+  for (const edit of edits) {
+    for (const [group, role] of needsOf(edit)) if (!allowed(group, role)) throw forbidden(edit.path, group, role)
+  }
+}
+
+/** Whether everybody sees an object that belongs to no group. */
+function isForAll(kind: Edit['kind']): boolean {
+  return kind !== 'plugin' && kind !== 'maintenance'
+}
+
+/** Edits as a difference shows them. */
+function shownEdits(edits: readonly Edit[]): Pick<Difference, 'summary' | 'changes'> {
+  const summary = { add: 0, change: 0, remove: 0 }
+  for (const { action } of edits) summary[action]++
+  const changes = edits.map(({ action, kind, path, before, after }) => ({
+    action,
+    kind,
+    path,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  }))
+  return { summary, changes }
 }
 
 function forbidden(path: string, group: string | null, role: 'editor' | 'admin'): FarwatchError {

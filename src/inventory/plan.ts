@@ -1,13 +1,16 @@
 import { at } from '../base/index.ts'
 import { credentialTypes, shown, type CredentialType, type Library } from '../sdk/index.ts'
-import { bounds, type Written, type WrittenConnector, type WrittenDocument, type WrittenGroup } from './check.ts'
+import { bounds, type Written, type WrittenDocument } from './check.ts'
 import {
   isSame,
+  seesMaintenance,
   type Association,
   type Configuration,
   type Connector,
   type Credential,
+  type Dashboard,
   type Group,
+  type Maintenance,
   type Plugin,
   type Profile,
   type ProfileMonitor,
@@ -21,8 +24,8 @@ export function namePath(...steps: readonly (readonly [list: string, name: strin
   return steps.map(([list, name]) => `${list}[${JSON.stringify(name)}]`).join('.')
 }
 
-/** What of that which a document does not name goes: nothing, all of it, or its associations alone. */
-export type Prune = 'nothing' | 'everything' | 'associations'
+/** What of that which a document does not name goes: nothing, all of it, or one of its lists alone. */
+export type Prune = 'nothing' | 'everything' | 'associations' | 'dashboards'
 
 /**
  * Makes the configuration that a document asks for out of the present one. Pure.
@@ -30,6 +33,8 @@ export type Prune = 'nothing' | 'everything' | 'associations'
  * Merging is by name, at every level: an object that is named is replaced as written, the named objects below it are merged in turn,
  * and whatever is not named stays. Pruned it goes, everywhere that the one who applies can see: then the document is the whole
  * truth. Either way applying the same document again changes nothing.
+ *
+ * @param references `later`: whoever calls has more to change, and calls `checkReferences` when that is done
  */
 export function merge(
   current: Configuration,
@@ -37,11 +42,12 @@ export function merge(
   options: { readonly prune: Prune; readonly visible: Visible },
   library: Library,
   problems: Problems,
+  references: 'now' | 'later' = 'now',
 ): Configuration {
   const { prune, visible } = options
   const unseen = (group: string) => visible !== undefined && !visible.has(group)
   const join = <W extends Written<unknown>, T>(
-    list: 'associations' | 'others',
+    list: 'associations' | 'dashboards' | 'others',
     old: ReadonlyMap<string, T> | undefined,
     written: ReadonlyMap<string, W>,
     make: (written: W, old: T | undefined) => T,
@@ -77,9 +83,14 @@ export function merge(
     ),
     associations: join('associations', current.associations, document.associations, value, unseen),
     plugins: join('others', current.plugins, document.plugins, value, () => visible !== undefined),
+    maintenances: join('others', current.maintenances, document.maintenances, value, (name) => {
+      const one = current.maintenances.get(name)
+      return one !== undefined && !seesMaintenance(visible, one)
+    }),
+    dashboards: join('dashboards', current.dashboards, document.dashboards, value),
   }
   // Names that were misread would be reported as missing ones once more.
-  if (problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
+  if (references === 'now' && problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
   return settle(current, wanted)
 }
 
@@ -104,10 +115,29 @@ function reportLookalikes<W extends Written<unknown>>(
   }
 }
 
+/** The objects that were written and name others, or are named by others, and where they were written. */
+export interface Referring {
+  readonly profiles: ReadonlyMap<string, { readonly path: string; readonly monitors: ReadonlyMap<string, unknown> }>
+  readonly groups: ReadonlyMap<string, ReferringGroup>
+  readonly associations: ReadonlyMap<string, { readonly path: string }>
+  readonly maintenances: ReadonlyMap<string, { readonly path: string }>
+}
+
+interface ReferringGroup {
+  readonly path: string
+  readonly credentials: ReadonlyMap<string, { readonly path: string }>
+  readonly systems: ReadonlyMap<string, { readonly connectors: ReadonlyMap<string, ReferringConnector> }>
+}
+
+interface ReferringConnector {
+  readonly path: string
+  readonly profiles: readonly string[]
+}
+
 /** Looks at everything that one named object says of another. */
-function checkReferences(
+export function checkReferences(
   wanted: Configuration,
-  document: WrittenDocument,
+  document: Referring,
   visible: Visible,
   library: Library,
   problems: Problems,
@@ -151,6 +181,39 @@ function checkReferences(
         suggestFrom(group, seenGroups(wanted, visible)),
       )
   }
+  checkMaintenances(wanted, document, visible, problems)
+}
+
+/** What a window names must be there: a slip in a name would leave what it is meant for unprotected. */
+function checkMaintenances(wanted: Configuration, document: Referring, visible: Visible, problems: Problems): void {
+  for (const [name, { path }] of document.maintenances) {
+    const { group, system, connector } = wanted.maintenances.get(name)?.written ?? {}
+    if (group === undefined) continue
+    const owner = wanted.groups.get(group)
+    if (owner === undefined || (visible !== undefined && !visible.has(group))) {
+      problems.add(
+        at(path, 'group'),
+        `there is no group ${shown(group)}`,
+        suggestFrom(group, seenGroups(wanted, visible)),
+      )
+      continue
+    }
+    if (system === undefined) continue
+    const part = owner.systems.get(system)
+    if (part === undefined) {
+      problems.add(
+        at(path, 'system'),
+        `there is no system ${shown(system)} in the group ${shown(group)}`,
+        suggestFrom(system, owner.systems.keys()),
+      )
+    } else if (connector !== undefined && !part.connectors.has(connector)) {
+      problems.add(
+        at(path, 'connector'),
+        `the system ${shown(system)} has no connector ${shown(connector)}`,
+        suggestFrom(connector, part.connectors.keys()),
+      )
+    }
+  }
 }
 
 function seenGroups(wanted: Configuration, visible: Visible): string[] {
@@ -159,7 +222,7 @@ function seenGroups(wanted: Configuration, visible: Visible): string[] {
 
 interface Place {
   readonly wanted: Configuration
-  readonly document: WrittenDocument
+  readonly document: Referring
   readonly visible: Visible
   readonly library: Library
   readonly group: Group
@@ -172,7 +235,7 @@ function nameOf({ group, system, connector }: Place): string {
 }
 
 function checkProfile(
-  place: Place & { readonly written: WrittenConnector | undefined; readonly name: string },
+  place: Place & { readonly written: ReferringConnector | undefined; readonly name: string },
   problems: Problems,
 ): void {
   const { wanted, document, visible, connector, written, name } = place
@@ -223,7 +286,10 @@ function checkProfile(
 }
 
 function checkCredential(
-  place: Place & { readonly written: WrittenConnector | undefined; readonly writtenGroup: WrittenGroup | undefined },
+  place: Place & {
+    readonly written: ReferringConnector | undefined
+    readonly writtenGroup: ReferringGroup | undefined
+  },
   problems: Problems,
 ): void {
   const { wanted, visible, library, group, connector, writtenGroup } = place
@@ -283,12 +349,16 @@ export function settle(current: Configuration, wanted: Configuration): Configura
   const groups = settleMap(current.groups, wanted.groups, settleGroup)
   const associations = settleMap(current.associations, wanted.associations, keepIfSame<Association>)
   const plugins = settleMap(current.plugins, wanted.plugins, keepIfSame<Plugin>)
+  const maintenances = settleMap(current.maintenances, wanted.maintenances, settleMaintenance)
+  const dashboards = settleMap(current.dashboards, wanted.dashboards, keepIfSame<Dashboard>)
   return profiles === current.profiles &&
     groups === current.groups &&
     associations === current.associations &&
-    plugins === current.plugins
+    plugins === current.plugins &&
+    maintenances === current.maintenances &&
+    dashboards === current.dashboards
     ? current
-    : { profiles, groups, associations, plugins }
+    : { profiles, groups, associations, plugins, maintenances, dashboards }
 }
 
 function settleMap<T>(
@@ -314,6 +384,10 @@ function keepIfSame<T extends object>(old: T, wanted: T): T {
 
 /** What was written is compared; what was made of it follows, but for what the library did not take before. */
 function settleMonitor(old: ProfileMonitor, wanted: ProfileMonitor): ProfileMonitor {
+  return old.made !== undefined && isSame(old.written, wanted.written) ? old : wanted
+}
+
+function settleMaintenance(old: Maintenance, wanted: Maintenance): Maintenance {
   return old.made !== undefined && isSame(old.written, wanted.written) ? old : wanted
 }
 

@@ -2,12 +2,15 @@ import type { SchemaPart, Statement } from '../platform/index.ts'
 import type { Library } from '../sdk/index.ts'
 import type { Problem } from '../base/index.ts'
 import { compileConnector, compileMonitor } from './compile.ts'
+import { compileMaintenance } from './maintenance.ts'
 import type {
   Association,
   Configuration,
   Connector,
   Credential,
+  Dashboard,
   Group,
+  Maintenance,
   Plugin,
   Profile,
   ProfileMonitor,
@@ -15,6 +18,7 @@ import type {
 } from './configuration.ts'
 import type { ConfigurationObject, Edit, ObjectKey } from './difference.ts'
 import { namePath } from './plan.ts'
+import { withObjects } from './with-objects.ts'
 
 /**
  * The tables of the inventory. Each named object of the configuration is a row: whole, as JSON, because it is only ever read whole, into
@@ -63,18 +67,32 @@ export const inventorySchema: SchemaPart = {
        BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END;
      CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
        BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END;`,
+    // What each revision did to which object, so that revisions can be compared and taken back. Secrets as they were sealed.
+    `CREATE TABLE configuration_edit (
+       revision INTEGER NOT NULL,
+       number INTEGER NOT NULL,
+       kind TEXT NOT NULL,
+       parent TEXT NOT NULL,
+       place TEXT NOT NULL,
+       name TEXT NOT NULL,
+       body_before TEXT,
+       sealed_before TEXT,
+       body_after TEXT,
+       sealed_after TEXT,
+       PRIMARY KEY (revision, number)
+     ) STRICT, WITHOUT ROWID;`,
   ],
 }
 
 /** A row of `configuration_object`, and an entry of a snapshot. */
 export interface ObjectRow extends ObjectKey {
-  readonly kind: string
+  readonly kind: ConfigurationObject['kind']
   readonly body: string
   readonly sealed: string
 }
 
 /** What is stored of an object: all but its name, which is the key, and what is made of it, which follows. */
-function encode(object: ConfigurationObject): { body: string; sealed: string } {
+export function encode(object: ConfigurationObject): { body: string; sealed: string } {
   const text = (body: object, sealed = '') => ({ body: JSON.stringify(body), sealed })
   switch (object.kind) {
     case 'profile':
@@ -110,6 +128,14 @@ function encode(object: ConfigurationObject): { body: string; sealed: string } {
         },
         object.value.secrets.sealed,
       )
+    case 'maintenance':
+      return text(object.value.written)
+    case 'dashboard':
+      return text({
+        description: object.value.description,
+        variables: object.value.variables,
+        panels: object.value.panels,
+      })
   }
 }
 
@@ -132,6 +158,8 @@ export function rowsOf(configuration: Configuration): ObjectRow[] {
   }
   for (const [name, value] of configuration.associations) add('', '', name, { kind: 'association', value })
   for (const [name, value] of configuration.plugins) add('', '', name, { kind: 'plugin', value })
+  for (const [name, value] of configuration.maintenances) add('', '', name, { kind: 'maintenance', value })
+  for (const [name, value] of configuration.dashboards) add('', '', name, { kind: 'dashboard', value })
   return rows
 }
 
@@ -157,6 +185,131 @@ export function storing({ kind, key, object, action }: Edit): Statement {
 
 export const selectObjects = 'SELECT kind, parent, place, name, body, sealed FROM configuration_object'
 
+/** An object as a row holds it, without the named objects below it; and what the library does not take of it. */
+export function objectOf(
+  row: ObjectRow,
+  library: Library,
+  /** Of a monitor's profile; undefined where that is not there. */
+  connectorType: string | undefined,
+): { readonly object: ConfigurationObject; readonly problems: readonly Problem[] } {
+  const { name, kind } = row
+  const good = (object: ConfigurationObject) => ({ object, problems: [] })
+  // Bodies were written by `encode`; each kind is read as that kind was written.
+  switch (kind) {
+    case 'profile': {
+      const body = JSON.parse(row.body) as Pick<Profile, 'connector' | 'description'>
+      return good({ kind, value: { name, ...body, monitors: new Map() } })
+    }
+    case 'group': {
+      const body = JSON.parse(row.body) as Pick<Group, 'description' | 'whenCutOff'>
+      return good({ kind, value: { name, ...body, credentials: new Map(), systems: new Map() } })
+    }
+    case 'association':
+      return good({ kind, value: { group: name, ...(JSON.parse(row.body) as Pick<Association, 'agents'>) } })
+    case 'plugin': {
+      const body = JSON.parse(row.body) as Omit<Plugin, 'name' | 'secrets'> & { secrets: readonly string[] }
+      return good({ kind, value: { name, ...body, secrets: { names: body.secrets, sealed: row.sealed } } })
+    }
+    case 'credential': {
+      const body = JSON.parse(row.body) as Omit<Credential, 'name' | 'secrets'> & { secrets: readonly string[] }
+      return good({ kind, value: { name, ...body, secrets: { names: body.secrets, sealed: row.sealed } } })
+    }
+    case 'system': {
+      const body = JSON.parse(row.body) as Pick<System, 'type' | 'description' | 'tags'>
+      return good({ kind, value: { name, ...body, connectors: new Map() } })
+    }
+    case 'dashboard':
+      return good({ kind, value: { name, ...(JSON.parse(row.body) as Omit<Dashboard, 'name'>) } })
+    case 'maintenance': {
+      const written = JSON.parse(row.body) as Maintenance['written']
+      const made = compileMaintenance(written, pathOf(row))
+      return {
+        object: { kind, value: { name, written, made: made.ok ? made.value : undefined } },
+        problems: made.ok ? [] : made.problems,
+      }
+    }
+    case 'monitor': {
+      const written = JSON.parse(row.body) as ProfileMonitor['written']
+      const made = compileMonitor({ ...absent, ...written }, connectorType, library, pathOf(row))
+      return {
+        object: { kind, value: { name, written, made: made.ok ? made.value : undefined } },
+        problems: made.ok ? [] : made.problems,
+      }
+    }
+    case 'connector': {
+      const body = JSON.parse(row.body) as Omit<Connector, 'name' | 'made' | 'credential' | 'pin'> & {
+        credential?: string
+        pin?: string
+      }
+      const made = compileConnector(body, library, pathOf(row))
+      const { credential, pin } = body
+      return {
+        object: { kind, value: { name, ...body, credential, pin, made: made.ok ? made.value : undefined } },
+        problems: made.ok ? [] : made.problems,
+      }
+    }
+  }
+}
+
+/** Where an object stands, in words: `groups["acme"].systems["shop"]`. */
+export function pathOf({ kind, parent, place, name }: ObjectKey & Pick<ObjectRow, 'kind'>): string {
+  switch (kind) {
+    case 'profile':
+      return namePath(['profiles', name])
+    case 'monitor':
+      return namePath(['profiles', parent], ['monitors', name])
+    case 'group':
+      return namePath(['groups', name])
+    case 'credential':
+      return namePath(['groups', parent], ['credentials', name])
+    case 'system':
+      return namePath(['groups', parent], ['systems', name])
+    case 'connector':
+      return namePath(['groups', parent], ['systems', place], ['connectors', name])
+    case 'association':
+      return namePath(['associations', name])
+    case 'plugin':
+      return namePath(['plugins', name])
+    case 'maintenance':
+      return namePath(['maintenances', name])
+    case 'dashboard':
+      return namePath(['dashboards', name])
+  }
+}
+
+/** The group that an object belongs to; null where it belongs to none. */
+export function groupOf({ kind, parent, name }: Pick<ObjectRow, 'kind' | 'parent' | 'name'>): string | null {
+  switch (kind) {
+    case 'group':
+    case 'association':
+      return name
+    case 'credential':
+    case 'system':
+    case 'connector':
+      return parent
+    case 'profile':
+    case 'monitor':
+    case 'plugin':
+    case 'dashboard':
+    // It has its group in itself.
+    case 'maintenance':
+      return null
+  }
+}
+
+const depth: Record<ConfigurationObject['kind'], number> = {
+  profile: 0,
+  group: 0,
+  association: 0,
+  plugin: 0,
+  maintenance: 0,
+  dashboard: 0,
+  monitor: 1,
+  credential: 1,
+  system: 1,
+  connector: 2,
+}
+
 /**
  * Makes the configuration that rows hold. What the library no longer takes stays in it as it was written, without what would be made
  * of it, and is reported.
@@ -166,88 +319,26 @@ export function fromRows(
   library: Library,
 ): { readonly configuration: Configuration; readonly problems: readonly Problem[] } {
   const problems: Problem[] = []
-  type Open<T> = { -readonly [K in keyof T]: T[K] extends ReadonlyMap<string, infer V> ? Map<string, V> : T[K] }
-  const profiles = new Map<string, Open<Profile>>()
-  const groups = new Map<string, Open<Group>>()
-  const systems = new Map<string, Open<System>>()
-  const associations = new Map<string, Association>()
-  const plugins = new Map<string, Plugin>()
-  const systemKey = (group: string, system: string) => JSON.stringify([group, system])
-  const inner: ObjectRow[] = []
-
-  // Bodies were written by `encode`; each kind is read as that kind was written.
-  for (const row of rows) {
-    const { name } = row
-    switch (row.kind) {
-      case 'profile':
-        profiles.set(name, {
-          name,
-          ...(JSON.parse(row.body) as Pick<Profile, 'connector' | 'description'>),
-          monitors: new Map(),
-        })
-        break
-      case 'group':
-        groups.set(name, {
-          name,
-          ...(JSON.parse(row.body) as Pick<Group, 'description' | 'whenCutOff'>),
-          credentials: new Map(),
-          systems: new Map(),
-        })
-        break
-      case 'association':
-        associations.set(name, { group: name, ...(JSON.parse(row.body) as Pick<Association, 'agents'>) })
-        break
-      case 'plugin': {
-        const body = JSON.parse(row.body) as Omit<Plugin, 'name' | 'secrets'> & { secrets: readonly string[] }
-        plugins.set(name, { name, ...body, secrets: { names: body.secrets, sealed: row.sealed } })
-        break
-      }
-      default:
-        inner.push(row)
-    }
-  }
-  for (const row of inner) {
-    if (row.kind !== 'system') continue
-    const system = {
-      name: row.name,
-      ...(JSON.parse(row.body) as Pick<System, 'type' | 'description' | 'tags'>),
-      connectors: new Map<string, Connector>(),
-    }
-    groups.get(row.parent)?.systems.set(row.name, system)
-    systems.set(systemKey(row.parent, row.name), system)
-  }
-  for (const row of inner) {
-    const { name } = row
-    if (row.kind === 'monitor') {
-      const profile = profiles.get(row.parent)
-      const written = JSON.parse(row.body) as ProfileMonitor['written']
-      const path = namePath(['profiles', row.parent], ['monitors', name])
-      const made = compileMonitor({ ...absent, ...written }, profile?.connector, library, path)
-      if (!made.ok) problems.push(...made.problems)
-      profile?.monitors.set(name, { name, written, made: made.ok ? made.value : undefined })
-    } else if (row.kind === 'credential') {
-      const body = JSON.parse(row.body) as Omit<Credential, 'name' | 'secrets'> & { secrets: readonly string[] }
-      groups
-        .get(row.parent)
-        ?.credentials.set(name, { name, ...body, secrets: { names: body.secrets, sealed: row.sealed } })
-    } else if (row.kind === 'connector') {
-      const body = JSON.parse(row.body) as Omit<Connector, 'name' | 'made' | 'credential' | 'pin'> & {
-        credential?: string
-        pin?: string
-      }
-      const path = namePath(['groups', row.parent], ['systems', row.place], ['connectors', name])
-      const made = compileConnector(body, library, path)
-      if (!made.ok) problems.push(...made.problems)
-      systems.get(systemKey(row.parent, row.place))?.connectors.set(name, {
-        name,
-        ...body,
-        credential: body.credential,
-        pin: body.pin,
-        made: made.ok ? made.value : undefined,
-      })
-    }
-  }
-  return { configuration: { profiles, groups, associations, plugins }, problems }
+  // Kinds that only a later version has are left alone.
+  const all = [...rows].filter(({ kind }) => Object.hasOwn(depth, kind))
+  const types = new Map<string, string>()
+  const made = all
+    .sort((a, b) => depth[a.kind] - depth[b.kind])
+    .map((row) => {
+      const { object, problems: found } = objectOf(row, library, types.get(row.parent))
+      if (object.kind === 'profile') types.set(row.name, object.value.connector)
+      problems.push(...found)
+      return { key: row, kind: row.kind, object }
+    })
+  return { configuration: withObjects(nothing, made), problems }
 }
 
+const nothing: Configuration = {
+  profiles: new Map(),
+  groups: new Map(),
+  associations: new Map(),
+  plugins: new Map(),
+  maintenances: new Map(),
+  dashboards: new Map(),
+}
 const absent = { period: undefined, timeout: undefined, settings: undefined, rules: undefined }

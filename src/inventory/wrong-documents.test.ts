@@ -29,6 +29,7 @@ const connector = (more: object) =>
 const hook = (more: object) => ({
   plugins: [{ name: 'h', plugin: 'webhook', settings: { url: 'http://h/' }, sends: ['alarms'], ...more }],
 })
+const window = (more: object) => ({ maintenances: [{ name: 'w', begins: '2026-12-01T22:00', lasts: '2h', ...more }] })
 const parsed = (text: string): unknown => JSON.parse(text)
 
 /** What is wrong with a document, and every word that is answered: path: message (hint). */
@@ -39,8 +40,8 @@ const table: Record<string, readonly [document: unknown, ...answers: string[]]> 
   'an unknown key': [{ grups: [] }, 'grups: is not known here (Did you mean "groups"?)'],
   'a prototype key': [
     parsed('{"__proto__": {"polluted": true}, "constructor": 1}'),
-    '__proto__: is not known here (Known: format, version, profiles, groups, associations, plugins.)',
-    'constructor: is not known here (Known: format, version, profiles, groups, associations, plugins.)',
+    '__proto__: is not known here (Known: format, version, profiles, groups, associations, plugins, maintenances, dashboards.)',
+    'constructor: is not known here (Known: format, version, profiles, groups, associations, plugins, maintenances, dashboards.)',
   ],
   'another form': [{ format: 2 }, 'format: 2 is not a form of the document that is known here; only 1 is'],
   'no list': [{ groups: {} }, 'groups: must be a list, not an object'],
@@ -255,6 +256,36 @@ const table: Record<string, readonly [document: unknown, ...answers: string[]]> 
   'a setting that the plugin does not have': [
     hook({ settings: { url: 'http://h/', key: 'x' } }),
     expect.stringContaining('plugins[0].settings.key: is not a setting here') as unknown as string,
+  ],
+  'a window without a time': [
+    { maintenances: [{ name: 'w' }] },
+    'maintenances[0].begins: is missing: the day and time without a zone (For example: 2026-12-01T22:00)',
+    'maintenances[0].lasts: must be a duration with its unit, not nothing (For example: 10s, 5m, 1h30m)',
+  ],
+  'a window on a day that no calendar has': [
+    window({ begins: '2026-02-30T22:00' }),
+    'maintenances[0].begins: must be a day and time without a zone, not "2026-02-30T22:00" (For example: 2026-12-01T22:00)',
+  ],
+  'a window in a zone that is none': [
+    window({ zone: 'Europe/Berln' }),
+    'maintenances[0].zone: there is no time zone "Europe/Berln" (For example: UTC, Europe/Berlin, America/New_York)',
+  ],
+  'a window for longer than it can repeat': [
+    window({ lasts: '40d', repeats: { every: 'month' } }),
+    'maintenances[0].lasts: "40d" is too long; at most 31d',
+  ],
+  'days that a repetition does not know': [
+    window({ repeats: { every: 'month', on: [15, 'last fri', '2nd tuesday', 32] } }),
+    'maintenances[0].repeats.on[2]: "2nd tuesday" is not known here (For example: 15, last, 2nd tue, last fri)',
+    'maintenances[0].repeats.on[3]: 32 is not known here (For example: 15, last, 2nd tue, last fri)',
+  ],
+  'a window for a system without its group': [
+    window({ system: 'shop' }),
+    'maintenances[0].group: is missing: the group of the system',
+  ],
+  'a window for a system that is not there': [
+    window({ group: 'acme', system: 'shp' }),
+    'maintenances[0].system: there is no system "shp" in the group "acme" (Did you mean "shop"?)',
   ],
   'several at once': [
     { groups: [{ name: '' }], plugins: 3 },

@@ -104,6 +104,6 @@ export class Commands {
 }
 
 function checkResult(command: Command, result: unknown): void {
-  if (command.is === 'run-now') readRunResult(result)
+  if (command.is === 'run-now' || command.is === 'check') readRunResult(result)
   if (command.is === 'reach') readReached(result)
 }

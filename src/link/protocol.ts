@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { isRun, outcomes, type UploadBatch } from '../model/index.ts'
+import { isRun, outcomes, weekdays, type MaintenanceTimes, type UploadBatch } from '../model/index.ts'
 import { reader } from '../platform/wire/index.ts'
 
 /**
@@ -145,6 +145,32 @@ export const Poll = Type.Object({
 export type Poll = Static<typeof Poll>
 
 const settings = Type.Record(Type.String({ maxLength: 200 }), Type.Unknown(), { maxProperties: 500 })
+/** When a maintenance window is on, as `model/maintenance.ts` reads it. */
+const weekday = Type.Enum([...weekdays])
+const repetition = { interval: Type.Integer({ minimum: 1, maximum: 1_000 }), until: Type.Optional(text(10)) }
+const wirePause = Type.Object({
+  begins: text(16),
+  lastsMs: Type.Integer({ minimum: 1, maximum: 400 * 86_400_000 }),
+  zone: text(100, 1),
+  repeats: Type.Optional(
+    Type.Union([
+      Type.Object({ every: Type.Literal('day'), ...repetition }),
+      Type.Object({ every: Type.Literal('week'), on: Type.Array(weekday, { maxItems: 31 }), ...repetition }),
+      Type.Object({
+        every: Type.Literal('month'),
+        on: Type.Array(
+          Type.Union([
+            Type.Object({ is: Type.Literal('date'), day: Type.Integer({ minimum: -1, maximum: 31 }) }),
+            Type.Object({ is: Type.Literal('weekday'), nth: Type.Integer({ minimum: -1, maximum: 5 }), weekday }),
+          ]),
+          { maxItems: 31 },
+        ),
+        ...repetition,
+      }),
+    ]),
+  ),
+  endedAt: Type.Optional(Type.Number()),
+})
 const wireConnector = Type.Object({
   id: name,
   type: name,
@@ -153,6 +179,8 @@ const wireConnector = Type.Object({
   /** Which of the sealed credentials. */
   credential: Type.Optional(text(100, 1)),
   exclusive: Type.Optional(Type.Literal(true)),
+  /** Absent from a server before 2026-11-26, and unknown to an agent before: it then runs what its server does not judge. */
+  pauses: Type.Optional(Type.Unsafe<readonly MaintenanceTimes[]>(Type.Array(wirePause, { maxItems: 10_000 }))),
 })
 const dayMs = 86_400_000
 const assignedTask = Type.Object({
@@ -198,12 +226,23 @@ export type WireConnector = Static<typeof wireConnector>
  *   send-logs   log lines, as text in parts
  *   reach       whether the targets of connectors answer to a cheap connect; for placement, before work moves
  *   re-key      make a new key and send it
+ *   check       one run of any monitor on any connector, of which nothing is kept; gives the run's result
  */
 export const Command = Type.Union([
   Type.Object({ id: name, is: Type.Literal('run-now'), task: name }),
   Type.Object({ id: name, is: Type.Literal('send-logs'), maxBytes: Type.Integer({ minimum: 1, maximum: 2 ** 30 }) }),
   Type.Object({ id: name, is: Type.Literal('reach'), connectors: Type.Array(wireConnector, { maxItems: 1_000 }) }),
   Type.Object({ id: name, is: Type.Literal('re-key') }),
+  Type.Object({
+    id: name,
+    is: Type.Literal('check'),
+    monitor: name,
+    settings,
+    connector: Type.Object({ type: name, group: name, settings }),
+    /** The connector's credential, sealed to the agent (sealing.ts). */
+    sealed: Type.Optional(text(200_000)),
+    timeoutMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }),
+  }),
 ])
 export type Command = Static<typeof Command>
 type WithoutId<T> = T extends { id: string } ? Omit<T, 'id'> : never
@@ -293,6 +332,7 @@ export type Reply = Static<typeof Reply>
 /** The form of the `result` of those commands that give one. */
 export const commandResults = {
   'run-now': run,
+  check: run,
   reach: Type.Array(Type.Object({ connector: name, reached: Type.Boolean(), message: text(1_000) }), {
     maxItems: 1_000,
   }),

@@ -1,3 +1,4 @@
+import type { MaintenanceTimes } from './maintenance.ts'
 import type { SpoolEntry } from './result.ts'
 
 /** A secret as a connector needs it, by field: `{ username, password }`. Exists in memory and on its way only. */
@@ -10,6 +11,8 @@ export interface AssignedConnector {
   readonly group: string
   readonly settings: Readonly<Record<string, unknown>>
   readonly credential?: { readonly type: string; readonly fields: Secret }
+  /** Maintenance windows in which none of its slots is run: each is recorded as `maintenance`. */
+  readonly pauses?: readonly MaintenanceTimes[]
   /** Its target must never be queried by two agents: no run of it begins once the agent's lease has ended. */
   readonly exclusive?: true
 }

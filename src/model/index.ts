@@ -5,7 +5,20 @@ export type { Ranges } from './positions.ts'
 export { isRun, outcomes } from './outcome.ts'
 export type { Outcome, RunOutcome } from './outcome.ts'
 export type * from './result.ts'
-export { matches, parseMatcher } from './matcher.ts'
+export {
+  isZone,
+  MaintenanceClock,
+  momentOf,
+  occurrenceFrom,
+  occurrencesOf,
+  readMonthDay,
+  readWall,
+  readWeekday,
+  repetitionOf,
+  weekdays,
+} from './maintenance.ts'
+export type { MaintenanceTimes, MonthDay, Occurrence, Repetition, Weekday } from './maintenance.ts'
+export { formatMatcher, matches, parseMatcher } from './matcher.ts'
 export type { Matcher, MatcherTerm } from './matcher.ts'
 export { isKept, judgesFailed, rowsFor } from './rows.ts'
 export { checkRules, conditionsOf, failedMetric, judgedUnit, messagePlaceholders, ruleKeys } from './rule.ts'

@@ -116,6 +116,22 @@ function parseTerm(body: string): MatcherTerm | { why: string; hint: string } {
 
 const short = (text: string) => (text.length > 60 ? `${text.slice(0, 57)}…` : text)
 
+/** A matcher in words for people, close to how it was written: `db*, /^web/, !tmp`. */
+export function formatMatcher({ any, none }: Matcher): string {
+  return [...any.map(formatTerm), ...none.map((term) => `!${formatTerm(term)}`)].join(', ') || '*'
+}
+
+function formatTerm(term: MatcherTerm): string {
+  switch (term.is) {
+    case 'exact':
+      return term.text
+    case 'glob':
+      return term.parts.map((part) => part.map((piece) => piece ?? '?').join('')).join('*')
+    case 'regex':
+      return `/${term.pattern}/`
+  }
+}
+
 const compiled = new WeakMap<Matcher, (text: string) => boolean>()
 
 /** Whether a matcher takes a text. Compiles on first use, and remembers as long as the matcher lives. */

@@ -56,8 +56,15 @@ const signedIn = createRoute({
 const overview = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
-  validateSearch: texts('text', 'state'),
+  validateSearch: texts('text', 'state', 'group', 'tag', 'span', 'wall'),
   component: OverviewPage,
+})
+
+const systems = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/systems',
+  validateSearch: texts('text', 'state', 'group', 'tag'),
+  component: lazyRouteComponent(() => import('./pages/systems.tsx'), 'SystemsPage'),
 })
 
 const system = createRoute({
@@ -70,7 +77,7 @@ const system = createRoute({
 const alarms = createRoute({
   getParentRoute: () => signedIn,
   path: '/alarms',
-  validateSearch: texts('state', 'severity', 'group', 'text'),
+  validateSearch: texts('state', 'severity', 'group', 'text', 'by'),
   component: lazyRouteComponent(() => import('./pages/alarms.tsx'), 'AlarmsPage'),
 })
 
@@ -78,6 +85,27 @@ const alarm = createRoute({
   getParentRoute: () => alarms,
   path: '$alarm',
   component: lazyRouteComponent(() => import('./pages/alarm.tsx'), 'AlarmDrawer'),
+})
+
+const metrics = createRoute({
+  getParentRoute: () => signedIn,
+  // Not /metrics: there the server tells of itself.
+  path: '/explore',
+  validateSearch: texts('q1', 'q2', 'q3', 'q4', 'range', 'from', 'to', 'agg', 'compare'),
+  component: lazyRouteComponent(() => import('./pages/metrics.tsx'), 'MetricsPage'),
+})
+
+const dashboards = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/dashboards',
+  component: lazyRouteComponent(() => import('./pages/dashboards.tsx'), 'DashboardsPage'),
+})
+
+const dashboard = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/dashboards/$name',
+  validateSearch: texts('range', 'from', 'to', 'group', 'system', 'tag', 'edit'),
+  component: lazyRouteComponent(() => import('./pages/dashboard.tsx'), 'DashboardPage'),
 })
 
 const agents = createRoute({
@@ -96,7 +124,19 @@ const agent = createRoute({
 const configuration = createRoute({
   getParentRoute: () => signedIn,
   path: '/configuration',
-  validateSearch: texts('tab'),
+  validateSearch: texts(
+    'tab',
+    'text',
+    'group',
+    'system',
+    'connector',
+    'credential',
+    'profile',
+    'monitor',
+    'add',
+    'from',
+    'to',
+  ),
   component: lazyRouteComponent(() => import('./pages/configuration.tsx'), 'ConfigurationPage'),
 })
 
@@ -105,6 +145,26 @@ const plugins = createRoute({
   path: '/plugins',
   validateSearch: texts('plugin', 'show'),
   component: lazyRouteComponent(() => import('./pages/plugins.tsx'), 'PluginsPage'),
+})
+
+const firstSteps = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/first-steps',
+  component: lazyRouteComponent(() => import('./pages/first-steps.tsx'), 'FirstStepsPage'),
+})
+
+const administrationSearch = [
+  ...(['tab', 'text', 'view', 'month', 'window'] as const),
+  ...(['who', 'from', 'to', 'entry'] as const),
+  ...(['snapshot', 'against'] as const),
+  ...(['range', 'by', 'sort', 'group', 'system', 'monitor'] as const),
+] as const
+
+const administration = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/administration',
+  validateSearch: texts(...administrationSearch),
+  component: lazyRouteComponent(() => import('./pages/administration.tsx'), 'AdministrationPage'),
 })
 
 const instance = createRoute({
@@ -120,12 +180,18 @@ export const router = createRouter({
     setUp,
     signedIn.addChildren([
       overview,
+      systems,
       system,
       alarms.addChildren([alarm]),
+      metrics,
+      dashboards,
+      dashboard,
       agents,
       agent,
       configuration,
       plugins,
+      administration,
+      firstSteps,
       instance,
     ]),
   ]),

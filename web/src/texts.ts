@@ -1,7 +1,13 @@
 import type { Outcome, SeverityOrClear } from '../../src/model/index.ts'
+import { adminTexts, settingTexts } from './texts-admin.ts'
 import { agentTexts } from './texts-agents.ts'
+import { configTexts } from './texts-config.ts'
 import { failoverTexts } from './texts-failover.ts'
+import { aboutTexts, firstStepTexts } from './texts-first-steps.ts'
+import { maintenanceTexts } from './texts-maintenance.ts'
+import { pluginFormTexts } from './texts-plugins.ts'
 import { roleTexts } from './texts-roles.ts'
+import { watchTexts } from './texts-watch.ts'
 
 /** Every word the portal says, in one place. Plain functions where a number or a name goes in. */
 const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
@@ -10,10 +16,14 @@ export const texts = {
   product: 'Farwatch',
   nav: {
     overview: 'Overview',
+    systems: 'Systems',
+    metrics: 'Metrics',
+    dashboards: 'Dashboards',
     alarms: 'Alarms',
     agents: 'Agents',
     configuration: 'Configuration',
     plugins: 'Plugins',
+    administration: 'Administration',
     instance: 'Instance',
     main: 'Main',
     pending: (n: number) => `${count(n, 'agent waits', 'agents wait')} to be accepted`,
@@ -262,8 +272,7 @@ export const texts = {
   plugins: {
     title: 'Plugins',
     empty: 'No plugin is configured',
-    emptyHint:
-      'Alarms are shown here in the portal only. Add a plugin (e-mail, webhook, …) to the configuration document to have them sent.',
+    emptyHint: 'Alarms are shown here in the portal only. Add a plugin (e-mail, webhook, …) to have them sent.',
     sends: 'Sends',
     queued: 'Queued',
     delivered: 'Delivered',
@@ -312,6 +321,7 @@ export const texts = {
       certificates: 'Certificates',
       log: 'Log',
       account: 'Account',
+      about: 'About',
     },
     name: 'Name',
     uuid: 'UUID',
@@ -332,26 +342,7 @@ export const texts = {
     portal: 'Portal address',
     identity: 'Identity',
     health: 'Health',
-    settings: {
-      hint: 'A value given by a flag, the environment or a file goes before what is stored here.',
-      source: {
-        flag: 'set by a flag',
-        environment: 'set by the environment',
-        file: 'set by the file',
-        stored: 'stored here',
-        default: 'default',
-      },
-      overruler: { flag: 'a flag', environment: 'the environment', file: 'the file' },
-      default: (value: string) => `Default: ${value}`,
-      travels: 'goes to every agent',
-      restart: 'takes effect with the next start',
-      reset: 'Back to default',
-      saved: (name: string) => `${name} saved`,
-      overruled: (source: string) => `overruled by ${source}: a change is stored, and holds once that is gone`,
-      notNumber: 'A number is needed',
-      notJson: 'A JSON value is needed',
-      filter: 'Filter settings',
-    },
+    settings: settingTexts,
     certificates: {
       use: 'Use',
       uses: { tls: 'This instance', trusted: 'Trusted' },
@@ -368,6 +359,9 @@ export const texts = {
       level: 'Level',
       levels: { error: 'Errors', warn: 'Warnings', info: 'Info', debug: 'Debug' },
       empty: 'No lines at this level.',
+      nothingFound: 'No line matches the filter.',
+      filter: 'Filter lines',
+      live: 'Follow',
     },
     account: {
       signedInAs: 'Signed in as',
@@ -379,11 +373,16 @@ export const texts = {
       again: 'New password again',
       submit: 'Change password',
       changed: 'Password changed; your other sessions have ended',
-      about: 'About',
-      aboutText: 'Open monitoring, agentless towards what it watches. Apache License 2.0.',
     },
   },
+  administration: adminTexts,
+  about: aboutTexts,
+  firstSteps: firstStepTexts,
+  pluginForm: pluginFormTexts,
+  maintenance: maintenanceTexts,
   agents: agentTexts,
   role: roleTexts,
   failover: failoverTexts,
+  config: configTexts,
+  watch: watchTexts,
 } as const

@@ -1,16 +1,37 @@
 import type { Alarms } from '../../alarms/index.ts'
 import { FarwatchError, suggest } from '../../base/index.ts'
+import type { ConfiguredPlugin, Delivery } from '../../delivery/index.ts'
+import { explainAlarm, type ExplanationParts } from '../alarm-explanation.ts'
+import { countOpen } from '../alarm-counts.ts'
+import { readRange } from '../read-request.ts'
 import { severities, type Alarm, type AlarmStatus, type Severity } from '../../model/index.ts'
 import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
 import { iso, isoOrNull } from '../shape.ts'
 
-type Names = 'listAlarms' | 'showAlarm' | 'acknowledgeAlarm' | 'assignAlarm' | 'commentAlarm' | 'clearAlarm'
+type Names =
+  | 'listAlarms'
+  | 'countAlarms'
+  | 'showAlarm'
+  | 'explainAlarm'
+  | 'listAlarmDestinations'
+  | 'acknowledgeAlarm'
+  | 'assignAlarm'
+  | 'commentAlarm'
+  | 'clearAlarm'
 
 const states = ['raised', 'acknowledged', 'cleared'] as const satisfies readonly AlarmStatus[]
 const rowsPerRead = 1_000
 const mostRows = 10_000
 
-export function alarmHandlers(alarms: Alarms): Handlers<Names> {
+export interface AlarmParts extends ExplanationParts {
+  readonly alarms: Alarms
+  readonly delivery: Pick<Delivery, 'ledger'>
+  readonly configured: () => readonly ConfiguredPlugin[]
+}
+
+/** What is wrong, why, who is told of it, and what people do about it. */
+export function alarmHandlers(parts: AlarmParts): Handlers<Names> {
+  const { alarms, clock, delivery, configured } = parts
   /** The alarm's group decides who may see it; to others it does not exist. */
   async function seen(caller: Caller, id: string) {
     const found = await alarms.get(id)
@@ -36,6 +57,7 @@ export function alarmHandlers(alarms: Alarms): Handlers<Names> {
           ? undefined
           : someOf('state', query.state.replaceAll(/\bopen\b/g, 'raised,acknowledged'), states)
       const wantedSeverities = query.severity === undefined ? undefined : someOf('severity', query.severity, severities)
+      const openBetween = query.from === undefined && query.to === undefined ? undefined : readRange(query, clock.now())
       const limit = query.limit ?? mostRows
       const rows: Alarm[] = []
       let cursor = query.cursor
@@ -47,6 +69,7 @@ export function alarmHandlers(alarms: Alarms): Handlers<Names> {
           ...(wantedSeverities === undefined ? {} : { severities: wantedSeverities as readonly Severity[] }),
           ...(query.system === undefined ? {} : { system: query.system }),
           ...(query.task === undefined ? {} : { task: query.task }),
+          ...(openBetween === undefined ? {} : { openBetween }),
           ...(cursor === undefined ? {} : { cursor }),
         })
         rows.push(...page.alarms)
@@ -58,8 +81,42 @@ export function alarmHandlers(alarms: Alarms): Handlers<Names> {
       const { alarm, history } = await seen(caller, params.id)
       return {
         ...shownAlarm(alarm),
+        systemId: parts.inventory.task(alarm.task)?.systemId ?? null,
         history: history.map(({ at, what, by, text }) => ({ at: iso(at), what, by, text })),
       }
+    },
+    countAlarms: async ({ caller, query }) => {
+      const { from, to } = readRange(query, clock.now())
+      const visible = visibleGroups(caller)
+      const groups =
+        query.group === undefined ? visible : (visible ?? [query.group]).filter((group) => group === query.group)
+      const times = await alarms.openTimes({ from, to: to + 1, ...(groups === undefined ? {} : { groups }) })
+      return countOpen(times, { from, to, points: query.points ?? 96 })
+    },
+    explainAlarm: async ({ caller, params }) => explainAlarm((await seen(caller, params.id)).alarm, parts),
+    listAlarmDestinations: async ({ caller, params }) => {
+      const { alarm } = await seen(caller, params.id)
+      // Plugins belong to no group.
+      demand(caller, 'viewer', null)
+      const told = await delivery.ledger({ alarm: alarm.id, limit: 1_000 })
+      return configured().map(({ name, plugin, sends }) => {
+        const goes = sends.includes('alarms') && plugin.alarm !== undefined
+        return {
+          plugin: name,
+          goes,
+          because: goes ? 'it sends alarms' : `it sends ${sends.join(' and ') || 'nothing'}, not alarms`,
+          deliveries: told
+            .filter((one) => one.plugin === name)
+            .map(({ id, event, state, queuedAt, finishedAt, message }) => ({
+              id: String(id),
+              event: event.event,
+              state,
+              queuedAt: iso(queuedAt),
+              finishedAt: isoOrNull(finishedAt),
+              message,
+            })),
+        }
+      })
     },
     acknowledgeAlarm: ({ caller, params, body }) =>
       operated(caller, params.id, () => alarms.acknowledge(params.id, caller.username, body.comment)),

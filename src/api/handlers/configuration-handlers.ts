@@ -1,7 +1,8 @@
 import { groupsWith, may } from '../../access/index.ts'
 import type { Difference } from '../../contract/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
-import { demand, Page, visibleGroups, type Handlers } from '../route.ts'
+import { readMoment } from '../read-request.ts'
+import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
 
 type Names =
   | 'showConfiguration'
@@ -14,6 +15,10 @@ type Names =
   | 'restoreSnapshot'
   | 'removeSnapshot'
   | 'listAudit'
+  | 'showEditable'
+  | 'editConfiguration'
+  | 'compareRevisions'
+  | 'undoRevision'
 
 /** The configuration document, its revisions and snapshots, and the audit log. */
 export function configurationHandlers(parts: {
@@ -21,22 +26,33 @@ export function configurationHandlers(parts: {
   readonly environment: (name: string) => string | undefined
 }): Handlers<Names> {
   const { inventory, environment } = parts
+  const by = (caller: Caller, query: { readonly comment?: string; readonly dryRun?: boolean }) => ({
+    author: caller.username,
+    comment: query.comment,
+    dryRun: query.dryRun,
+    allowed: (group: string | null, role: 'editor' | 'admin') => may(caller.grants, role, group),
+    groups: groupsWith(caller.grants, 'editor') === '*' ? undefined : visibleGroups(caller),
+    // A document that names a variable sends its value to a target of the author's choice.
+    ...(may(caller.grants, 'admin', null) ? { env: environment } : {}),
+  })
   return {
     showConfiguration: ({ caller }) => inventory.document(visibleGroups(caller)),
-    applyConfiguration: async ({ caller, query, body }) => {
-      const editable = groupsWith(caller.grants, 'editor')
-      return shownDifference(
-        await inventory.apply(body, {
-          author: caller.username,
-          comment: query.comment,
-          dryRun: query.dryRun,
-          prune: query.prune,
-          allowed: (group, role) => may(caller.grants, role, group),
-          groups: editable === '*' ? undefined : visibleGroups(caller),
-          // A document that names a variable sends its value to a target of the author's choice.
-          ...(may(caller.grants, 'admin', null) ? { env: environment } : {}),
-        }),
-      )
+    applyConfiguration: async ({ caller, query, body }) =>
+      shownDifference(await inventory.apply(body, { ...by(caller, query), prune: query.prune, base: query.base })),
+    showEditable: ({ caller }) => ({
+      revision: inventory.revision(),
+      document: inventory.document(visibleGroups(caller)),
+    }),
+    editConfiguration: async ({ caller, query, body }) =>
+      shownDifference(await inventory.edit(body.edits, { ...by(caller, query), base: body.base })),
+    compareRevisions: async ({ caller, query }) => {
+      demand(caller, 'viewer', null)
+      return shownDifference(await inventory.compare(query.from, query.to))
+    },
+    undoRevision: async ({ caller, params, query }) => {
+      demand(caller, 'viewer', null)
+      const { difference, conflicts } = await inventory.undo(params.revision, by(caller, query))
+      return { difference: shownDifference(difference), conflicts: [...conflicts] }
     },
     listRevisions: async ({ caller, query }) => {
       demand(caller, 'viewer', null)
@@ -56,9 +72,9 @@ export function configurationHandlers(parts: {
       demand(caller, 'viewer', null)
       return inventory.snapshots.show(params.id)
     },
-    diffSnapshot: async ({ caller, params }) => {
+    diffSnapshot: async ({ caller, params, query }) => {
       demand(caller, 'viewer', null)
-      return shownDifference(await inventory.snapshots.diff(params.id))
+      return shownDifference(await inventory.snapshots.diff(params.id, query.against))
     },
     restoreSnapshot: async ({ caller, params }) => {
       demand(caller, 'admin', null)
@@ -71,7 +87,12 @@ export function configurationHandlers(parts: {
     },
     listAudit: async ({ caller, query }) => {
       demand(caller, 'admin', null)
-      const page = await inventory.audit({ cursor: query.cursor, limit: query.limit, who: query.who })
+      const { from, to, ...wanted } = query
+      const page = await inventory.audit({
+        ...wanted,
+        ...(from === undefined ? {} : { from: readMoment('from', from) }),
+        ...(to === undefined ? {} : { to: readMoment('to', to) }),
+      })
       return new Page([...page.entries], page.next ?? undefined)
     },
   }

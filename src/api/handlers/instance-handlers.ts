@@ -1,5 +1,5 @@
 import { FarwatchError } from '../../base/index.ts'
-import type { Instance } from '../../contract/index.ts'
+import type { Instance, Setting } from '../../contract/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
 import {
   declarationOf,
@@ -8,6 +8,7 @@ import {
   type Logs,
   type SettingName,
   type Settings,
+  type ShownSetting,
 } from '../../platform/index.ts'
 import type { PairNow } from '../failover.ts'
 import { demand, type Handlers } from '../route.ts'
@@ -50,7 +51,7 @@ export function instanceHandlers(parts: InstanceParts): Handlers<Names> {
     },
     showSettings: ({ caller, query }) => {
       demand(caller, 'viewer', null)
-      return query.details === true ? settings.shown().map(({ value, ...rest }) => ({ ...rest, value })) : values()
+      return query.details === true ? settings.shown().map(shownSetting) : values()
     },
     changeSettings: async ({ caller, body }) => {
       demand(caller, 'admin', null)
@@ -113,6 +114,10 @@ export function describedInstance({
     roleGivenBy: settings.shown().find(({ name }) => name === 'role')?.overruledBy ?? null,
     failover: inPair(pair?.()),
   }
+}
+
+function shownSetting({ choices, ...rest }: ShownSetting): Setting {
+  return { ...rest, ...(choices === undefined ? {} : { choices: [...choices] }) }
 }
 
 function inPair(pair: PairNow | undefined): Instance['failover'] {

@@ -1,33 +1,50 @@
 import { may } from '../../access/index.ts'
 import type { Alarms } from '../../alarms/index.ts'
 import { FarwatchError, formatDuration, parseDuration, type Clock } from '../../base/index.ts'
-import type { GroupSummary, Result, Series as SeriesAnswer, SystemSummary, Task } from '../../contract/index.ts'
+import type {
+  AnswerOf,
+  GroupSummary,
+  Operations,
+  Result,
+  Series as SeriesAnswer,
+  SystemBrief,
+  SystemSummary,
+  Task,
+} from '../../contract/index.ts'
 import type { Coverage, LastSlot } from '../../ingest/index.ts'
 import type { Inventory, SystemEntry, TaskEntry } from '../../inventory/index.ts'
 import { aggregatedUnit, type Series } from '../../metrics/index.ts'
 import {
   compareSeverity,
+  conditionsOf,
+  judgedUnit,
   outcomes,
+  rowsFor,
   severities,
   worstSeverity,
   type Alarm,
   type RunResult,
   type Severity,
   type SeverityOrClear,
+  type Threshold,
 } from '../../model/index.ts'
 import type { AgentQuestions, HistoryQuestions, StoredResult } from '../questions.ts'
 import { readRange } from '../read-request.ts'
 import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
 import { readSeriesMatch, takes } from '../series-match.ts'
 import { iso, isoOrNull } from '../shape.ts'
+import { monitorStatistics } from './monitor-statistics.ts'
 
 type Names =
   | 'listGroups'
   | 'listSystems'
+  | 'indexSystems'
   | 'showSystem'
   | 'listTasks'
   | 'showTask'
   | 'listResults'
+  | 'listOutcomes'
+  | 'listThresholds'
   | 'runTask'
   | 'listSeries'
   | 'queryMetrics'
@@ -136,10 +153,12 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         slot,
       ]),
     )
-    const bySystem = Map.groupBy(alarms.open(), (alarm) => JSON.stringify([alarm.group, alarm.system]))
-    return systems.map((system) =>
-      summary(system, last, bySystem.get(JSON.stringify([system.group, system.name])) ?? []),
-    )
+    const open = openBySystem()
+    return systems.map((system) => summary(system, last, open.get(placeOfSystem(system)) ?? []))
+  }
+
+  function openBySystem(): ReadonlyMap<string, readonly Alarm[]> {
+    return Map.groupBy(alarms.open(), ({ group, system }) => placeOfSystem({ group, name: system }))
   }
 
   function summary(system: SystemEntry, last: ReadonlyMap<string, LastSlot>, open: readonly Alarm[]): SystemSummary {
@@ -195,19 +214,48 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
 
     listSystems: async ({ caller, query }) => {
       const text = query.text?.toLowerCase()
+      const ids = query.ids === undefined ? undefined : new Set(query.ids.split(','))
+      const open = openBySystem()
       const found = inventory
         .systems({ groups: visibleGroups(caller), group: query.group })
         .filter(
           (system) =>
-            text === undefined ||
-            [system.group, system.name, system.type, ...Object.entries(system.tags).flat()].some((word) =>
-              word.toLowerCase().includes(text),
-            ),
+            (ids === undefined || ids.has(system.id)) &&
+            (text === undefined ||
+              [system.group, system.name, system.type, ...Object.entries(system.tags).flat()].some((word) =>
+                word.toLowerCase().includes(text),
+              )),
         )
-      const all = (await summaries(found)).sort(
-        (a, b) => compareSeverity(b.worst, a.worst) || byText(a.group, b.group) || byText(a.name, b.name),
-      )
-      return pageOf(all, ({ id }) => id, query)
+        .map((system) => ({ system, worst: worstOf(open.get(placeOfSystem(system))) }))
+        .sort(
+          (a, b) =>
+            compareSeverity(b.worst, a.worst) ||
+            byText(a.system.group, b.system.group) ||
+            byText(a.system.name, b.system.name),
+        )
+      // The history is asked for the systems of this page alone.
+      const page = pageOf(found, ({ system }) => system.id, query)
+      return new Page(await summaries(page.rows.map(({ system }) => system)), page.next)
+    },
+
+    indexSystems: ({ caller }) => {
+      const open = openBySystem()
+      return inventory.systems({ groups: visibleGroups(caller) }).map((system): SystemBrief => {
+        const { id, group, name, type, tags, connectors, tasks } = system
+        const alarms = open.get(placeOfSystem(system))
+        return {
+          id,
+          group,
+          name,
+          type,
+          tags: { ...tags },
+          worst: worstOf(alarms),
+          state: stateOf(tasks).state,
+          ...(alarms === undefined ? {} : { alarms: countBySeverity(alarms) }),
+          tasks: tasks.length,
+          connectors: connectors.map((one) => ({ name: one.name, type: one.type })),
+        }
+      })
     },
 
     showSystem: async ({ caller, params }) => {
@@ -258,6 +306,52 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
       }
     },
 
+    listOutcomes: async ({ caller, params, query }) => {
+      const { id } = task(caller, params.id)
+      const { from, to } = readRange(query, clock.now())
+      const { stretches, late } = await history.outcomes(id, { from, to })
+      return {
+        from,
+        to,
+        stretches: stretches.map((one) => ({
+          from: one.from,
+          to: one.to,
+          everyMs: one.periodMs,
+          outcome: one.outcome,
+          reason: one.reason || null,
+          agent: one.agent === '' ? null : parts.agentName(one.agent),
+        })),
+        late: [...late],
+      }
+    },
+
+    listThresholds: async ({ caller, params }) => {
+      const { id, rules } = task(caller, params.id)
+      const found: AnswerOf<Operations['listThresholds']> = []
+      let after = 0
+      for (;;) {
+        const page = await history.series({ tasks: [id] }, { limit: rowsPerRead, after })
+        for (const one of page.series) {
+          const unit = judgedUnit(one)
+          for (const rule of rowsFor(rules, one.name, one.labels)) {
+            for (const { severity, threshold } of conditionsOf(rule, unit) ?? []) {
+              const text = rule.thresholds.find((written) => written.severity === severity)?.text ?? ''
+              found.push({
+                series: String(one.number),
+                rule: rule.name,
+                severity,
+                threshold: text,
+                at: endsOf(threshold),
+                unit,
+              })
+            }
+          }
+        }
+        if (page.next === undefined) return found
+        after = page.next
+      }
+    },
+
     runTask: async ({ caller, params }) => {
       const entry = task(caller, params.id)
       demand(caller, 'operator', entry.group)
@@ -273,6 +367,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         .filter(
           (entry) =>
             (query.task === undefined || entry.id === query.task) &&
+            (query.tag === undefined || bears(entry.tags, query.tag)) &&
             takes(place('group'), entry.group) &&
             takes(place('system'), entry.system) &&
             takes(place('connector'), entry.connector) &&
@@ -389,51 +484,37 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
       }
     },
 
-    monitorStatistics: async ({ caller, query }) => {
-      const { from, to } = readRange(query, clock.now())
-      const { group, system, connector } = query
-      const tasks = inventory.tasks({ groups: visibleGroups(caller), group, system, connector })
-      const entries = new Map(tasks.map((entry) => [entry.id, entry]))
-      const by = query.by ?? 'monitor'
-      const name = (id: string): string => {
-        const entry = entries.get(id)!
-        switch (by) {
-          case 'monitor':
-            return entry.monitor
-          case 'group':
-            return entry.group
-          case 'system':
-            return `${entry.group}/${entry.system}`
-          case 'connector':
-            return `${entry.group}/${entry.system}/${entry.connector}`
-          case 'task':
-          case 'agent':
-            return entry.id
-        }
-      }
-      const all = await history.statistics({
-        tasks: [...entries.keys()],
-        from,
-        to,
-        by: by === 'agent' ? 'agent' : name,
-      })
-      return all
-        .map(({ name: key, runs, outcomes: counts, timeouts, durationMs, delayMs }) => ({
-          by: by === 'agent' && key !== '' ? parts.agentName(key) : key,
-          runs,
-          outcomes: counts,
-          timeouts,
-          meanMs: durationMs?.mean ?? null,
-          p50Ms: durationMs?.p50 ?? null,
-          p95Ms: durationMs?.p95 ?? null,
-          maxMs: durationMs?.max ?? null,
-          latenessP50Ms: delayMs?.p50 ?? null,
-          latenessP95Ms: delayMs?.p95 ?? null,
-          latenessMaxMs: delayMs?.max ?? null,
-        }))
-        .sort((a, b) => b.runs - a.runs)
-    },
+    monitorStatistics: async ({ caller, query }) =>
+      monitorStatistics(query, {
+        tasks: inventory.tasks({
+          groups: visibleGroups(caller),
+          group: query.group,
+          system: query.system,
+          connector: query.connector,
+        }),
+        history,
+        now: clock.now(),
+        agentName: parts.agentName,
+      }),
   }
+}
+
+/** The values between which a threshold divides good from bad. */
+function endsOf(threshold: Threshold): number[] {
+  return 'than' in threshold ? [threshold.than] : [threshold.low, threshold.high]
+}
+
+function bears(tags: Readonly<Record<string, string>>, tag: string): boolean {
+  return Object.entries(tags).some(([key, value]) => (value === '' ? key : `${key}=${value}`) === tag)
+}
+
+// Names hold no control characters.
+function placeOfSystem({ group, name }: { readonly group: string; readonly name: string }): string {
+  return `${group}\n${name}`
+}
+
+function worstOf(open: readonly Alarm[] | undefined): SeverityOrClear {
+  return open === undefined ? 'CLEAR' : worstSeverity(open.map(({ severity }) => severity))
 }
 
 const placeLabels = new Set(['group', 'system', 'connector', 'monitor', 'profile', 'task'])

@@ -21,6 +21,8 @@ interface Common {
   readonly change: 'at once' | 'restart' | 'start'
   /** Never shown, stored or logged, and only taken from the environment. */
   readonly secret?: true
+  /** It says how long, or how much, is kept. */
+  readonly retention?: true
 }
 
 export type SettingDeclaration = Common &
@@ -257,6 +259,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_LOG_RETENTION_DAYS',
     scope: 'local',
     change: 'at once',
+    retention: true,
     help: 'How long log files are kept. They are bounded by `logMaxBytes` as well.',
   },
   logMaxBytes: {
@@ -268,6 +271,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_LOG_MAX_BYTES',
     scope: 'local',
     change: 'at once',
+    retention: true,
     help: 'How much room all log files together may take; the oldest go first.',
   },
   spoolMaxBytes: {
@@ -279,6 +283,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_SPOOL_MAX_BYTES',
     scope: 'local',
     change: 'at once',
+    retention: true,
     help: 'How much room results may take that the server has not acknowledged yet.',
     tooSmall: 'A short outage of the server already loses results; each loss is recorded as `lost`.',
     tooLarge: 'A long outage fills the disk of the agent.',
@@ -292,6 +297,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_SPOOL_MAX_AGE_MS',
     scope: 'local',
     change: 'at once',
+    retention: true,
     help: 'How long results wait for the server before they are given up and recorded as `lost`.',
     tooSmall: 'As for `spoolMaxBytes`.',
     tooLarge: 'After a long outage the backlog takes long to drain.',
@@ -342,6 +348,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_RAW_RETENTION_DAYS',
     scope: 'server',
     change: 'at once',
+    retention: true,
     help: 'How long every single value of a series is kept.',
     tooSmall: 'Older charts show means over five minutes instead of what was measured.',
     tooLarge: 'Disk: about 3 bytes a value, so 1,000 series at one minute take 130 MB in 30 days.',
@@ -355,6 +362,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_ROLLUP_5M_RETENTION_DAYS',
     scope: 'server',
     change: 'at once',
+    retention: true,
     help: 'How long the roll-ups over five minutes (min, max, mean, count) are kept.',
   },
   rollup1hRetentionDays: {
@@ -366,6 +374,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_ROLLUP_1H_RETENTION_DAYS',
     scope: 'server',
     change: 'at once',
+    retention: true,
     help: 'How long the roll-ups over one hour (min, max, mean, count) are kept.',
   },
   resultRetention: {
@@ -374,6 +383,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_RESULT_RETENTION',
     scope: 'server',
     change: 'at once',
+    retention: true,
     help: 'Which results (outcome, duration, message) are kept one by one: `all`, `statistics` (none, only their counts and durations in sum) or `longer-than 5s` (runs that took longer, and those that failed). Values of metrics are kept in any case.',
   },
   resultRetentionDays: {
@@ -385,6 +395,7 @@ export const settingDeclarations = {
     variable: 'FARWATCH_RESULT_RETENTION_DAYS',
     scope: 'server',
     change: 'at once',
+    retention: true,
     help: 'How long results that are kept one by one are kept.',
   },
   seriesPerConnector: {

@@ -2,7 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { FarwatchError, messageOf, systemCodeOf } from '../../base/index.ts'
 import type { DataDirectory } from '../data-directory.ts'
 import { writeFileAtomically } from '../files.ts'
-import { declarationOf, isSettingName, settingNames, type SettingName, type Settings } from './declarations.ts'
+import {
+  declarationOf,
+  isSettingName,
+  settingNames,
+  type SettingDeclaration,
+  type SettingName,
+  type Settings,
+} from './declarations.ts'
 import {
   checkChanges,
   resolveSettings,
@@ -24,6 +31,17 @@ export interface ShownSetting {
   readonly overruledBy?: Exclude<SettingSource, 'stored' | 'default'>
   readonly allowed: string
   readonly help: string
+  /** What a form for it needs to know beside. */
+  readonly kind: SettingDeclaration['kind']
+  readonly choices?: readonly string[]
+  readonly unit?: string
+  readonly min?: number
+  readonly max?: number
+  readonly tooSmall?: string
+  readonly tooLarge?: string
+  readonly variable: string
+  readonly flag?: string
+  readonly retention?: true
 }
 
 /** The settings of a running instance: read by everything, changed by portal and API. */
@@ -138,6 +156,14 @@ function show(name: SettingName, resolved: ResolvedSettings): ShownSetting {
     ...(source === 'stored' || source === 'default' ? {} : { overruledBy: source }),
     allowed: allowedValues(declaration),
     help: declaration.help,
+    kind: declaration.kind,
+    ...(declaration.kind === 'choice' ? { choices: declaration.of } : {}),
+    ...(declaration.kind === 'number' ? { unit: declaration.unit, min: declaration.min, max: declaration.max } : {}),
+    ...(declaration.tooSmall === undefined ? {} : { tooSmall: declaration.tooSmall }),
+    ...(declaration.tooLarge === undefined ? {} : { tooLarge: declaration.tooLarge }),
+    variable: declaration.variable,
+    ...(declaration.flag === undefined ? {} : { flag: declaration.flag }),
+    ...(declaration.retention === undefined ? {} : { retention: declaration.retention }),
   }
 }
 

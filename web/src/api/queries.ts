@@ -6,8 +6,13 @@ import {
   infiniteQueryOptions,
   type QueryKey,
 } from '@tanstack/react-query'
-import type { LiveEvent } from '../../../src/contract/index.ts'
+import type { ConfigurationDocument, LiveEvent, PanelAggregation } from '../../../src/contract/index.ts'
+import type { Outcome } from '../../../src/model/index.ts'
+import { spanOf, type Range } from '../model/range.ts'
 import { ApiError, call, callAll, callPage, type Input } from './call.ts'
+
+/** No result is kept for longer: further back nothing is looked for. */
+const longestKeptMs = 400 * 86_400_000
 
 /**
  * What is loaded, under which key, and which live event makes it old. Keys begin with what they are about, so that one event
@@ -62,9 +67,30 @@ export const instance = queryOptions({
 })
 export const groups = queryOptions({ queryKey: ['groups'], queryFn: ({ signal }) => call('listGroups', { signal }) })
 export const systems = queryOptions({
-  queryKey: ['systems'],
-  queryFn: ({ signal }) => callAll('listSystems', { signal }),
+  queryKey: ['systems', 'index'],
+  queryFn: ({ signal }) => call('indexSystems', { signal }),
 })
+/** What lists show of the systems in sight and the index does not have; each is kept as if it had been asked for alone. */
+export const systemDetails = (ids: readonly string[]) =>
+  queryOptions({
+    queryKey: ['systems', 'details', ids],
+    queryFn: async ({ signal, client }) => {
+      const rows = ids.length === 0 ? [] : await callAll('listSystems', { query: { ids: ids.join(',') }, signal })
+      for (const row of rows) client.setQueryData(systemById(row.id).queryKey, row)
+      return rows.length
+    },
+  })
+export const alarmCounts = (spanMs: number, group: string | undefined) =>
+  queryOptions({
+    queryKey: ['alarms', 'counts', spanMs, group ?? ''],
+    queryFn: ({ signal }) => {
+      const to = Date.now()
+      return call('countAlarms', {
+        query: { from: String(to - spanMs), to: String(to), points: 96, ...(group === undefined ? {} : { group }) },
+        signal,
+      })
+    },
+  })
 export const systemById = (id: string) =>
   queryOptions({
     queryKey: ['systems', 'one', id],
@@ -75,17 +101,117 @@ export const tasksOf = (group: string, system: string) =>
     queryKey: ['tasks', group, system],
     queryFn: ({ signal }) => callAll('listTasks', { query: { group, system }, signal }),
   })
-export const resultsOf = (task: string, spanMs: number) =>
+/** How the slots of a task ended in a range. Under the key of its charts: what makes those old makes this old. */
+export const outcomesOf = (task: string, range: Range) =>
   queryOptions({
-    queryKey: ['results', task],
+    queryKey: ['chart', task, 'outcomes', range],
     queryFn: ({ signal }) => {
-      const to = Date.now()
-      return callAll('listResults', {
+      const { from, to } = spanOf(range, Date.now())
+      return call('listOutcomes', { params: { id: task }, query: { from: String(from), to: String(to) }, signal })
+    },
+  })
+/** The server answers for at most so many series at once. */
+const seriesPerCall = 100
+const pointsPerChart = 360
+export interface ChartColumns {
+  readonly at: readonly number[]
+  readonly unit: string
+  readonly value: readonly (number | null)[]
+  readonly min: readonly (number | null)[]
+  readonly max: readonly (number | null)[]
+}
+/** Loads series as columns of one time axis. `first`: the moment of the first value there is. */
+export async function loadColumns(
+  ids: readonly string[],
+  { from, to }: { readonly from: number; readonly to: number },
+  signal: AbortSignal,
+  agg?: PanelAggregation,
+): Promise<{ byId: ReadonlyMap<string, ChartColumns>; first: number | undefined }> {
+  const span = { from: String(from), to: String(to), points: pointsPerChart, ...(agg === undefined ? {} : { agg }) }
+  const answers = await Promise.all(
+    Array.from({ length: Math.ceil(ids.length / seriesPerCall) }, (_, i) =>
+      call('chartMetrics', {
+        query: { series: ids.slice(i * seriesPerCall, (i + 1) * seriesPerCall).join(','), ...span },
+        signal,
+      }),
+    ),
+  )
+  const columns = answers.flatMap((answer) => answer.series.map((one) => [one.id, { ...one, at: answer.at }] as const))
+  const first = columns
+    .map(([, { at, value }]) => at[value.findIndex((one) => one !== null)])
+    .reduce((least, at) => (at === undefined || (least !== undefined && least <= at) ? least : at), undefined)
+  return { byId: new Map(columns), first }
+}
+export const chartOf = (task: string, ids: readonly string[], range: Range) =>
+  queryOptions({
+    queryKey: ['chart', task, range, ids],
+    queryFn: async ({ signal }) => {
+      const span = spanOf(range, Date.now())
+      return { ...span, ...(await loadColumns(ids, span, signal)) }
+    },
+  })
+/** Series that selections take, and whether there are more than can be drawn. */
+const seriesPerSelection = 100
+export const selectedSeries = (selections: readonly string[], tag: string) =>
+  queryOptions({
+    queryKey: ['series', 'selected', selections, tag],
+    queryFn: async ({ signal }) => {
+      const pages = await Promise.all(
+        selections.map((match) =>
+          callPage('listSeries', {
+            query: { match, limit: seriesPerSelection, ...(tag === '' ? {} : { tag }) },
+            signal,
+          }),
+        ),
+      )
+      const series = new Map(pages.flatMap(({ rows }) => rows.map((one) => [one.id, one] as const)))
+      return { series: [...series.values()], more: pages.some(({ next }) => next !== undefined) }
+    },
+    staleTime: 30_000,
+  })
+export const weekMs = 7 * 86_400_000
+/** Values of series in a range, and where that is asked for of the week before, moved onto the same axis. */
+export const valuesOf = (ids: readonly string[], range: Range, agg: PanelAggregation | undefined, compare: boolean) =>
+  queryOptions({
+    queryKey: ['chart', 'selected', ids, range, agg ?? '', compare],
+    queryFn: async ({ signal }) => {
+      const span = spanOf(range, Date.now())
+      const [now, before] = await Promise.all([
+        loadColumns(ids, span, signal, agg),
+        compare ? loadColumns(ids, { from: span.from - weekMs, to: span.to - weekMs }, signal, agg) : undefined,
+      ])
+      return { ...span, byId: now.byId, before: before?.byId }
+    },
+  })
+export const dashboards = queryOptions({
+  queryKey: ['configuration', 'dashboards'],
+  queryFn: ({ signal }) => call('listDashboards', { signal }),
+})
+export const thresholdsOf = (task: string) =>
+  queryOptions({
+    queryKey: ['configuration', 'thresholds', task],
+    queryFn: ({ signal }) => call('listThresholds', { params: { id: task }, signal }),
+    staleTime: 30_000,
+  })
+export const resultPages = (task: string, outcome: Outcome | undefined, to: number | undefined, spanMs: number) =>
+  infiniteQueryOptions({
+    queryKey: ['results', task, 'pages', outcome ?? 'all', to ?? 'now'],
+    queryFn: async ({ signal, pageParam }) => {
+      const end = pageParam?.to ?? to ?? Date.now()
+      const from = Math.max(0, end - (pageParam?.spanMs ?? spanMs))
+      const rows = await callAll('listResults', {
         params: { id: task },
-        query: { from: String(to - spanMs), to: String(to) },
+        query: { from: String(from), to: String(end), ...(outcome === undefined ? {} : { outcome }) },
         signal,
       })
+      return { rows: rows.toReversed(), from, to: end }
     },
+    initialPageParam: undefined as { readonly to: number; readonly spanMs: number } | undefined,
+    // The server answers in the order of time, and the newest is wanted first: time is gone through backwards, in longer steps where nothing was.
+    getNextPageParam: ({ rows, from, to: end }) =>
+      from <= Date.now() - longestKeptMs
+        ? undefined
+        : { to: from, spanMs: rows.length === 0 ? (end - from) * 4 : end - from },
   })
 export const seriesOf = (task: string) =>
   queryOptions({
@@ -93,6 +219,12 @@ export const seriesOf = (task: string) =>
     queryFn: ({ signal }) => callAll('listSeries', { query: { task }, signal }),
     staleTime: 30_000,
   })
+export const connectors = queryOptions({
+  queryKey: ['library', 'connectors'],
+  queryFn: ({ signal }) => call('listConnectors', { signal }),
+  staleTime: Infinity,
+  refetchInterval: false,
+})
 export const monitors = queryOptions({
   queryKey: ['library', 'monitors'],
   queryFn: ({ signal }) => call('listMonitors', { signal }),
@@ -106,6 +238,15 @@ export const openAlarms = (query: AlarmQuery) =>
     queryKey: ['alarms', 'open', query],
     queryFn: ({ signal }) => callAll('listAlarms', { query: { ...query, state: 'open' }, signal }),
   })
+/** Alarms of a system that were open at some moment of a range. */
+export const alarmsBetween = (group: string, system: string, range: Range) =>
+  queryOptions({
+    queryKey: ['alarms', 'between', group, system, range],
+    queryFn: ({ signal }) => {
+      const { from, to } = spanOf(range, Date.now())
+      return call('listAlarms', { query: { group, system, from: String(from), to: String(to), limit: 1_000 }, signal })
+    },
+  })
 export const alarmPages = (query: AlarmQuery) =>
   infiniteQueryOptions({
     queryKey: ['alarms', 'pages', query],
@@ -117,6 +258,16 @@ export const alarmPages = (query: AlarmQuery) =>
     initialPageParam: '',
     getNextPageParam: (page) => page.next,
   })
+export const alarmWhy = (id: string) =>
+  queryOptions({
+    queryKey: ['alarms', 'why', id],
+    queryFn: ({ signal }) => call('explainAlarm', { params: { id }, signal }),
+  })
+export const alarmDestinations = (id: string) =>
+  queryOptions({
+    queryKey: ['alarms', 'destinations', id],
+    queryFn: ({ signal }) => call('listAlarmDestinations', { params: { id }, signal }),
+  })
 export const alarmById = (id: string) =>
   queryOptions({
     queryKey: ['alarms', 'one', id],
@@ -127,6 +278,15 @@ export const configuration = queryOptions({
   queryKey: ['configuration', 'document'],
   queryFn: ({ signal }) => call('showConfiguration', { signal }),
 })
+/** The document as an editor takes it, with the revision that its edits are based on. */
+export const editable = queryOptions({
+  queryKey: ['configuration', 'editable'],
+  queryFn: async ({ signal }) => {
+    const { revision, document } = await call('showEditable', { signal })
+    // The document is described by its own types; to the API it is any JSON.
+    return { revision, document: document as ConfigurationDocument }
+  },
+})
 export const revisions = infiniteQueryOptions({
   queryKey: ['configuration', 'revisions'],
   queryFn: ({ signal, pageParam }) =>
@@ -134,6 +294,14 @@ export const revisions = infiniteQueryOptions({
   initialPageParam: '',
   getNextPageParam: (page) => page.next,
 })
+/** What the revisions after one, up to another, changed; it never changes again. */
+export const revisionDifference = (from: number, to: number) =>
+  queryOptions({
+    queryKey: ['configuration', 'difference', from, to],
+    queryFn: ({ signal }) => call('compareRevisions', { query: { from, to }, signal }),
+    staleTime: Infinity,
+    refetchInterval: false,
+  })
 
 export const plugins = queryOptions({
   queryKey: ['plugins'],
@@ -262,10 +430,12 @@ export function followWith(client: QueryClient): {
           refresh(
             3_000,
             ['tasks'],
-            ...event.tasks.flatMap(({ task }) => [
-              ['chart', task],
-              ['results', task],
-            ]),
+            ...(event.more === true
+              ? [['chart'], ['results']]
+              : event.tasks.flatMap(({ task }) => [
+                  ['chart', task],
+                  ['results', task],
+                ])),
           )
           refresh(15_000, ['systems'], ['groups'])
           break

@@ -1,4 +1,5 @@
 import type { AlarmAnswer } from '../../../src/contract/index.ts'
+import { severitiesDown } from './overview.ts'
 
 /** Whether every word of the text is found in what the list shows of an alarm. */
 export function matchesAlarm(alarm: AlarmAnswer, text: string): boolean {
@@ -21,4 +22,49 @@ export function matchesAlarm(alarm: AlarmAnswer, text: string): boolean {
     .join('\n')
     .toLowerCase()
   return words.every((word) => hay.includes(word))
+}
+
+/** The worst first, among those of one severity the newest. */
+export function byWorst(a: AlarmAnswer, b: AlarmAnswer): number {
+  return severitiesDown.indexOf(a.severity) - severitiesDown.indexOf(b.severity) || b.raisedAt.localeCompare(a.raisedAt)
+}
+
+export const groupings = ['', 'system', 'rule'] as const
+export type Grouping = (typeof groupings)[number]
+
+/** A line of the list: an alarm, or the head of those that have a system or a rule in common. */
+export type AlarmRow =
+  | { readonly is: 'alarm'; readonly alarm: AlarmAnswer }
+  | {
+      readonly is: 'head'
+      readonly key: string
+      readonly name: string
+      readonly of: readonly AlarmAnswer[]
+      readonly open: boolean
+    }
+
+function groupName(alarm: AlarmAnswer, by: Exclude<Grouping, ''>): string {
+  switch (by) {
+    case 'system':
+      return alarm.group === '' ? alarm.system : `${alarm.group} / ${alarm.system}`
+    case 'rule':
+      return alarm.monitor === '' ? alarm.rule : `${alarm.monitor}: ${alarm.rule}`
+  }
+}
+
+/** The list as it is drawn; the group with the worst alarm comes first, then the one with the most. */
+export function alarmRows(alarms: readonly AlarmAnswer[], by: Grouping, closed: ReadonlySet<string>): AlarmRow[] {
+  const rows = (some: readonly AlarmAnswer[]): AlarmRow[] => some.map((alarm) => ({ is: 'alarm', alarm }))
+  if (by === '') return rows(alarms)
+  return [...Map.groupBy(alarms, (alarm) => groupName(alarm, by))]
+    .map(([name, of]) => ({ name, of: of.toSorted(byWorst) }))
+    .toSorted((a, b) => severityPlace(a.of[0]!) - severityPlace(b.of[0]!) || b.of.length - a.of.length)
+    .flatMap(({ name, of }): AlarmRow[] => {
+      const head: AlarmRow = { is: 'head', key: `${by} ${name}`, name, of, open: !closed.has(`${by} ${name}`) }
+      return head.open ? [head, ...rows(of)] : [head]
+    })
+}
+
+function severityPlace({ severity }: AlarmAnswer): number {
+  return severitiesDown.indexOf(severity)
 }

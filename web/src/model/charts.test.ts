@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Series } from '../../../src/contract/index.ts'
-import { maxLines, planCharts, thresholdAt, titleOf } from './charts.ts'
+import { maxLines, planCharts, titleOf } from './charts.ts'
 
 const series = (id: string, name: string, labels: Record<string, string> = {}, unit = '%'): Series => ({
   id,
@@ -46,20 +46,6 @@ test('a chart with too many items shows the first and says how many there are', 
   const many = Array.from({ length: 40 }, (_, i) => series(String(i), 'load', { core: `c${i}` }))
   const [plan] = planCharts(many)
   expect([plan!.lines.length, plan!.items, plan!.lines[2]!.label]).toEqual([maxLines, 40, 'c2'])
-})
-
-test.each([
-  ['> 80%', '%', 80],
-  ['> 2s', 'ms', 2_000],
-  ['>= 500ms', 's', 0.5],
-  ['< 14d', 'd', 14],
-  ['< 2GiB', 'B', 2 * 1024 ** 3],
-  ['> 5', 'ms', 5],
-  ['> 5s', 'B', undefined],
-  ['= 1', '', undefined],
-  ['nonsense', '', undefined],
-])('the threshold %s on a metric in %s lies at %s', (text, unit, expected) => {
-  expect(thresholdAt(text, unit)).toBe(expected)
 })
 
 test('a name becomes a title', () => {

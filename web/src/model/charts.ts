@@ -58,26 +58,3 @@ export function titleOf(metric: string): string {
   const words = metric.replace(/[._]+/g, ' ').trim()
   return words === '' ? metric : words[0]!.toUpperCase() + words.slice(1)
 }
-
-const factors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  time: { us: 0.001, ms: 1, s: 1_000, min: 60_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 },
-  bytes: { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 },
-}
-
-/**
- * The value at which a threshold such as `> 2s` lies, in the metric's own unit.
- * @returns undefined for one that is not a line on a chart: another quantity, or equality with something
- */
-export function thresholdAt(text: string, unit: string): number | undefined {
-  const found = /^\s*(?:>=?|<=?)\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([^\s\d]*)\s*$/i.exec(text)
-  if (found === null) return undefined
-  const value = Number(found[1])
-  const given = found[2]!
-  if (given === '' || given === unit) return value
-  for (const family of Object.values(factors)) {
-    const from = family[given]
-    const to = family[unit]
-    if (from !== undefined && to !== undefined) return (value * from) / to
-  }
-  return undefined
-}

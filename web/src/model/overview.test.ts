@@ -1,13 +1,22 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { GroupSummary, SystemSummary } from '../../../src/contract/index.ts'
+import type { GroupSummary, SystemBrief } from '../../../src/contract/index.ts'
 import type { SeverityOrClear } from '../../../src/model/index.ts'
-import { byUrgency, matchesText, overviewRows, type OverviewFilter } from './overview.ts'
+import {
+  byUrgency,
+  filterSystems,
+  isFiltered,
+  matchesText,
+  readFilter,
+  tagsOf,
+  treeRows,
+  type SystemFilter,
+} from './overview.ts'
 
 const none = { INFO: 0, WARNING: 0, MINOR: 0, MAJOR: 0, CRITICAL: 0 }
 
 /** `acme/shop:MAJOR` is a system with a major alarm, `acme/shop:!` one that nobody watches, `acme/shop` one that is well. */
-function system(text: string, more: Partial<SystemSummary> = {}): SystemSummary {
+function system(text: string, more: Partial<SystemBrief> = {}): SystemBrief {
   const [place = '', state = ''] = text.split(':')
   const [group = '', name = ''] = place.split('/')
   const worst = (state === '' || state === '!' ? 'CLEAR' : state) as SeverityOrClear
@@ -19,28 +28,41 @@ function system(text: string, more: Partial<SystemSummary> = {}): SystemSummary 
     tags: {},
     worst,
     state: state === '!' ? 'UNCOVERED' : 'covered',
-    reason: state === '!' ? 'no agent is there' : null,
-    alarms: worst === 'CLEAR' ? none : { ...none, [worst]: 1 },
+    ...(worst === 'CLEAR' ? {} : { alarms: { ...none, [worst]: 1 } }),
     tasks: 1,
-    failing: 0,
-    coverage: 1,
-    connectors: [],
+    connectors: [{ name: 'front', type: 'http' }],
     ...more,
   }
 }
 
-function groupsOf(systems: readonly SystemSummary[]): GroupSummary[] {
+function groupsOf(systems: readonly SystemBrief[]): GroupSummary[] {
   return [...new Set(systems.map(({ group }) => group))].map((name) => {
-    const worst = systems.filter((one) => one.group === name).toSorted(byUrgency)[0]!
-    const { worst: severity, state, reason, alarms } = worst
-    return { name, worst: severity, state, reason, systems: 1, tasks: 1, alarms, coverage: 1 }
+    const within = systems
+      .filter((one) => one.group === name)
+      .map((one) => ({ ...one, alarms: one.alarms ?? none }))
+      .toSorted(byUrgency)
+    const { worst, state, alarms } = within[0]!
+    return { name, worst, state, reason: null, systems: within.length, tasks: 1, alarms, coverage: 1 }
   })
 }
 
-function drawn(texts: readonly string[], filter: Partial<OverviewFilter> = {}, folded: readonly string[] = []): string {
+/** `turned` groups are not as they are at first, `opened` systems show their connectors. */
+function drawn(
+  texts: readonly string[],
+  given: Partial<SystemFilter> = {},
+  turned: readonly string[] = [],
+  opened: readonly string[] = [],
+): string {
   const systems = texts.map((text) => system(text))
-  return overviewRows(groupsOf(systems), systems, { text: '', state: 'all', ...filter }, new Set(folded))
-    .map((row) => (row.is === 'group' ? `${row.group.name}(${row.shown})` : row.system.name))
+  const filter = { ...readFilter({}), ...given }
+  const rows = treeRows(groupsOf(systems), filterSystems(systems, filter), isFiltered(filter), {
+    turned: new Set(turned),
+    systems: new Set(opened),
+  })
+  return rows
+    .map((row) =>
+      row.is === 'group' ? `${row.group.name}(${row.shown})` : row.is === 'system' ? row.system.name : `+${row.name}`,
+    )
     .join(' ')
 }
 
@@ -63,19 +85,42 @@ test.each([
   ['problems are alarms and silences', { state: 'problems' }, 'acme(1) till blue(2) mail web calm(1) idle'],
   ['what nobody watches can be asked for', { state: 'UNCOVERED' }, 'calm(1) idle'],
   ['words narrow it down', { text: 'db CALM' }, 'calm(2) db2 db10'],
+  ['a group can be asked for', { group: 'blue' }, 'blue(2) mail web'],
   ['nothing found is nothing shown', { text: 'nowhere' }, ''],
 ] as const)('%s', (_, filter, expected) => {
   expect(drawn(all, filter)).toBe(expected)
 })
 
-test('a folded group keeps its line and its count', () => {
-  expect(drawn(all, {}, ['acme', 'calm'])).toBe('acme(2) blue(2) mail web calm(3)')
+test('a closed group keeps its line and its count, an open system shows its connectors', () => {
+  expect(drawn(all, {}, ['acme', 'calm'], ['blue/mail'])).toBe('acme(2) blue(2) mail +front web calm(3)')
+})
+
+test('of ten thousand systems one sees the groups first', () => {
+  const many = Array.from({ length: 10_000 }, (_, i) => `g${i % 3}/s${i}`)
+  expect([drawn(many), drawn(many, { text: 's4711' })]).toEqual(['g0(3334) g1(3333) g2(3333)', 'g1(1) s4711'])
+})
+
+test('tags are offered by how many bear them, and chosen as they are written', () => {
+  const systems = [
+    system('a/1', { tags: { env: 'prod', pci: '' } }),
+    system('a/2', { tags: { env: 'prod' } }),
+    system('a/3', { tags: { env: 'test' } }),
+  ]
+  const chosen = (tag: string) =>
+    filterSystems(systems, readFilter({ tag }))
+      .get('a')
+      ?.map(({ name }) => name)
+  expect([tagsOf(systems), chosen('env=prod'), chosen('pci'), chosen('env')]).toEqual([
+    ['env=prod', 'env=test', 'pci'],
+    ['1', '2'],
+    ['1'],
+    undefined,
+  ])
 })
 
 test('text is looked for in names, types, connectors and tags', () => {
   const shop = system('acme/shop', {
     tags: { env: 'prod' },
-    connectors: [{ name: 'front', type: 'http', worst: 'CLEAR', tasks: 1, failing: 0 }],
   })
   expect(
     ['shop', 'ACME', 'front http', 'env=prod', 'prod shop', 'env=test', 'shop x'].map((text) =>

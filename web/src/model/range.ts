@@ -69,6 +69,30 @@ export function resultsSpanMs(period: string): number {
   return periodMs === 0 ? ranges['24h'] : Math.min(ranges['24h'], periodMs * mostResults)
 }
 
+/** What a range shows at this moment. */
+export function spanOf(range: Range, now: number): { readonly from: number; readonly to: number } {
+  return range.is === 'fixed' ? { from: range.from, to: range.to } : { from: now - ranges[range.name], to: now }
+}
+
+export type Move = 'earlier' | 'later' | 'wider'
+
+/** A range moved by half of itself, or twice as wide around its middle; never beyond the present. */
+export function moved(from: number, to: number, move: Move, now: number): { from: number; to: number } {
+  const width = to - from
+  switch (move) {
+    case 'earlier':
+      return { from: Math.max(0, from - width / 2), to: to - width / 2 }
+    case 'later': {
+      const end = Math.min(now, to + width / 2)
+      return { from: end - width, to: end }
+    }
+    case 'wider': {
+      const end = Math.min(now, to + width / 2)
+      return { from: Math.max(0, end - width * 2), to: end }
+    }
+  }
+}
+
 /** A zoom as it is written into the address: no narrower than what can be drawn, around the same middle. */
 export function zoomed(from: number, to: number): { from: string; to: string } {
   const missing = Math.max(0, shortestMs - (to - from))

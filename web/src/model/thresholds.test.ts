@@ -1,29 +1,26 @@
 import { expect, test } from 'vitest'
-import { rulesOf, thresholdsFor } from './thresholds.ts'
+import { thresholdsOf } from './thresholds.ts'
 
-const task = { profile: 'web', monitor: 'http.response', name: 'http.response' }
-const defaults = [{ metric: 'duration', thresholds: { WARNING: '> 2s' } }]
+const lines = [
+  { id: '1', label: '/' },
+  { id: '2', label: '/var' },
+]
+const row = { rule: 'used', severity: 'WARNING', threshold: '> 80%', at: [80] } as const
 
-test("a profile's rules go before the monitor's own", () => {
-  const own = [{ metric: 'duration', thresholds: { CRITICAL: '> 9s' } }]
-  const document = {
-    profiles: [{ name: 'web', monitors: [{ monitor: 'http.response', rules: own }, { monitor: 'ping' }] }],
-  }
-  expect([
-    rulesOf(task, document, defaults),
-    rulesOf({ ...task, profile: 'other' }, document, defaults),
-    rulesOf(task, undefined, defaults),
-  ]).toEqual([own, defaults, defaults])
-})
-
-test('thresholds are lines in the unit of the metric, unless they hold for some items only', () => {
-  const rules = [
-    { metric: 'duration', thresholds: { WARNING: '> 2s', CRITICAL: '> 5s' } },
-    { metric: 'duration', items: { path: '/slow' }, thresholds: { MAJOR: '> 60s' } },
-    { metric: 'size', thresholds: { MINOR: '> 1MiB' } },
-  ]
-  expect(thresholdsFor(rules, 'duration', 'ms')).toEqual([
-    { severity: 'CRITICAL', at: 5_000 },
-    { severity: 'WARNING', at: 2_000 },
+test('rows that say the same of every line are one threshold, those of some lines name them', () => {
+  expect(
+    thresholdsOf(
+      [
+        { ...row, series: '1' },
+        { ...row, series: '2' },
+        { ...row, series: '2', severity: 'CRITICAL', threshold: 'outside 5%..95%', at: [5, 95] },
+        { ...row, series: '9', at: [70] },
+      ],
+      lines,
+    ),
+  ).toEqual([
+    { severity: 'CRITICAL', at: 5, text: 'outside 5%..95% (/var)' },
+    { severity: 'CRITICAL', at: 95, text: 'outside 5%..95% (/var)' },
+    { severity: 'WARNING', at: 80, text: '> 80%' },
   ])
 })

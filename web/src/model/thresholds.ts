@@ -1,50 +1,44 @@
-import type { RuleDocument, Severity } from '../../../src/model/index.ts'
-import { thresholdAt } from './charts.ts'
+import type { Severity } from '../../../src/model/index.ts'
 import { severitiesDown } from './overview.ts'
 
-/** The part of the configuration document in which rules stand. Everything may be missing: what is read here was written by people. */
-interface ProfilesPart {
-  readonly profiles?: readonly {
-    readonly name?: string
-    readonly monitors?: readonly {
-      readonly monitor?: string
-      readonly name?: string
-      readonly rules?: readonly RuleDocument[]
-    }[]
-  }[]
+/** What a row of the surveillance table demands of one series, as the server says it. */
+interface SeriesThreshold {
+  readonly series: string
+  readonly rule: string
+  readonly severity: Severity
+  readonly threshold: string
+  readonly at: readonly number[]
 }
 
-/** The rules that judge a task: its profile's, or the monitor's own where the profile names none. */
-export function rulesOf(
-  task: { readonly profile: string; readonly monitor: string; readonly name: string },
-  document: unknown,
-  defaults: readonly unknown[],
-): readonly RuleDocument[] {
-  const profiles = (document as ProfilesPart | null | undefined)?.profiles ?? []
-  const own = profiles
-    .find((profile) => profile.name === task.profile)
-    ?.monitors?.find((one) => one.monitor === task.monitor && (one.name ?? one.monitor) === task.name)?.rules
-  // Rules in the library are the monitor's declaration, which is written in this very form.
-  return own ?? (defaults as readonly RuleDocument[])
+export interface ThresholdLine {
+  readonly severity: Severity
+  readonly at: number
+  /** As it is written, and of which of the chart's lines it holds where not of all: `> 80% (/var)`. */
+  readonly text: string
 }
 
-/**
- * Thresholds to draw on a metric's chart, in its unit. Rows that hold for some items only are left out: their line would be wrong
- * for the others.
- */
-export function thresholdsFor(
-  rules: readonly RuleDocument[],
-  metric: string,
-  unit: string,
-): { readonly severity: Severity; readonly at: number }[] {
-  const lines = new Map<Severity, number>()
-  for (const rule of rules) {
-    if (rule.metric !== metric || rule.items !== undefined) continue
-    for (const severity of severitiesDown) {
-      const text = typeof rule.thresholds === 'object' ? rule.thresholds[severity] : undefined
-      const at = typeof text === 'string' ? thresholdAt(text, unit) : undefined
-      if (at !== undefined) lines.set(severity, at)
+/** The thresholds of a chart's lines, each value once: rows that say the same of many items are one line on the chart. */
+export function thresholdsOf(
+  thresholds: readonly SeriesThreshold[],
+  lines: readonly { readonly id: string; readonly label: string }[],
+): ThresholdLine[] {
+  const labels = new Map(lines.map(({ id, label }) => [id, label]))
+  const found = new Map<string, { severity: Severity; at: number; threshold: string; of: Set<string> }>()
+  for (const { series, severity, threshold, at } of thresholds) {
+    const label = labels.get(series)
+    if (label === undefined) continue
+    for (const value of at) {
+      const key = `${severity} ${value}`
+      const there = found.get(key)
+      if (there === undefined) found.set(key, { severity, at: value, threshold, of: new Set([label]) })
+      else there.of.add(label)
     }
   }
-  return [...lines].map(([severity, at]) => ({ severity, at }))
+  return [...found.values()]
+    .toSorted((a, b) => severitiesDown.indexOf(a.severity) - severitiesDown.indexOf(b.severity) || a.at - b.at)
+    .map(({ severity, at, threshold, of }) => ({
+      severity,
+      at,
+      text: of.size === lines.length ? threshold : `${threshold} (${[...of].join(', ')})`,
+    }))
 }

@@ -1,15 +1,18 @@
-import { Button, NativeSelect, Title } from '@mantine/core'
+import { Button, Checkbox, NativeSelect, Title } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useMemo, type ReactNode } from 'react'
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { useCallback, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import type { AlarmAnswer } from '../../../src/contract/index.ts'
 import { alarmPages, groups as groupsQuery } from '../api/queries.ts'
 import { formatMoment } from '../format/times.ts'
 import { compareNames, severitiesDown } from '../model/overview.ts'
-import { matchesAlarm } from '../model/alarms.ts'
+import { alarmRows, groupings, matchesAlarm, type AlarmRow, type Grouping } from '../model/alarms.ts'
 import { FilterText } from '../parts/filter-text.tsx'
+import { Icon } from '../parts/icons.tsx'
 import { Ago, SeverityMark } from '../parts/marks.tsx'
 import { Empty, Failure, Stale, Waiting } from '../parts/states.tsx'
+import { BulkBar } from './alarms-bulk.tsx'
 import { texts } from '../texts.ts'
 
 const states = ['open', 'raised', 'acknowledged', 'cleared', 'all'] as const
@@ -33,10 +36,26 @@ export function AlarmsPage(): ReactNode {
     [navigate],
   )
   const changeText = useCallback((text: string) => change({ text }), [change])
+  const by = groupings.find((one) => one === search.by) ?? ''
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const choose = useCallback(
+    (ids: readonly string[], isChosen: boolean) =>
+      setChosen((old) => {
+        const next = new Set(old)
+        for (const id of ids) {
+          if (isChosen) next.add(id)
+          else next.delete(id)
+        }
+        return next
+      }),
+    [],
+  )
   const rows = useMemo(
     () => alarms.data?.pages.flatMap((page) => page.rows).filter((alarm) => matchesAlarm(alarm, search.text ?? '')),
     [alarms.data, search.text],
   )
+  // What was chosen and is not in the list any more (it was cleared, or the filter changed) must not be acted on unseen.
+  const chosenRows = useMemo(() => (rows ?? []).filter(({ id }) => chosen.has(id)), [rows, chosen])
   const filtered =
     state !== 'open' || search.severity !== undefined || search.group !== undefined || search.text !== undefined
 
@@ -77,6 +96,12 @@ export function AlarmsPage(): ReactNode {
             ...(groups.data ?? []).map((group) => group.name).toSorted(compareNames),
           ]}
         />
+        <NativeSelect
+          aria-label={texts.watch.groupBy}
+          value={by}
+          onChange={(event) => change({ by: event.currentTarget.value })}
+          data={groupings.map((value) => ({ value, label: texts.watch.groupings[value] }))}
+        />
       </div>
       {rows === undefined ? (
         alarms.error === null ? (
@@ -88,7 +113,7 @@ export function AlarmsPage(): ReactNode {
         <>
           <Stale query={alarms} />
           {rows.length > 0 ? (
-            <List alarms={rows} />
+            <List alarms={rows} by={by} chosen={chosen} onChoose={choose} />
           ) : filtered ? (
             <Empty title={texts.alarms.nothingFound}>
               <Button size="xs" variant="default" onClick={() => void navigate({ to: '/alarms', search: {} })}>
@@ -98,6 +123,7 @@ export function AlarmsPage(): ReactNode {
           ) : (
             <Empty title={texts.alarms.empty} hint={texts.alarms.emptyHint} />
           )}
+          {chosenRows.length === 0 ? null : <BulkBar chosen={chosenRows} clear={() => setChosen(new Set())} />}
           {alarms.hasNextPage ? (
             <Button
               variant="default"
@@ -115,55 +141,175 @@ export function AlarmsPage(): ReactNode {
   )
 }
 
-function List({ alarms }: { alarms: readonly AlarmAnswer[] }): ReactNode {
+/** About what a row takes; each is measured when it is drawn, since messages are as long as they are. */
+const usualHeight = 48
+
+function List(props: {
+  alarms: readonly AlarmAnswer[]
+  by: Grouping
+  chosen: ReadonlySet<string>
+  onChoose: (ids: readonly string[], isChosen: boolean) => void
+}): ReactNode {
+  const { alarms, by, chosen, onChoose } = props
+  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
+  const rows = useMemo(() => alarmRows(alarms, by, closed), [alarms, by, closed])
+  const list = useRef<HTMLDivElement>(null)
+  const [top, setTop] = useState(0)
+  useLayoutEffect(() => setTop(list.current?.offsetTop ?? 0), [])
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => usualHeight,
+    overscan: 16,
+    scrollMargin: top,
+    getItemKey: (i) => keyOf(rows[i]!),
+  })
+  const all = chosen.size > 0 && alarms.every(({ id }) => chosen.has(id))
+  const fold = (key: string): void =>
+    setClosed((old) => {
+      const next = new Set(old)
+      if (!next.delete(key)) next.add(key)
+      return next
+    })
   return (
-    <div className="sheet alarm-list" role="table" aria-label={texts.alarms.title}>
-      <div className="alarm-row row-head" role="row">
-        <span role="columnheader">{texts.alarms.columns.severity}</span>
-        <span role="columnheader">{texts.alarms.columns.message}</span>
-        <span role="columnheader">{texts.alarms.columns.where}</span>
-        <span role="columnheader">{texts.alarms.columns.since}</span>
-        <span role="columnheader">{texts.alarms.columns.who}</span>
-      </div>
-      {alarms.map((alarm) => (
-        <div
-          key={alarm.id}
-          role="row"
-          className={`alarm-row edge-${alarm.state === 'cleared' ? 'CLEAR' : alarm.severity}`}
-        >
-          <span role="cell" className="alarm-severity">
-            {alarm.state === 'cleared' ? (
-              <span className="mark mark-none">
-                {texts.alarmState.cleared} · {texts.severity[alarm.severity]}
-              </span>
-            ) : (
-              <SeverityMark of={alarm.severity} />
-            )}
+    <div className="sheet alarm-list" role="table" aria-label={texts.alarms.title} aria-rowcount={rows.length + 1}>
+      <div role="rowgroup">
+        <div className="alarm-row row-head" role="row">
+          <span role="columnheader" className="alarm-choose">
+            <Checkbox
+              size="xs"
+              aria-label={texts.watch.bulk.all}
+              checked={all}
+              indeterminate={!all && chosen.size > 0}
+              onChange={(event) =>
+                onChoose(
+                  alarms.map(({ id }) => id),
+                  event.currentTarget.checked,
+                )
+              }
+            />
           </span>
-          <span role="cell" className="alarm-message">
-            <Link
-              to="/alarms/$alarm"
-              params={{ alarm: alarm.id }}
-              search={(old: Record<string, string>) => old}
-              className="row-link"
-            >
-              {alarm.message}
-            </Link>
-          </span>
-          <span role="cell" className="alarm-where">
-            <span className="ellipsis">
-              {alarm.group} / {alarm.system}
-            </span>
-            {alarm.item === '' ? null : <span className="dim ellipsis">{alarm.item}</span>}
-          </span>
-          <span role="cell" className="alarm-since nowrap" title={formatMoment(alarm.raisedAt)}>
-            <Ago at={alarm.raisedAt} />
-          </span>
-          <span role="cell" className="alarm-who ellipsis">
-            {alarm.assignedTo ?? alarm.acknowledgedBy ?? <span className="dim">{texts.alarms.unacknowledged}</span>}
-          </span>
+          <span role="columnheader">{texts.alarms.columns.severity}</span>
+          <span role="columnheader">{texts.alarms.columns.message}</span>
+          <span role="columnheader">{texts.alarms.columns.where}</span>
+          <span role="columnheader">{texts.alarms.columns.since}</span>
+          <span role="columnheader">{texts.alarms.columns.who}</span>
         </div>
-      ))}
+      </div>
+      <div ref={list} role="rowgroup" className="rows" style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map((item) => {
+          const row = rows[item.index]!
+          const place = { transform: `translateY(${item.start - top}px)` }
+          return row.is === 'head' ? (
+            <div
+              key={item.key}
+              ref={virtual.measureElement}
+              data-index={item.index}
+              role="row"
+              aria-rowindex={item.index + 2}
+              className="alarm-row alarm-head"
+              style={place}
+            >
+              <span role="cell" className="alarm-choose">
+                <Checkbox
+                  size="xs"
+                  aria-label={texts.watch.bulk.allOf(row.name)}
+                  checked={row.of.every(({ id }) => chosen.has(id))}
+                  indeterminate={row.of.some(({ id }) => chosen.has(id)) && !row.of.every(({ id }) => chosen.has(id))}
+                  onChange={(event) =>
+                    onChoose(
+                      row.of.map(({ id }) => id),
+                      event.currentTarget.checked,
+                    )
+                  }
+                />
+              </span>
+              <span role="cell" className="alarm-head-name">
+                <button
+                  type="button"
+                  className="fold"
+                  aria-expanded={row.open}
+                  aria-label={row.open ? texts.overview.fold(row.name) : texts.overview.unfold(row.name)}
+                  onClick={() => fold(row.key)}
+                >
+                  <Icon name="chevron" size={16} />
+                </button>
+                <SeverityMark of={row.of[0]!.severity} />
+                <strong className="ellipsis">{row.name}</strong>
+                <span className="dim nowrap">{texts.alarms.shown(row.of.length)}</span>
+              </span>
+            </div>
+          ) : (
+            <div
+              key={item.key}
+              ref={virtual.measureElement}
+              data-index={item.index}
+              role="row"
+              aria-rowindex={item.index + 2}
+              className={`alarm-row edge-${row.alarm.state === 'cleared' ? 'CLEAR' : row.alarm.severity}`}
+              style={place}
+            >
+              <AlarmCells
+                alarm={row.alarm}
+                isChosen={chosen.has(row.alarm.id)}
+                onChoose={(isChosen) => onChoose([row.alarm.id], isChosen)}
+              />
+            </div>
+          )
+        })}
+      </div>
     </div>
+  )
+}
+
+function keyOf(row: AlarmRow): string {
+  return row.is === 'head' ? row.key : row.alarm.id
+}
+
+function AlarmCells(props: {
+  alarm: AlarmAnswer
+  isChosen: boolean
+  onChoose: (isChosen: boolean) => void
+}): ReactNode {
+  const { alarm, isChosen, onChoose } = props
+  return (
+    <>
+      <span role="cell" className="alarm-choose">
+        <Checkbox
+          size="xs"
+          aria-label={texts.watch.bulk.one(alarm.message)}
+          checked={isChosen}
+          onChange={(event) => onChoose(event.currentTarget.checked)}
+        />
+      </span>
+      <span role="cell" className="alarm-severity">
+        {alarm.state === 'cleared' ? (
+          <span className="mark mark-none">
+            {texts.alarmState.cleared} · {texts.severity[alarm.severity]}
+          </span>
+        ) : (
+          <SeverityMark of={alarm.severity} />
+        )}
+      </span>
+      <span role="cell" className="alarm-message">
+        <Link
+          to="/alarms/$alarm"
+          params={{ alarm: alarm.id }}
+          search={(old: Record<string, string>) => old}
+          className="row-link"
+        >
+          {alarm.message}
+        </Link>
+      </span>
+      <span role="cell" className="alarm-where">
+        <span className="ellipsis">{alarm.group === '' ? alarm.system : `${alarm.group} / ${alarm.system}`}</span>
+        {alarm.item === '' ? null : <span className="dim ellipsis">{alarm.item}</span>}
+      </span>
+      <span role="cell" className="alarm-since nowrap" title={formatMoment(alarm.raisedAt)}>
+        <Ago at={alarm.raisedAt} />
+      </span>
+      <span role="cell" className="alarm-who ellipsis">
+        {alarm.assignedTo ?? alarm.acknowledgedBy ?? <span className="dim">{texts.alarms.unacknowledged}</span>}
+      </span>
+    </>
   )
 }

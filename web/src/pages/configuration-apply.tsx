@@ -3,11 +3,11 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useBlocker } from '@tanstack/react-router'
 import { useState, type ReactNode } from 'react'
-import type { Difference } from '../../../src/contract/index.ts'
 import { ApiError, call } from '../api/call.ts'
 import { me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
-import { readDocument, writeValue } from '../model/document.ts'
+import { readDocument } from '../model/document.ts'
+import { ChangeList } from '../parts/change-list.tsx'
 import { Failure } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 
@@ -150,40 +150,5 @@ export function ApplyTab({ draft, setDraft }: { draft: string; setDraft: (text: 
         </section>
       )}
     </div>
-  )
-}
-
-function ChangeList({ difference }: { difference: Difference }): ReactNode {
-  const { add, change, remove } = difference.summary
-  return (
-    <>
-      <p className="difference-sum">{texts.configuration.summary(add, change, remove)}</p>
-      <ul className="changes">
-        {difference.changes.map((one, i) => (
-          <li key={i} className={`change change-${one.action}`}>
-            <details>
-              <summary>
-                <span className={`mark act-${one.action}`}>{texts.configuration.action[one.action]}</span>
-                <span className="dim">{one.kind}</span> <code className="break">{one.path}</code>
-              </summary>
-              <div className="change-sides">
-                {one.before === undefined ? null : (
-                  <div>
-                    <span className="label">{texts.configuration.before}</span>
-                    <pre className="code">{writeValue(one.before)}</pre>
-                  </div>
-                )}
-                {one.after === undefined ? null : (
-                  <div>
-                    <span className="label">{texts.configuration.after}</span>
-                    <pre className="code">{writeValue(one.after)}</pre>
-                  </div>
-                )}
-              </div>
-            </details>
-          </li>
-        ))}
-      </ul>
-    </>
   )
 }

@@ -26,15 +26,6 @@ export function AccountTab(): ReactNode {
         </Present>
         <ChangePassword />
       </section>
-      <section className="card">
-        <Title order={2}>{words.about}</Title>
-        <p>{words.aboutText}</p>
-        <p>
-          <a href="api/docs" target="_blank" rel="noreferrer">
-            {texts.nav.apiDocs}
-          </a>
-        </p>
-      </section>
     </div>
   )
 }

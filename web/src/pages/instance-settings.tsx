@@ -1,12 +1,14 @@
-import { Button, Switch, TextInput } from '@mantine/core'
+import { Button, NativeSelect, Switch, TextInput, Textarea, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useBlocker, useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useState, type FormEvent, type ReactNode } from 'react'
-import { call, type Answer } from '../api/call.ts'
+import type { Setting } from '../../../src/contract/index.ts'
+import { call } from '../api/call.ts'
 import { me, settings as settingsQuery } from '../api/queries.ts'
 import { may } from '../model/access.ts'
-import { readSetting, writeSetting } from '../model/settings.ts'
+import { readSetting, sectionOf, settingSections, shownUnit, writeSetting } from '../model/settings.ts'
+import { fieldError } from '../parts/field-error.ts'
 import { FilterText } from '../parts/filter-text.tsx'
 import { Failure, Present } from '../parts/states.tsx'
 import { withCode } from '../parts/with-code.tsx'
@@ -14,19 +16,53 @@ import { texts } from '../texts.ts'
 
 const { settings: words } = texts.instance
 
-type Setting = Extract<Answer<'showSettings'>, readonly unknown[]>[number]
+/** What was typed, by setting; null: back to the default. What is not in it is as the server has it. */
+type Edits = Readonly<Record<string, string | null>>
 
+/** Every setting in one form, drawn from what the server says of each; nothing is sent before all of it is saved. */
 export function SettingsTab(): ReactNode {
   const search = useSearch({ from: '/signed-in/instance' })
   const navigate = useNavigate({ from: '/instance' })
   const settings = useQuery(settingsQuery)
   const { data: user } = useQuery(me)
-  const text = (search.text ?? '').toLowerCase()
+  const client = useQueryClient()
+  const [edits, setEdits] = useState<Edits>({})
   const filter = useCallback(
     (value: string) => void navigate({ search: (old) => ({ ...old, text: value }), replace: true }),
     [navigate],
   )
-  const allowed = user !== undefined && may(user.grants, 'admin')
+  const save = useMutation({
+    mutationFn: (body: Readonly<Record<string, unknown>>) => call('changeSettings', { body: { ...body } }),
+    onSuccess: async (_, body) => {
+      await client.invalidateQueries()
+      setEdits({})
+      notifications.show({ message: words.savedAll(Object.keys(body).length), color: 'petrol' })
+    },
+  })
+  const changed = changedBy(edits, settings.data ?? [])
+  const isDirty = changed.length > 0
+  useBlocker({
+    shouldBlockFn: ({ current, next }) =>
+      isDirty &&
+      (next.pathname !== current.pathname || new URLSearchParams(next.search).get('tab') !== 'settings') &&
+      !window.confirm(words.leave(changed.length)),
+    enableBeforeUnload: () => isDirty,
+  })
+  const text = (search.text ?? '').toLowerCase()
+  const allowed = user !== undefined && may(user.grants, 'admin', '*')
+  const submit = (event: FormEvent): void => {
+    event.preventDefault()
+    save.mutate(
+      Object.fromEntries(
+        changed.map((setting) => {
+          const typed = edits[setting.name]
+          return [setting.name, typed === null || typed === undefined ? null : readSetting(setting, typed)]
+        }),
+      ),
+    )
+  }
+  const edit = (name: string, typed: string | null | undefined): void =>
+    setEdits(({ [name]: _, ...rest }) => (typed === undefined ? rest : { ...rest, [name]: typed }))
   return (
     <>
       <div className="filters">
@@ -34,88 +70,200 @@ export function SettingsTab(): ReactNode {
         <span className="dim">{words.hint}</span>
       </div>
       <Present query={settings}>
-        {(rows) => (
-          <div className="settings">
-            {rows
-              .filter((one) => `${one.name} ${one.help}`.toLowerCase().includes(text))
-              .map((one) => (
-                // A value that changed elsewhere makes the form anew, in place of what stood here.
-                <OneSetting key={`${one.name} ${writeSetting(one.value)}`} setting={one} allowed={allowed} />
-              ))}
-          </div>
+        {(all) => (
+          <form onSubmit={submit}>
+            {settingSections.map((section) => {
+              const rows = all.filter(
+                (one) => sectionOf(one) === section && `${one.name} ${one.help}`.toLowerCase().includes(text),
+              )
+              if (rows.length === 0) return null
+              return (
+                <section key={section} aria-labelledby={`settings-${section}`}>
+                  <div className="section-head settings-head">
+                    <Title order={2} id={`settings-${section}`}>
+                      {words.sections[section].title}
+                    </Title>
+                    <span className="dim">{words.sections[section].hint}</span>
+                  </div>
+                  <div className="settings">
+                    {rows.map((one) => (
+                      <OneSetting
+                        key={one.name}
+                        setting={one}
+                        typed={edits[one.name]}
+                        edit={edit}
+                        allowed={allowed}
+                        error={fieldError(save.error, one.name)}
+                      />
+                    ))}
+                  </div>
+                </section>
+              )
+            })}
+            {isDirty ? (
+              <div className="save-bar">
+                {save.error === null ? null : <Failure error={save.error} title={words.notSaved} />}
+                <span className="grow" role="status">
+                  {words.unsaved(changed.length)}
+                </span>
+                <Button
+                  variant="default"
+                  onClick={() => {
+                    setEdits({})
+                    save.reset()
+                  }}
+                >
+                  {words.discard}
+                </Button>
+                <Button type="submit" loading={save.isPending} disabled={!allowed}>
+                  {words.saveAll(changed.length)}
+                </Button>
+              </div>
+            ) : null}
+          </form>
         )}
       </Present>
     </>
   )
 }
 
-function OneSetting({ setting, allowed }: { setting: Setting; allowed: boolean }): ReactNode {
-  const client = useQueryClient()
-  const written = writeSetting(setting.value)
-  const [typed, setTyped] = useState(written)
-  const [wrong, setWrong] = useState<string | undefined>()
-  const save = useMutation({
-    mutationFn: (value: unknown) => call('changeSettings', { body: { [setting.name]: value } }),
-    onSuccess: () => {
-      notifications.show({ message: words.saved(setting.name), color: 'petrol' })
-      return client.invalidateQueries({ queryKey: ['settings'] })
-    },
+function changedBy(edits: Edits, settings: readonly Setting[]): Setting[] {
+  return settings.filter((setting) => {
+    const typed = edits[setting.name]
+    if (typed === undefined) return false
+    return typed === null ? setting.source === 'stored' : typed !== writeSetting(setting, setting.value)
   })
-  const submit = (event: FormEvent): void => {
-    event.preventDefault()
-    const read = readSetting(typed, setting.value ?? setting.default)
-    setWrong(read.ok ? undefined : read.wants === 'number' ? words.notNumber : words.notJson)
-    if (read.ok) save.mutate(read.value)
+}
+
+function OneSetting(props: {
+  readonly setting: Setting
+  readonly typed: string | null | undefined
+  readonly edit: (name: string, typed: string | null | undefined) => void
+  readonly allowed: boolean
+  readonly error: string | undefined
+}): ReactNode {
+  const { setting, typed, edit, allowed, error } = props
+  const written = writeSetting(setting, setting.value)
+  const byDefault = writeSetting(setting, setting.default)
+  const value = typed === null ? byDefault : (typed ?? written)
+  const isLocked = setting.overruledBy !== undefined || setting.change === 'start'
+  const change = (next: string): void => edit(setting.name, next === written ? undefined : next)
+  const field = {
+    id: `setting-${setting.name}`,
+    'aria-describedby': `about-${setting.name}`,
+    disabled: !allowed || isLocked,
   }
-  const about = [
-    setting.source === 'default' ? '' : words.source[setting.source],
-    words.default(writeSetting(setting.default) === '' ? texts.common.none : writeSetting(setting.default)),
-    setting.allowed,
-    setting.scope === 'travels' ? words.travels : '',
-    setting.change === 'at once' ? '' : words.restart,
-    setting.overruledBy === undefined ? '' : words.overruled(words.overruler[setting.overruledBy]),
-  ].filter((part) => part !== '')
-  const why = allowed ? undefined : texts.common.notAllowed
+  const edited = typed !== undefined && value !== written
   return (
-    <form className="setting" onSubmit={submit}>
+    <div className={edited ? 'setting setting-edited' : 'setting'}>
       <div className="setting-about">
-        <strong>{setting.name}</strong>
-        <span>{withCode(setting.help)}</span>
-        <span className="dim">{about.join(' · ')}</span>
-      </div>
-      <div className="setting-value" title={why}>
-        {typeof setting.value === 'boolean' ? (
-          <Switch
-            aria-label={setting.name}
-            checked={setting.value}
-            disabled={!allowed || save.isPending}
-            onChange={(event) => save.mutate(event.currentTarget.checked)}
-          />
-        ) : (
-          <>
-            <TextInput
-              aria-label={setting.name}
-              value={typed}
-              disabled={!allowed}
-              error={wrong}
-              spellCheck={false}
-              autoCapitalize="none"
-              onChange={(event) => setTyped(event.currentTarget.value)}
-            />
-            {typed === written ? null : (
-              <Button type="submit" size="sm" loading={save.isPending}>
-                {texts.common.save}
-              </Button>
-            )}
-          </>
+        <label htmlFor={field.id}>
+          <strong>{setting.name}</strong>
+        </label>
+        <span id={`about-${setting.name}`}>{withCode(setting.help)}</span>
+        {setting.tooSmall === undefined ? null : (
+          <span className="dim">
+            {words.tooSmall} {withCode(setting.tooSmall)}
+          </span>
         )}
-        {setting.source === 'stored' && allowed && typed === written ? (
-          <Button size="sm" variant="subtle" color="gray" onClick={() => save.mutate(null)}>
+        {setting.tooLarge === undefined ? null : (
+          <span className="dim">
+            {words.tooLarge} {withCode(setting.tooLarge)}
+          </span>
+        )}
+        <span className="dim">{aboutOf(setting, byDefault).join(' · ')}</span>
+      </div>
+      <div className="setting-value" title={allowed ? undefined : texts.common.notAllowed}>
+        <SettingField setting={setting} value={value} onChange={change} field={field} error={error} />
+        {setting.source === 'stored' && allowed && typed === undefined ? (
+          <Button size="sm" variant="subtle" color="gray" onClick={() => edit(setting.name, null)}>
             {words.reset}
           </Button>
         ) : null}
       </div>
-      {save.error === null ? null : <Failure error={save.error} title={setting.name} />}
-    </form>
+    </div>
   )
+}
+
+/** Where its value comes from, what it would be otherwise, what may be given, and for when. */
+function aboutOf(setting: Setting, byDefault: string): string[] {
+  const { overruledBy, variable, flag, name } = setting
+  const giver =
+    overruledBy === undefined
+      ? undefined
+      : { flag: flag?.split(' ')[0] ?? name, environment: variable, file: 'settings.yaml' }[overruledBy]
+  return [
+    giver === undefined ? words.source[setting.source] : words.locked(giver),
+    words.default(byDefault === '' ? words.empty : byDefault.replaceAll('\n', ', ')),
+    ...(setting.kind === 'choice' || setting.kind === 'flag' ? [] : [setting.allowed]),
+    ...(sectionOf(setting) === 'retention' ? [words.scope[setting.scope]] : []),
+    ...(setting.change === 'restart' ? [words.restart] : []),
+  ]
+}
+
+interface FieldGiven {
+  readonly id: string
+  readonly 'aria-describedby': string
+  readonly disabled: boolean
+}
+
+function SettingField(props: {
+  readonly setting: Setting
+  readonly value: string
+  readonly onChange: (value: string) => void
+  readonly field: FieldGiven
+  readonly error: string | undefined
+}): ReactNode {
+  const { setting, value, onChange, field, error } = props
+  switch (setting.kind) {
+    case 'flag':
+      return (
+        <Switch
+          {...field}
+          checked={value === 'true'}
+          error={error}
+          onChange={(event) => onChange(String(event.currentTarget.checked))}
+        />
+      )
+    case 'choice':
+      return (
+        <NativeSelect
+          {...field}
+          value={value}
+          error={error}
+          data={setting.choices ?? []}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        />
+      )
+    case 'urls':
+      return (
+        <Textarea
+          {...field}
+          value={value}
+          error={error}
+          rows={Math.max(2, value.split('\n').length)}
+          spellCheck={false}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        />
+      )
+    case 'number':
+    case 'text':
+    case 'proxy':
+    case 'result-retention': {
+      const unit = shownUnit(setting)
+      return (
+        <TextInput
+          {...field}
+          value={value}
+          error={error}
+          inputMode={setting.kind === 'number' && unit === '' && setting.unit === '' ? 'numeric' : undefined}
+          rightSection={unit === '' ? undefined : <span className="dim">{unit}</span>}
+          rightSectionWidth={unit === '' ? undefined : 56}
+          spellCheck={false}
+          autoCapitalize="none"
+          onChange={(event) => onChange(event.currentTarget.value)}
+        />
+      )
+    }
+  }
 }

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { instance, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { texts } from '../texts.ts'
+import { AboutTab } from './instance-about.tsx'
 import { AccountTab } from './instance-account.tsx'
 import { CertificatesTab } from './instance-certificates.tsx'
 import { FailoverTab } from './instance-failover.tsx'
@@ -21,6 +22,7 @@ const tabs = {
   certificates: CertificatesTab,
   log: LogTab,
   account: AccountTab,
+  about: AboutTab,
 } as const
 type TabName = keyof typeof tabs
 

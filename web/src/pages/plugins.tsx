@@ -2,39 +2,46 @@ import { Button, SegmentedControl, Table, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 import type { PluginStatus } from '../../../src/contract/index.ts'
 import { call } from '../api/call.ts'
-import { deliveriesOf, me, plugins as pluginsQuery } from '../api/queries.ts'
+import { deliveriesOf, editable, me, plugins as pluginsQuery } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { Ago, When } from '../parts/marks.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { Empty, Failure, Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
+import { RemoveDialog } from './configuration-object-acts.tsx'
+import { PluginDialog } from './plugin-form.tsx'
 
+const { pluginForm: words } = texts
 const shows = ['dead', 'queued', 'delivered', 'discarded', 'all'] as const
 
 /** Where alarms, metrics and reports are sent, and whether they arrive. */
 export function PluginsPage(): ReactNode {
   const search = useSearch({ from: '/signed-in/plugins' })
   const plugins = useQuery(pluginsQuery)
+  const { data: user } = useQuery(me)
+  const [adding, add] = useState(false)
+  const mayEdit = user !== undefined && may(user.grants, 'admin', '*')
   return (
     <>
       <div className="page-head">
         <Title order={1}>{texts.plugins.title}</Title>
+        <Button
+          size="xs"
+          className="head-end"
+          disabled={!mayEdit}
+          title={mayEdit ? undefined : texts.common.notAllowed}
+          onClick={() => add(true)}
+        >
+          {words.add}
+        </Button>
       </div>
       <Present query={plugins}>
         {(rows) =>
           rows.length === 0 ? (
-            <Empty title={texts.plugins.empty} hint={texts.plugins.emptyHint}>
-              <Button
-                size="xs"
-                variant="default"
-                renderRoot={(given) => <Link to="/configuration" search={{ tab: 'apply' }} {...given} />}
-              >
-                {texts.overview.emptyAction}
-              </Button>
-            </Empty>
+            <Empty title={texts.plugins.empty} hint={texts.plugins.emptyHint} />
           ) : (
             <>
               <div className="cards">
@@ -51,6 +58,7 @@ export function PluginsPage(): ReactNode {
           )
         }
       </Present>
+      {adding ? <PluginDialog name={undefined} onClose={() => add(false)} /> : null}
     </>
   )
 }
@@ -62,7 +70,9 @@ function PluginCard({ plugin, chosen }: { plugin: PluginStatus; chosen: boolean 
     mutationFn: () => call('testPlugin', { params: { name: plugin.name } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['plugins'] }),
   })
+  const [opened, open] = useState<'edit' | 'remove' | undefined>()
   const allowed = user !== undefined && may(user.grants, 'operator')
+  const mayEdit = user !== undefined && may(user.grants, 'admin', '*')
   const broken = plugin.dead > 0 || plugin.failuresInARow > 0
   return (
     <article className={chosen ? 'card card-chosen' : 'card'}>
@@ -106,16 +116,30 @@ function PluginCard({ plugin, chosen }: { plugin: PluginStatus; chosen: boolean 
           </Fact>
         )}
       </Facts>
-      <Button
-        size="xs"
-        variant="default"
-        loading={test.isPending}
-        disabled={!allowed}
-        title={allowed ? undefined : texts.common.notAllowed}
-        onClick={() => test.mutate()}
-      >
-        {texts.plugins.test}
-      </Button>
+      <span className="tools">
+        <Button
+          size="xs"
+          variant="default"
+          loading={test.isPending}
+          disabled={!allowed}
+          title={allowed ? undefined : texts.common.notAllowed}
+          onClick={() => test.mutate()}
+        >
+          {texts.plugins.test}
+        </Button>
+        {mayEdit ? (
+          <>
+            <Button size="xs" variant="default" aria-label={words.editOf(plugin.name)} onClick={() => open('edit')}>
+              {words.edit}
+            </Button>
+            <Button size="xs" variant="default" aria-label={words.removeOf(plugin.name)} onClick={() => open('remove')}>
+              {words.remove}
+            </Button>
+          </>
+        ) : null}
+      </span>
+      {opened === 'edit' ? <PluginDialog name={plugin.name} onClose={() => open(undefined)} /> : null}
+      {opened === 'remove' ? <RemovePlugin name={plugin.name} onClose={() => open(undefined)} /> : null}
       {test.error === null ? null : <Failure error={test.error} title={texts.plugins.testFailed} />}
       {test.data === undefined ? null : (
         <div className={test.data.delivered ? 'success' : 'failure'} role="status">
@@ -124,6 +148,14 @@ function PluginCard({ plugin, chosen }: { plugin: PluginStatus; chosen: boolean 
         </div>
       )}
     </article>
+  )
+}
+
+function RemovePlugin({ name, onClose }: { name: string; onClose: () => void }): ReactNode {
+  const configuration = useQuery(editable)
+  if (configuration.data === undefined) return null
+  return (
+    <RemoveDialog at={{ plugin: name }} revision={configuration.data.revision} onClose={onClose} onDone={onClose} />
   )
 }
 

@@ -52,7 +52,7 @@ function FirstAdministrator({ token }: { token: string }): ReactNode {
     mutationFn: () => call('setUp', { body: { token, username, password } }),
     onSuccess: (made) => {
       beginSession(made)
-      void navigate({ to: '/', replace: true })
+      void navigate({ to: '/first-steps', replace: true })
     },
   })
   const tooShort = password.length < shortestPassword

@@ -1,14 +1,16 @@
-import { Button, SegmentedControl, Title } from '@mantine/core'
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { Title } from '@mantine/core'
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback, useMemo, type ReactNode } from 'react'
 import type { SystemSummary } from '../../../src/contract/index.ts'
-import { openAlarms, placementOf, systemById, tasksOf } from '../api/queries.ts'
-import { rangeNames, readRange, zoomed } from '../model/range.ts'
+import { alarmsBetween, openAlarms, placementOf, systemById, tasksOf } from '../api/queries.ts'
+import { readRange, zoomed } from '../model/range.ts'
 import { compareNames } from '../model/overview.ts'
 import { AlarmLines } from '../parts/alarm-lines.tsx'
-import { CoverageShare, SeverityMark, StateMark, Tags, When } from '../parts/marks.tsx'
+import { CoverageShare, SeverityMark, StateMark, Tags } from '../parts/marks.tsx'
+import { MaintenanceBanner } from '../parts/maintenance-banner.tsx'
 import { PlaceLine } from '../parts/place-line.tsx'
+import { RangeChoice } from '../parts/range-choice.tsx'
 import { Empty, Present } from '../parts/states.tsx'
 import { TaskSection } from './system-task.tsx'
 import { texts } from '../texts.ts'
@@ -51,6 +53,7 @@ function Loaded({ system }: { system: SystemSummary }): ReactNode {
             )}
           </p>
         )}
+        <MaintenanceBanner group={system.group} system={system.name} />
         <Connectors system={system} />
       </div>
       <OpenAlarms system={system} />
@@ -110,6 +113,7 @@ function Measured({ system }: { system: SystemSummary }): ReactNode {
   const navigate = useNavigate({ from: '/systems/$id' })
   const tasks = useQuery(tasksOf(system.group, system.name))
   const range = useMemo(() => readRange(search), [search])
+  const alarms = useQuery({ ...alarmsBetween(system.group, system.name, range), placeholderData: keepPreviousData })
   const zoom = useCallback(
     (from: number, to: number) => void navigate({ search: (old) => ({ ...old, ...zoomed(from, to) }) }),
     [navigate],
@@ -122,27 +126,7 @@ function Measured({ system }: { system: SystemSummary }): ReactNode {
         <Title order={2} id="tasks">
           {texts.system.tasks}
         </Title>
-        <div className="range">
-          {range.is === 'fixed' ? (
-            <>
-              <span className="dim nowrap">
-                <When at={range.from} /> – <When at={range.to} />
-              </span>
-              <Button size="compact-sm" variant="default" onClick={() => choose(search.range ?? '')}>
-                {texts.system.resetZoom}
-              </Button>
-            </>
-          ) : (
-            <span className="dim zoom-hint">{texts.system.zoomHint}</span>
-          )}
-          <SegmentedControl
-            size="xs"
-            aria-label={texts.system.range}
-            value={range.is === 'last' ? range.name : ''}
-            onChange={choose}
-            data={[...rangeNames]}
-          />
-        </div>
+        <RangeChoice range={range} chosen={search.range} onChoose={choose} onZoom={zoom} />
       </div>
       <Present query={tasks}>
         {(rows) =>
@@ -151,7 +135,9 @@ function Measured({ system }: { system: SystemSummary }): ReactNode {
           ) : (
             rows
               .toSorted((a, b) => compareNames(a.connector, b.connector) || compareNames(a.name, b.name))
-              .map((task) => <TaskSection key={task.id} task={task} range={range} onZoom={zoom} />)
+              .map((task) => (
+                <TaskSection key={task.id} task={task} alarms={alarms.data ?? []} range={range} onZoom={zoom} />
+              ))
           )
         }
       </Present>

@@ -5,18 +5,32 @@ import uPlot from 'uplot'
 import type { Severity } from '../../../src/model/index.ts'
 import { formatMoment, formatTicks } from '../format/times.ts'
 import { byteSteps, formatValue } from '../format/values.ts'
+import { severitiesDown } from '../model/overview.ts'
 
 export interface ChartLine {
   readonly label: string
   readonly value: readonly (number | null)[]
   readonly min: readonly (number | null)[]
   readonly max: readonly (number | null)[]
+  /** Drawn in the colour of that line, dashed: the same series at another time. */
+  readonly before?: number
 }
 
 export interface ChartThreshold {
   readonly severity: Severity
   readonly at: number
 }
+
+/** What happened meanwhile, drawn on the time axis of a chart. Times are epoch milliseconds. */
+export interface ChartEvents {
+  /** `to`: when it was cleared; null while it is open. */
+  readonly alarms: readonly { readonly severity: Severity; readonly from: number; readonly to: number | null }[]
+  readonly maintenance: readonly { readonly from: number; readonly to: number }[]
+  /** Slots whose values came late: charts of that time looked otherwise then. */
+  readonly late: readonly number[]
+}
+
+export const nothingHappened: ChartEvents = { alarms: [], maintenance: [], late: [] }
 
 export interface ChartProps {
   readonly title: string
@@ -28,7 +42,9 @@ export interface ChartProps {
   /** What the axis spans, in epoch milliseconds, whether there are values or not: a gap at the end is news. */
   readonly from: number
   readonly to: number
-  /** Called with the part that was dragged across. */
+  readonly events?: ChartEvents
+  readonly height?: number
+  /** Called with the part that was dragged across, or with where it was dragged to with the shift key. */
   readonly onZoom: (from: number, to: number) => void
 }
 
@@ -46,13 +62,15 @@ const ink = {
   dark: { text: '#b3bac1', grid: '#2f363c' },
 } as const
 
-const height = 180
+const usualHeight = 180
+/** A drag shorter than this was meant as a click. */
+const slippedPixels = 6
 /** With more lines than this the bands cover each other and say nothing. */
 const maxBands = 3
 
 /** Several lines on one time axis. Charts that share the page share the cursor. */
 export function Chart(props: ChartProps): ReactNode {
-  const { title, unit, at, lines, thresholds, from, to } = props
+  const { title, unit, at, lines, thresholds, from, to, events, height = usualHeight } = props
   const scheme = useComputedColorScheme('light')
   const place = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | null>(null)
@@ -62,14 +80,14 @@ export function Chart(props: ChartProps): ReactNode {
   })
 
   // What a chart is made of; the values come and go without making it anew, which would lose the cursor.
-  const shape = JSON.stringify([unit, lines.map((line) => line.label), thresholds])
+  const shape = JSON.stringify([unit, lines.map((line) => [line.label, line.before]), thresholds])
   const banded = lines.length <= maxBands && lines.some((line) => line.max.some((max, i) => max !== line.value[i]))
 
   useLayoutEffect(() => {
     const target = place.current
     if (target === null) return
     const columns = columnsOf(latest.current.at, latest.current.lines, banded)
-    const made = new uPlot(optionsFor({ latest, scheme, banded, width: target.clientWidth }), columns, target)
+    const made = new uPlot(optionsFor({ latest, scheme, banded, width: target.clientWidth, height }), columns, target)
     chart.current = made
     const watcher = new ResizeObserver(() => {
       if (target.clientWidth > 0) made.setSize({ width: target.clientWidth, height })
@@ -80,11 +98,11 @@ export function Chart(props: ChartProps): ReactNode {
       made.destroy()
       chart.current = null
     }
-  }, [shape, scheme, banded])
+  }, [shape, scheme, banded, height])
 
   useEffect(() => {
     chart.current?.setData(columnsOf(at, lines, banded))
-  }, [at, lines, banded, from, to])
+  }, [at, lines, banded, from, to, events])
 
   return (
     <div
@@ -116,8 +134,9 @@ function optionsFor(given: {
   scheme: 'light' | 'dark'
   banded: boolean
   width: number
+  height: number
 }): uPlot.Options {
-  const { latest, scheme, banded } = given
+  const { latest, scheme, banded, height } = given
   const { unit, lines, thresholds } = latest.current
   const colours = lineColours[scheme]
   const colour = (i: number): string => colours[i % colours.length]!
@@ -130,6 +149,25 @@ function optionsFor(given: {
         { label: `${line.label} min`, stroke: 'transparent', points: { show: false }, class: 'legend-hidden' },
       ])
     : []
+  // How far the shift key has dragged, in milliseconds; drawn at once, and told when it is let go.
+  let shift = 0
+  const beginPan = (made: uPlot, { clientX: began }: MouseEvent): void => {
+    const perPixel = (latest.current.to - latest.current.from) / made.over.clientWidth
+    const move = ({ clientX }: MouseEvent): void => {
+      shift = (clientX - began) * perPixel
+      made.setScale('x', { min: latest.current.from - shift, max: latest.current.to - shift })
+    }
+    const end = (): void => {
+      document.removeEventListener('mousemove', move)
+      document.removeEventListener('mouseup', end)
+      const by = Math.round(shift)
+      shift = 0
+      if (Math.abs(by) > perPixel * slippedPixels)
+        latest.current.onZoom(latest.current.from - by, latest.current.to - by)
+    }
+    document.addEventListener('mousemove', move)
+    document.addEventListener('mouseup', end)
+  }
   return {
     width: given.width,
     height,
@@ -141,11 +179,24 @@ function optionsFor(given: {
       sync: { key: 'farwatch', setSeries: false },
       drag: { x: true, y: false, setScale: false },
       points: { size: 6 },
+      bind: {
+        mousedown: (made, _, handle) => (event) => {
+          if (event.shiftKey) beginPan(made, event)
+          else handle(event)
+          return null
+        },
+      },
     },
     select: { show: true, left: 0, top: 0, width: 0, height: 0 },
-    legend: { live: true, markers: { width: 0, fill: (_, i) => (i === 0 ? 'transparent' : colour(i - 1)) } },
+    legend: {
+      live: true,
+      markers: { width: 0, fill: (_, i) => (i === 0 ? 'transparent' : colour(lines[i - 1]?.before ?? i - 1)) },
+    },
     scales: {
-      x: { time: true, range: () => [latest.current.from, latest.current.to] },
+      x: {
+        time: true,
+        range: () => [latest.current.from - shift, latest.current.to - shift],
+      },
       y: { range: (_, min, max) => valueRange(unit, min, max) },
     },
     axes: [
@@ -167,9 +218,10 @@ function optionsFor(given: {
       { value: (_, at) => (typeof at === 'number' ? formatMoment(at) : '') },
       ...lines.map((line, i): uPlot.Series => ({
         label: line.label,
-        stroke: colour(i),
+        stroke: colour(line.before ?? i),
         width: 1.5,
-        points: { size: 4, fill: colour(i) },
+        ...(line.before === undefined ? {} : { dash: [5, 4] }),
+        points: { size: 4, fill: colour(line.before ?? i) },
         value: (_, value) => (typeof value === 'number' ? formatValue(value, unit) : ''),
       })),
       ...bandSeries,
@@ -185,13 +237,19 @@ function optionsFor(given: {
         (made) => {
           const { left, width } = made.select
           // A click that slipped is no zoom.
-          if (width < 6) return
+          if (width < slippedPixels) return
           const [from, to] = [made.posToVal(left, 'x'), made.posToVal(left + width, 'x')]
           made.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
           latest.current.onZoom(Math.round(from), Math.round(to))
         },
       ],
-      draw: [(made) => drawThresholds(made, thresholds, scheme)],
+      drawClear: [(made) => drawMaintenance(made, latest.current.events ?? nothingHappened, scheme)],
+      draw: [
+        (made) => {
+          drawThresholds(made, thresholds, scheme)
+          drawEvents(made, latest.current.events ?? nothingHappened, scheme)
+        },
+      ],
     },
   }
 }
@@ -227,4 +285,60 @@ function drawThresholds(made: uPlot, thresholds: readonly ChartThreshold[], sche
     ctx.stroke()
   }
   ctx.restore()
+}
+
+const eventColours = {
+  light: { maintenance: '#d9ebfb', late: '#5a656e' },
+  dark: { maintenance: '#16395a', late: '#a0aab2' },
+} as const
+
+function drawMaintenance(made: uPlot, { maintenance }: ChartEvents, scheme: 'light' | 'dark'): void {
+  const { ctx, bbox } = made
+  ctx.save()
+  ctx.fillStyle = eventColours[scheme].maintenance
+  for (const { from, to } of maintenance) {
+    const [left, right] = within(made, from, to)
+    if (right > left) ctx.fillRect(left, bbox.top, right - left, bbox.height)
+  }
+  ctx.restore()
+}
+
+/** Alarms as bars along the foot of the chart, with a line where each began; a mark below it where values came late. */
+function drawEvents(made: uPlot, { alarms, late }: ChartEvents, scheme: 'light' | 'dark'): void {
+  const { ctx, bbox } = made
+  const pixel = devicePixelRatio
+  const foot = bbox.top + bbox.height
+  ctx.save()
+  // The worst is drawn last, so that it is seen where several overlap.
+  for (const severity of severitiesDown.toReversed()) {
+    for (const { severity: of, from, to } of alarms) {
+      if (of !== severity) continue
+      const [left, right] = within(made, from, to ?? Date.now())
+      if (right <= left) continue
+      ctx.fillStyle = thresholdColours[scheme][severity]
+      ctx.globalAlpha = 0.9
+      ctx.fillRect(left, foot - 4 * pixel, Math.max(right - left, 2 * pixel), 4 * pixel)
+      ctx.globalAlpha = 0.35
+      if (left > bbox.left) ctx.fillRect(left, bbox.top, pixel, bbox.height)
+    }
+  }
+  ctx.globalAlpha = 1
+  ctx.fillStyle = eventColours[scheme].late
+  for (const slot of late) {
+    const x = Math.round(made.valToPos(slot, 'x', true))
+    if (x < bbox.left || x > bbox.left + bbox.width) continue
+    ctx.beginPath()
+    ctx.moveTo(x, foot)
+    ctx.lineTo(x - 4 * pixel, foot + 6 * pixel)
+    ctx.lineTo(x + 4 * pixel, foot + 6 * pixel)
+    ctx.fill()
+  }
+  ctx.restore()
+}
+
+/** Both ends of a time in pixels of the canvas, cut off where the chart ends. */
+function within(made: uPlot, from: number, to: number): [number, number] {
+  const { left, width } = made.bbox
+  const cut = (at: number): number => Math.min(left + width, Math.max(left, made.valToPos(at, 'x', true)))
+  return [cut(from), cut(to)]
 }

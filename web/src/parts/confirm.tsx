@@ -10,6 +10,8 @@ export function Confirm(props: {
   readonly act: string
   readonly dangerous?: boolean
   readonly pending: boolean
+  /** False where there is nothing that could be done. Default true. */
+  readonly isPossible?: boolean
   readonly error: Error | null
   readonly onConfirm: () => void
   readonly onClose: () => void
@@ -27,6 +29,7 @@ export function Confirm(props: {
           <Button
             color={props.dangerous === true ? 'red' : undefined}
             loading={props.pending}
+            disabled={props.isPossible === false}
             onClick={props.onConfirm}
           >
             {props.act}

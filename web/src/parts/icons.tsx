@@ -2,6 +2,9 @@ import type { ReactNode } from 'react'
 
 const paths = {
   overview: 'M3 12h4l2-6 4 12 3-8 1 2h4',
+  systems: 'M4 5h5v4H4zM6 9v9h5M6 13h5M14 11h6v4h-6zM14 16h6v4h-6z',
+  metrics: 'M4 4v16h16M7 15l4-5 3 3 5-7',
+  dashboards: 'M4 4h7v9H4zM4 16h7v4H4zM14 4h6v4h-6zM14 11h6v9h-6z',
   alarms: 'M6 17V11a6 6 0 0 1 12 0v6l1.5 2h-15zM10 21h4',
   configuration: 'M4 5h16M4 12h16M4 19h16M9 3v4M15 10v4M8 17v4',
   plugins: 'M4 12h9M9 7l5 5-5 5M15 4h5v16h-5',
@@ -14,8 +17,15 @@ const paths = {
   sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M5 19l2-2M17 7l2-2',
   moon: 'M20 14a8.5 8.5 0 0 1-10.5-10 8.5 8.5 0 1 0 10.5 10z',
   chevron: 'M9 6l6 6-6 6',
+  close: 'M6 6l12 12M18 6L6 18',
   search: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5',
+  earlier: 'M15 6l-6 6 6 6',
+  wider: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5M8 11h6',
   play: 'M7 5l11 7-11 7z',
+  remove: 'M6 6l12 12M18 6L6 18',
+  up: 'M12 19V5M6 11l6-6 6 6',
+  down: 'M12 5v14M6 13l6 6 6-6',
+  key: 'M8 15a4 4 0 1 1 3.5-6H21v4h-3v3h-3v-3h-3.5A4 4 0 0 1 8 15zM8 11h.01',
 } as const
 
 export type IconName = keyof typeof paths

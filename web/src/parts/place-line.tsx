@@ -10,24 +10,26 @@ export function PlaceLine({ place }: { place: ConnectorPlace }): ReactNode {
   const isCovered = place.state !== 'uncovered'
   const moving = words.is[place.state]
   return (
-    <details className="place-why">
-      <summary>
-        {place.agent === null || place.agentId === null ? (
-          <span className="bad">{words.nobody}</span>
-        ) : (
-          <>
-            {words.on}{' '}
-            <Link to="/agents/$id" params={{ id: place.agentId }}>
-              {place.agent}
-            </Link>
-          </>
-        )}
-        {place.pin === null ? null : <span className="tag">{words.pinned}</span>}
-        {moving === '' ? null : <span className="dim">{moving}</span>}
-        <span className="place-ask">{isCovered ? words.why : words.whyNobody}</span>
-      </summary>
-      <PlaceReasons place={place} />
-    </details>
+    <span className="place-why">
+      {place.agent === null || place.agentId === null ? (
+        <span className="bad">{words.nobody}</span>
+      ) : (
+        <span>
+          {words.on}{' '}
+          <Link to="/agents/$id" params={{ id: place.agentId }}>
+            {place.agent}
+          </Link>
+        </span>
+      )}
+      {place.pin === null ? null : <span className="tag">{words.pinned}</span>}
+      {moving === '' ? null : <span className="dim">{moving}</span>}
+      <details>
+        <summary>
+          <span className="place-ask">{isCovered ? words.why : words.whyNobody}</span>
+        </summary>
+        <PlaceReasons place={place} />
+      </details>
+    </span>
   )
 }
 

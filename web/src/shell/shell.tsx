@@ -1,7 +1,7 @@
 import { ActionIcon, Menu, useMantineColorScheme } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, type ReactNode } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from 'react'
 import type { Instance } from '../../../src/contract/index.ts'
 import { call } from '../api/call.ts'
 import { followEvents, useLiveState, type LiveState } from '../api/live.ts'
@@ -18,10 +18,14 @@ import { useKeys } from './use-keys.ts'
 
 const places = [
   { to: '/', icon: 'overview', name: texts.nav.overview },
+  { to: '/systems', icon: 'systems', name: texts.nav.systems },
   { to: '/alarms', icon: 'alarms', name: texts.nav.alarms },
+  { to: '/explore', icon: 'metrics', name: texts.nav.metrics },
+  { to: '/dashboards', icon: 'dashboards', name: texts.nav.dashboards },
   { to: '/agents', icon: 'agents', name: texts.nav.agents },
   { to: '/configuration', icon: 'configuration', name: texts.nav.configuration },
   { to: '/plugins', icon: 'plugins', name: texts.nav.plugins },
+  { to: '/administration', icon: 'user', name: texts.nav.administration },
   { to: '/instance', icon: 'instance', name: texts.nav.instance },
 ] as const satisfies readonly Place[]
 
@@ -37,6 +41,7 @@ interface Place {
   readonly name: string
 }
 
+const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }))
 const OwnAgentPage = lazy(async () => ({ default: (await import('../pages/own-agent.tsx')).OwnAgentPage }))
 
 /** What frames every page: where one is, whether what is shown is live, and who is signed in. */
@@ -47,7 +52,11 @@ export function Shell(): ReactNode {
   const own = useQuery(instance)
   const isServer = own.data?.roles.server
   const live = useLiveState()
-  useKeys()
+  const [paletteShown, setPaletteShown] = useState(false)
+  const openPalette = useCallback(() => setPaletteShown(true), [])
+  useKeys(openPalette)
+  // The wall board is the overview without all that frames it.
+  const isWall = useRouterState({ select: ({ location }) => location.pathname === '/' && 'wall' in location.search })
 
   useEffect(() => {
     if (isServer !== true) return
@@ -74,7 +83,7 @@ export function Shell(): ReactNode {
   )
 
   return (
-    <div className="shell">
+    <div className={isWall ? 'shell shell-wall' : 'shell'}>
       <a className="skip" href={`${here}#content`} onClick={skipToContent}>
         {texts.nav.skip}
       </a>
@@ -91,10 +100,27 @@ export function Shell(): ReactNode {
         )}
         <div className="bar-end">
           {isServer === false ? <AgentLiveMark /> : <LiveMark is={live.is} />}
+          {isServer === true ? (
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label={texts.watch.palette.title}
+              title={texts.watch.palette.open}
+              onClick={openPalette}
+            >
+              <Icon name="search" />
+            </ActionIcon>
+          ) : null}
           <ColourToggle />
           <Account />
         </div>
       </header>
+      {paletteShown && isServer === true ? (
+        <Suspense fallback={null}>
+          <Palette places={places} onClose={() => setPaletteShown(false)} />
+        </Suspense>
+      ) : null}
       <StaleBanner />
       {own.data === undefined ? null : <NotActiveBanner here={own.data} />}
       <main id="content" tabIndex={-1} className="content">
@@ -262,6 +288,7 @@ function Account(): ReactNode {
         <Menu.Item renderRoot={(props) => <Link to="/instance" search={{ tab: 'account' }} {...props} />}>
           {texts.instance.tabs.account}
         </Menu.Item>
+        <Menu.Item renderRoot={(props) => <Link to="/first-steps" {...props} />}>{texts.firstSteps.title}</Menu.Item>
         <Menu.Item component="a" href="api/docs" target="_blank" rel="noreferrer">
           {texts.nav.apiDocs}
         </Menu.Item>

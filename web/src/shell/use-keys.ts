@@ -1,17 +1,36 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect } from 'react'
 
-const ways = { o: '/', a: '/alarms', n: '/agents', c: '/configuration', p: '/plugins', i: '/instance' } as const
+const ways = {
+  o: '/',
+  s: '/systems',
+  a: '/alarms',
+  m: '/explore',
+  d: '/dashboards',
+  n: '/agents',
+  c: '/configuration',
+  p: '/plugins',
+  u: '/administration',
+  i: '/instance',
+} as const
 
 /** How long after `g` the second key still counts. */
 const chordMs = 1_200
 
-/** `/` goes to the page's filter; `g` and then a letter goes to a page. Silent while somebody types. */
-export function useKeys(): void {
+/**
+ * `/` goes to the page's filter, or opens the palette where there is none; `g` and then a letter goes to a page; Ctrl or Cmd with K opens
+ * the palette. But for the last, silent while somebody types.
+ */
+export function useKeys(openPalette: () => void): void {
   const navigate = useNavigate()
   useEffect(() => {
     let wentAt = 0
     const onKey = (event: KeyboardEvent): void => {
+      if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === 'k') {
+        event.preventDefault()
+        openPalette()
+        return
+      }
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
       const target = event.target
       if (
@@ -21,8 +40,8 @@ export function useKeys(): void {
         return
       if (event.key === '/') {
         const filter = document.querySelector<HTMLInputElement>('input[data-filter]')
-        if (filter === null) return
         event.preventDefault()
+        if (filter === null) return openPalette()
         filter.focus()
         filter.select()
         return
@@ -39,5 +58,5 @@ export function useKeys(): void {
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
-  }, [navigate])
+  }, [navigate, openPalette])
 }

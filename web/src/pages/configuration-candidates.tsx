@@ -1,0 +1,101 @@
+import { Button, NativeSelect } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useState, type ReactNode } from 'react'
+import type { ConfigurationDocument } from '../../../src/contract/index.ts'
+import { call } from '../api/call.ts'
+import type { MonitorType } from '../model/object-draft.ts'
+import type { Measured } from '../parts/rules-editor.tsx'
+import { FieldGroup } from '../parts/settings-form.tsx'
+import { Failure } from '../parts/states.tsx'
+import { texts } from '../texts.ts'
+import { CheckResult } from './configuration-check.tsx'
+
+const words = texts.config.profiles
+
+/** So many connectors to choose from; those that use the profile come first. */
+const mostTargets = 500
+
+/**
+ * Runs the monitor once on a connector of its type and gives what it measured: the metrics and items that there are to choose from, and on
+ * which the table is tried.
+ */
+export function Candidates({
+  document,
+  profile,
+  monitor,
+  settings,
+  onMeasured,
+}: {
+  readonly document: ConfigurationDocument
+  readonly profile: string
+  readonly monitor: MonitorType
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly onMeasured: (measured: Measured) => void
+}): ReactNode {
+  const targets = (document.groups ?? [])
+    .flatMap((group) =>
+      (group.systems ?? []).flatMap((system) =>
+        (system.connectors ?? [])
+          .filter(({ type }) => type === monitor.connector)
+          .map((connector) => ({ group: group.name, system: system.name, connector })),
+      ),
+    )
+    .sort((a, b) => uses(b.connector.profiles, profile) - uses(a.connector.profiles, profile))
+    .slice(0, mostTargets)
+  const [chosen, choose] = useState(0)
+  const target = targets[chosen]
+  const run = useMutation({
+    mutationFn: () => {
+      if (target === undefined) return Promise.reject(new Error(words.noTarget))
+      const { group, connector } = target
+      return call('checkConnector', {
+        body: {
+          group,
+          connector: {
+            type: connector.type,
+            ...(connector.settings === undefined ? {} : { settings: connector.settings }),
+            ...(connector.credential === undefined ? {} : { credential: connector.credential }),
+          },
+          monitor: monitor.id,
+          settings,
+        },
+      })
+    },
+    onSuccess: ({ samples }) => onMeasured({ samples }),
+  })
+  return (
+    <FieldGroup label={words.tryOn} description={words.tryOnHint}>
+      {target === undefined ? (
+        <p className="quiet">{words.noTarget}</p>
+      ) : (
+        <div className="check-line">
+          <NativeSelect
+            aria-label={words.tryOn}
+            value={String(chosen)}
+            onChange={(event) => choose(Number(event.currentTarget.value))}
+          >
+            {targets.map(({ group, system, connector }, i) => (
+              <option key={i} value={String(i)}>
+                {group} / {system} / {connector.name}
+              </option>
+            ))}
+          </NativeSelect>
+          <Button variant="default" loading={run.isPending} onClick={() => run.mutate()}>
+            {words.load}
+          </Button>
+        </div>
+      )}
+      {run.error === null ? null : <Failure error={run.error} title={texts.config.check.failed} />}
+      {run.data === undefined ? null : (
+        <details>
+          <summary>{words.measured(run.data.samples.length - 1 + run.data.left)}</summary>
+          <CheckResult answer={run.data} />
+        </details>
+      )}
+    </FieldGroup>
+  )
+}
+
+function uses(profiles: readonly string[] | undefined, profile: string): number {
+  return profiles?.includes(profile) === true ? 1 : 0
+}
