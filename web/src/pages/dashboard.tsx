@@ -199,7 +199,7 @@ function PanelCard(props: {
           {panel.title}
         </Title>
         <Link
-          to="/metrics"
+          to="/explore"
           search={Object.fromEntries(selections.slice(0, 4).map((text, i) => [`q${i + 1}`, text]))}
           className="board-explore"
           aria-label={`${words.explore}: ${panel.title}`}
