@@ -59,6 +59,8 @@ export interface DistributionOptions {
   readonly log: Log
   /** Asked each time, so that a change is in force at once. */
   readonly settings: () => { readonly lease: LeaseSettings; readonly placement: PlacementSettings }
+  /** Ids of the agents that say that they work with another server, of a higher term. Asked with each look; none where it is left out. */
+  readonly elsewhere?: () => readonly string[]
 }
 
 /** What there is to run, as the configuration says. */
@@ -787,11 +789,12 @@ export class Distribution {
    */
   #wouldChange({ agents, at }: Facts, isNew: boolean): boolean {
     const key = agents
-      .map(({ id, runtime, capacity, isOverdue, steadyFrom: steady }) => [
+      .map(({ id, runtime, capacity, isOverdue, isElsewhere, steadyFrom: steady }) => [
         id,
         runtime,
         capacity,
         isOverdue,
+        isElsewhere,
         steady > at,
       ])
       .join()
@@ -980,9 +983,10 @@ export class Distribution {
   }
 
   #facts(): Facts {
-    const { clock, settings } = this.#options
+    const { clock, settings, elsewhere } = this.#options
     const at = clock.now()
     const { lease } = settings()
+    const away = new Set(elsewhere?.())
     const agents = [...this.#agents.values()].map(({ id, name, local, life, facts, capacity }): PlacementAgent => ({
       id,
       name,
@@ -996,6 +1000,7 @@ export class Distribution {
       steadyFrom: steadyFrom(life, lease),
       lostAt: life.isLost ? life.since : undefined,
       isOverdue: !local && isOverdue(life, this.#listening, at, lease),
+      isElsewhere: away.has(id),
     }))
     return { agents, connectors: this.#connectors, groups: this.#work.groups, at }
   }
