@@ -61,6 +61,7 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
   },
   'changes of an earlier term that pass for lost ones': {
     breaks: 'exactly one server acts when faults are over',
+    faults: ['the active server is killed'],
     build() {
       const { hears } = PairServer
       // As if terms of positions were not looked at: what the other has of a time before counts as this side's own.
@@ -69,13 +70,6 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
           ? { ...report, position: { ...report.position, term: ownTerm } }
           : report
       return () => void (PairServer.hears = hears)
-    },
-  },
-  'a position while one part of a side is copied': {
-    breaks: 'exactly one server acts when faults are over',
-    build() {
-      PairServer.passesForWhole = true
-      return () => void (PairServer.passesForWhole = false)
     },
   },
   'a ledger of notifications that is not replicated': {

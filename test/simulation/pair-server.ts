@@ -87,9 +87,8 @@ interface Engines {
  * judging, delivery) is there only while this side does.
  */
 export class PairServer implements Answerer {
-  /** Where a test builds in mistakes: what one half hears of the other, and whether a copy that is under way has a position. */
+  /** Where a test builds in a mistake: what one half makes of what it hears of the other. */
   static hears = (report: Report, _here: { readonly ownTerm: number; readonly position: Position }): Report => report
-  static passesForWhole = false
   readonly program: Program
   readonly pair: Pair
   readonly #options: PairServerOptions
@@ -200,7 +199,7 @@ export class PairServer implements Answerer {
     const { history, database, term, mode } = this.#points
     const { kept } = this.#file
     const stores = [history, database].map((point) => ({ mode, point }))
-    const { position, isWhole, isMixed } = ownPosition(stores, term, PairServer.passesForWhole || this.#isFollowing)
+    const { position, isWhole, isMixed } = ownPosition(stores, term, this.#isFollowing)
     const now = program.elapsed()
     return {
       position,
