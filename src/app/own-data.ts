@@ -44,6 +44,8 @@ export class OwnData {
   /** When each question to the database was asked that it has not answered yet. */
   readonly #asked = new Set<{ readonly at: number }>()
   #awakeMs = 0
+  /** Pieces of long work of the database that are under way, in which it answers nothing else. */
+  #longWork = 0
   #lookedAt: number
   #refreshing: Promise<void> | undefined
 
@@ -132,7 +134,7 @@ export class OwnData {
     )
     this.#directoryNow = await uuidIn(directory.file('farwatch.json'))
     if (at >= this.#checkAt) {
-      await database.check().then(
+      await this.allow(() => database.check()).then(
         (problem) => (this.#integrityProblem = problem),
         (thrown: unknown) => this.#failed(thrown),
       )
@@ -146,10 +148,22 @@ export class OwnData {
     return Math.max(0, ...[...this.#asked].map(({ at }) => now - at))
   }
 
+  /** Has the database do what takes long, a copy of all of it say: that nothing is answered meanwhile is no sign of anything. */
+  async allow<T>(work: () => Promise<T>): Promise<T> {
+    this.#awake()
+    this.#longWork++
+    try {
+      return await work()
+    } finally {
+      this.#awake()
+      this.#longWork--
+    }
+  }
+
   /** Time in which this process ran, as `facts` is asked for a few times a second: no answer is late because nobody was there to take it. */
   #awake(): number {
     const at = this.#parts.machine.clock.elapsed()
-    this.#awakeMs += Math.min(at - this.#lookedAt, longestLookMs)
+    if (this.#longWork === 0) this.#awakeMs += Math.min(at - this.#lookedAt, longestLookMs)
     this.#lookedAt = at
     return this.#awakeMs
   }

@@ -167,7 +167,13 @@ export class PairRole implements FleetPair {
       changed: () => host.changed(),
     })
     const source = new ReplicationSource({
-      parts: [historySource(history), databaseSource(database.changes, directory.path)],
+      parts: [
+        historySource(history),
+        databaseSource(
+          { ...database.changes, copy: (to) => own.allow(() => database.changes.copy(to)) },
+          directory.path,
+        ),
+      ],
       clock: machine.clock,
       released: () => host.engines()?.alarms.position() ?? 0,
       versions: spoken,
@@ -268,6 +274,7 @@ export class PairRole implements FleetPair {
       log: this.#machine.log,
       round: async () => this.#polls && (await exchange.round(send, this.#clock.elapsed())),
       restMs: () => this.#restMs,
+      signal: this.#abort.signal,
     })
     this.#endWatching = tickEvery(
       lookMs,

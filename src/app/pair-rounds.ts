@@ -8,6 +8,8 @@ export interface PairRoundsParts {
   readonly round: () => Promise<boolean>
   /** The pause before the next one, where there is not; asked each time. */
   readonly restMs: () => number
+  /** Aborted when what a round does is cut off, as all ends: then its failure is no news. */
+  readonly signal: AbortSignal
 }
 
 /** Exchanges with the other server, one after another, by the SECONDARY. One that fails is logged once, and the next is made all the same. */
@@ -48,7 +50,7 @@ export class PairRounds {
   }
 
   #failed(problem: string): void {
-    if (this.#isEnding) return
+    if (this.#isEnding || this.#parts.signal.aborted) return
     if (problem !== this.#problem) this.#parts.log.warn('exchange with the other server failed', { problem })
     this.#problem = problem
   }

@@ -67,12 +67,16 @@ async function shownBy(server: TestInstance): Promise<Record<string, unknown>> {
     agents: agents.map(({ name, registration }) => `${name} ${registration}`).toSorted(),
     tasks: (await server.call('listTasks', { query: {} })).map(({ id, connector }) => `${id} ${connector}`),
     users: (await server.call('listUsers')).map(({ username }) => username),
+    tokens: (await server.call('listTokens')).map(({ name }) => name),
+    associations: await server.call('listAssociations'),
+    audit: (await server.call('listAudit', { query: {} })).map(({ action, what }) => `${action} ${what}`),
     plugins: (await server.call('listPlugins')).map(({ name }) => name),
     alarms: (await server.call('listAlarms', { query: {} })).map(({ id, state }) => `${id} ${state}`),
   }
 }
 
 test('the standby shows what the active server has, and refuses changes with the address of that one', async () => {
+  await primary.call('createToken', { body: { name: 'for scripts', expiresIn: '1h' } })
   load.ring('front-0', true)
   await load.rung(primary, 'front-0')
   await load.told('front-0 raised')
@@ -81,6 +85,7 @@ test('the standby shows what the active server has, and refuses changes with the
     () => load.bells(secondary),
     (all) => all.length > 0,
   )
+  await inStep(primary, secondary)
   const [task] = await secondary.call('listTasks', { query: { group: 'acme' } })
   const gets = [
     '/instance',
@@ -113,6 +118,31 @@ test('the standby shows what the active server has, and refuses changes with the
   })
 })
 
+/** What a server has of a time that is over: results, how the slots ended, and the metric that was read. */
+async function measuredBy(server: TestInstance, task: string, range: { readonly from: string; readonly to: string }) {
+  const [series] = await server.call('listSeries', { query: { match: 'hits', task } })
+  const { points } = await server.call('queryMetrics', { query: { series: series!.id, ...range } })
+  return {
+    results: await server.call('listResults', { params: { id: task }, query: range }),
+    coverage: await server.call('showCoverage', { query: { task, ...range } }),
+    points,
+  }
+}
+
+test('what was measured is at the standby to the last value: results, coverage and metrics', async () => {
+  const [task] = await primary.call('listTasks', { query: { group: 'acme' } })
+  const to = Date.now()
+  const range = { from: new Date(to - 5_000).toISOString(), to: new Date(to).toISOString() }
+  await load.ran(primary, to)
+  const here = await measuredBy(primary, task!.id, range)
+  const there = await until(
+    'it is at the standby',
+    () => measuredBy(secondary, task!.id, range),
+    ({ results }) => results.length === here.results.length,
+  )
+  expect([here.results.length > 0, here.points.length > 0, there]).toEqual([true, true, here])
+})
+
 test('when the PRIMARY is killed the SECONDARY takes over: nothing that was acknowledged is lost or counted twice, alarms stay what they were', async () => {
   const open = await load.rung(secondary, 'front-0')
   const shown = await rowsOf(primary)
@@ -130,6 +160,7 @@ test('when the PRIMARY is killed the SECONDARY takes over: nothing that was ackn
   await Promise.all(['front-0 cleared', 'front-2 raised'].map((what) => load.told(what)))
   const audit = await secondary.call('listAudit', { query: {} })
   const became = audit.find(({ who, action }) => who === 'failover' && action === 'became active')
+  const told = (await secondary.call('listAlarms', { query: {} })).find(({ rule }) => rule === 'failover term 2')
   expect({
     result,
     failover: await failoverOf(secondary),
@@ -140,6 +171,7 @@ test('when the PRIMARY is killed the SECONDARY takes over: nothing that was ackn
     // A timeout later it says as well that it has no standby.
     alarms: (await openAlarms(secondary)).filter((rule) => rule !== 'failover: no standby'),
     audit: [became?.what, became?.after],
+    told: [told?.severity, told?.state, told?.message],
   }).toEqual({
     result: nothingLost,
     failover: { state: 'active', acts: true, term: 2 },
@@ -159,6 +191,13 @@ test('when the PRIMARY is killed the SECONDARY takes over: nothing that was ackn
           lag: expect.any(Number),
         },
       },
+    ],
+    told: [
+      'MAJOR',
+      'cleared',
+      expect.stringMatching(
+        /^This server became active with term 2: peer lost\. The other server was last heard \d+ s ago; of agents it says north-\d: lost, north-\d: lost; \d+ changes were missing$/,
+      ),
     ],
   })
 })

@@ -73,7 +73,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
       copy: (to) => worker.call('copy', { to }),
       install: (from) => worker.call('install', { from }),
     },
-    close: () => (closed ??= worker.call('close', undefined).finally(() => worker.end())),
+    close: () =>
+      (closed ??= worker
+        .call('close', undefined)
+        .then(() => undefined)
+        .finally(() => worker.end())),
   }
 }
 
