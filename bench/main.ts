@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { agentsRow, configurationRow } from './agents.ts'
 import { checkRows } from './checks.ts'
 import { failoverRows } from './failover.ts'
+import { failoverSoakRow } from './failover-soak.ts'
 import { firstResultRow } from './first-result.ts'
 import { historyRows } from './history.ts'
 import { judgeBench } from './judge.ts'
@@ -35,7 +36,7 @@ const rows: readonly BenchRow[] = [
   portalRow,
 ]
 /** Run only when asked for: they print more than figures. */
-const onRequest: readonly BenchRow[] = [profileRow]
+const onRequest: readonly BenchRow[] = [profileRow, failoverSoakRow]
 
 function lineOf({ name, value, unit, note }: Figure): string {
   const digits = Math.abs(value) < 1 ? 3 : Math.abs(value) < 100 ? 2 : 0
@@ -56,6 +57,7 @@ const { values, positionals } = parseArgs({
     tasks: { type: 'string', default: '100' },
     period: { type: 'string', default: '60' },
     minutes: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
     'tasks-per-minute': { type: 'string', default: '10000' },
     timeout: { type: 'string', multiple: true, default: ['15', '5'] },
     repetitions: { type: 'string', default: '3' },
@@ -67,6 +69,7 @@ const size: Size = {
   tasks: Number(values.tasks),
   periodMs: 1_000 * Number(values.period),
   minutes: Number(values.minutes),
+  seed: Number(values.seed),
   pair: {
     tasksPerMinute: Number(values['tasks-per-minute']),
     timeoutsMs: values.timeout.map((seconds) => 1_000 * Number(seconds)),

@@ -15,6 +15,8 @@ export interface Size {
   readonly periodMs: number
   /** How long a steady load is watched. */
   readonly minutes: number
+  /** Of what is done at random. */
+  readonly seed: number
   readonly pair: PairSize
 }
 

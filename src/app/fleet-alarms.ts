@@ -27,23 +27,43 @@ export class FleetAlarms {
   readonly #alarms: Pick<Alarms, 'raiseInternal' | 'clearInternal' | 'open'>
   readonly #clock: Clock
   readonly #log: Log
+  readonly #isAlone: () => boolean
   readonly #standing = new Set<string>()
+  /** What is wrong with agents and groups as seen by a server that is alone. */
+  readonly #heldBack = new Map<string, DistributionProblem>()
   readonly #doubles = new Map<string, CancelTimer>()
   #working: Promise<void> = Promise.resolve()
 
+  /**
+   * @param options.isAlone this server took over and nobody reaches it, neither the other server nor any agent: what it would say of agents it says
+   * of itself, and one alarm of the pair does that
+   */
   constructor(options: {
     readonly alarms: Pick<Alarms, 'raiseInternal' | 'clearInternal' | 'open'>
     readonly clock: Clock
     readonly log: Log
+    readonly isAlone: () => boolean
   }) {
     this.#alarms = options.alarms
     this.#clock = options.clock
     this.#log = options.log
+    this.#isAlone = options.isAlone
   }
 
   follow({ raised, cleared }: Pick<DistributionChange, 'raised' | 'cleared'>): void {
-    for (const { key, severity, message, group } of raised) this.#raise({ key, severity, message, group })
-    for (const key of cleared) this.#clear(key)
+    for (const problem of raised) this.#heldBack.set(problem.key, problem)
+    for (const key of cleared) {
+      this.#heldBack.delete(key)
+      this.#clear(key)
+    }
+    this.#tellHeldBack()
+  }
+
+  #tellHeldBack(): void {
+    if (this.#isAlone()) return
+    for (const { key, severity, message, group } of this.#heldBack.values())
+      this.#raise({ key, severity, message, group })
+    this.#heldBack.clear()
   }
 
   /** What an agent says of itself with every call. */
@@ -118,6 +138,7 @@ export class FleetAlarms {
 
   /** Ends alarms of before this start whose problem is over. @param problems those that stand by now */
   settle(problems: readonly DistributionProblem[]): void {
+    this.#tellHeldBack()
     const keys = new Set([...problems.map(({ key }) => key), ...this.#standing])
     for (const { task, rule } of this.#alarms.open()) {
       // `uncovered NAME` is what the first version called it.

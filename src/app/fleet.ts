@@ -73,6 +73,10 @@ export interface FleetPair {
   notActive(): string | undefined
   /** What an agent says of the other server, and of terms. */
   agentSaid(agent: string, said: { readonly servedMsAgo: number | undefined; readonly term: number }): void
+  /** It acts since the other server was silent and nobody was there to ask, and no agent elsewhere has called since. */
+  isAlone(): boolean
+  /** Ids of the agents that name a higher term than this server's: they work with another one. */
+  knowingHigher(): readonly string[]
   /** How long agents may take at most to say that again. */
   witnessMs(): number
   /** Where the server is that acts, as far as it is known. */
@@ -150,12 +154,17 @@ export class Fleet implements FleetQuestions {
     this.registry = registry
     this.distribution = distribution
     this.#grants = grants
-    this.#alarms = new FleetAlarms({ alarms, clock, log })
     this.#deliveries = new Deliveries(
       () => clock.elapsed(),
       () => this.#lookAtQuietSoon(),
     )
     this.#lifecycle.onStop('look at agents that deliver nothing', () => this.#quietLook?.())
+    this.#alarms = new FleetAlarms({
+      alarms,
+      clock,
+      log,
+      isAlone: () => pair.isAlone() && registry.agents().some(({ registration }) => registration === 'ACCEPTED'),
+    })
     this.link = makeLinkServer({
       registry,
       clock,
@@ -238,6 +247,7 @@ export class Fleet implements FleetQuestions {
         lease: { ...defaultLeaseSettings, offlineTimeoutMs: settings.values.offlineTimeoutMs },
         placement: defaultPlacementSettings,
       }),
+      elsewhere: () => options.pair.knowingHigher(),
     })
     fleet = new Fleet(options, registry, distribution, grants)
     return fleet

@@ -49,7 +49,7 @@ export async function openFront(machine: Machine, roles: Roles, lifecycle: Lifec
       return handlers.all
     },
     link: () => roles.running.server?.fleet.link,
-    pairMessages: () => roles.running.server?.failover.answering,
+    pairMessages: () => roles.running.server?.pair.answering,
     pair: () => roles.running.server?.failover.now(),
     fresh: () => roles.fresh(),
     tls: keystore.tlsMaterial(),

@@ -1,18 +1,23 @@
 import { readFile } from 'node:fs/promises'
 import { FarwatchError, messageOf } from '../base/index.ts'
-import { judgeData, type OwnFacts, type PairFile, type Position } from '../failover/index.ts'
+import { judgeData, type OwnFacts, type PairFile } from '../failover/index.ts'
 import { diskSpace, type ChangeFacts } from '../platform/index.ts'
 import type { History } from './history.ts'
 import type { Machine } from './machine.ts'
-import { integrityProblem, probe, readMark } from './pair-store.ts'
+import { ownPosition, type OwnPosition } from './own-position.ts'
+import { probe, readMark } from './pair-store.ts'
 import type { ServerEngines } from './server-engines.ts'
 
 /** Below this much free space SQLite's journals have no room: what is taken could be lost. */
 const neededBytes = 16 * 2 ** 20
 const probeEveryMs = 2_000
 /** Reads the whole file, which is small; damage that a query meets is found at once. */
-const checkEveryMs = 600_000
+const checkEveryMs = 60_000
+/** No more than this share of the database's time goes into checks, where the file is not small. */
+const checkShare = 0.01
 const followsWithinMs = 60_000
+/** What lies longer between two looks at the time is a standstill. */
+const longestLookMs = 1_000
 
 export interface OwnDataParts {
   readonly machine: Machine
@@ -28,22 +33,26 @@ export interface OwnDataParts {
 /** What a server of a pair knows of its own data: how far it goes, and whether it can be relied on. Looked at again and again; answers at once. */
 export class OwnData {
   readonly #parts: OwnDataParts
-  #position: Position = { term: 0, count: 0 }
-  #isWhole = true
-  /** One store may be further than the other: there is no position that is true of both. */
-  #isMixed = false
+  #own: OwnPosition = { position: { term: 0, count: 0 }, isWhole: true, isMixed: false }
   #feeds: { readonly database: ChangeFacts; readonly history: ChangeFacts } | undefined
   #writeProblem: string | undefined
   #integrityProblem: string | undefined
   #freeBytes = Number.MAX_SAFE_INTEGER
   #directoryNow: string | undefined
   #probedAt = -Infinity
-  #checkedAt = -Infinity
+  #checkAt = -Infinity
+  /** When each question to the database was asked that it has not answered yet. */
+  readonly #asked = new Set<{ readonly at: number }>()
+  #awakeMs = 0
+  /** Pieces of long work of the database that are under way, in which it answers nothing else. */
+  #longWork = 0
+  #lookedAt: number
   #refreshing: Promise<void> | undefined
 
   constructor(parts: OwnDataParts) {
     this.#parts = parts
     this.#directoryNow = parts.machine.identity.uuid
+    this.#lookedAt = parts.machine.clock.elapsed()
   }
 
   /** How far the lines of changes of both stores are; undefined before the first look. */
@@ -54,21 +63,25 @@ export class OwnData {
   facts(): OwnFacts {
     const { machine, file, history, engines, isQuiet } = this.#parts
     const { peer, settings } = file.kept
-    const position = this.#position
+    const { position, isWhole, isMixed } = this.#own
     return {
       position,
-      isWhole: this.#isWhole,
+      isWhole,
       isQuiet: isQuiet(),
       unsound: judgeData(
         {
-          database: { writeProblem: this.#writeProblem, integrityProblem: this.#integrityProblem },
+          database: {
+            writeProblem: this.#writeProblem,
+            integrityProblem: this.#integrityProblem,
+            waitingMs: this.#waitingMs,
+          },
           disk: { freeBytes: this.#freeBytes, neededBytes },
           directory: { startedWith: machine.identity.uuid, now: this.#directoryNow },
           ingest: history().waiting(),
           own: { term: position.term, position },
           // Only of data that is its own: a copy that is under way has less than what it replaces.
           known:
-            peer === undefined || !this.#isWhole || this.#isMixed
+            peer === undefined || !isWhole || isMixed
               ? undefined
               : { term: peer.position.term, position: peer.position },
         },
@@ -89,18 +102,12 @@ export class OwnData {
     const { database } = machine
     try {
       const [ofDatabase, ofHistory, term] = await Promise.all([
-        database.changes.facts(),
+        this.#waitFor(database.changes.facts()),
         history().changes.facts(),
         readMark(database),
       ])
       this.#feeds = { database: ofDatabase, history: ofHistory }
-      const parts = [ofDatabase, ofHistory]
-      // While one part is copied the other may be there already: the term would be that of the one, and the count in good part another's.
-      this.#isMixed = parts.some(({ mode }) => mode === 'following') && !this.#parts.isFollowing()
-      this.#position = this.#isMixed
-        ? { term: 0, count: 0 }
-        : { term, count: ofDatabase.point.position + ofHistory.point.position }
-      this.#isWhole = parts.every(({ mode, point }) => mode !== 'following' || point.line !== '')
+      this.#own = ownPosition([ofDatabase, ofHistory], term, this.#parts.isFollowing())
     } catch (thrown) {
       this.#failed(thrown)
     }
@@ -111,27 +118,64 @@ export class OwnData {
     const { machine, file } = this.#parts
     // Nobody asks, and an instance alone is not to pay for it every second. What is switched on looks when it begins.
     if (file.kept.settings.mode === 'OFF') return
-    await this.refresh()
     const { clock, directory, database } = machine
     const at = clock.elapsed()
+    if (at - this.#probedAt >= probeEveryMs) {
+      this.#probedAt = at
+      await this.#waitFor(probe(database, clock.now())).then(
+        () => (this.#writeProblem = undefined),
+        (thrown: unknown) => this.#failed(thrown),
+      )
+    }
+    await this.refresh()
     this.#freeBytes = await diskSpace(directory.path).then(
       ({ freeBytes }) => freeBytes,
       () => this.#freeBytes,
     )
     this.#directoryNow = await uuidIn(directory.file('farwatch.json'))
-    if (at - this.#probedAt >= probeEveryMs) {
-      this.#probedAt = at
-      await probe(database, clock.now()).then(
-        () => (this.#writeProblem = undefined),
-        (thrown: unknown) => this.#failed(thrown),
-      )
-    }
-    if (at - this.#checkedAt >= checkEveryMs) {
-      this.#checkedAt = at
-      await integrityProblem(database).then(
+    if (at >= this.#checkAt) {
+      await this.allow(() => database.check()).then(
         (problem) => (this.#integrityProblem = problem),
         (thrown: unknown) => this.#failed(thrown),
       )
+      const now = clock.elapsed()
+      this.#checkAt = now + Math.max(checkEveryMs, (now - at) / checkShare)
+    }
+  }
+
+  get #waitingMs(): number {
+    const now = this.#awake()
+    return Math.max(0, ...[...this.#asked].map(({ at }) => now - at))
+  }
+
+  /** Has the database do what takes long, a copy of all of it say: that nothing is answered meanwhile is no sign of anything. */
+  async allow<T>(work: () => Promise<T>): Promise<T> {
+    this.#awake()
+    this.#longWork++
+    try {
+      return await work()
+    } finally {
+      this.#awake()
+      this.#longWork--
+    }
+  }
+
+  /** Time in which this process ran, as `facts` is asked for a few times a second: no answer is late because nobody was there to take it. */
+  #awake(): number {
+    const at = this.#parts.machine.clock.elapsed()
+    if (this.#longWork === 0) this.#awakeMs += Math.min(at - this.#lookedAt, longestLookMs)
+    this.#lookedAt = at
+    return this.#awakeMs
+  }
+
+  /** Of an answer of the database: for how long it is waited for. */
+  async #waitFor<T>(answer: Promise<T>): Promise<T> {
+    const asked = { at: this.#awake() }
+    this.#asked.add(asked)
+    try {
+      return await answer
+    } finally {
+      this.#asked.delete(asked)
     }
   }
 

@@ -17,7 +17,7 @@ class Side {
   /** What happens between what was asked for and its turn. */
   beforeTurn: () => void = () => undefined
 
-  constructor(direction: Direction, secret: string) {
+  constructor(direction: Direction, secret: string, versions = { min: 1, max: 1 }) {
     this.direction = direction
     this.secret = bytes(secret)
     const pair = generateKeyPairSync('x25519')
@@ -37,7 +37,7 @@ class Side {
         lag: async () => ({}),
       },
       follower: {
-        request: async () => bytes(`request ${done.length}`),
+        request: async (version: number) => bytes(`request ${done.length}${version === 1 ? '' : ` in ${version}`}`),
         take: async (body: Uint8Array) => {
           done.push(`took ${Buffer.from(body).toString()}`)
           return { more: false, pauseMs: 0 }
@@ -52,6 +52,9 @@ class Side {
         adopt: async (next: Uint8Array) => adopt(Buffer.from(next)),
       },
       keys: () => ({ sealing }),
+      versions,
+      // Agreed with one of the first two versions.
+      agreed: () => Math.min(versions.max, 2),
       direction: () => this.direction,
       carried: async () => undefined,
       inTurn: async <T>(act: () => Promise<T>) => {
@@ -128,6 +131,44 @@ test('a side that does not act takes no results, and one that ends lets those go
   secondary.exchange.dropUploads()
   expect(failure).toMatchObject({ code: 'conflict' })
   await expect(answer).rejects.toMatchObject({ code: 'unreachable' })
+})
+
+test.each([
+  ['the SECONDARY follows', 'gives', 'takes'],
+  ['the PRIMARY follows', 'takes', 'gives'],
+] as const)(
+  'both speak as they agreed where %s, the head and what replication says',
+  async (_, ofPrimary, ofSecondary) => {
+    const neighbours = { min: 1, max: 2 }
+    const [primary, secondary] = [new Side(ofPrimary, 'key', neighbours), new Side(ofSecondary, 'key', neighbours)]
+    const formats: unknown[] = []
+    const formatOf = (message: Uint8Array) => /"format":(\d+)/.exec(Buffer.from(message).toString('latin1'))?.[1]
+    for (let i = 0; i < 2; i++)
+      await secondary.exchange.round(async (message) => {
+        const answer = await primary.exchange.answer(message)
+        formats.push([formatOf(message), formatOf(answer)])
+        return answer
+      }, 0)
+    const follower = ofPrimary === 'takes' ? primary : secondary
+    const took = follower.done.filter((line) => line.startsWith('took'))
+    expect([formats, took.every((line) => line.endsWith(' in 2')), took.length > 0]).toEqual([
+      [
+        ['2', '2'],
+        ['2', '2'],
+      ],
+      true,
+      true,
+    ])
+  },
+)
+
+test('a format of which this server knows nothing is refused with words', async () => {
+  const [primary, secondary] = [new Side('gives', 'key'), new Side('takes', 'key', { min: 2, max: 3 })]
+  await expect(secondary.exchange.round(between(primary), 0)).rejects.toMatchObject({
+    code: 'bad-request',
+    message:
+      'an exchange with the other server of the pair cannot be read: it has the format 2, and this server knows 1',
+  })
 })
 
 test('what is no exchange is refused with words', async () => {

@@ -5,7 +5,13 @@ import type { Direction } from '../failover/index.ts'
 import type { UploadAnswer, UploadBatch } from '../model/index.ts'
 import { openKey, sealKey } from '../platform/wire/index.ts'
 import type { InstanceKeys, InstanceVault } from '../platform/index.ts'
-import type { PartLag, PartState, ReplicationFollower, ReplicationSource } from '../replication/index.ts'
+import type {
+  MessageVersions,
+  PartLag,
+  PartState,
+  ReplicationFollower,
+  ReplicationSource,
+} from '../replication/index.ts'
 
 /**
  * What the two servers of a pair tell each other beside who acts: what changed, from the one who acts to the one who follows. The SECONDARY begins
@@ -18,8 +24,10 @@ import type { PartLag, PartState, ReplicationFollower, ReplicationSource } from 
  * it acted; the other half the key of secrets, where the follower has another, and what became of those results.
  *
  *   message   4 bytes, length of the head · head, JSON · what replication says
+ *
+ * The `format` of both, the head and what replication says, is the version on which the two servers agreed with their polls; what is answered is answered
+ * in the format in which it was asked.
  */
-const format = 1
 
 const text = (maxLength: number) => Type.String({ maxLength })
 const followerHead = {
@@ -42,11 +50,12 @@ const activeHead = {
     ]),
   ),
 }
+const format = Type.Integer()
 const headSchema = Type.Union([
-  Type.Object({ format: Type.Literal(format), is: Type.Literal('ask'), ...followerHead }),
-  Type.Object({ format: Type.Literal(format), is: Type.Literal('answer'), ...activeHead }),
-  Type.Object({ format: Type.Literal(format), is: Type.Literal('give'), ...activeHead }),
-  Type.Object({ format: Type.Literal(format), is: Type.Literal('request'), more: Type.Boolean(), ...followerHead }),
+  Type.Object({ format, is: Type.Literal('ask'), ...followerHead }),
+  Type.Object({ format, is: Type.Literal('answer'), ...activeHead }),
+  Type.Object({ format, is: Type.Literal('give'), ...activeHead }),
+  Type.Object({ format, is: Type.Literal('request'), more: Type.Boolean(), ...followerHead }),
 ])
 type Head = Static<typeof headSchema>
 type FollowerHead = Pick<Extract<Head, { is: 'ask' }>, 'sealing' | 'secrets' | 'upload' | 'work'>
@@ -56,6 +65,10 @@ const checker = Compile(headSchema)
 export interface PairExchangeParts {
   readonly source: ReplicationSource
   readonly follower: ReplicationFollower
+  /** Which formats this server understands; the same as source and follower. */
+  readonly versions: MessageVersions
+  /** The one on which it agreed with the other. Asked on the SECONDARY. */
+  readonly agreed: () => number
   readonly vault: InstanceVault
   readonly keys: () => InstanceKeys
   readonly direction: () => Direction
@@ -141,16 +154,17 @@ export class PairExchange {
    * @returns whether there is more at once @throws FarwatchError as `send`, and what the stores throw
    */
   async round(send: (message: Uint8Array) => Promise<Uint8Array>, elapsed: number): Promise<boolean> {
-    const { direction, carried, follower } = this.#parts
+    const { direction, carried, follower, agreed } = this.#parts
     await carried()
+    const format = agreed()
     switch (direction()) {
       case 'none':
         this.#asked = new Uint8Array()
         return false
       case 'takes': {
         if (elapsed < this.#notBefore) return false
-        const request = await this.#following(() => follower.request())
-        const { head, body } = decode(await send(encode({ format, is: 'ask', ...this.#asFollower() }, request)))
+        const request = await this.#following(() => follower.request(format))
+        const { head, body } = this.#decode(await send(encode({ format, is: 'ask', ...this.#asFollower() }, request)))
         if (head.is !== 'answer') throw unexpected(head)
         const { more, pauseMs } = await this.#take(head, body)
         this.#notBefore = elapsed + pauseMs
@@ -159,7 +173,9 @@ export class PairExchange {
       case 'gives': {
         const answer = await this.#answer(this.#asked)
         this.#asked = new Uint8Array()
-        const { head, body } = decode(await send(encode({ format, is: 'give', ...(await this.#asActive()) }, answer)))
+        const { head, body } = this.#decode(
+          await send(encode({ format, is: 'give', ...(await this.#asActive()) }, answer)),
+        )
         if (head.is !== 'request') throw unexpected(head)
         this.#asked = body
         await this.#heardFollower(head)
@@ -173,7 +189,8 @@ export class PairExchange {
   /** @throws FarwatchError `bad-request`, `conflict`, and what the stores throw */
   async answer(message: Uint8Array): Promise<Uint8Array> {
     const { direction, carried, follower } = this.#parts
-    const { head, body } = decode(message)
+    const { head, body } = this.#decode(message)
+    const { format } = head
     await carried()
     switch (head.is) {
       case 'ask': {
@@ -185,7 +202,7 @@ export class PairExchange {
       case 'give': {
         if (direction() !== 'takes') throw notNow()
         const { more } = await this.#take(head, body)
-        const request = await this.#following(() => follower.request())
+        const request = await this.#following(() => follower.request(format))
         const asked = more || this.#outgoing.length > 0
         return encode({ format, is: 'request', more: asked, ...this.#asFollower() }, request)
       }
@@ -193,6 +210,15 @@ export class PairExchange {
       case 'request':
         throw unexpected(head)
     }
+  }
+
+  /** @throws FarwatchError `bad-request` */
+  #decode(message: Uint8Array): { readonly head: Head; readonly body: Uint8Array } {
+    const decoded = decode(message)
+    const { min, max } = this.#parts.versions
+    const { format } = decoded.head
+    if (format >= min && format <= max) return decoded
+    throw unreadable(`it has the format ${format}, and this server knows ${min === max ? min : `${min} to ${max}`}`)
   }
 
   // --- The half of who follows
@@ -289,11 +315,14 @@ function decode(message: Uint8Array): { readonly head: Head; readonly body: Uint
   } catch {
     head = undefined
   }
-  if (!checker.Check(head))
-    throw new FarwatchError('bad-request', 'an exchange with the other server of the pair cannot be read', {
-      hint: 'Check that both servers have versions that go together.',
-    })
+  if (!checker.Check(head)) throw unreadable('its head is not as it should be')
   return { head, body: bytes.subarray(4 + length) }
+}
+
+function unreadable(why: string): FarwatchError {
+  return new FarwatchError('bad-request', `an exchange with the other server of the pair cannot be read: ${why}`, {
+    hint: 'Check that both servers have versions that go together.',
+  })
 }
 
 function unexpected({ is }: Head): FarwatchError {

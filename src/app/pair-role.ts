@@ -5,23 +5,18 @@ import {
   Pair,
   PairFile,
   Polling,
-  DrillSchedule,
-  Drills,
-  checkSetUp,
-  switchOver,
+  spoken,
   type Acting,
-  type DrillReport,
-  type ForcePrice,
+  type Answered,
   type PairRefusal,
   type PairSettings,
-  type SetUpStep,
+  type SetUpWays,
+  type Ways,
 } from '../failover/index.ts'
-import type { FailoverFacts, FailoverQuestions, HandOverReport, PairNow } from '../api/index.ts'
 import type { UploadAnswer, UploadBatch } from '../model/index.ts'
 import { Connections } from '../platform/wire/index.ts'
 import { sleptMs, systemDisk } from '../platform/index.ts'
 import { ReplicationFollower, ReplicationSource, databaseSource, databaseTarget } from '../replication/index.ts'
-import { beforeDrill, drillCounts, type BeforeDrill, type CountedServer } from './drill-counts.ts'
 import type { FleetPair } from './fleet.ts'
 import { HistoryTarget, historySource } from './history-part.ts'
 import type { History } from './history.ts'
@@ -29,29 +24,16 @@ import type { Machine } from './machine.ts'
 import { OwnData } from './own-data.ts'
 import { PairEvents } from './pair-events.ts'
 import { PairExchange } from './pair-exchange.ts'
+import type { PairHost } from './pair-host.ts'
 import { writeMark } from './pair-store.ts'
-import { giveOwnWork, keepOwnWork, mergeWork } from './own-work.ts'
+import { OwnTail } from './own-tail.ts'
+import { giveOwnWork, mergeWork } from './own-work.ts'
+import { PairQuestions } from './pair-questions.ts'
+import { PairRounds } from './pair-rounds.ts'
 import { putAside } from './put-aside.ts'
 import { tickEvery, type ServerEngines } from './server-engines.ts'
-
-/** What a pair needs of the server that is half of it. */
-export interface PairHost {
-  history(): History
-  engines(): ServerEngines | undefined
-  inTurn<T>(act: () => Promise<T>): Promise<T>
-  /** Resolves when this server acts. Its first step is `PairRole.beginWriting`. */
-  act(): Promise<void>
-  /** Resolves when nothing is written here any more. */
-  stop(): Promise<void>
-  /** Called in turn. */
-  exchangeHistory(replace: () => void): Promise<void>
-  /** What is stored is newer than what is shown. @param isUrgent it concerns agents */
-  stale(isUrgent: boolean): void
-  /** Who acts, or how the two stand, may be another now. */
-  changed(): void
-  /** Where agents and people reach this server. */
-  ownUrl(): string
-}
+import { watchStandby, type StandbyNews } from './standby-watch.ts'
+import { ToldAddress } from './told-address.ts'
 
 const lookMs = 1_000
 /** An exchange that brought nothing is followed by the next one after this time at most, however seldom the other is polled. */
@@ -60,12 +42,13 @@ const hurriedMs = 50
 /** How often it is looked whether there is something of a split to be given to the other side. */
 const giveMs = 2_000
 const exchangeSilentMs = 60_000
-/** What a hand-over may take until whoever asked for it is told that it was not taken. */
-const handOverMs = 60_000
+const nothingSeen: StandbyNews = { seen: new Map(), problems: [], events: [] }
+/** Of what is told to the other side of an address that was tried. */
+const longestProblem = 1_000
 const agentTables = /^(agent|enrolment_token|distribution)/
 
-/** One half of a failover pair as part of a server: who acts, what goes between the two, and what people and agents are told of it. */
-export class PairRole implements FleetPair, FailoverQuestions {
+/** One half of a failover pair as part of a server: who acts, what goes between the two, and what agents are told of it. */
+export class PairRole implements FleetPair {
   readonly #machine: Machine
   readonly #file: PairFile
   readonly #clock: Clock
@@ -74,19 +57,20 @@ export class PairRole implements FleetPair, FailoverQuestions {
   readonly #abort = new AbortController()
   #joined: Joined | undefined
   #endTicks: () => Promise<void> = async () => undefined
-  #endRounds: () => Promise<void> = async () => undefined
+  #rounds: PairRounds | undefined
   #endGiving: () => Promise<void> = async () => undefined
-  #exchangeProblem: string | undefined
+  #endWatching: () => Promise<void> = async () => undefined
   /** Where the other side is reached, as it said. */
   #peerUrl: string | undefined
   #peerUuid: string | undefined
+  #peerWays: Ways | undefined
+  /** The version of the messages that both speak; known on the SECONDARY, which begins every exchange. */
+  #agreed: number = spoken.min
+  /** What this side makes of the other's copy, while it acts. */
+  #standby: StandbyNews = nothingSeen
   /** Why the last poll of the SECONDARY was refused, on the PRIMARY, where that is a matter of the two of them. */
   #refusedPoll: string | undefined
   #isQuiet = true
-  /** Since when there are changes here that the other server does not have, of when this one last acted. */
-  #tailSince: number | undefined
-  #keeping: Promise<void> = Promise.resolve()
-  #beforeDrill: BeforeDrill = { at: 0, runs: 0 }
 
   private constructor(machine: Machine, file: PairFile) {
     this.#machine = machine
@@ -122,17 +106,21 @@ export class PairRole implements FleetPair, FailoverQuestions {
       exchange: (replace) => host.exchangeHistory(replace),
     })
     const parts = [target, databaseTarget(database.changes, directory.path)]
+    const tail = new OwnTail({ machine, history, pair: () => this.#there.pair })
     const follower = new ReplicationFollower({
       parts,
       onApplied: (part, tables) => {
-        // It goes on from where this side was: nothing is here that is not there.
-        this.#tailSince = undefined
+        tail.forget()
         if (part !== 'database') return
         host.stale(tables.length === 0 || tables.some((table) => agentTables.test(table)))
       },
       onReleased: (position) => history().release(position),
-      onCopyNeeded: (part, why) => this.#copyNeeded(part, why),
+      onCopyNeeded: (part, why) => {
+        log.warn('copied anew from the other server', { part, why })
+        tail.copyNeeded()
+      },
       onNewer: (part, why) => log.warn('cannot follow a newer version', { part, why }),
+      versions: spoken,
     })
     const own = new OwnData({
       machine,
@@ -146,7 +134,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
       isQuiet: () => this.#isQuiet && host.engines()?.acts !== true,
     })
     await own.refresh()
-    this.#noteTail(own)
+    tail.note(own.feeds)
     const polling = new Polling({
       clock: this.#clock,
       signer: () => signerOf(machine),
@@ -154,6 +142,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
       version,
       boot: this.#boot,
       url: () => host.ownUrl(),
+      ways: () => this.#ways(),
       peerUrl: () => this.#file.kept.settings.peerUrl,
       peerUuid: () => this.#file.kept.settings.peerUuid,
       send: (sent, signal) => this.#connections.send(sent, signal),
@@ -166,9 +155,10 @@ export class PairRole implements FleetPair, FailoverQuestions {
       poll: async (report, silentMs, signal) => {
         const answered = await polling.poll(report, silentMs, signal)
         this.#met(answered)
+        this.#agreed = answered.protocol
         return answered
       },
-      acting: this.#acting(host, own, events),
+      acting: this.#acting(host, own, events, tail),
       tell: {
         raise: (problem) => events.raise(problem),
         clear: (key) => events.clear(key),
@@ -176,19 +166,29 @@ export class PairRole implements FleetPair, FailoverQuestions {
       },
       changed: () => host.changed(),
     })
+    const source = new ReplicationSource({
+      parts: [
+        historySource(history),
+        databaseSource(
+          { ...database.changes, copy: (to) => own.allow(() => database.changes.copy(to)) },
+          directory.path,
+        ),
+      ],
+      clock: machine.clock,
+      released: () => host.engines()?.alarms.position() ?? 0,
+      versions: spoken,
+    })
     const exchange = new PairExchange({
-      source: new ReplicationSource({
-        parts: [historySource(history), databaseSource(database.changes, directory.path)],
-        clock: machine.clock,
-        released: () => host.engines()?.alarms.position() ?? 0,
-      }),
+      source,
       follower,
+      versions: spoken,
+      agreed: () => this.#agreed,
       vault,
       keys: () => keyring.present,
       direction: () => pair.direction(),
       carried: async () => {
         await pair.carried()
-        await this.#keeping
+        await tail.kept()
       },
       inTurn: (act) => host.inTurn(act),
       follow: () => this.#follow(history()),
@@ -204,46 +204,62 @@ export class PairRole implements FleetPair, FailoverQuestions {
       uuid: directory.uuid,
       version,
       url: () => host.ownUrl(),
+      ways: () => this.#ways(),
       role: () => this.#file.kept.settings.role,
       peerUuid: () => this.#file.kept.settings.peerUuid,
       peerKey: pair.peerKey,
       refused: (reason, message) => this.#refused(reason, message),
-      heard: async (report, { url }) => {
+      heard: async (report, { url, ways }) => {
         this.#refusedPoll = undefined
-        this.#met({ uuid: this.#file.kept.settings.peerUuid, url })
+        this.#met({ uuid: this.#file.kept.settings.peerUuid, url, ways })
         return pair.heard(report)
       },
       exchange: (message) => exchange.answer(message),
     })
-    const drills = await Drills.open({
-      clock: machine.clock,
-      pair,
+    const address = new ToldAddress({
+      clock: this.#clock,
+      polling,
+      peerUrl: () => this.#file.kept.settings.peerUrl,
+      told: () =>
+        this.#peerUrl === undefined || this.#peerUuid === undefined
+          ? undefined
+          : { url: this.#peerUrl, uuid: this.#peerUuid },
       signal: this.#abort.signal,
-      setUp: () => this.#setUp(),
-      count: async (from, to) => {
-        await pair.carried()
-        return drillCounts(this.#counted(host), this.#beforeDrill, from, to)
-      },
-      disk: systemDisk,
-      path: directory.file('drills.json'),
-      log,
     })
-    const schedule = new DrillSchedule({
-      clock: machine.clock,
-      log,
+    const questions = await PairQuestions.open({
+      machine,
+      host,
       pair,
-      settings: () => {
-        const { failoverDrillDays, failoverDrillHour } = machine.settings.values
-        return { everyDays: failoverDrillDays, hour: failoverDrillHour }
-      },
-      lastAt: async () => drills.list()[0]?.startedAt,
-      run: () => this.drill('schedule'),
+      exchange,
+      events,
+      engines: () => this.#engines(host),
+      peer: () => ({
+        fingerprint: this.#file.kept.peer?.fingerprint,
+        url: this.servers()[1],
+        ways: this.#setUpWays,
+        refusedPoll: this.#refusedPoll,
+        problems: this.#standby.problems,
+      }),
+      beginWriting: () => this.beginWriting(),
+      signal: this.#abort.signal,
     })
-    this.#joined = { host, pair, own, events, exchange, polling, answering, target, drills, schedule }
+    this.#joined = {
+      host,
+      pair,
+      own,
+      events,
+      source,
+      exchange,
+      polling,
+      address,
+      answering,
+      target,
+      questions,
+    }
   }
 
   start(): void {
-    const { pair, own, events, exchange, polling, schedule } = this.#there
+    const { pair, own, events, exchange, polling, questions } = this.#there
     // Where the mechanism is off it acts from the start, and nobody tells it to.
     events.acts()
     pair.start()
@@ -253,14 +269,19 @@ export class PairRole implements FleetPair, FailoverQuestions {
       (thrown) => this.#machine.log.error('own data not looked at', { problem: messageOf(thrown) }),
     )
     const send = (message: Uint8Array) => polling.exchange(message, pair.term(), exchangeSilentMs, this.#abort.signal)
-    const round = async () => {
-      if (!this.#polls) return false
-      const more = await exchange.round(send, this.#clock.elapsed())
-      this.#exchangeProblem = undefined
-      return more
-    }
-    this.#endRounds = this.#roundsEvery(round)
-    schedule.start()
+    this.#rounds = new PairRounds({
+      clock: this.#machine.clock,
+      log: this.#machine.log,
+      round: async () => this.#polls && (await exchange.round(send, this.#clock.elapsed())),
+      restMs: () => this.#restMs,
+      signal: this.#abort.signal,
+    })
+    this.#endWatching = tickEvery(
+      lookMs,
+      () => this.#watch(),
+      (thrown) => this.#machine.log.warn('the other server not looked at', { problem: messageOf(thrown) }),
+    )
+    questions.start()
     this.#endGiving = tickEvery(
       giveMs,
       async () => {
@@ -274,7 +295,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
   async given(given: Partial<PairSettings>): Promise<void> {
     const { settings } = this.#file.kept
     const entries = Object.entries(given).filter(([name, value]) => settings[name as keyof PairSettings] !== value)
-    if (entries.length > 0) await this.set(Object.fromEntries(entries), 'environment')
+    if (entries.length > 0) await this.questions.set(Object.fromEntries(entries), 'environment')
   }
 
   /** May be called twice. Says nothing to the other side: it is to take over when this one stays away. */
@@ -284,9 +305,10 @@ export class PairRole implements FleetPair, FailoverQuestions {
     this.#connections.close()
     joined?.exchange.dropUploads()
     await joined?.pair.stop()
-    await joined?.schedule.stop()
-    await this.#endRounds()
+    await joined?.questions.stop()
+    await this.#rounds?.stop()
     await this.#endTicks()
+    await this.#endWatching()
     // No piece is begun any more, and nobody takes the one that waits.
     const givingEnds = this.#endGiving()
     joined?.exchange.dropUploads()
@@ -319,72 +341,14 @@ export class PairRole implements FleetPair, FailoverQuestions {
     this.#refusedPoll = message
   }
 
-  #met({ uuid, url }: { readonly uuid: string; readonly url: string | undefined }): void {
+  #met({ uuid, url, ways }: Pick<Answered, 'uuid' | 'url' | 'ways'>): void {
     this.#peerUuid = uuid
+    this.#peerWays = ways
     // One that is just being started does not know it yet.
     if (url !== '') this.#peerUrl = url
   }
 
-  /** Changes that the other server never had are among what is exchanged for a copy: they are kept, to be merged there. */
-  #copyNeeded(part: string, why: string): void {
-    this.#machine.log.warn('copied anew from the other server', { part, why })
-    const since = this.#tailSince
-    if (since === undefined) return
-    this.#tailSince = undefined
-    this.#keeping = this.#keepOwnWork(since).catch(this.#machine.notApplied('keeping of own work'))
-  }
-
-  async #keepOwnWork(since: number): Promise<void> {
-    const { log, directory, database, clock } = this.#machine
-    const { pair, host } = this.#there
-    this.#tailSince = undefined
-    const copy = await putAside(directory, database, clock.now())
-    const { role } = pair.settings()
-    const about = { otherTerm: pair.state().term, since, who: `The ${role}` }
-    const work = await keepOwnWork(this.#machine, host.history(), about)
-    log.warn('what this server had and the other had not is put aside', { copy, work })
-  }
-
-  /** To be called while changes are still logged: from when on the other server does not have what was changed here. */
-  #noteTail(own: OwnData): void {
-    const { database, history } = own.feeds ?? {}
-    const moments = [database, history].flatMap((feed) =>
-      feed?.mode === 'logging' && feed.since !== undefined ? [feed.since] : [],
-    )
-    this.#tailSince = moments.length === 0 ? undefined : Math.min(...moments)
-  }
-
-  // --- Rounds of the exchange, on the SECONDARY
-
-  #roundsEvery(round: () => Promise<boolean>): () => Promise<void> {
-    let isEnding = false
-    let wake = () => undefined as void
-    const rest = (ms: number) =>
-      new Promise<void>((resolve) => {
-        const cancel = this.#machine.clock.after(ms, resolve)
-        wake = () => {
-          cancel()
-          resolve()
-        }
-      })
-    const run = async () => {
-      while (!isEnding) {
-        let hasMore = false
-        try {
-          hasMore = await round()
-        } catch (thrown) {
-          this.#exchangeFailed(thrown)
-        }
-        if (!hasMore && !isEnding) await rest(this.#restMs)
-      }
-    }
-    const running = run()
-    return async () => {
-      isEnding = true
-      wake()
-      await running
-    }
-  }
+  // --- What is looked at besides
 
   get #restMs(): number {
     const { pair } = this.#there
@@ -393,16 +357,51 @@ export class PairRole implements FleetPair, FailoverQuestions {
     return isHurried ? hurriedMs : Math.min(restMs, this.#file.kept.settings.pollMs)
   }
 
-  #exchangeFailed(thrown: unknown): void {
-    if (this.#abort.signal.aborted) return
-    const problem = messageOf(thrown)
-    if (problem !== this.#exchangeProblem) this.#machine.log.warn('exchange with the other server failed', { problem })
-    this.#exchangeProblem = problem
+  /** How the other one's copy goes, while this side acts, and on the SECONDARY whether the PRIMARY is where agents are sent. */
+  async #watch(): Promise<void> {
+    const { pair, source, events, address } = this.#there
+    const before = this.#standby
+    const { role } = pair.settings()
+    const other = role === 'PRIMARY' ? 'SECONDARY' : 'PRIMARY'
+    const isWatched = role !== 'NONE' && pair.shown() === 'active'
+    this.#standby = isWatched
+      ? watchStandby(before.seen, await source.lag(), other, this.#clock.elapsed())
+      : nothingSeen
+    const { problems, events: happened } = this.#standby
+    for (const { action, what } of happened) void events.record({ who: 'failover', action, what })
+    for (const problem of problems)
+      if (before.problems.find(({ key }) => key === problem.key)?.message !== problem.message) events.raise(problem)
+    for (const { key } of before.problems) if (!problems.some((problem) => problem.key === key)) events.clear(key)
+    if (this.#polls) await address.look()
+  }
+
+  /** What the other side is told of the ways to both. */
+  #ways(): Ways {
+    const { pair, address } = this.#there
+    const agents = pair.calling()
+    const { tried } = address
+    if (tried === undefined) return { agents }
+    const { url, problem } = tried
+    return { agents, tried: problem === undefined ? { url } : { url, problem: problem.slice(0, longestProblem) } }
+  }
+
+  get #setUpWays(): SetUpWays {
+    const { pair, own, address, host } = this.#there
+    const { peer } = pair.state()
+    const isActive = pair.notActive() === undefined
+    const url = isActive ? this.#peerUrl : host.ownUrl()
+    const agents = isActive ? own.facts().followers : (peer?.followers ?? 0)
+    const calling = isActive ? this.#peerWays?.agents : pair.calling()
+    const tried = this.#polls ? address.tried : this.#peerWays?.tried
+    return {
+      idle: url === undefined || calling === undefined ? undefined : { url, agents, calling },
+      tried: tried === undefined ? undefined : { url: tried.url, problem: tried.problem },
+    }
   }
 
   // --- What the server does because it acts, or does not
 
-  #acting(host: PairHost, own: OwnData, events: PairEvents): Acting {
+  #acting(host: PairHost, own: OwnData, events: PairEvents, tail: OwnTail): Acting {
     const { log, database, directory, clock } = this.#machine
     return {
       act: async () => {
@@ -415,12 +414,12 @@ export class PairRole implements FleetPair, FailoverQuestions {
       stop: async () => {
         await host.stop()
         await own.refresh()
-        this.#noteTail(own)
+        tail.note(own.feeds)
         this.#isQuiet = true
       },
       keepOwnWork: async ({ otherTerm, forMs }) => {
         log.warn('both servers acted', { otherTerm, forMs })
-        await this.#keepOwnWork(clock.now() - forMs)
+        await tail.keep(clock.now() - forMs)
       },
       copyAnew: () =>
         host.inTurn(async () => {
@@ -467,6 +466,11 @@ export class PairRole implements FleetPair, FailoverQuestions {
     await Promise.all([history.changes.startFollowing(), this.#machine.database.changes.startFollowing()])
   }
 
+  /** What people ask. */
+  get questions(): PairQuestions {
+    return this.#there.questions
+  }
+
   // --- For agents
 
   term(): number {
@@ -479,6 +483,16 @@ export class PairRole implements FleetPair, FailoverQuestions {
 
   agentSaid(agent: string, said: { readonly servedMsAgo: number | undefined; readonly term: number }): void {
     this.#there.pair.agentSaid(agent, said)
+  }
+
+  isAlone(): boolean {
+    const { pair, own } = this.#there
+    const { standing } = pair.state()
+    return standing.is === 'active' && standing.because === 'peer silent' && own.facts().followers === 0
+  }
+
+  knowingHigher(): readonly string[] {
+    return this.#there.pair.knowingHigher()
   }
 
   servers(): readonly string[] {
@@ -496,7 +510,7 @@ export class PairRole implements FleetPair, FailoverQuestions {
   }
 
   activeServer(): string | undefined {
-    return this.now().activeUrl
+    return this.questions.now().activeUrl
   }
 
   /** Agents say what they see of the other server a few times within the timeout. */
@@ -514,105 +528,6 @@ export class PairRole implements FleetPair, FailoverQuestions {
     return this.#there.exchange.uploadToActive(batch)
   }
 
-  // --- For people
-
-  now(): PairNow {
-    const { pair, host } = this.#there
-    const { role } = pair.settings()
-    const state = pair.state()
-    const notActive = pair.notActive()
-    return {
-      role,
-      state: pair.shown(),
-      term: pair.term(),
-      notActive,
-      activeUrl: notActive === undefined ? host.ownUrl() : state.peer?.acts === true ? this.servers()[1] : undefined,
-    }
-  }
-
-  async status(): Promise<FailoverFacts> {
-    const { pair, exchange } = this.#there
-    const { directory, log } = this.#machine
-    const parts = await exchange.parts().catch((thrown: unknown) => {
-      log.warn('replication not looked at', { problem: messageOf(thrown) })
-      return {}
-    })
-    const peerFingerprint = this.#file.kept.peer?.fingerprint
-    const status = pair.status()
-    const shown = { ...status, pollProblem: status.pollProblem ?? this.#refusedPoll }
-    return { pair: shown, parts, setUp: this.#setUp(), ownUuid: directory.uuid, peerFingerprint }
-  }
-
-  #setUp(): readonly SetUpStep[] {
-    const { pair, host } = this.#there
-    const { settings, pollProblem } = pair.status()
-    const { registry } = host.engines()?.fleet ?? {}
-    return checkSetUp(settings, pair.state(), {
-      ownUuid: this.#machine.directory.uuid,
-      peerFingerprint: this.#file.kept.peer?.fingerprint,
-      pollProblem,
-      remoteAgents: registry?.agents().filter(({ registration }) => registration === 'ACCEPTED').length ?? 0,
-    })
-  }
-
-  async set(given: Partial<PairSettings>, by: string): Promise<void> {
-    const { pair, host, events } = this.#there
-    const { directory } = this.#machine
-    const before = pair.settings()
-    const checked = await pair.set(given, {
-      ownUuid: directory.uuid,
-      ownUrls: [host.ownUrl()],
-      isServer: true,
-    })
-    if (!checked.ok)
-      throw new FarwatchError('invalid-value', 'these settings of the pair do not go together; nothing was changed', {
-        problems: checked.problems,
-        hint: checked.problems[0]?.hint ?? '',
-      })
-    await pair.carried()
-    if (before.role !== 'NONE' && checked.value.role === 'NONE' && pair.notActive() === undefined)
-      await host.inTurn(() => this.beginWriting())
-    await events.record({ who: by, action: 'failover set', what: 'failover', before, after: checked.value })
-    host.changed()
-  }
-
-  async handOver(by: string): Promise<HandOverReport> {
-    const { pair } = this.#there
-    this.#machine.log.info('hand-over asked for', { by })
-    const { active, term, ms } = await switchOver(
-      { clock: this.#machine.clock, pair, signal: this.#abort.signal },
-      handOverMs,
-    )
-    await pair.carried()
-    return { active, term, ms }
-  }
-
-  forcePrice(): ForcePrice {
-    return this.#there.pair.forcePrice()
-  }
-
-  async force(by: string): Promise<void> {
-    const { pair } = this.#there
-    const { events } = this.#there
-    await pair.force()
-    await events.record({ who: by, action: 'failover forced', what: 'failover', after: { term: pair.term() } })
-    await pair.carried()
-  }
-
-  async drill(by: string): Promise<DrillReport> {
-    const { drills, host } = this.#there
-    this.#beforeDrill = await beforeDrill(this.#counted(host))
-    return drills.run(by)
-  }
-
-  async drills(): Promise<readonly DrillReport[]> {
-    return this.#there.drills.list()
-  }
-
-  #counted(host: PairHost): CountedServer {
-    return { machine: this.#machine, clock: this.#machine.clock, history: host.history(), engines: this.#engines(host) }
-  }
-
   /** Takes an entry of the audit log, which is the other server's while this one does not act. @returns when it is written, or kept */
   record(entry: Parameters<PairEvents['record']>[0]): Promise<void> {
     return this.#there.events.record(entry)
@@ -624,12 +539,13 @@ interface Joined {
   readonly pair: Pair
   readonly own: OwnData
   readonly events: PairEvents
+  readonly source: ReplicationSource
   readonly exchange: PairExchange
   readonly polling: Polling
+  readonly address: ToldAddress
   readonly answering: Answering
   readonly target: HistoryTarget
-  readonly drills: Drills
-  readonly schedule: DrillSchedule
+  readonly questions: PairQuestions
 }
 
 function signerOf({ identity }: Machine) {

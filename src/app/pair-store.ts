@@ -40,9 +40,3 @@ export async function probe(database: Database, at: number): Promise<void> {
     },
   ])
 }
-
-/** What is wrong with the file of the database, in SQLite's words; undefined where it is whole. */
-export async function integrityProblem(database: Database): Promise<string | undefined> {
-  const [row] = await database.read<{ quick_check: string }>('PRAGMA quick_check(1)')
-  return row?.quick_check === 'ok' ? undefined : (row?.quick_check ?? 'it was not checked')
-}

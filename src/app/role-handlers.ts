@@ -63,8 +63,8 @@ export function roleHandlers(
   }
 }
 
-function withRecord(inventory: Machine['inventory'], { failover }: ServerView): Machine['inventory'] {
-  return { ...inventory, record: (entry) => failover.record(entry) }
+function withRecord(inventory: Machine['inventory'], { pair }: ServerView): Machine['inventory'] {
+  return { ...inventory, record: (entry) => pair.record(entry) }
 }
 
 function serverHandlers(

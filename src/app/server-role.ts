@@ -9,6 +9,7 @@ import { library } from './library.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LocalWay } from './local-way.ts'
 import type { Machine } from './machine.ts'
+import type { PairQuestions } from './pair-questions.ts'
 import { PairRole } from './pair-role.ts'
 import { keptIn, openActingEngines, openReadingEngines, type ServerEngines } from './server-engines.ts'
 
@@ -16,7 +17,8 @@ import { keptIn, openActingEngines, openReadingEngines, type ServerEngines } fro
 export interface ServerView extends Omit<ServerEngines, 'stop'> {
   readonly history: History
   readonly live: LiveEvents
-  readonly failover: PairRole
+  readonly failover: PairQuestions
+  readonly pair: PairRole
 }
 
 /** What was read may be shown for so long, though something is newer. */
@@ -107,6 +109,7 @@ export class ServerRole {
         if (this.#view !== undefined) this.#tell()
       },
       ownUrl: () => publicUrl(this.#machine, this.#portalUrl()),
+      localUrl: () => this.#portalUrl(),
     })
     if (this.#pair.notActive() === undefined) await this.#inTurn(() => this.#becomeActing())
     else await this.#inTurn(() => this.#becomeReading())
@@ -223,7 +226,13 @@ export class ServerRole {
   #show(engines: ServerEngines): void {
     this.#engines = engines
     const { stop: _, ...shown } = engines
-    this.#view = { ...shown, history: this.#history, live: this.#live, failover: this.#pair }
+    this.#view = {
+      ...shown,
+      history: this.#history,
+      live: this.#live,
+      failover: this.#pair.questions,
+      pair: this.#pair,
+    }
     this.#isStale = false
     this.#shownAt = this.#machine.clock.elapsed()
   }

@@ -62,6 +62,8 @@ export interface DistributionOptions {
   readonly settings: () => { readonly lease: LeaseSettings; readonly placement: PlacementSettings }
   /** How long calls of agents have been waiting to be told here: so much silence more is not the agents' own. */
   readonly backlogMs?: () => number
+  /** Ids of the agents that say that they work with another server, of a higher term. Asked with each look; none where it is left out. */
+  readonly elsewhere?: () => readonly string[]
 }
 
 /** What there is to run, as the configuration says. */
@@ -823,11 +825,12 @@ export class Distribution {
    */
   #wouldChange({ agents, at }: Facts, isNew: boolean): boolean {
     const key = agents
-      .map(({ id, runtime, capacity, isOverdue, steadyFrom: steady }) => [
+      .map(({ id, runtime, capacity, isOverdue, isElsewhere, steadyFrom: steady }) => [
         id,
         runtime,
         capacity,
         isOverdue,
+        isElsewhere,
         steady > at,
       ])
       .join()
@@ -1016,9 +1019,10 @@ export class Distribution {
   }
 
   #facts(): Facts {
-    const { clock, settings } = this.#options
+    const { clock, settings, elsewhere } = this.#options
     const at = clock.now()
     const { lease } = settings()
+    const away = new Set(elsewhere?.())
     const agents = [...this.#agents.values()].map(({ id, name, local, life, facts, capacity }): PlacementAgent => ({
       id,
       name,
@@ -1032,6 +1036,7 @@ export class Distribution {
       steadyFrom: steadyFrom(life, lease),
       lostAt: life.isLost ? life.since : undefined,
       isOverdue: !local && isOverdue(life, this.#listening, at, lease),
+      isElsewhere: away.has(id),
     }))
     return { agents, connectors: this.#connectors, groups: this.#work.groups, at }
   }

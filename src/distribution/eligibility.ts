@@ -26,6 +26,8 @@ export interface PlacementAgent {
   readonly lostAt: number | undefined
   /** Not OFFLINE yet, but silent for longer than it should be. */
   readonly isOverdue: boolean
+  /** It says that it works with another server, which acts in a higher term: that its lease here ended does not mean that it stopped. */
+  readonly isElsewhere: boolean
 }
 
 /** What an agent found out about the way to a target by a cheap connect. */

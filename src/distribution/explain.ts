@@ -88,7 +88,9 @@ function whyHere(facts: PlacementFacts, connector: PlacementConnector, here: Pla
       break
     case 'held':
       words.push(
-        'held: this agent is silent, as are most others, which is rather the network of the server than all of them',
+        facts.agents.find(({ id }) => id === here.agent)?.isElsewhere === true
+          ? 'held: this agent works with another server, of a higher term, and its group is exclusive: nobody else is to run it beside it'
+          : 'held: this agent is silent, as are most others, which is rather the network of the server than all of them',
       )
       break
   }

@@ -195,6 +195,27 @@ test('the local agent answers to the name local', () => {
   expect(states(stage.step())).toBe('1 settled at x')
 })
 
+test('in an exclusive group what a silent agent ran waits while it says that it works with another server', () => {
+  const stage = settledStage(['a', 'b'], 4)
+  stage.groups = everybody(['a', 'b'], true)
+  const away = lost(agentOf('a'), stage.at)
+  const told = ({ isElsewhere }: { isElsewhere: boolean }) => {
+    stage.agents = [{ ...away, isElsewhere }, agentOf('b')]
+    return states(stage.step())
+  }
+  expect([told({ isElsewhere: true }), told({ isElsewhere: true }), told({ isElsewhere: false })]).toEqual([
+    '2 held at a, 2 settled at b',
+    '2 held at a, 2 settled at b',
+    '4 settled at b',
+  ])
+})
+
+test('in any other group it is given at once: a slot that both run counts once', () => {
+  const stage = settledStage(['a', 'b'], 4)
+  stage.agents = [{ ...lost(agentOf('a'), stage.at), isElsewhere: true }, agentOf('b')]
+  expect(states(stage.step())).toBe('4 settled at b')
+})
+
 test('when most agents fall silent together everything waits; when they are back nothing has moved', () => {
   const stage = settledStage(['a', 'b', 'c', 'd'], 12)
   const before = stage.owners()

@@ -61,7 +61,7 @@ export interface Handing extends Had {
   /** See `Settled`. */
   readonly onTrust: boolean
 }
-/** The agent is silent, as are most others: it is waited for. */
+/** The agent is silent, and is waited for: as most others are, too, or as it works with another server, and its group is exclusive. */
 export interface Held extends Had {
   readonly is: 'held'
 }
@@ -80,7 +80,7 @@ export interface Uncovered {
  *       └──somebody may──▶ settled ──too much here, draining, not reached──▶ proving
  *                           ▲ │ ▲                                             │  │
  *                           │ │ └──────────────no proof: stays, says why──────┘  │ proof
- *       most are silent     │ │                                                  ▼
+ *       is waited for       │ │                                                  ▼
  *   held ◀──────────────────┼─┘        confirmed, or confirmation overdue     handing
  *     └──back, or not held──┘ ◀──────────────────────────────────────────────────┘
  *
@@ -227,7 +227,7 @@ interface Context {
 
 /** What becomes of a place by itself: proofs, confirmations, agents that are gone. */
 function draftOf(connector: PlacementConnector, kind: Kind, before: Place | undefined, context: Context): Draft {
-  const { agents, indexOf, at, settings, isHolding } = context
+  const { agents, indexOf, groups, at, settings, isHolding } = context
   if (before === undefined || before.is === 'uncovered') return homeless(connector, kind, before, 'first')
   const owner = indexOf.get(before.agent) ?? -1
   const mayStay = owner >= 0 && kind.mayKeep[owner] === true
@@ -259,7 +259,9 @@ function draftOf(connector: PlacementConnector, kind: Kind, before: Place | unde
     return housed(connector, kind, before, stays, owner, isMovable ? 'movable' : 'fixed')
   }
   const isLost = owner >= 0 && kind.isAllowed[owner] === true
-  if (isLost && isHolding) {
+  // It may well run on there, by the word of a server of which this one has not heard.
+  const isRunElsewhere = isLost && agents[owner]!.isElsewhere && groups.get(connector.group)?.exclusive === true
+  if (isRunElsewhere || (isLost && isHolding)) {
     const placed = before.is === 'held' ? before : ({ ...hadOf(before), is: 'held' } as const)
     return housed(connector, kind, before, placed, owner, 'fixed')
   }

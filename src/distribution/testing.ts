@@ -17,6 +17,7 @@ export function agentOf(id: string, more: Partial<PlacementAgent> = {}): Placeme
     steadyFrom: 0,
     lostAt: undefined,
     isOverdue: false,
+    isElsewhere: false,
     ...more,
   }
 }

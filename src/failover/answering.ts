@@ -26,6 +26,7 @@ import {
   type PairPoll,
   type PairRefusal,
   type ProtocolRange,
+  type Ways,
 } from './protocol.ts'
 import type { PairRole } from './setting.ts'
 import type { Report } from './state.ts'
@@ -36,6 +37,7 @@ export interface AnsweringOptions {
   readonly version: string
   /** Where agents and people reach this server, as far as it knows. */
   readonly url?: () => string
+  readonly ways?: () => Ways
   readonly role: () => PairRole
   /** UUID of the SECONDARY, as it was set; empty where none was. */
   readonly peerUuid: () => string
@@ -48,7 +50,7 @@ export interface AnsweringOptions {
   /** What the SECONDARY says. @returns what this side is after it has heard that */
   readonly heard: (
     report: Report,
-    from: { readonly version: string; readonly url: string | undefined },
+    from: { readonly version: string; readonly url: string | undefined; readonly ways: Ways | undefined },
   ) => Promise<Report>
   /** Takes an exchange of the SECONDARY. @returns what it is answered */
   readonly exchange: (message: Uint8Array) => Promise<Uint8Array>
@@ -97,7 +99,8 @@ export class Answering {
 
   /** Never rejects. */
   async handle(request: PairRequest): Promise<PairResponse> {
-    const receivedAt = this.#options.clock.now()
+    const { uuid, clock } = this.#options
+    const receivedAt = clock.now()
     try {
       const message = pairMessageOf(request.path)
       if (message === undefined || request.method !== 'POST')
@@ -105,12 +108,16 @@ export class Answering {
       const claimed = this.#claimed(request, message, receivedAt)
       return message.path === exchangePath
         ? bytesOf(await this.#exchange(request, claimed))
-        : await respond(200, { receivedAt, result: await this.#polled(request, claimed) })
+        : await respond(200, { receivedAt, uuid, result: await this.#polled(request, claimed) })
     } catch (thrown) {
       const refusal = thrown instanceof RefusedPoll ? thrown.reason : 'refused'
       this.#options.refused?.(refusal, messageOf(thrown))
       const { code, message, hint } = thrown instanceof FarwatchError ? thrown : internal
-      return respond(errorCatalogue[code].status, { receivedAt, refused: { reason: refusal, code, message, hint } })
+      return respond(errorCatalogue[code].status, {
+        receivedAt,
+        uuid,
+        refused: { reason: refusal, code, message, hint },
+      })
     }
   }
 
@@ -139,7 +146,7 @@ export class Answering {
   }
 
   async #polled(request: PairRequest, claimed: ClaimedRequest): Promise<NonNullable<PairAnswer['result']>> {
-    const { role, uuid, version, url, heard, protocol = spoken } = this.#options
+    const { role, uuid, version, url, ways, heard, protocol = spoken } = this.#options
     const { claims } = claimed
     const encoding = request.headers['content-encoding']
     const poll = readPairPoll(
@@ -163,8 +170,12 @@ export class Answering {
     if (poll.role !== 'SECONDARY' || role() !== 'PRIMARY') throw sameRole(role(), poll)
     this.#refuseOvertaken(claims, poll.sequence)
     this.#believed = { fingerprint, key }
-    const report = await heard(reportFrom(poll.report), { version: poll.version, url: poll.url })
-    const at = url === undefined ? {} : { url: url() }
+    const report = await heard(reportFrom(poll.report), {
+      version: poll.version,
+      url: poll.url,
+      ways: poll.ways,
+    })
+    const at = { ...(url === undefined ? {} : { url: url() }), ...(ways === undefined ? {} : { ways: ways() }) }
     return { protocol: agreed, uuid, role: 'PRIMARY', version, ...at, report: wireOf(report) }
   }
 

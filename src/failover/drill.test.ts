@@ -108,6 +108,7 @@ const openDrills = () =>
         peerFingerprint: 'ab',
         pollProblem: undefined,
         remoteAgents: 0,
+        ways: { idle: undefined, tried: undefined },
       }),
     count: async (from, to) => {
       counted.push([from, to])

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { judgeData, type DataFacts } from './judge.ts'
 
 const well: DataFacts = {
-  database: { writeProblem: undefined, integrityProblem: undefined },
+  database: { writeProblem: undefined, integrityProblem: undefined, waitingMs: 0 },
   disk: { freeBytes: 2 ** 30, neededBytes: 2 ** 26 },
   directory: { startedWith: 'one', now: 'one' },
   ingest: { waiting: 0, stalledMs: 0 },
@@ -33,16 +33,21 @@ const cases: Readonly<Record<string, readonly [Partial<DataFacts>, string]>> = {
     'rolled back: the data ends with change 99 of term 3, and reached 100 of term 3 once',
   ],
   'a corrupt database': [
-    { database: { writeProblem: 'no', integrityProblem: 'page 7 is used twice' } },
+    { database: { writeProblem: 'no', integrityProblem: 'page 7 is used twice', waitingMs: 0 } },
     'database corrupt: page 7 is used twice',
   ],
   'a full disk, whatever the database says of it': [
-    { disk: full, database: { writeProblem: 'database or disk is full', integrityProblem: undefined } },
+    { disk: full, database: { writeProblem: 'database or disk is full', integrityProblem: undefined, waitingMs: 0 } },
     'disk full: 0B are free on the disk of the data directory, and 64MiB are needed',
   ],
   'a database that cannot be written': [
-    { database: { writeProblem: 'attempt to write a readonly database', integrityProblem: undefined } },
+    { database: { writeProblem: 'attempt to write a readonly database', integrityProblem: undefined, waitingMs: 0 } },
     'database unwritable: attempt to write a readonly database',
+  ],
+  'a database that takes its time': [{ database: { ...well.database, waitingMs: 7_000 } }, ''],
+  'a database that another program keeps locked': [
+    { database: { ...well.database, waitingMs: 8_000 } },
+    'database unwritable: the database has not answered for longer than 7.5 s: it is in use by another program, or its disk hangs',
   ],
   'results that are stored slowly': [{ ingest: { waiting: 50, stalledMs: 15_000 } }, ''],
   'results that are not stored': [

@@ -9,6 +9,8 @@ export interface DataFacts {
     readonly writeProblem: string | undefined
     /** What the last check of integrity, or a read, found; undefined where all was well. */
     readonly integrityProblem: string | undefined
+    /** How long the oldest of what the database was asked waits for its answer; 0 where nothing does. */
+    readonly waitingMs: number
   }
   readonly disk: { readonly freeBytes: number; readonly neededBytes: number }
   readonly directory: {
@@ -25,6 +27,17 @@ export interface DataFacts {
   /** What the data says of itself, and the most that was ever known of it, by the other side or by what the pair's own file holds. */
   readonly own: { readonly term: number; readonly position: Position }
   readonly known: { readonly term: number; readonly position: Position } | undefined
+}
+
+/** SQLite waits for so long for a lock before it gives a write up. */
+const lockPatienceMs = 5_000
+
+/**
+ * A lock that another program holds is found by that nothing is answered, since each write that waits for it holds up all behind it. Half of the timeout leaves
+ * the other side time to take over within it; what is shorter than SQLite's own patience is no sign of anything.
+ */
+function databasePatienceMs(timeoutMs: number): number {
+  return Math.max(lockPatienceMs, timeoutMs / 2)
 }
 
 /**
@@ -56,6 +69,12 @@ export function judgeData(facts: DataFacts, timeoutMs: number): Unsound | undefi
       message: `${formatSize(disk.freeBytes)} are free on the disk of the data directory, and ${formatSize(disk.neededBytes)} are needed`,
     }
   if (database.writeProblem !== undefined) return { why: 'database unwritable', message: database.writeProblem }
+  const patienceMs = databasePatienceMs(timeoutMs)
+  if (database.waitingMs > patienceMs)
+    return {
+      why: 'database unwritable',
+      message: `the database has not answered for longer than ${patienceMs / 1_000} s: it is in use by another program, or its disk hangs`,
+    }
   if (ingest.waiting > 0 && ingest.stalledMs > timeoutMs)
     return {
       why: 'ingest stalled',

@@ -138,6 +138,16 @@ class Servers {
     return servers
   }
 
+  /** The SECONDARY has taken over, and the PRIMARY is back. */
+  static async replaced(): Promise<Servers> {
+    const servers = await Servers.start()
+    await servers.P.kill()
+    await servers.pass(17)
+    await servers.P.start()
+    await servers.pass(3)
+    return servers
+  }
+
   /** What the replication would do. */
   copy(): void {
     const { P, S } = this
@@ -164,7 +174,7 @@ class Servers {
   }
 }
 
-const facts: Omit<SettingFacts, 'state'> = { ownUuid: '', ownUrls: [], isServer: true }
+const facts: Omit<SettingFacts, 'state' | 'peerRole'> = { ownUuid: '', ownUrls: [], isServer: true }
 
 test('a PRIMARY that starts acts once the SECONDARY has polled', async () => {
   const servers = await Servers.start()
@@ -201,12 +211,8 @@ test('whose disk is full does not become active, and does when there is room', a
 })
 
 test('a PRIMARY that comes back is held, and gets its place by STANDBY on the SECONDARY', async () => {
-  const servers = await Servers.start()
+  const servers = await Servers.replaced()
   const { P, S } = servers
-  await P.kill()
-  await servers.pass(17)
-  await P.start()
-  await servers.pass(3)
   const held = [servers.states, P.pair.notActive()]
   const mode = S.pair.status().mode
   P.take()
@@ -269,12 +275,8 @@ test('a poll that waited while the PRIMARY stood still does not make it go on in
 })
 
 test('an answer that waited while the SECONDARY stood still does not make it go on in its old term', async () => {
-  const servers = await Servers.start()
+  const servers = await Servers.replaced()
   const { P, S } = servers
-  await P.kill()
-  await servers.pass(17)
-  await P.start()
-  await servers.pass(3)
   const before = servers.states
   const waiting = { report: S.pair.status().peer! }
   let answer: (answered: typeof waiting) => void = () => undefined
@@ -403,6 +405,25 @@ test('settings that make no sense change nothing', async () => {
   expect([checked.ok ? [] : checked.problems.map(({ path }) => path), servers.P.pair.settings()]).toEqual([
     ['timeoutMs', 'mode'],
     settings.P,
+  ])
+})
+
+test('roles are exchanged when both are switched off, and a second PRIMARY beside one that is on is refused', async () => {
+  const servers = await Servers.start()
+  const { P, S } = servers
+  const roleOf = async (server: Server, change: Partial<PairSettings>) => {
+    const checked = await server.pair.set(change, facts)
+    return checked.ok ? checked.value.role : checked.problems[0]?.message
+  }
+  await S.pair.set({ mode: 'OFF' }, facts)
+  await servers.pass(1)
+  const second = await roleOf(S, { role: 'PRIMARY' })
+  // Nobody polls any more, and so the PRIMARY is asked.
+  await P.pair.set({ mode: 'OFF' }, facts)
+  expect([second, await roleOf(S, { role: 'PRIMARY' }), await roleOf(P, { role: 'SECONDARY' })]).toEqual([
+    'the other instance is the PRIMARY already, and is switched on',
+    'PRIMARY',
+    'SECONDARY',
   ])
 })
 

@@ -4,7 +4,15 @@ import { begin, durableOf, isJoining, step, type PairEffect, type PairEvent, typ
 import type { KeptPair, KeptPeer, PairFile } from './pair-file.ts'
 import { RefusedByPeer } from './polling.ts'
 import { comparePosition } from './position.ts'
-import { changeSettings, rulesOf, shownMode, type PairMode, type PairSettings, type SettingFacts } from './setting.ts'
+import {
+  changeSettings,
+  rulesOf,
+  shownMode,
+  type PairMode,
+  type PairRole,
+  type PairSettings,
+  type SettingFacts,
+} from './setting.ts'
 import {
   actsIn,
   reportOf,
@@ -17,7 +25,7 @@ import {
   type ShownState,
   type World,
 } from './state.ts'
-import { ask, type Statement, type Voice } from './witnesses.ts'
+import { ask, heardWithin, knowingHigher, type Statement, type Voice } from './witnesses.ts'
 
 export interface PairOptions {
   /** `elapsed` is what the pair goes by; the wall clock plays no part. */
@@ -231,6 +239,16 @@ export class Pair {
     return shownState(this.#state, this.#rules)
   }
 
+  /** Agents elsewhere that called this server within the last minute, whomever they work with. */
+  calling(): number {
+    return heardWithin(this.#state.statements, this.#clock.elapsed())
+  }
+
+  /** Agents that name a higher term than this server's: they work with another one, whatever the other side says. */
+  knowingHigher(): readonly string[] {
+    return knowingHigher(this.#state.statements, this.#state.term, this.#clock.elapsed())
+  }
+
   /** For the set-up check, and for what validates settings. */
   state(): PairState {
     return this.#state
@@ -281,10 +299,14 @@ export class Pair {
    * @returns the settings, or every problem with them; nothing was changed then
    * @throws FarwatchError `conflict` where it means a hand-over that is not possible now, `storage-unwritable`
    */
-  async set(given: Partial<PairSettings>, facts: Omit<SettingFacts, 'state'>): Promise<Checked<PairSettings>> {
+  async set(
+    given: Partial<PairSettings>,
+    facts: Omit<SettingFacts, 'state' | 'peerRole'>,
+  ): Promise<Checked<PairSettings>> {
     const { file } = this.#options
     const before = file.kept.settings
-    const checked = changeSettings(before, given, { ...facts, state: this.#state })
+    const peerRole = await this.#peerRole(before, given)
+    const checked = changeSettings(before, given, { ...facts, state: this.#state, peerRole })
     if (!checked.ok) return checked
     const { settings, handsOver } = checked.value
     // Another one has another key. Who names the same one again, along with other settings, has not looked at its key.
@@ -299,6 +321,20 @@ export class Pair {
     if (wasPolling || this.#isPolling) this.#poll(true)
     if (handsOver) await this.handOver()
     return { ok: true, value: settings }
+  }
+
+  /**
+   * What the other side is for sure where a side that is switched off is to have another role (one that is on cannot have). Such a SECONDARY does
+   * not poll, and does so once.
+   */
+  async #peerRole(before: PairSettings, { role }: Partial<PairSettings>): Promise<PairRole | undefined> {
+    if (role === undefined || role === before.role || before.role === 'NONE' || before.mode !== 'OFF') return undefined
+    this.#poll(true)
+    await this.#polling
+    const { peer } = this.#state
+    const isThere = peer !== undefined && peer.isOn && this.#clock.elapsed() - peer.at <= before.timeoutMs
+    if (!isThere) return undefined
+    return before.role === 'PRIMARY' ? 'SECONDARY' : 'PRIMARY'
   }
 
   // --- The key of the SECONDARY, for `Answering`

@@ -23,6 +23,7 @@ import {
   type PairPoll,
   type PairRefusal,
   type ProtocolRange,
+  type Ways,
 } from './protocol.ts'
 import type { Report } from './state.ts'
 
@@ -37,6 +38,7 @@ export interface PollingOptions {
   readonly boot: string
   /** Where agents and people reach this server, as far as it knows. */
   readonly url?: () => string
+  readonly ways?: () => Ways
   readonly peerUrl: () => string
   /** UUID of the PRIMARY; empty: whoever answers behind its URL and certificate. */
   readonly peerUuid: () => string
@@ -51,6 +53,7 @@ export interface Answered {
   readonly version: string
   /** Where agents and people reach it, as far as it says. */
   readonly url: string | undefined
+  readonly ways: Ways | undefined
   /** Of the messages, as agreed. */
   readonly protocol: number
   readonly report: Report
@@ -93,7 +96,7 @@ export class Polling {
   }
 
   async #exchange(report: Report, silentMs: number, signal: AbortSignal): Promise<Answered> {
-    const { publicKey, version, url: ownUrl, protocol = spoken } = this.#options
+    const { publicKey, version, url: ownUrl, ways, protocol = spoken } = this.#options
     const poll: PairPoll = {
       protocol,
       role: 'SECONDARY',
@@ -101,6 +104,7 @@ export class Polling {
       publicKey: publicKey(),
       sequence: ++this.#sequence,
       ...(ownUrl === undefined ? {} : { url: ownUrl() }),
+      ...(ways === undefined ? {} : { ways: ways() }),
       report: wireOf(report),
     }
     const { bytes } = await pack(poll, 'identity')
@@ -138,6 +142,19 @@ export class Polling {
       : refusedBy(refused)
   }
 
+  /**
+   * Asks who is behind an address, as one that is not known there: whoever answers as a server of a pair does may be the PRIMARY.
+   * @param silentMs how long nothing may come
+   * @returns the UUID of who answers; undefined where it is of a version that does not say
+   * @throws FarwatchError `unreachable`, `untrusted-certificate`
+   */
+  async reach(address: string, silentMs: number, signal: AbortSignal): Promise<string | undefined> {
+    const url = new URL(`${address.replace(/\/+$/, '')}${pairPath}`)
+    const headers = { 'content-type': 'application/json' }
+    const sent = { url, headers, body: new Uint8Array(), silentMs, maxAnswerBytes: pairLimit }
+    return (await readAnswer(await this.#options.send(sent, signal), url)).uuid
+  }
+
   async #send(
     path: string,
     body: Uint8Array,
@@ -161,7 +178,10 @@ export class Polling {
     return { got: await send({ url, headers, body, ...about }, signal), url, sentAt }
   }
 
-  #believed({ uuid, report, version, url: peerUrl, protocol }: NonNullable<PairAnswer['result']>, url: URL): Answered {
+  #believed(
+    { uuid, report, version, url: peerUrl, ways, protocol }: NonNullable<PairAnswer['result']>,
+    url: URL,
+  ): Answered {
     const expected = this.#options.peerUuid()
     if (uuid === this.#options.signer().uuid)
       throw new FarwatchError('conflict', `${url.origin} is this very instance`, {
@@ -171,7 +191,7 @@ export class Polling {
       throw new FarwatchError('conflict', `${url.origin} is the instance ${uuid}, and the PRIMARY is ${expected}`, {
         hint: 'Check the peer URL. Where the PRIMARY was installed anew, set the peer UUID here, too.',
       })
-    return { uuid, version, url: peerUrl, protocol, report: reportFrom(report) }
+    return { uuid, version, url: peerUrl, ways, protocol, report: reportFrom(report) }
   }
 }
 

@@ -144,6 +144,24 @@ test('a poll says what the SECONDARY is, and brings back what the PRIMARY is', a
   })
 })
 
+test('what each knows of the ways to the two servers is said along, and who is behind another address is asked without being known', async () => {
+  const heard: unknown[] = []
+  const tried = { url: 'https://portal.example', problem: 'nobody listens there' }
+  const joined = new Joined({
+    answering: {
+      ways: () => ({ agents: 2 }),
+      heard: async (_, { ways }) => {
+        heard.push(ways)
+        return primaryReport
+      },
+    },
+    polling: { ways: () => ({ agents: 3, tried }) },
+  })
+  const { ways } = await joined.poll()
+  const found = await joined.polling.reach('https://portal.example/', 5_000, signal)
+  expect({ heard, ways, found }).toEqual({ heard: [{ agents: 3, tried }], ways: { agents: 2 }, found: primaryUuid })
+})
+
 test('it goes over HTTPS, with a certificate that is trusted', async () => {
   const path = mkdtempSync(join(tmpdir(), 'farwatch-pair-'))
   const keystore = await openKeystore(await prepareDataDirectory(path, systemClock.now()), {

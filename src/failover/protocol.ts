@@ -16,7 +16,10 @@ import type { Report } from './state.ts'
 export const pairPath = '/pair/v1/poll'
 export const exchangePath = '/pair/v1/exchange'
 
-/** The versions of the messages that this program speaks. It goes on speaking the one before its newest. */
+/**
+ * The versions of the messages that this program speaks, of what an exchange carries as well as of the polls by which the two agree. It goes on speaking
+ * the one before its newest.
+ */
 export const spoken = { min: 1, max: 1 } as const
 
 /** Bytes of a poll, and of an answer, as sent and as unpacked. */
@@ -51,6 +54,15 @@ const wireReport = Type.Object({
   asksForHandOver: Type.Optional(Type.Boolean()),
 })
 
+/** Whether agents find both servers, as far as the one who speaks knows: for the set-up check, and for nothing that is decided. */
+const ways = Type.Object({
+  /** Agents elsewhere that called it within the last minute. */
+  agents: count,
+  /** What the SECONDARY found at the address that the PRIMARY gives to agents; left out where it did not try. */
+  tried: Type.Optional(Type.Object({ url: text(2_000), problem: Type.Optional(text(4_000)) })),
+})
+export type Ways = Static<typeof ways>
+
 export const PairPoll = Type.Object({
   protocol: range,
   role: Type.Enum(['NONE', 'PRIMARY', 'SECONDARY']),
@@ -61,6 +73,7 @@ export const PairPoll = Type.Object({
   sequence: count,
   /** Where agents and people reach it, as far as it knows. */
   url: Type.Optional(text(2_000)),
+  ways: Type.Optional(ways),
   report: wireReport,
 })
 export type PairPoll = Static<typeof PairPoll>
@@ -83,6 +96,8 @@ export type PairRefusal = (typeof pairRefusals)[number]
 export const PairAnswer = Type.Object({
   /** What the PRIMARY's wall clock showed when the poll came in. */
   receivedAt: moment,
+  /** Who answers, also where it refuses. */
+  uuid: Type.Optional(uuid),
   result: Type.Optional(
     Type.Object({
       /** The version of what both say from now on. */
@@ -91,6 +106,7 @@ export const PairAnswer = Type.Object({
       role: Type.Enum(['NONE', 'PRIMARY', 'SECONDARY']),
       version: text(100),
       url: Type.Optional(text(2_000)),
+      ways: Type.Optional(ways),
       report: wireReport,
     }),
   ),

@@ -8,6 +8,7 @@ import {
   shownMode,
   type PairSettings,
   type SettingFacts,
+  type SetUpWays,
 } from './setting.ts'
 import type { PairState, Report } from './state.ts'
 
@@ -60,12 +61,17 @@ const refused: Readonly<Record<string, readonly [PairSettings, Partial<PairSetti
       {},
       'peerUrl: a SECONDARY needs the URL of its PRIMARY',
     ],
-    'two PRIMARYs': [none, { ...primary }, { peerRole: 'PRIMARY' }, 'role: the other instance is the PRIMARY already'],
+    'two PRIMARYs': [
+      none,
+      { ...primary },
+      { peerRole: 'PRIMARY' },
+      'role: the other instance is the PRIMARY already, and is switched on',
+    ],
     'two SECONDARYs': [
       none,
       { ...secondary },
       { peerRole: 'SECONDARY' },
-      'role: the other instance is the SECONDARY already',
+      'role: the other instance is the SECONDARY already, and is switched on',
     ],
     'what is no UUID': [none, { ...primary, peerUuid: 'server-b' }, {}, 'peerUuid: `server-b` is not a UUID'],
     'its own UUID': [none, { ...primary, peerUuid: own }, {}, 'peerUuid: this is the UUID of this very instance'],
@@ -205,7 +211,8 @@ test('a SECONDARY shows ACTIVE while it is', () => {
 })
 
 test('the set-up check says what is missing, and on which side', () => {
-  const known = { ownUuid: own, peerFingerprint: undefined, pollProblem: undefined, remoteAgents: 0 }
+  const nowhere: SetUpWays = { idle: undefined, tried: undefined }
+  const known = { ownUuid: own, peerFingerprint: undefined, pollProblem: undefined, remoteAgents: 0, ways: nowhere }
   const missing = (...[settings, state, more]: [PairSettings, PairState, Partial<typeof known>?]) =>
     checkSetUp(settings, state, { ...known, ...more })
       .filter(({ isDone }) => !isDone)
@@ -228,4 +235,41 @@ test('the set-up check says what is missing, and on which side', () => {
     copying: ['SECONDARY: The first copy to the SECONDARY is under way', 'agents: There is no agent elsewhere'],
     off: ['PRIMARY: The mode of the PRIMARY is OFF', 'agents: There is no agent elsewhere'],
   })
+})
+
+test('the set-up check says whether agents find both servers, at the addresses that they are given', () => {
+  const contact = { ...active(primary), peer: { ...peer, acts: false, at: 0 } }
+  const found = (idle: SetUpWays['idle'], tried?: SetUpWays['tried']) =>
+    checkSetUp(primary, contact, {
+      ownUuid: own,
+      peerFingerprint: 'k',
+      pollProblem: undefined,
+      remoteAgents: 3,
+      ways: { idle, tried },
+    })
+      .slice(5)
+      .map(({ on, isDone, message }) => `${on} ${isDone ? 'done' : 'open'}: ${message.split(/[.:] /)[0]}`)
+  const url = 'https://b.example:8443'
+  const elsewhere = 'https://a.example'
+  expect([
+    found(undefined),
+    found({ url, agents: 0, calling: 0 }),
+    found({ url, agents: 3, calling: 3 }, { url: elsewhere, problem: undefined }),
+    found({ url, agents: 3, calling: 2 }),
+    found({ url, agents: 3, calling: 0 }, { url: elsewhere, problem: 'nobody listens there' }),
+  ]).toEqual([
+    [],
+    [],
+    [
+      'agents done: The agents call the SECONDARY as well, at https://b.example:8443.',
+      'agents done: The PRIMARY is there at https://a.example, the address that agents are given.',
+    ],
+    [
+      'agents open: Of 3 agents that work with the PRIMARY only 2 call the SECONDARY at https://b.example:8443, the address that they are given',
+    ],
+    [
+      'agents open: Of 3 agents that work with the PRIMARY none calls the SECONDARY at https://b.example:8443, the address that they are given',
+      'agents open: The SECONDARY does not find the PRIMARY at https://a.example, the address that agents are given',
+    ],
+  ])
 })

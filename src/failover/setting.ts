@@ -49,8 +49,8 @@ export interface SettingFacts {
   /** It has the role of a central server. */
   readonly isServer: boolean
   readonly state: PairState
-  /** What the other side said its role is, where it was reached; undefined where nothing is known. */
-  readonly peerRole?: PairRole
+  /** Of the other side, where it was in contact just now with its mechanism on; undefined where nothing is known. */
+  readonly peerRole?: PairRole | undefined
 }
 
 export function rulesOf({ role, mode, timeoutMs }: PairSettings): Rules {
@@ -154,8 +154,8 @@ function problemsOfRole(wanted: PairSettings, facts: SettingFacts): readonly Pro
   if (role !== 'NONE' && facts.peerRole === role)
     add(
       'role',
-      `the other instance is the ${role} already`,
-      `A pair has one PRIMARY and one SECONDARY: set this one to ${otherSide(role)}, or the other one.`,
+      `the other instance is the ${role} already, and is switched on`,
+      `A pair has one PRIMARY and one SECONDARY: set this one to ${otherSide(role)}. To exchange them set the mode of the other one to OFF first.`,
     )
   if (peerUuid !== '' && peerUuid === facts.ownUuid)
     add(
@@ -236,6 +236,15 @@ export interface SetUpFacts {
   /** Why the last poll failed; undefined where it did not, or there was none. Known on the SECONDARY only. */
   readonly pollProblem: string | undefined
   readonly remoteAgents: number
+  readonly ways: SetUpWays
+}
+
+/** Whether agents find both servers: tried by the agents themselves, and by the SECONDARY. */
+export interface SetUpWays {
+  /** Of the side that does not act: its address as agents are given it, how many work with the other one, and how many of them call this one. */
+  readonly idle: { readonly url: string; readonly agents: number; readonly calling: number } | undefined
+  /** What the SECONDARY found at the address that agents are given of the PRIMARY; undefined where it polls it there. */
+  readonly tried: { readonly url: string; readonly problem: string | undefined } | undefined
 }
 
 /**
@@ -292,7 +301,31 @@ export function checkSetUp(settings: PairSettings, state: PairState, facts: SetU
       ? 'There are agents elsewhere, which see both servers.'
       : 'There is no agent elsewhere: nobody can tell a dead server from a cut line between the two. Then the timeout alone decides.',
   )
+  if (isInContact) addWays(facts.ways, actsIn(state) ? other : role, add)
   return steps
+}
+
+/** @param idle the side that does not act */
+function addWays(
+  { idle: called, tried }: SetUpWays,
+  idle: Side,
+  add: (on: SetUpStep['on'], isDone: boolean, message: string) => void,
+): void {
+  if (called !== undefined && called.agents > 0) {
+    const { url, agents, calling } = called
+    const isDone = calling >= agents
+    const found = isDone
+      ? `The agents call the ${idle} as well, at ${url}.`
+      : `Of ${agents} agents that work with the ${otherSide(idle)} ${calling === 0 ? 'none calls' : `only ${calling} call`} the ${idle} at ${url}, the address that they are given: the others would not find it when it takes over, and are no witnesses there. Is the address right (setting publicUrl of the ${idle}, or the names of its certificate), do they trust its certificate, and is nothing in between?`
+    add('agents', isDone, found)
+  }
+  if (tried === undefined) return
+  const { url, problem } = tried
+  const found =
+    problem === undefined
+      ? `The PRIMARY is there at ${url}, the address that agents are given.`
+      : `The SECONDARY does not find the PRIMARY at ${url}, the address that agents are given: ${problem}. Set publicUrl on the PRIMARY, unless only agents can reach it there.`
+  add('agents', problem === undefined, found)
 }
 
 function otherSide(role: Side): Side {

@@ -89,6 +89,11 @@ export function current(statements: Statements, at: number): Statements {
   return statements
 }
 
+/** How many agents were heard within the last minute, whatever they said. */
+export function heardWithin(statements: Statements, at: number): number {
+  return heard(statements, at).length
+}
+
 function heard(statements: Statements, at: number): readonly (readonly [string, Statement])[] {
   return [...statements].filter(([, statement]) => at - statement.at <= witnessMs)
 }

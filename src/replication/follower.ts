@@ -1,5 +1,12 @@
 import type { ChangePoint } from '../platform/index.ts'
-import { decodeAnswer, encodeRequest, type PartAnswer, type ReplicationRequest } from './message.ts'
+import {
+  decodeAnswer,
+  encodeRequest,
+  firstVersion,
+  type MessageVersions,
+  type PartAnswer,
+  type ReplicationRequest,
+} from './message.ts'
 import type { PartTarget } from './part.ts'
 
 /** How a part of a standby is. */
@@ -36,6 +43,7 @@ export class ReplicationFollower {
   readonly #onReleased: (position: number) => void
   readonly #onCopyNeeded: (part: string, why: string) => void
   readonly #onNewer: (part: string, why: string) => void
+  readonly #versions: MessageVersions
   readonly #needs = new Map<string, string>()
   readonly #refused = new Map<string, number>()
   readonly #states = new Map<string, PartState>()
@@ -54,16 +62,19 @@ export class ReplicationFollower {
     readonly onReleased?: (position: number) => void
     readonly onCopyNeeded?: (part: string, why: string) => void
     readonly onNewer?: (part: string, why: string) => void
+    /** Of the messages that are understood. */
+    readonly versions?: MessageVersions
   }) {
     this.#parts = options.parts
     this.#onApplied = options.onApplied ?? (() => undefined)
     this.#onReleased = options.onReleased ?? (() => undefined)
     this.#onCopyNeeded = options.onCopyNeeded ?? (() => undefined)
     this.#onNewer = options.onNewer ?? (() => undefined)
+    this.#versions = options.versions ?? firstVersion
   }
 
-  /** What to ask the active server. */
-  async request(): Promise<Uint8Array> {
+  /** What to ask the active server. @param version of the messages, as agreed with it */
+  async request(version = this.#versions.min): Promise<Uint8Array> {
     const parts: Record<string, ReplicationRequest['parts'][string]> = {}
     for (const part of this.#parts) {
       const rounds = this.#refused.get(part.name) ?? 0
@@ -75,7 +86,7 @@ export class ReplicationFollower {
       else if (copying !== undefined) parts[part.name] = { is: 'copies', ...copying }
       else parts[part.name] = { is: 'follows', point: (await part.feed.facts()).point, ...this.#waiting(part) }
     }
-    return encodeRequest({ parts })
+    return encodeRequest({ parts }, version)
   }
 
   /**
@@ -83,7 +94,7 @@ export class ReplicationFollower {
    * @throws FarwatchError `bad-request`, and what the stores throw; what was taken until then is durable, and the next round goes on from there
    */
   async take(message: Uint8Array): Promise<Taken> {
-    const { now, released, parts } = await decodeAnswer(message)
+    const { now, released, parts } = await decodeAnswer(message, this.#versions)
     let more = false
     let pauseMs = 0
     let isInStep = true

@@ -10,9 +10,16 @@ import type { Change } from '../platform/index.ts'
  *
  *   version (1 byte) · packed with gzip: length of the head (4 bytes) · head as JSON · bodies, one after the other
  *
- * In the head a body stands as its size. Members that are not known are passed over, so that neighbouring versions understand each other.
+ * In the head a body stands as its size. Members that are not known are passed over, so that neighbouring versions understand each other. A request is
+ * made in the version on which the two servers agreed, and answered in the one in which it was made.
  */
-const version = 1
+export interface MessageVersions {
+  readonly min: number
+  readonly max: number
+}
+
+/** Where nobody says which versions there are. */
+export const firstVersion: MessageVersions = { min: 1, max: 1 }
 
 /** Of a message once it is unpacked; the bodies of an answer are bounded by those who make it, with room for one large change. */
 export const mostMessageBytes = 64 * 2 ** 20
@@ -96,16 +103,23 @@ const answerChecker = Compile(answerHead)
 const isRequest = (head: unknown): head is ReplicationRequest => requestChecker.Check(head)
 const isAnswer = (head: unknown): head is AnswerHead => answerChecker.Check(head)
 
-export function encodeRequest(request: ReplicationRequest): Promise<Uint8Array> {
-  return pack(request, [])
+export function encodeRequest(request: ReplicationRequest, version = firstVersion.min): Promise<Uint8Array> {
+  return pack(version, request, [])
 }
 
 /** @throws FarwatchError `bad-request` */
-export async function decodeRequest(message: Uint8Array): Promise<ReplicationRequest> {
-  return (await unpack(message, isRequest)).head
+export async function decodeRequest(
+  message: Uint8Array,
+  versions = firstVersion,
+): Promise<{ readonly request: ReplicationRequest; readonly version: number }> {
+  const { head, version } = await unpack(message, versions, isRequest)
+  return { request: head, version }
 }
 
-export function encodeAnswer({ now, released, parts }: ReplicationAnswer): Promise<Uint8Array> {
+export function encodeAnswer(
+  { now, released, parts }: ReplicationAnswer,
+  version = firstVersion.min,
+): Promise<Uint8Array> {
   const bodies: Uint8Array[] = []
   const sizeOf = (body: Uint8Array) => {
     bodies.push(body)
@@ -128,12 +142,12 @@ export function encodeAnswer({ now, released, parts }: ReplicationAnswer): Promi
         return [name, part]
     }
   })
-  return pack({ now, released, parts: Object.fromEntries(heads) } satisfies AnswerHead, bodies)
+  return pack(version, { now, released, parts: Object.fromEntries(heads) } satisfies AnswerHead, bodies)
 }
 
 /** @throws FarwatchError `bad-request` */
-export async function decodeAnswer(message: Uint8Array): Promise<ReplicationAnswer> {
-  const { head, rest } = await unpack(message, isAnswer)
+export async function decodeAnswer(message: Uint8Array, versions = firstVersion): Promise<ReplicationAnswer> {
+  const { head, rest } = await unpack(message, versions, isAnswer)
   let at = 0
   const body = (size: number) => {
     if (at + size > rest.length) throw malformed('it ends too early')
@@ -159,7 +173,7 @@ export async function decodeAnswer(message: Uint8Array): Promise<ReplicationAnsw
   return { now: head.now, released: head.released, parts: Object.fromEntries(parts) }
 }
 
-async function pack(head: object, bodies: readonly Uint8Array[]): Promise<Uint8Array> {
+async function pack(version: number, head: object, bodies: readonly Uint8Array[]): Promise<Uint8Array> {
   const json = Buffer.from(JSON.stringify(head))
   const length = Buffer.alloc(4)
   length.writeUInt32BE(json.length)
@@ -184,9 +198,11 @@ function levelFor(plain: Buffer): 0 | 1 {
 
 async function unpack<T>(
   message: Uint8Array,
+  { min, max }: MessageVersions,
   isHead: (head: unknown) => head is T,
-): Promise<{ head: T; rest: Uint8Array }> {
-  if (message[0] !== version) throw malformed(`it has version ${message[0]}`)
+): Promise<{ head: T; rest: Uint8Array; version: number }> {
+  const version = message[0]
+  if (version === undefined || version < min || version > max) throw malformed(`it has version ${version}`)
   let plain: Buffer
   try {
     const packed = message.subarray(1)
@@ -206,7 +222,7 @@ async function unpack<T>(
     throw malformed('its head is no JSON', thrown)
   }
   if (!isHead(head)) throw malformed('its head is not as it should be')
-  return { head, rest: plain.subarray(4 + length) }
+  return { head, rest: plain.subarray(4 + length), version }
 }
 
 function malformed(why: string, cause?: unknown): FarwatchError {

@@ -350,6 +350,26 @@ test('what is no message is refused in words', async () => {
   ])
 })
 
+test('a request is made in the version that was agreed on, and answered in it', async () => {
+  const versions = { min: 1, max: 2 }
+  const pair = await new Pair(directory).begin()
+  const source = new ReplicationSource({ parts: [], clock: pair.clock, versions })
+  const follower = new ReplicationFollower({ parts: [], versions })
+  const versionsOf = async (request: Uint8Array) => [request[0], (await source.answer(request))[0]]
+  const newer = await source.answer(await follower.request(2))
+  expect([
+    await versionsOf(await follower.request(1)),
+    await versionsOf(await follower.request(2)),
+    await follower.take(newer),
+    await pair.follower.take(newer).catch(({ message }: Error) => message),
+  ]).toEqual([
+    [1, 1],
+    [2, 2],
+    { more: false, pauseMs: 0 },
+    'a message of the other server of the pair cannot be read: it has version 2',
+  ])
+})
+
 test('a budget lets one second pile up, and no more', () => {
   const budget = new CopyBudget(1_000, 0)
   const waits = [budget.waitMs(0)]

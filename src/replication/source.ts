@@ -1,7 +1,14 @@
 import type { Clock } from '../base/index.ts'
 import type { ChangeFacts, ChangePoint } from '../platform/index.ts'
 import { CopyBudget } from './copy-budget.ts'
-import { decodeRequest, encodeAnswer, type PartAnswer, type ReplicationRequest } from './message.ts'
+import {
+  decodeRequest,
+  encodeAnswer,
+  firstVersion,
+  type MessageVersions,
+  type PartAnswer,
+  type ReplicationRequest,
+} from './message.ts'
 import type { PartSource } from './part.ts'
 
 export interface SourceSettings {
@@ -29,9 +36,12 @@ export type PartLag =
       /** Why it cannot take what comes next: it is an older version. */
       readonly waits?: string | undefined
     }
-  | { readonly is: 'copying' }
+  /** `why` it had to begin; undefined where it was under way before this server was started. */
+  | { readonly is: 'copying'; readonly why?: string | undefined }
   /** It has not asked since the start. */
   | { readonly is: 'unknown' }
+
+type Follows = Extract<ReplicationRequest['parts'][string], { is: 'follows' }>
 
 /**
  * The active half: answers what the standby asks. It keeps nothing that a restart may not lose: where the standby is, the standby says.
@@ -41,8 +51,9 @@ export class ReplicationSource {
   readonly #clock: Clock
   readonly #settings: SourceSettings
   readonly #released: () => number
+  readonly #versions: MessageVersions
   readonly #budget: CopyBudget
-  readonly #seen = new Map<string, Extract<ReplicationRequest['parts'][string], { is: 'follows' }> | 'copying'>()
+  readonly #seen = new Map<string, Follows | Extract<PartLag, { is: 'copying' }>>()
 
   /** @param options.parts in order, see PartSource @param options.released what no consumer of the result log needs any more */
   constructor(options: {
@@ -50,17 +61,20 @@ export class ReplicationSource {
     readonly clock: Clock
     readonly settings?: SourceSettings
     readonly released?: () => number
+    /** Of the messages that are understood. */
+    readonly versions?: MessageVersions
   }) {
     this.#parts = options.parts
     this.#clock = options.clock
     this.#settings = options.settings ?? defaultSourceSettings
     this.#released = options.released ?? (() => 0)
+    this.#versions = options.versions ?? firstVersion
     this.#budget = new CopyBudget(this.#settings.copyBytesPerSecond, this.#clock.elapsed())
   }
 
   /** @throws FarwatchError `bad-request`, and what the stores throw */
   async answer(message: Uint8Array): Promise<Uint8Array> {
-    const request = await decodeRequest(message)
+    const { request, version } = await decodeRequest(message, this.#versions)
     // Before anything is read: what was released by now is settled in what is read afterwards.
     const released = this.#released()
     const answers = new Map<string, PartAnswer>()
@@ -69,7 +83,7 @@ export class ReplicationSource {
       const asked = request.parts[part.name]
       if (asked !== undefined) answers.set(part.name, await this.#answer(part, asked))
     }
-    return encodeAnswer({ now: this.#clock.now(), released, parts: Object.fromEntries(answers) })
+    return encodeAnswer({ now: this.#clock.now(), released, parts: Object.fromEntries(answers) }, version)
   }
 
   async #answer(part: PartSource, asked: ReplicationRequest['parts'][string]): Promise<PartAnswer> {
@@ -84,12 +98,13 @@ export class ReplicationSource {
       case 'copies':
         return this.#chunk(part, asked.copy, asked.cursor)
       case 'needs a copy':
+        this.#seen.set(part.name, { is: 'copying', why: asked.why })
         return this.#chunk(part, undefined, '')
     }
   }
 
   async #chunk(part: PartSource, known: string | undefined, cursor: string): Promise<PartAnswer> {
-    this.#seen.set(part.name, 'copying')
+    if (this.#seen.get(part.name)?.is !== 'copying') this.#seen.set(part.name, { is: 'copying' })
     const ms = this.#budget.waitMs(this.#clock.elapsed())
     if (ms > 0) return { is: 'pause', ms }
     const copy = known ?? (await part.beginCopy())
@@ -105,7 +120,7 @@ export class ReplicationSource {
     const lags = this.#parts.map(async (part): Promise<[string, PartLag]> => {
       const seen = this.#seen.get(part.name)
       if (seen === undefined) return [part.name, { is: 'unknown' }]
-      return [part.name, seen === 'copying' ? { is: 'copying' } : this.#lagOf(seen, await part.feed.facts())]
+      return [part.name, seen.is === 'copying' ? seen : this.#lagOf(seen, await part.feed.facts())]
     })
     return Object.fromEntries(await Promise.all(lags))
   }

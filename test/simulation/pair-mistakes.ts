@@ -3,6 +3,7 @@ import { PairFile } from '../../src/failover/pair-file.ts'
 import { ChangeLog } from '../../src/platform/database/change-log.ts'
 import type { PairLaw } from './pair-check.ts'
 import type { PairMistake } from './pair-simulate.ts'
+import { PairServer } from './pair-server.ts'
 import { PairWay } from './pair-way.ts'
 
 /** Mistakes as they are made in pairs of servers, and the law that each of them breaks. */
@@ -57,6 +58,19 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
         return { ...answer, safe: answer.acknowledged }
       },
     }),
+  },
+  'changes of an earlier term that pass for lost ones': {
+    breaks: 'exactly one server acts when faults are over',
+    faults: ['the active server is killed'],
+    build() {
+      const { hears } = PairServer
+      // As if terms of positions were not looked at: what the other has of a time before counts as this side's own.
+      PairServer.hears = (report, { ownTerm, position }) =>
+        report.position.term < ownTerm && report.position.count > position.count
+          ? { ...report, position: { ...report.position, term: ownTerm } }
+          : report
+      return () => void (PairServer.hears = hears)
+    },
   },
   'a ledger of notifications that is not replicated': {
     breaks: 'every notification arrives once',

@@ -1,8 +1,9 @@
 import { openHistory, type History } from '../../src/app/history.ts'
+import { ownPosition } from '../../src/app/own-position.ts'
 import { Delivery } from '../../src/delivery/index.ts'
 import type { Work } from '../../src/distribution/index.ts'
-import { Pair, PairFile, judgeData, type OwnFacts, type Report } from '../../src/failover/index.ts'
-import type { ChangePoint, Log, ReplicatedDatabase } from '../../src/platform/index.ts'
+import { Pair, PairFile, judgeData, type OwnFacts, type Position, type Report } from '../../src/failover/index.ts'
+import type { ChangeFacts, ChangePoint, Log, ReplicatedDatabase } from '../../src/platform/index.ts'
 import { ReplicationFollower, ReplicationSource, type Taken } from '../../src/replication/index.ts'
 import type { Evidence } from './evidence.ts'
 import { OpenCalls, exchange, type Answerer, type Door } from './exchange.ts'
@@ -71,6 +72,8 @@ interface Points {
   database: ChangePoint
   /** In which its last change was made. */
   term: number
+  /** Of both stores: they begin to log, or to follow, together. */
+  mode: ChangeFacts['mode']
 }
 
 interface Engines {
@@ -84,6 +87,8 @@ interface Engines {
  * judging, delivery) is there only while this side does.
  */
 export class PairServer implements Answerer {
+  /** Where a test builds in a mistake: what one half makes of what it hears of the other. */
+  static hears = (report: Report, _here: { readonly ownTerm: number; readonly position: Position }): Report => report
   readonly program: Program
   readonly pair: Pair
   readonly #options: PairServerOptions
@@ -108,9 +113,10 @@ export class PairServer implements Answerer {
     const { program, store, name } = options
     const file = await PairFile.open({ disk: program.disk, path: pairFile, instance: uuids[name] })
     const none = { line: '', position: 0, checksum: '' }
-    const points: Points = { history: none, database: none, term: 0 }
+    const points: Points = { history: none, database: none, term: 0, mode: 'off' }
     const look = async () => {
-      points.database = (await store.database.changes.facts()).point
+      const { point, mode } = await store.database.changes.facts()
+      Object.assign(points, { database: point, mode })
       const [row] = await store.database.read<{ term: number }>('SELECT term FROM data_term')
       points.term = row!.term
     }
@@ -145,7 +151,7 @@ export class PairServer implements Answerer {
         const sequence = ++this.#sequence
         const call = { patienceMs: silentMs, signal, what: 'poll of the pair' }
         const { value } = await exchange(program, network, peer, call, (other) => other.heard(life, sequence, report))
-        return { report: value }
+        return { report: this.#hears(value) }
       },
       acting: {
         act: (term) => this.#act(term),
@@ -190,28 +196,38 @@ export class PairServer implements Answerer {
 
   #own(): OwnFacts {
     const { program } = this
-    const { history, database, term } = this.#points
+    const { history, database, term, mode } = this.#points
     const { kept } = this.#file
-    const position = { term, count: history.position + database.position }
+    const stores = [history, database].map((point) => ({ mode, point }))
+    const { position, isWhole, isMixed } = ownPosition(stores, term, this.#isFollowing)
     const now = program.elapsed()
     return {
       position,
-      isWhole: history.line !== '' && database.line !== '',
+      isWhole,
       isQuiet: this.#isQuiet,
       unsound: judgeData(
         {
-          database: { writeProblem: undefined, integrityProblem: undefined },
+          database: { writeProblem: undefined, integrityProblem: undefined, waitingMs: 0 },
           disk: { freeBytes: program.machine.isDiskFull ? 0 : 2 ** 30, neededBytes: 2 ** 20 },
           directory: { startedWith: '', now: '' },
           ingest: { waiting: 0, stalledMs: 0 },
           own: { term, position },
-          known: kept.peer,
+          known: kept.peer === undefined || !isWhole || isMixed ? undefined : kept.peer,
         },
         timeoutMs,
       ),
       followers: [...this.#servedAt.values()].filter((at) => now - at <= servedWithinMs).length,
       configuration: 'c',
     }
+  }
+
+  #hears(report: Report): Report {
+    return PairServer.hears(report, { ownTerm: this.pair.state().ownTerm, position: this.#own().position })
+  }
+
+  get #isFollowing(): boolean {
+    const states = Object.values(this.#follower?.states() ?? {})
+    return states.length === 2 && states.every(({ is }) => is === 'following')
   }
 
   get isWhole(): boolean {
@@ -423,7 +439,7 @@ export class PairServer implements Answerer {
     if (life < last.life || (life === last.life && sequence <= last.sequence))
       throw new Error('a later poll of the SECONDARY was here before')
     this.#heardLast = { life, sequence }
-    return this.pair.heard(report)
+    return this.pair.heard(this.#hears(report))
   }
 
   async giveChanges(request: Uint8Array): Promise<Uint8Array | undefined> {

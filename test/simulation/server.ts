@@ -239,6 +239,7 @@ export function onThread(
     read: (sql, params) => turn(() => database.read(sql, params)),
     write: (batch) => writing(() => database.write(batch)),
     backup: (file) => turn(() => database.backup(file)),
+    check: () => turn(() => database.check()),
     changes: {
       version: changes.version,
       facts: () => turn(() => changes.facts()),

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CuttingProxy } from '../servers/cutting-proxy.ts'
+import { CountingTarget, countingDocument } from '../support/counting-target.ts'
 import { until, type TestInstance } from '../support/instance.ts'
 import { acting, inStep, startPair, type Pair } from '../support/pair.ts'
 
-// Only the line between the two servers goes through a proxy: agents see both. Afterwards the settings of the pair.
+// The line between the two servers goes through a proxy, and so do agents on their way to the SECONDARY. Afterwards the settings of the pair.
 
 let line: CuttingProxy
+/** Where agents are told that the SECONDARY is. */
+let door: CuttingProxy
 let pair: Pair
 let primary: TestInstance
 let secondary: TestInstance
@@ -15,16 +18,35 @@ beforeAll(async () => {
     agents: ['north-1', 'north-2'],
     peerUrl: async (server) => {
       line = await CuttingProxy.start({ host: '127.0.0.1', port: Number(new URL(server.url).port) })
-      return `https://127.0.0.1:${line.port}`
+      return urlOf(line)
     },
   })
   primary = pair.primary
   secondary = pair.secondary
+  door = await CuttingProxy.start({ host: '127.0.0.1', port: Number(new URL(secondary.url).port) })
+  await secondary.call('changeSettings', { body: { publicUrl: urlOf(door) } })
 })
 afterAll(async () => {
   await pair?.[Symbol.asyncDispose]()
   await line?.[Symbol.asyncDispose]()
+  await door?.[Symbol.asyncDispose]()
 })
+
+const urlOf = ({ port }: CuttingProxy) => `https://127.0.0.1:${port}`
+
+/** What the set-up check of a server says of the ways of agents, once it is as wanted: each line by whether it is well, and where it looked. */
+async function ways(server: TestInstance, wanted: readonly string[]): Promise<readonly string[]> {
+  return until(
+    'the set-up check knows it',
+    async () =>
+      (await server.call('showFailover')).setUp
+        .filter(({ message }) =>
+          /^(The agents call|Of \d+ agents|The PRIMARY is there|The SECONDARY does not find)/.test(message),
+        )
+        .map(({ done, message }) => `${done ? 'well' : 'amiss'}: ${/https:[^\s,]+:\d+/.exec(message)?.[0]}`),
+    (found) => String(found) === String(wanted),
+  )
+}
 
 const problemsOf = async (server: TestInstance) => (await server.call('showFailover')).problems.map(({ key }) => key)
 
@@ -71,6 +93,29 @@ test('a line between the two that is cut is told, and takes nothing over: agents
     after: ['active 1', 'standby 1'],
     problems: [],
   })
+})
+
+test('the set-up check of both sides says whether agents find both servers where they are told that they are', async () => {
+  const told = { primary: primary.url, secondary: urlOf(door) }
+  const well = [`well: ${told.secondary}`, `well: ${told.primary}`]
+  const atFirst = [await ways(primary, well), await ways(secondary, well)]
+  // Nobody is behind either address, and what was heard before a start is forgotten.
+  await door.refuse()
+  const nobody = 'https://127.0.0.1:1'
+  await primary.call('changeSettings', { body: { publicUrl: nobody } })
+  await secondary.stop()
+  await secondary.start()
+  await secondary.signIn()
+  const amiss = [`amiss: ${told.secondary}`, `amiss: ${nobody}`]
+  const later = [await ways(primary, amiss), await ways(secondary, amiss)]
+  await door.listen()
+  await primary.call('changeSettings', { body: { publicUrl: '' } })
+  const mended = [await ways(primary, well), await ways(secondary, well)]
+  expect([atFirst, later, mended]).toEqual([
+    [well, well],
+    [amiss, amiss],
+    [well, well],
+  ])
 })
 
 /** What a change of the settings is answered with: the status, what is wrong, and what to do instead. */
@@ -155,6 +200,54 @@ test.each([
     [true, false],
     ['active 1', 'standby 1'],
   ])
+})
+
+test('a SECONDARY that nobody reaches takes over alone, says that once and nothing of each agent, and gives back by itself', async () => {
+  await using target = await CountingTarget.start()
+  await primary.call('applyConfiguration', {
+    query: {},
+    body: { ...countingDocument(target.url, 2), associations: [{ group: 'acme', agents: ['north-1', 'north-2'] }] },
+  })
+  await inStep(primary, secondary)
+  line.cut('there', 'back')
+  door.cut('there', 'back')
+  // What agents said before would count for a minute.
+  await secondary.stop()
+  await secondary.start()
+  await secondary.signIn()
+  await acting(secondary, true)
+  await until(
+    'it misses the agents',
+    () => secondary.call('listAgents'),
+    (agents) => agents.every(({ runtime }) => runtime === 'OFFLINE'),
+    120_000,
+  )
+  const alone = await until(
+    'it says that it is alone',
+    async () => (await secondary.call('listAlarms', { query: { state: 'open' } })).map(({ rule }) => rule).toSorted(),
+    (rules) => rules.includes('failover: alone'),
+  )
+  const there = await primary.call('showFailover')
+  line.mend()
+  door.mend()
+  await acting(secondary, false)
+  await acting(primary, true)
+  await inStep(primary, secondary)
+  expect({
+    alone,
+    there: there.acts,
+    after: (await failovers()).map((each) => each.split(' ')[0]),
+    alarms: await until(
+      'all is well',
+      () => openAlarms(primary),
+      (rules) => rules.length === 0,
+    ),
+  }).toEqual({
+    alone: ['failover: alone', 'failover: secondary active'],
+    there: true,
+    after: ['active', 'standby'],
+    alarms: [],
+  })
 })
 
 test('the role NONE ends the pair: each acts for itself, and both stop within ten seconds', async () => {

@@ -184,11 +184,20 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     await restarted(() => old.restore())
     await following(primary, 'held')
     await inStep(secondary, primary)
+    const copies = (await secondary.call('listAudit', { query: { who: 'failover' } })).filter(
+      ({ action }) => action === 'copy begun',
+    )
     expect({
+      copied: copies.length > 0,
       acted: primary.log.slice(logged).includes('"event":"becomes active"'),
       result: await settledAt(target, primary, shown),
       groups: (await primary.call('listGroups')).map(({ name }) => name),
-    }).toEqual({ acted: false, result: nothingLost, groups: expect.arrayContaining(['of-the-secondary']) })
+    }).toEqual({
+      copied: true,
+      acted: false,
+      result: nothingLost,
+      groups: expect.arrayContaining(['of-the-secondary']),
+    })
   })
 
   // The last one: what is damaged stays so.

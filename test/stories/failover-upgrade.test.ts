@@ -76,6 +76,12 @@ const groupsOf = async (server: TestInstance) => {
   return groups.map(({ name }) => name)
 }
 
+/** What stands of a standby that waits. */
+const waitingAlarms = async (server: TestInstance) =>
+  (await server.call('listAlarms', { query: { state: 'open' } }))
+    .filter(({ rule }) => rule === 'failover: standby waits')
+    .map(({ message }) => message)
+
 const partOf = async (server: TestInstance, name: string) =>
   (await server.call('showFailover')).parts.find((part) => part.name === name)
 
@@ -111,9 +117,22 @@ test('what it does not understand it waits for, and both sides say why', async (
     () => Promise.all([primary, secondary].map((one) => partOf(one, 'database'))),
     (parts) => parts.every((part) => part?.state === 'waiting'),
   )
-  expect(seen.map((part) => part?.why)).toEqual(
-    Array(2).fill(expect.stringMatching(/is of a newer version of Farwatch: .* no column named origin/)),
+  const why = /is of a newer version of Farwatch: .* no column named origin/
+  const [alarm] = await until(
+    'it is an alarm',
+    () => waitingAlarms(secondary),
+    (alarms) => alarms.length > 0,
   )
+  const audit = await secondary.call('listAudit', { query: { who: 'failover' } })
+  expect({
+    seen: seen.map((part) => part?.why),
+    alarm,
+    audit: audit.find(({ action }) => action === 'standby waits')?.what,
+  }).toEqual({
+    seen: Array(2).fill(expect.stringMatching(why)),
+    alarm: expect.stringMatching(why),
+    audit: expect.stringMatching(why),
+  })
 })
 
 test('the PRIMARY is upgraded, has what it missed, and is given back control', async () => {
@@ -121,6 +140,11 @@ test('the PRIMARY is upgraded, has what it missed, and is given back control', a
   await upgrade(primary)
   await primary.signIn()
   await inStep(secondary, primary)
+  await until(
+    'that is over',
+    () => waitingAlarms(secondary),
+    (alarms) => alarms.length === 0,
+  )
   const at = Date.now()
   await secondary.call('handOver')
   await acting(primary, true)

@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { nothingLost, rowsOf, settledAt } from '../support/account.ts'
-import { CountingTarget, counterPath, countingDocument, type CountingGroup } from '../support/counting-target.ts'
+import { CountingTarget } from '../support/counting-target.ts'
 import { HookReceiver } from '../support/hook-receiver.ts'
 import { until, type TestInstance } from '../support/instance.ts'
-import { acting, following, inStep, startPair, type Pair } from '../support/pair.ts'
+import { acting, following, inStep, oneActs, startPair, type Pair } from '../support/pair.ts'
+import { PairLoad } from '../support/pair-load.ts'
 
 // A pair and two agents, under the load of two groups: of `acme` every request counts, those of `bell` fail when they are told to, so that alarms are
 // raised before a takeover, amid it and after it. Each story begins with the PRIMARY active and both in step, and ends so.
 
 const names = ['north-1', 'north-2']
-const acmeTasks = 6
 let target: CountingTarget
 let hook: HookReceiver
 let pair: Pair
+let load: PairLoad
 let primary: TestInstance
 let secondary: TestInstance
 
@@ -22,17 +23,7 @@ beforeAll(async () => {
   pair = await startPair({ agents: names })
   primary = pair.primary
   secondary = pair.secondary
-  const [acme, bell] = [countingDocument(target.url, acmeTasks), countingDocument(target.url, 3, { group: 'bell' })]
-  await primary.call('applyConfiguration', {
-    query: {},
-    body: {
-      profiles: acme.profiles,
-      groups: [...acme.groups.map(pinned), ...bell.groups],
-      associations: ['acme', 'bell'].map((group) => ({ group, agents: names })),
-      plugins: [{ name: 'hook', plugin: 'webhook', settings: { url: hook.url }, sends: ['alarms'] }],
-    },
-  })
-  await ran(primary, Date.now())
+  load = await PairLoad.start({ pair, target, hook, agents: names, tasks: 6 })
 })
 afterAll(async () => {
   await pair?.[Symbol.asyncDispose]()
@@ -40,88 +31,12 @@ afterAll(async () => {
   await target?.[Symbol.asyncDispose]()
 })
 
-/**
- * Halves of the connectors of a group each with one agent: one that is on its way from agent to agent when their server dies is run by both, and its
- * requests could not be held against its results.
- */
-function pinned(group: CountingGroup): CountingGroup {
-  const systems = group.systems.map((system) => ({
-    ...system,
-    connectors: system.connectors.map((connector, i) => ({ ...connector, pin: names[i % names.length]! })),
-  }))
-  return { ...group, systems }
-}
-
-/** Waits until a server has a run of every task that was due after a moment. */
-async function ran(server: TestInstance, after: number): Promise<void> {
-  await until(
-    'everything ran',
-    () => rowsOf(server),
-    (rows) =>
-      rows.size === acmeTasks &&
-      [...rows.values()].every((all) => all.some(({ slot, startedAt }) => startedAt !== null && slot > after)),
-  )
-}
-
-/** Has a task of `bell` fail, or be well again. */
-function ring(connector: string, isFailing: boolean): void {
-  const path = counterPath('bell', connector)
-  if (isFailing) target.failing.add(path)
-  else target.failing.delete(path)
-}
-
-const bells = (server: TestInstance) => server.call('listAlarms', { query: { group: 'bell' } })
-
-/** Waits until an alarm of a connector is open at a server. @returns its id */
-async function rung(server: TestInstance, connector: string): Promise<string> {
-  const all = await until(
-    `${connector} has an alarm`,
-    () => bells(server),
-    (alarms) => alarms.some((alarm) => alarm.connector === connector && alarm.state === 'raised'),
-  )
-  return all.find((alarm) => alarm.connector === connector && alarm.state === 'raised')!.id
-}
-
-/** Waits until a step of an alarm was told. */
-async function told(what: string): Promise<void> {
-  await until(
-    `${what} was told`,
-    async () => [...hook.told('bell').keys()],
-    (all) => all.includes(what),
-  )
-}
-
 /** Under how many keys each step of the alarms of `bell` was told. */
 const keysOfBells = () => Object.fromEntries([...hook.told('bell')].map(([what, keys]) => [what, keys.size]))
 
-/** Waits until no alarm of `bell` is open. */
-async function bellsSettle(server: TestInstance): Promise<void> {
-  await until(
-    'no alarm is open',
-    () => bells(server),
-    (all) => all.every(({ state }) => state === 'cleared'),
-  )
-}
-
-/** Steps of the alarms that a server has which were not told under one key, once that was awaited. */
-async function toldOf(server: TestInstance): Promise<readonly string[]> {
-  const alarms = (await bells(server)).filter(({ connector }) => connector !== '')
-  const steps = alarms.flatMap(({ id, state }) => [`${id} raised`, ...(state === 'cleared' ? [`${id} cleared`] : [])])
-  const notTold = () => {
-    const keys = Map.groupBy(hook.notices, ({ alarm, event }) => `${alarm.id} ${event}`)
-    return steps.filter((step) => new Set(keys.get(step)?.map(({ key }) => key)).size !== 1)
-  }
-  return until(
-    'all was told',
-    async () => notTold(),
-    (left) => left.length === 0,
-    20_000,
-  ).catch(notTold)
-}
-
 /** The PRIMARY acts again, and both have everything. */
 async function givenBack(): Promise<void> {
-  const active = await oneActs()
+  const active = await oneActs(pair)
   if (active === secondary) await secondary.call('handOver', { body: {} })
   await inStep(primary, secondary)
 }
@@ -130,22 +45,6 @@ async function restarted(instance: TestInstance, end: () => Promise<unknown>): P
   await end()
   await instance.start()
   await instance.signIn()
-}
-
-/** Waits until one of the two acts, and the other one follows. @returns the one that acts */
-async function oneActs(): Promise<TestInstance> {
-  const [here] = await until(
-    'one acts and the other follows',
-    () => Promise.all([primary.call('showFailover'), secondary.call('showFailover')]),
-    ([one, other]) =>
-      one.acts !== other.acts &&
-      [one, other].every(({ acts, peer, parts }) =>
-        acts
-          ? peer?.complete === true
-          : peer?.acts === true && parts.length > 0 && parts.every(({ state }) => state === 'following'),
-      ),
-  )
-  return here.acts ? primary : secondary
 }
 
 /** Open alarms about agents and about the pair, by what they say first. */
@@ -168,20 +67,25 @@ async function shownBy(server: TestInstance): Promise<Record<string, unknown>> {
     agents: agents.map(({ name, registration }) => `${name} ${registration}`).toSorted(),
     tasks: (await server.call('listTasks', { query: {} })).map(({ id, connector }) => `${id} ${connector}`),
     users: (await server.call('listUsers')).map(({ username }) => username),
+    tokens: (await server.call('listTokens')).map(({ name }) => name),
+    associations: await server.call('listAssociations'),
+    audit: (await server.call('listAudit', { query: {} })).map(({ action, what }) => `${action} ${what}`),
     plugins: (await server.call('listPlugins')).map(({ name }) => name),
     alarms: (await server.call('listAlarms', { query: {} })).map(({ id, state }) => `${id} ${state}`),
   }
 }
 
 test('the standby shows what the active server has, and refuses changes with the address of that one', async () => {
-  ring('front-0', true)
-  await rung(primary, 'front-0')
-  await told('front-0 raised')
+  await primary.call('createToken', { body: { name: 'for scripts', expiresIn: '1h' } })
+  load.ring('front-0', true)
+  await load.rung(primary, 'front-0')
+  await load.told('front-0 raised')
   await until(
     'it is at the standby',
-    () => bells(secondary),
+    () => load.bells(secondary),
     (all) => all.length > 0,
   )
+  await inStep(primary, secondary)
   const [task] = await secondary.call('listTasks', { query: { group: 'acme' } })
   const gets = [
     '/instance',
@@ -214,23 +118,49 @@ test('the standby shows what the active server has, and refuses changes with the
   })
 })
 
+/** What a server has of a time that is over: results, how the slots ended, and the metric that was read. */
+async function measuredBy(server: TestInstance, task: string, range: { readonly from: string; readonly to: string }) {
+  const [series] = await server.call('listSeries', { query: { match: 'hits', task } })
+  const { points } = await server.call('queryMetrics', { query: { series: series!.id, ...range } })
+  return {
+    results: await server.call('listResults', { params: { id: task }, query: range }),
+    coverage: await server.call('showCoverage', { query: { task, ...range } }),
+    points,
+  }
+}
+
+test('what was measured is at the standby to the last value: results, coverage and metrics', async () => {
+  const [task] = await primary.call('listTasks', { query: { group: 'acme' } })
+  const to = Date.now()
+  const range = { from: new Date(to - 5_000).toISOString(), to: new Date(to).toISOString() }
+  await load.ran(primary, to)
+  const here = await measuredBy(primary, task!.id, range)
+  const there = await until(
+    'it is at the standby',
+    () => measuredBy(secondary, task!.id, range),
+    ({ results }) => results.length === here.results.length,
+  )
+  expect([here.results.length > 0, here.points.length > 0, there]).toEqual([true, true, here])
+})
+
 test('when the PRIMARY is killed the SECONDARY takes over: nothing that was acknowledged is lost or counted twice, alarms stay what they were', async () => {
-  const open = await rung(secondary, 'front-0')
+  const open = await load.rung(secondary, 'front-0')
   const shown = await rowsOf(primary)
-  ring('front-1', true)
+  load.ring('front-1', true)
   await primary.kill()
   await acting(secondary, true)
-  await ran(secondary, Date.now())
+  await load.ran(secondary, Date.now())
   const result = await settledAt(target, secondary, shown)
-  const still = await rung(secondary, 'front-0')
-  await rung(secondary, 'front-1')
-  await told('front-1 raised')
-  ring('front-0', false)
-  ring('front-2', true)
-  await rung(secondary, 'front-2')
-  await Promise.all(['front-0 cleared', 'front-2 raised'].map(told))
+  const still = await load.rung(secondary, 'front-0')
+  await load.rung(secondary, 'front-1')
+  await load.told('front-1 raised')
+  load.ring('front-0', false)
+  load.ring('front-2', true)
+  await load.rung(secondary, 'front-2')
+  await Promise.all(['front-0 cleared', 'front-2 raised'].map((what) => load.told(what)))
   const audit = await secondary.call('listAudit', { query: {} })
   const became = audit.find(({ who, action }) => who === 'failover' && action === 'became active')
+  const told = (await secondary.call('listAlarms', { query: {} })).find(({ rule }) => rule === 'failover term 2')
   expect({
     result,
     failover: await failoverOf(secondary),
@@ -241,6 +171,7 @@ test('when the PRIMARY is killed the SECONDARY takes over: nothing that was ackn
     // A timeout later it says as well that it has no standby.
     alarms: (await openAlarms(secondary)).filter((rule) => rule !== 'failover: no standby'),
     audit: [became?.what, became?.after],
+    told: [told?.severity, told?.state, told?.message],
   }).toEqual({
     result: nothingLost,
     failover: { state: 'active', acts: true, term: 2 },
@@ -260,6 +191,13 @@ test('when the PRIMARY is killed the SECONDARY takes over: nothing that was ackn
           lag: expect.any(Number),
         },
       },
+    ],
+    told: [
+      'MAJOR',
+      'cleared',
+      expect.stringMatching(
+        /^This server became active with term 2: peer lost\. The other server was last heard \d+ s ago; of agents it says north-\d: lost, north-\d: lost; \d+ changes were missing$/,
+      ),
     ],
   })
 })
@@ -289,12 +227,12 @@ test('the PRIMARY comes back and is held: it follows, shows everything, and cann
 
 test('the SECONDARY is set to STANDBY and hands over under load: no run is missed, and no notification made twice', async () => {
   const shown = await rowsOf(secondary)
-  ring('front-1', false)
+  load.ring('front-1', false)
   await secondary.call('changeFailover', { body: { mode: 'STANDBY' } })
   await acting(primary, true)
-  await ran(primary, Date.now())
-  ring('front-2', false)
-  await Promise.all(['front-1 cleared', 'front-2 cleared'].map(told))
+  await load.ran(primary, Date.now())
+  load.ring('front-2', false)
+  await Promise.all(['front-1 cleared', 'front-2 cleared'].map((what) => load.told(what)))
   await inStep(primary, secondary)
   const { repeats } = hook
   expect({
@@ -324,19 +262,19 @@ test('a PRIMARY that stood still is replaced, and when it goes on it stops at on
   primary.pause()
   try {
     await acting(secondary, true)
-    ring('front-0', true)
-    await rung(secondary, 'front-0')
+    load.ring('front-0', true)
+    await load.rung(secondary, 'front-0')
   } finally {
     primary.resume()
   }
   await following(primary, 'held')
-  await ran(secondary, Date.now())
-  ring('front-0', false)
-  await bellsSettle(secondary)
+  await load.ran(secondary, Date.now())
+  load.ring('front-0', false)
+  await load.bellsSettle(secondary)
   expect({
     result: await settledAt(target, secondary, shown),
     failover: [await failoverOf(primary), await failoverOf(secondary)],
-    told: await toldOf(secondary),
+    told: await load.notTold(secondary),
     underTwoKeys: hook.underTwoKeys,
   }).toEqual({
     result: nothingLost,
@@ -378,21 +316,41 @@ test('a SECONDARY that is restarted amid a takeover takes over nevertheless', as
   )
   await restarted(secondary, () => secondary.kill())
   await acting(secondary, true)
-  await ran(secondary, Date.now())
+  await load.ran(secondary, Date.now())
   await restarted(primary, () => primary.kill())
   await following(primary, 'held')
   expect(await settledAt(target, secondary, shown)).toEqual(nothingLost)
+})
+
+test('a SECONDARY that is told to end amid a takeover ends in order, and acts when it is started again', async () => {
+  await givenBack()
+  const shown = await rowsOf(primary)
+  const logged = secondary.log.length
+  await primary.kill()
+  await until(
+    'it becomes active',
+    async () => secondary.log.slice(logged),
+    (log) => log.includes('"event":"becomes active"'),
+  )
+  const code = await secondary.stop()
+  await secondary.start()
+  await secondary.signIn()
+  await acting(secondary, true)
+  await load.ran(secondary, Date.now())
+  await restarted(primary, () => primary.kill())
+  await following(primary, 'held')
+  expect([code, await settledAt(target, secondary, shown)]).toEqual([0, nothingLost])
 })
 
 test.each([
   ['the PRIMARY first', () => [primary, secondary]],
   ['the SECONDARY first', () => [secondary, primary]],
 ])('both are killed and started, %s: exactly one acts, and nothing is lost', async (_, order) => {
-  const shown = await rowsOf(await oneActs())
+  const shown = await rowsOf(await oneActs(pair))
   await Promise.all([primary.kill(), secondary.kill()])
   for (const each of order()) await restarted(each, () => each.kill())
-  const active = await oneActs()
-  await ran(active, Date.now())
+  const active = await oneActs(pair)
+  await load.ran(active, Date.now())
   expect(await settledAt(target, active, shown)).toEqual(nothingLost)
 })
 

@@ -98,6 +98,22 @@ export async function inStep(active: TestInstance, follower: TestInstance): Prom
   )
 }
 
+/** Waits until one of the two acts, and the other one follows and has everything. @returns the one that acts */
+export async function oneActs({ primary, secondary }: Pick<Pair, 'primary' | 'secondary'>): Promise<TestInstance> {
+  const [here] = await until(
+    'one acts and the other follows',
+    () => Promise.all([primary.call('showFailover'), secondary.call('showFailover')]),
+    ([one, other]) =>
+      one.acts !== other.acts &&
+      [one, other].every(({ acts, peer, parts }) =>
+        acts
+          ? peer?.complete === true
+          : peer?.acts === true && parts.length > 0 && parts.every(({ state }) => state === 'following'),
+      ),
+  )
+  return here.acts ? primary : secondary
+}
+
 /** Waits until an instance acts, or does not. */
 export async function acting(instance: TestInstance, acts: boolean, withinMs = 60_000): Promise<void> {
   await until(

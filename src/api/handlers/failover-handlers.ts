@@ -83,7 +83,7 @@ function shownPart([name, part]: [string, FailoverFacts['parts'][string]]): Show
       return { name, state: waits === undefined ? 'following' : 'waiting', changes, seconds, why: waits ?? null }
     }
     case 'copying':
-      return { name, state: 'copying', changes: null, seconds: null, why: 'why' in part ? part.why : null }
+      return { name, state: 'copying', changes: null, seconds: null, why: part.why ?? null }
     case 'unknown':
       return { name, state: 'unknown', changes: null, seconds: null, why: null }
   }

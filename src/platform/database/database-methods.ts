@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { FarwatchError } from '../../base/index.ts'
 import type { Change, ChangePoint } from './change-line.ts'
 import { ChangeLog, changeLogSchema } from './change-log.ts'
-import { StatementCache, inTransaction, openSqlite, storageError } from './sqlite.ts'
+import { StatementCache, inTransaction, openSqlite, problemOf, storageError } from './sqlite.ts'
 import type { SchemaPart, SqlValue, Statement } from './statement.ts'
 
 export type DatabaseMethods = ReturnType<typeof makeMethods>
@@ -54,6 +54,7 @@ export function makeMethods(data: DatabaseOptions) {
         return changed
       }),
     backup: (input: { to: string }) => guarded(() => db.prepare('VACUUM INTO $to').run({ to: input.to }) && true),
+    check: (_: undefined) => guarded(() => problemOf(data.file)),
     logFacts: (_: undefined) => guarded(() => log.line.facts()),
     startLogging: (line: string) => guarded(() => log.line.startLogging(line)),
     startFollowing: (_: undefined) => guarded(() => (log.line.startFollowing(), true)),
@@ -66,8 +67,13 @@ export function makeMethods(data: DatabaseOptions) {
     install: (input: { from: string }) =>
       guarded(() => log.install(input.from, (file, parts) => openSqlite(file, { schema: parts }))),
     close: (_: undefined) => {
-      db.exec('PRAGMA optimize')
-      db.close()
+      try {
+        db.exec('PRAGMA optimize')
+      } catch {
+        // A file that is damaged, or in use, is closed all the same.
+      } finally {
+        db.close()
+      }
       return true
     },
   }

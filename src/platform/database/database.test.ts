@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDatabase, openMemoryDatabase } from './database.ts'
 
@@ -47,4 +48,35 @@ test('what was written is there after opening again, and steps that were added r
     await again.close()
   }
   await expect(openDatabase({ file, schema })).rejects.toMatchObject({ code: 'data-directory-newer' })
+})
+
+test.each(Object.keys(kinds) as (keyof typeof kinds)[])('%s that is whole is found to be so', async (kind) => {
+  const db = await kinds[kind]()
+  await db.write([{ sql: "INSERT INTO thing (name, size) VALUES ('a', 1)" }])
+  const found = await db.check()
+  await db.close()
+  expect(found).toBe(undefined)
+})
+
+test('damage of a file is found though all of it is in memory', async () => {
+  const file = join(directory, 'a.db')
+  const db = await openDatabase({ file, schema })
+  await db.write(
+    Array.from({ length: 500 }, (_, i) => ({
+      sql: 'INSERT INTO thing (name, size) VALUES ($name, $size)',
+      params: { name: `thing ${i}`, size: i },
+    })),
+  )
+  const other = new DatabaseSync(file)
+  other.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  other.close()
+  const count = async () => (await db.read<{ sum: number }>('SELECT sum(size) AS sum FROM thing'))[0]?.sum
+  await count()
+  const opened = openSync(file, 'r+')
+  writeSync(opened, Buffer.alloc(4_096, 0xa5), 0, 4_096, 8_192)
+  closeSync(opened)
+  const inMemory = await count()
+  const found = await db.check().catch((thrown: unknown) => String(thrown))
+  await db.close()
+  expect({ inMemory, found }).toEqual({ inMemory: (500 * 499) / 2, found: expect.stringMatching(/page|malformed/) })
 })

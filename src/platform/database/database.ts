@@ -34,6 +34,11 @@ export interface ReplicatedChanges extends ChangeFeed {
 }
 
 export interface ReplicatedDatabase extends Database {
+  /**
+   * Reads the whole file as it is on the disk, whatever of it is in memory. @returns what is wrong with it, in SQLite's words; undefined where it is
+   * whole @throws FarwatchError `storage-corrupt` where it cannot be read at all
+   */
+  check(): Promise<string | undefined>
   readonly changes: ReplicatedChanges
 }
 
@@ -56,6 +61,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
     read: async <R>(sql: string, params = {}) => (await worker.call('read', { sql, params })) as R[],
     write: (batch) => worker.call('write', batch),
     backup: async (to) => void (await worker.call('backup', { to })),
+    check: () => worker.call('check', undefined),
     changes: {
       version: schemaVersion(options.schema),
       facts: () => worker.call('logFacts', undefined),
@@ -68,7 +74,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
       copy: (to) => worker.call('copy', { to }),
       install: (from) => worker.call('install', { from }),
     },
-    close: () => (closed ??= worker.call('close', undefined).then(() => worker.end())),
+    close: () =>
+      (closed ??= worker
+        .call('close', undefined)
+        .then(() => undefined)
+        .finally(() => worker.end())),
   }
 }
 
@@ -84,6 +94,7 @@ export function openMemoryDatabase(
     read: <R>(sql: string, params = {}) => answer(() => methods.read({ sql, params }) as R[]),
     write: (batch) => answer(() => methods.write(batch)),
     backup: (to) => answer(() => void methods.backup({ to })),
+    check: () => answer(() => methods.check(undefined)),
     changes: {
       version: schemaVersion(options.schema),
       facts: () => answer(() => methods.logFacts(undefined)),

@@ -38,6 +38,20 @@ export function openSqlite(
   }
 }
 
+/**
+ * What is wrong with a database file, in SQLite's words; undefined where it is whole. By a connection of its own: one that is in use answers from what it has
+ * in memory, and would find damage of the file only once it has to read it anew.
+ */
+export function problemOf(file: string): string | undefined {
+  const db = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
+  try {
+    const result = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+    return result === 'ok' ? undefined : String(result)
+  } finally {
+    db.close()
+  }
+}
+
 /** Puts a database file in the place of another; both are closed, and nobody opens them meanwhile. */
 export function replaceDatabase(by: string, file: string): void {
   // A journal that the old file left would be carried out on the new one.
