@@ -58,7 +58,7 @@ function licences(chunks) {
       .filter((folder) => folder !== undefined),
   )
   return [...folders]
-    .toSorted()
+    .toSorted((a, b) => (a < b ? -1 : 1))
     .map((folder) => {
       const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
       const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
@@ -74,7 +74,7 @@ const bundle = await rolldown({
   input,
   platform: 'node',
   tsconfig: false,
-  external: (id) => left.has(/^(@[^\/]+\/)?[^\/]+/.exec(id)?.[0]),
+  external: (id) => left.has(/^(@[^/]+\/)?[^/]+/.exec(id)?.[0]),
   plugins: [builtins],
   treeshake: {
     propertyReadSideEffects: false,
