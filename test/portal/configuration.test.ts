@@ -1,10 +1,13 @@
 import type { Browser, Locator, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { ConfigurationDocument } from '../../src/contract/index.ts'
 import { CountingTarget } from '../support/counting-target.ts'
 import { TestInstance, adminPassword, until } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
 import { openBrowser, watchPage } from './browser.ts'
+
+// Each story is dozens of pages, which a busy machine draws slowly.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 /** One instance for all stories of this file: each goes on from where the one before it ended, as an administrator's day does. */
 let instance: TestInstance
@@ -19,7 +22,7 @@ beforeAll(async () => {
   browser = await openBrowser()
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 1000 } })
   page = await context.newPage()
-  page.setDefaultTimeout(8_000)
+  page.setDefaultTimeout(60_000)
   complaints = watchPage(page)
   await page.goto(`${instance.url}/sign-in`)
   await page.getByLabel('User name').fill('admin')
@@ -35,7 +38,9 @@ afterAll(async () => {
 })
 
 const button = (name: string, within: Page | Locator = page) => within.getByRole('button', { name, exact: true })
-const field = (name: string, within: Page | Locator = page) => within.getByRole('textbox', { name })
+/** One with suggestions is a combobox. */
+const field = (name: string, within: Page | Locator = page) =>
+  within.getByRole('textbox', { name }).or(within.getByRole('combobox', { name }))
 const choice = (name: string, within: Page | Locator = page) =>
   within.getByRole('combobox', { name: new RegExp(`^${name}`) })
 const box = (name: string, within: Page | Locator = page) =>
@@ -268,6 +273,7 @@ test('another name and another place are given in one revision, and what was typ
   // A credential stays in its group, so that what uses it cannot leave.
   await dialog()
     .getByText(/can only use those of its own group/)
+    .first()
     .waitFor()
   await button('Cancel', dialog()).click()
   const { changes } = await instance.call('compareRevisions', { query: { from: renamed - 1, to: renamed } })

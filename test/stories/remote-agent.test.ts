@@ -53,6 +53,51 @@ test('a task runs now, on the agent that has it, and takes no slot', async () =>
   }).toEqual({ outcome: 'ran', agent: task.agent, stored: 0 })
 })
 
+test('a connector that is not saved is tried from the agent that is named, with a credential that is sealed to it', async () => {
+  await server.call('applyConfiguration', {
+    query: {},
+    body: {
+      groups: [
+        {
+          name: 'acme',
+          credentials: [{ name: 'by-hand', type: 'basic', username: 'u', secret: { value: 'only-there' } }],
+        },
+      ],
+    },
+  })
+  const answer = await server.call('checkConnector', {
+    body: {
+      group: 'acme',
+      agent: 'north-2',
+      connector: { type: 'http', settings: { url: `${target.url}/by-hand` }, credential: 'by-hand' },
+      monitor: 'http.response',
+    },
+  })
+  const unknown = await server.send('POST', '/api/v1/checks', {
+    group: 'acme',
+    agent: 'south-1',
+    connector: { type: 'http', settings: { url: `${target.url}/by-hand` } },
+    monitor: 'http.response',
+  })
+  expect({
+    agent: answer.agent,
+    outcome: answer.outcome,
+    status: answer.samples.find(({ name }) => name === 'status')?.value,
+    served: target.served.get('/by-hand'),
+    authorization: target.authorizations.at(-1),
+    unknown: [unknown.status, /north-1, north-2/.test(unknown.body)],
+    answered: JSON.stringify(answer).includes('only-there'),
+  }).toEqual({
+    agent: 'north-2',
+    outcome: 'ran',
+    status: 200,
+    served: 1,
+    authorization: `Basic ${Buffer.from('u:only-there').toString('base64')}`,
+    unknown: [404, true],
+    answered: false,
+  })
+})
+
 test('a drained agent has nothing left to do, and not one slot was missed', async () => {
   await online(server, names)
   const places = async () => (await server.call('listTasks', { query: { group: 'acme' } })).map(({ agent }) => agent)

@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useBlocker } from '@tanstack/react-router'
 import { useState, type ReactNode } from 'react'
 import { ApiError, call } from '../api/call.ts'
-import { me } from '../api/queries.ts'
+import { editable, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { readDocument } from '../model/document.ts'
 import { ChangeList } from '../parts/change-list.tsx'
@@ -14,6 +14,16 @@ import { texts } from '../texts.ts'
 /** The server refuses larger ones; reading one into the page first would only take longer to say so. */
 const largestFileBytes = 16 * 1024 * 1024
 
+interface Given {
+  readonly draft: string
+  readonly prune: boolean
+  readonly document: unknown
+  readonly dryRun: boolean
+  readonly comment: string
+  /** The revision that the difference was shown for; undefined where it is to be shown. */
+  readonly base: number | undefined
+}
+
 /** A document, the difference it would make, and only then the act. What is applied is exactly what the difference was shown for. */
 export function ApplyTab({ draft, setDraft }: { draft: string; setDraft: (text: string) => void }): ReactNode {
   const client = useQueryClient()
@@ -22,15 +32,20 @@ export function ApplyTab({ draft, setDraft }: { draft: string; setDraft: (text: 
   const [comment, setComment] = useState('')
   const [unreadable, setUnreadable] = useState<readonly string[]>([])
   const send = useMutation({
-    mutationFn: (given: { draft: string; prune: boolean; document: unknown; dryRun: boolean; comment: string }) =>
-      call('applyConfiguration', {
+    mutationFn: async (given: Given) => {
+      // What is applied later was looked at now: what somebody else changes in between is not overwritten.
+      const base = given.base ?? (await client.fetchQuery({ ...editable, staleTime: 0 })).revision
+      const difference = await call('applyConfiguration', {
         query: {
+          base,
           ...(given.dryRun ? { dryRun: true } : {}),
           ...(given.prune ? { prune: true } : {}),
           ...(given.comment === '' || given.dryRun ? {} : { comment: given.comment }),
         },
         body: given.document,
-      }),
+      })
+      return { ...difference, base }
+    },
     onSuccess: (difference, given) => {
       if (given.dryRun) return
       notifications.show({ message: texts.configuration.applied(difference.revision), color: 'petrol' })
@@ -53,7 +68,7 @@ export function ApplyTab({ draft, setDraft }: { draft: string; setDraft: (text: 
     if (draft.trim() === '') return setUnreadable([texts.configuration.tooEmpty])
     const read = readDocument(draft)
     setUnreadable(read.ok ? [] : read.problems)
-    if (read.ok) send.mutate({ draft, prune, document: read.document, dryRun: true, comment: '' })
+    if (read.ok) send.mutate({ draft, prune, document: read.document, dryRun: true, comment: '', base: undefined })
   }
   const shown = send.data !== undefined && !send.data.applied && send.variables?.dryRun === true ? send.data : undefined
   const isStale = send.variables?.draft !== draft || send.variables?.prune !== prune
@@ -139,7 +154,7 @@ export function ApplyTab({ draft, setDraft }: { draft: string; setDraft: (text: 
                   loading={send.isPending && !send.variables.dryRun}
                   onClick={() => {
                     if (send.variables !== undefined)
-                      send.mutate({ ...send.variables, dryRun: false, comment: comment.trim() })
+                      send.mutate({ ...send.variables, dryRun: false, comment: comment.trim(), base: shown.base })
                   }}
                 >
                   {texts.configuration.apply(shown.changes.length)}

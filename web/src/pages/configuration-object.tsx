@@ -144,7 +144,7 @@ function ObjectForm({
   })
   const allowed = user !== undefined && mayEdit(user.grants, subject.at, isNew, kind)
   const { inner, others } = sortedProblems(save.error, [pathOf(to), pathOf(subject.at)])
-  const nameProblem = inner.find(({ path }) => path === 'name' || path === '')
+  const nameProblem = inner.find(({ path }) => path === 'name')
   const submit = (event: FormEvent): void => {
     event.preventDefault()
     missName(ownName.trim() === '')
@@ -328,7 +328,8 @@ export function sortedProblems(
     const path = paths.map((one) => within(problem.path, one)).find((one) => one !== undefined)
     const { message, hint } = problem
     const said = { message, ...(hint === undefined ? {} : { hint }) }
-    if (path === undefined) others.push({ path: problem.path, ...said })
+    // What is about the object as a whole has no field.
+    if (path === undefined || path === '') others.push({ path: problem.path, ...said })
     else inner.push({ path, ...said })
   }
   return { inner, others }

@@ -20,7 +20,7 @@ import {
   type RuleDraft,
 } from '../model/rules.ts'
 import { texts } from '../texts.ts'
-import { Icon } from './icons.tsx'
+import { IconButton } from './icon-button.tsx'
 import { SeverityMark } from './marks.tsx'
 import { FieldGroup, PairsEditor, type FieldProblem } from './settings-form.tsx'
 import { Failure } from './states.tsx'
@@ -488,30 +488,5 @@ function MoreOfRow({ row, problem, disabled, onChange }: PartProps): ReactNode {
       {flag('metricOutput', true)}
       {flag('report', true)}
     </div>
-  )
-}
-
-function IconButton({
-  icon,
-  label,
-  disabled,
-  onClick,
-}: {
-  readonly icon: 'up' | 'down' | 'remove'
-  readonly label: string
-  readonly disabled: boolean
-  readonly onClick: () => void
-}): ReactNode {
-  return (
-    <button
-      type="button"
-      className="icon-button"
-      aria-label={label}
-      title={label}
-      disabled={disabled}
-      onClick={onClick}
-    >
-      <Icon name={icon} size={16} />
-    </button>
   )
 }

@@ -13,7 +13,7 @@ import {
 } from '../model/settings-form.ts'
 import { isObject } from '../model/same.ts'
 import { texts } from '../texts.ts'
-import { Icon } from './icons.tsx'
+import { IconButton } from './icon-button.tsx'
 import { withCode } from './with-code.tsx'
 
 const words = texts.config.form
@@ -328,7 +328,8 @@ function ListField({
               onChange={(next) => set(items.map((one, at) => (at === i ? next : one)))}
             />
           </div>
-          <RemoveButton
+          <IconButton
+            icon="remove"
             label={words.remove(`${param.of.label} ${i + 1}`)}
             disabled={disabled}
             onClick={() => set(items.filter((_, at) => at !== i))}
@@ -449,7 +450,8 @@ export function PairsEditor({
             autoCapitalize="none"
             onChange={(event) => set(i, [name, event.currentTarget.value])}
           />
-          <RemoveButton
+          <IconButton
+            icon="remove"
             label={words.remove(name === '' ? `${nameLabel} ${i + 1}` : name)}
             disabled={disabled}
             onClick={() => onChange(pairs.filter((_, at) => at !== i))}
@@ -467,28 +469,5 @@ export function PairsEditor({
         </Button>
       </div>
     </>
-  )
-}
-
-export function RemoveButton({
-  label,
-  disabled,
-  onClick,
-}: {
-  readonly label: string
-  readonly disabled: boolean
-  readonly onClick: () => void
-}): ReactNode {
-  return (
-    <button
-      type="button"
-      className="icon-button"
-      aria-label={label}
-      title={label}
-      disabled={disabled}
-      onClick={onClick}
-    >
-      <Icon name="remove" size={16} />
-    </button>
   )
 }
