@@ -28,195 +28,199 @@ async function opened(page: Page, instance: TestInstance, path: string): Promise
   await page.getByRole('heading', { level: 1 }).first().waitFor()
 }
 
-test('an administrator keeps users, tokens, settings, snapshots, maintenance and the log of who did what, all by clicking', async () => {
-  await using instance = await TestInstance.start({ env: { FARWATCH_PARALLEL_TASKS: '150' } })
-  await using target = await CountingTarget.start()
-  await using hooks = await HookReceiver.start()
-  await using browser = await openBrowser()
-  await instance.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`, { env: 'prod' }) })
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 900 } })
-  const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
-  const complaints = watchPage(page)
-  await page.goto(`${instance.url}/administration`)
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  const dialog = page.getByRole('dialog')
-  const field = (name: string) => dialog.getByLabel(name, { exact: true })
-  const said = (text: string | RegExp) =>
-    page
-      .getByText(text, { exact: typeof text === 'string' })
+test(
+  'an administrator keeps users, tokens, settings, snapshots, maintenance and the log of who did what, all by clicking',
+  { timeout: 400_000 },
+  async () => {
+    await using instance = await TestInstance.start({ env: { FARWATCH_PARALLEL_TASKS: '150' } })
+    await using target = await CountingTarget.start()
+    await using hooks = await HookReceiver.start()
+    await using browser = await openBrowser()
+    await instance.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`, { env: 'prod' }) })
+    const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 900 } })
+    const page = await context.newPage()
+    page.setDefaultTimeout(30_000)
+    const complaints = watchPage(page)
+    await page.goto(`${instance.url}/administration`)
+    await page.getByLabel('User name').fill('admin')
+    await page.getByLabel('Password', { exact: true }).fill(adminPassword)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    const dialog = page.getByRole('dialog')
+    const field = (name: string) => dialog.getByLabel(name, { exact: true })
+    const said = (text: string | RegExp) =>
+      page
+        .getByText(text, { exact: typeof text === 'string' })
+        .first()
+        .waitFor()
+
+    // A user with a role in one group, who is given another one.
+    await page.getByRole('button', { name: 'Add a user' }).click()
+    await field('User name').fill('erin')
+    await field('Password').fill('short')
+    await field('Role of grant 1').selectOption('editor')
+    await field('Group of grant 1').selectOption('acme')
+    await dialog.getByRole('button', { name: 'Add a user' }).click()
+    await dialog.getByText('At least 10 characters are needed').waitFor()
+    await expectAccessible(page)
+    await field('Password').fill('a long enough one')
+    await dialog.getByRole('button', { name: 'Add a user' }).click()
+    await said('erin added')
+    await page.getByRole('button', { name: 'Edit erin' }).click()
+    await field('Role of grant 1').selectOption('operator')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await said('erin saved')
+    await expectAccessible(page)
+    const users = await instance.call('listUsers')
+    expect(users.map(({ username, grants }) => [username, grants])).toEqual([
+      ['admin', [{ group: '*', role: 'admin' }]],
+      ['erin', [{ group: 'acme', role: 'operator' }]],
+    ])
+
+    // A token is shown once, does what its owner may, and is refused once it is revoked.
+    await page.getByRole('tab', { name: 'API tokens' }).click()
+    await page.getByRole('button', { name: 'Make a token' }).click()
+    await field('Name').fill('ci')
+    await dialog.getByRole('button', { name: 'Make a token' }).click()
+    const token = (await dialog.getByLabel('Token', { exact: true }).textContent()) ?? ''
+    const asToken = async () => (await instance.send('GET', '/api/v1/me', undefined, token)).status
+    const before = await asToken()
+    await dialog.getByRole('button', { name: 'I have copied it' }).click()
+    await expectAccessible(page)
+    await page.getByRole('button', { name: 'Revoke ci' }).click()
+    await dialog.getByRole('button', { name: 'Revoke' }).click()
+    await said('ci revoked')
+    expect([before, await asToken()]).toEqual([200, 401])
+
+    // A snapshot says what restoring it would change, and is restored only where its name is typed.
+    await page.getByRole('tab', { name: 'Snapshots' }).click()
+    await page.getByPlaceholder('Name').fill('before')
+    await page.getByRole('button', { name: 'Save a snapshot' }).click()
+    await said('before saved')
+    await instance.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`, { env: 'test' }) })
+    await page.getByRole('link', { name: 'before' }).click()
+    await page.getByText('groups["acme"].systems["shop"]').waitFor()
+    await expectAccessible(page)
+    await page.getByRole('button', { name: 'Restore…' }).click()
+    await field('Type before to go on').fill('before')
+    await dialog.getByRole('button', { name: 'Restore' }).click()
+    await said(/^Restored; the configuration is revision/)
+    const [shop] = await instance.call('listSystems', { query: { group: 'acme' } })
+    expect(shop?.tags).toEqual({ env: 'prod' })
+
+    // Who did it is in the log, with what there was before.
+    await page.getByRole('tab', { name: 'Audit log' }).click()
+    await page.getByLabel('Filter by what was done, and to what').fill('system changed')
+    await page.waitForURL(/text=system\+changed/)
+    await page.getByRole('link', { name: 'system changed' }).first().click()
+    await dialog.getByText('env: test').waitFor()
+    await expectAccessible(page)
+    await page.keyboard.press('Escape')
+
+    // What is not run is no hole and raises nothing; its page says why, until somebody ends it.
+    await page.getByRole('tab', { name: 'Maintenance' }).click()
+    await page.getByRole('button', { name: 'Add a window' }).click()
+    await field('Name').fill('patches')
+    await field('Why').fill('Kernel update')
+    await field('Group').selectOption('acme')
+    await field('System').selectOption('shop')
+    await field('Begins').fill('2026-01-01T00:00')
+    await field('Lasts').fill('24')
+    await field('Repeats').selectOption('day')
+    await expectAccessible(page)
+    await dialog.getByRole('button', { name: 'Add a window' }).click()
+    await dialog
+      .getByText(/lasts: must be a duration with its unit/)
       .first()
       .waitFor()
+    await field('Lasts').fill('24h')
+    await dialog.getByRole('button', { name: 'Add a window' }).click()
+    await said('patches added')
+    await expectAccessible(page)
+    await target.stop()
+    await until(
+      'slots are left out',
+      () => instance.call('listTasks', { query: { system: 'shop' } }),
+      ([task]) => task?.lastOutcome === 'maintenance',
+    )
+    await opened(page, instance, `/systems/${shop!.id}`)
+    await page.getByText(/^Maintenance “patches” until .*: nothing is run\. Kernel update$/).waitFor()
+    await page.getByRole('link', { name: 'All windows' }).click()
+    await page.getByRole('radiogroup', { name: 'Show as' }).getByText('Calendar').click()
+    await page
+      .getByRole('button', { name: /patches$/ })
+      .first()
+      .waitFor()
+    await expectAccessible(page)
+    await page.getByRole('radiogroup', { name: 'Show as' }).getByText('List').click()
+    const silent = await instance.call('listAlarms', { query: { state: 'open', system: 'shop' } })
+    await page.getByRole('button', { name: 'End now: patches' }).click()
+    await dialog.getByRole('button', { name: 'End now' }).click()
+    await said('patches ended')
+    const [window] = await instance.call('listMaintenances', { query: {} })
+    await until(
+      'the target is missed again',
+      () => instance.call('listAlarms', { query: { state: 'open', system: 'shop' } }),
+      (alarms) => alarms.length > 0,
+    )
+    expect([silent, window?.name, window?.by, window?.state]).toEqual([[], 'patches', 'admin', 'coming'])
 
-  // A user with a role in one group, who is given another one.
-  await page.getByRole('button', { name: 'Add a user' }).click()
-  await field('User name').fill('erin')
-  await field('Password').fill('short')
-  await field('Role of grant 1').selectOption('editor')
-  await field('Group of grant 1').selectOption('acme')
-  await dialog.getByRole('button', { name: 'Add a user' }).click()
-  await dialog.getByText('At least 10 characters are needed').waitFor()
-  await expectAccessible(page)
-  await field('Password').fill('a long enough one')
-  await dialog.getByRole('button', { name: 'Add a user' }).click()
-  await said('erin added')
-  await page.getByRole('button', { name: 'Edit erin' }).click()
-  await field('Role of grant 1').selectOption('operator')
-  await dialog.getByRole('button', { name: 'Save' }).click()
-  await said('erin saved')
-  await expectAccessible(page)
-  const users = await instance.call('listUsers')
-  expect(users.map(({ username, grants }) => [username, grants])).toEqual([
-    ['admin', [{ group: '*', role: 'admin' }]],
-    ['erin', [{ group: 'acme', role: 'operator' }]],
-  ])
+    // A plugin by the form of its declaration: what is wrong stands at its field; a test arrives; what did not is sent again.
+    await opened(page, instance, '/plugins')
+    await page.getByRole('button', { name: 'Add a plugin' }).click()
+    await field('Kind').selectOption('webhook')
+    await field('Name').fill('hook')
+    await dialog.getByLabel('URL').fill('nowhere')
+    await dialog.getByRole('button', { name: 'Add a plugin' }).click()
+    await dialog
+      .getByText(/is not a complete URL/)
+      .first()
+      .waitFor()
+    await expectAccessible(page)
+    await dialog.getByLabel('URL').fill(hooks.url)
+    await dialog.getByRole('button', { name: 'Add a plugin' }).click()
+    const hook = page.getByRole('article').filter({ hasText: 'webhook' })
+    await hook.getByRole('button', { name: 'Send a test' }).click()
+    await hook.getByText('The test was delivered').waitFor()
+    await expectAccessible(page)
+    expect(hooks.notices.length).toBeGreaterThan(0)
 
-  // A token is shown once, does what its owner may, and is refused once it is revoked.
-  await page.getByRole('tab', { name: 'API tokens' }).click()
-  await page.getByRole('button', { name: 'Make a token' }).click()
-  await field('Name').fill('ci')
-  await dialog.getByRole('button', { name: 'Make a token' }).click()
-  const token = (await dialog.getByLabel('Token', { exact: true }).textContent()) ?? ''
-  const asToken = async () => (await instance.send('GET', '/api/v1/me', undefined, token)).status
-  const before = await asToken()
-  await dialog.getByRole('button', { name: 'I have copied it' }).click()
-  await expectAccessible(page)
-  await page.getByRole('button', { name: 'Revoke ci' }).click()
-  await dialog.getByRole('button', { name: 'Revoke' }).click()
-  await said('ci revoked')
-  expect([before, await asToken()]).toEqual([200, 401])
+    // Statistics are counted by what one asks for, the worst on top.
+    await page.getByRole('tab', { name: 'Monitor statistics' }).click()
+    await page.getByRole('table', { name: 'Statistics' }).getByText('http.response').click()
+    await page.waitForURL(/by=task/)
+    await page.getByRole('button', { name: 'Sort by p95' }).click()
+    await page.getByRole('table', { name: 'Statistics' }).getByText('acme / shop / front').waitFor()
+    await expectAccessible(page)
 
-  // A snapshot says what restoring it would change, and is restored only where its name is typed.
-  await page.getByRole('tab', { name: 'Snapshots' }).click()
-  await page.getByPlaceholder('Name').fill('before')
-  await page.getByRole('button', { name: 'Save a snapshot' }).click()
-  await said('before saved')
-  await instance.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`, { env: 'test' }) })
-  await page.getByRole('link', { name: 'before' }).click()
-  await page.getByText('groups["acme"].systems["shop"]').waitFor()
-  await expectAccessible(page)
-  await page.getByRole('button', { name: 'Restore…' }).click()
-  await field('Type before to go on').fill('before')
-  await dialog.getByRole('button', { name: 'Restore' }).click()
-  await said(/^Restored; the configuration is revision/)
-  const [shop] = await instance.call('listSystems', { query: { group: 'acme' } })
-  expect(shop?.tags).toEqual({ env: 'prod' })
-
-  // Who did it is in the log, with what there was before.
-  await page.getByRole('tab', { name: 'Audit log' }).click()
-  await page.getByLabel('Filter by what was done, and to what').fill('system changed')
-  await page.waitForURL(/text=system\+changed/)
-  await page.getByRole('link', { name: 'system changed' }).first().click()
-  await dialog.getByText('env: test').waitFor()
-  await expectAccessible(page)
-  await page.keyboard.press('Escape')
-
-  // What is not run is no hole and raises nothing; its page says why, until somebody ends it.
-  await page.getByRole('tab', { name: 'Maintenance' }).click()
-  await page.getByRole('button', { name: 'Add a window' }).click()
-  await field('Name').fill('patches')
-  await field('Why').fill('Kernel update')
-  await field('Group').selectOption('acme')
-  await field('System').selectOption('shop')
-  await field('Begins').fill('2026-01-01T00:00')
-  await field('Lasts').fill('24')
-  await field('Repeats').selectOption('day')
-  await expectAccessible(page)
-  await dialog.getByRole('button', { name: 'Add a window' }).click()
-  await dialog
-    .getByText(/lasts: must be a duration with its unit/)
-    .first()
-    .waitFor()
-  await field('Lasts').fill('24h')
-  await dialog.getByRole('button', { name: 'Add a window' }).click()
-  await said('patches added')
-  await expectAccessible(page)
-  await target.stop()
-  await until(
-    'slots are left out',
-    () => instance.call('listTasks', { query: { system: 'shop' } }),
-    ([task]) => task?.lastOutcome === 'maintenance',
-  )
-  await opened(page, instance, `/systems/${shop!.id}`)
-  await page.getByText(/^Maintenance “patches” until .*: nothing is run\. Kernel update$/).waitFor()
-  await page.getByRole('link', { name: 'All windows' }).click()
-  await page.getByRole('radiogroup', { name: 'Show as' }).getByText('Calendar').click()
-  await page
-    .getByRole('button', { name: /patches$/ })
-    .first()
-    .waitFor()
-  await expectAccessible(page)
-  await page.getByRole('radiogroup', { name: 'Show as' }).getByText('List').click()
-  const silent = await instance.call('listAlarms', { query: { state: 'open', system: 'shop' } })
-  await page.getByRole('button', { name: 'End now: patches' }).click()
-  await dialog.getByRole('button', { name: 'End now' }).click()
-  await said('patches ended')
-  const [window] = await instance.call('listMaintenances', { query: {} })
-  await until(
-    'the target is missed again',
-    () => instance.call('listAlarms', { query: { state: 'open', system: 'shop' } }),
-    (alarms) => alarms.length > 0,
-  )
-  expect([silent, window?.name, window?.by, window?.state]).toEqual([[], 'patches', 'admin', 'coming'])
-
-  // A plugin by the form of its declaration: what is wrong stands at its field; a test arrives; what did not is sent again.
-  await opened(page, instance, '/plugins')
-  await page.getByRole('button', { name: 'Add a plugin' }).click()
-  await field('Kind').selectOption('webhook')
-  await field('Name').fill('hook')
-  await dialog.getByLabel('URL').fill('nowhere')
-  await dialog.getByRole('button', { name: 'Add a plugin' }).click()
-  await dialog
-    .getByText(/is not a URL|must be/)
-    .first()
-    .waitFor()
-  await expectAccessible(page)
-  await dialog.getByLabel('URL').fill(hooks.url)
-  await dialog.getByRole('button', { name: 'Add a plugin' }).click()
-  const hook = page.getByRole('article').filter({ hasText: 'webhook' })
-  await hook.getByRole('button', { name: 'Send a test' }).click()
-  await hook.getByText('The test was delivered').waitFor()
-  await expectAccessible(page)
-  expect(hooks.notices.length).toBeGreaterThan(0)
-
-  // Statistics are counted by what one asks for, the worst on top.
-  await page.getByRole('tab', { name: 'Monitor statistics' }).click()
-  await page.getByRole('table', { name: 'Statistics' }).getByText('http.response').click()
-  await page.waitForURL(/by=task/)
-  await page.getByRole('button', { name: 'Sort by p95' }).click()
-  await page.getByRole('table', { name: 'Statistics' }).getByText('acme / shop / front').waitFor()
-  await expectAccessible(page)
-
-  // One form for all settings: what is given elsewhere is locked, what is wrong is said at its field, and nothing is lost by leaving.
-  await opened(page, instance, '/instance?tab=settings')
-  const setting = (name: string) => page.locator('.setting').filter({ hasText: name })
-  await setting('parallelTasks').getByText('locked: given by FARWATCH_PARALLEL_TASKS').waitFor()
-  await page.getByLabel('parallelPerTarget').fill('none')
-  await page.getByLabel('sessionHours').fill('8')
-  await page.getByRole('button', { name: 'Save 2 changes' }).click()
-  await setting('parallelPerTarget')
-    .getByText(/parallelPerTarget: "none" is not a whole number/)
-    .waitFor()
-  await expectAccessible(page)
-  let asked = ''
-  page.once('dialog', (question) => {
-    asked = question.message()
-    void question.dismiss()
-  })
-  await page.getByRole('link', { name: 'Overview' }).click()
-  await page.getByLabel('parallelPerTarget').fill('12')
-  await page.getByRole('button', { name: 'Save 2 changes' }).click()
-  await said('2 settings saved')
-  const { parallelTasks, parallelPerTarget, sessionHours } = (await instance.call('showSettings', {
-    query: {},
-  })) as Record<string, unknown>
-  expect([asked, parallelTasks, parallelPerTarget, sessionHours, complaints]).toEqual([
-    '2 changed settings are not saved. Leave and lose that?',
-    150,
-    12,
-    8,
-    [],
-  ])
-})
+    // One form for all settings: what is given elsewhere is locked, what is wrong is said at its field, and nothing is lost by leaving.
+    await opened(page, instance, '/instance?tab=settings')
+    const setting = (name: string) => page.locator('.setting').filter({ hasText: name })
+    await setting('parallelTasks').getByText('locked: given by FARWATCH_PARALLEL_TASKS').waitFor()
+    await page.getByLabel('parallelPerTarget').fill('none')
+    await page.getByLabel('sessionHours').fill('8')
+    await page.getByRole('button', { name: 'Save 2 changes' }).click()
+    await setting('parallelPerTarget')
+      .getByText(/parallelPerTarget: "none" is not a whole number/)
+      .waitFor()
+    await expectAccessible(page)
+    let asked = ''
+    page.once('dialog', (question) => {
+      asked = question.message()
+      void question.dismiss()
+    })
+    await page.getByRole('link', { name: 'Overview' }).click()
+    await page.getByLabel('parallelPerTarget').fill('12')
+    await page.getByRole('button', { name: 'Save 2 changes' }).click()
+    await said('2 settings saved')
+    const { parallelTasks, parallelPerTarget, sessionHours } = (await instance.call('showSettings', {
+      query: {},
+    })) as Record<string, unknown>
+    expect([asked, parallelTasks, parallelPerTarget, sessionHours, complaints]).toEqual([
+      '2 changed settings are not saved. Leave and lose that?',
+      150,
+      12,
+      8,
+      [],
+    ])
+  },
+)
