@@ -322,25 +322,29 @@ test('a SECONDARY that is restarted amid a takeover takes over nevertheless', as
   expect(await settledAt(target, secondary, shown)).toEqual(nothingLost)
 })
 
-test('a SECONDARY that is told to end amid a takeover ends in order, and acts when it is started again', async () => {
-  await givenBack()
-  const shown = await rowsOf(primary)
-  const logged = secondary.log.length
-  await primary.kill()
-  await until(
-    'it becomes active',
-    async () => secondary.log.slice(logged),
-    (log) => log.includes('"event":"becomes active"'),
-  )
-  const code = await secondary.stop()
-  await secondary.start()
-  await secondary.signIn()
-  await acting(secondary, true)
-  await load.ran(secondary, Date.now())
-  await restarted(primary, () => primary.kill())
-  await following(primary, 'held')
-  expect([code, await settledAt(target, secondary, shown)]).toEqual([0, nothingLost])
-})
+test(
+  'a SECONDARY that is told to end amid a takeover ends in order, and acts when it is started again',
+  { timeout: 240_000 },
+  async () => {
+    await givenBack()
+    const shown = await rowsOf(primary)
+    const logged = secondary.log.length
+    await primary.kill()
+    await until(
+      'it becomes active',
+      async () => secondary.log.slice(logged),
+      (log) => log.includes('"event":"becomes active"'),
+    )
+    const code = await secondary.stop()
+    await secondary.start()
+    await secondary.signIn()
+    await acting(secondary, true)
+    await load.ran(secondary, Date.now())
+    await restarted(primary, () => primary.kill())
+    await following(primary, 'held')
+    expect([code, await settledAt(target, secondary, shown)]).toEqual([0, nothingLost])
+  },
+)
 
 test.each([
   ['the PRIMARY first', () => [primary, secondary]],
