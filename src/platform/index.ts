@@ -61,6 +61,7 @@ export type { GivenSettings, ResolvedSettings, SettingSource } from './settings/
 export { allowedValues, readSetting, shownProxy, writeSetting } from './settings/value.ts'
 export type { SettingValue } from './settings/value.ts'
 export { siblingModule } from './sibling-module.ts'
+export { listenWithDoors, type Doors } from './doors.ts'
 export { sleptMs, systemClock } from './system-clock.ts'
 export { openVault, vaultWith } from './vault.ts'
 export type { InstanceVault, Vault } from './vault.ts'
