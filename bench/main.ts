@@ -9,6 +9,7 @@ import { judgeBench } from './judge.ts'
 import { calibrate, machineFacts } from './machine.ts'
 import { memoryRow } from './memory.ts'
 import { placementRow } from './placement.ts'
+import { portalRow } from './portal.ts'
 import { profileRow } from './profile.ts'
 import { replicationRow } from './replication.ts'
 import { reschedulingRow } from './rescheduling.ts'
@@ -29,6 +30,7 @@ const rows: readonly BenchRow[] = [
   reschedulingRow,
   rolesRow,
   agentsRow,
+  portalRow,
 ]
 /** Run only when asked for: they print more than figures. */
 const onRequest: readonly BenchRow[] = [profileRow]

@@ -62,6 +62,24 @@ await instance.call('createMaintenance', {
   },
 })
 const { id: snapshot } = await instance.call('createSnapshot', { body: { name: 'before the move' } })
+await instance.call('saveDashboard', {
+  params: { name: 'shops' },
+  body: {
+    description: 'How the shops answer',
+    variables: ['group', 'system'],
+    panels: [
+      {
+        title: 'Answer times',
+        kind: 'chart',
+        series: ['duration{group="$group", system="$system"}'],
+        width: 8,
+        height: 3,
+      },
+      { title: 'Orders', kind: 'number', series: ['orders'], width: 4, height: 3 },
+      { title: 'The shop', kind: 'table', series: ['*{system="shop"}'], width: 12, height: 3 },
+    ],
+  },
+})
 // Long enough that a chart shows something, with a failure in the middle and one that goes on.
 await pause(150_000)
 await target.stop()
@@ -75,8 +93,13 @@ const [system] = (await instance.call('listSystems', { query: { text: 'shop' } }
 
 const pages = {
   overview: '/',
+  wall: '/?wall=1',
+  systems: '/systems',
   system: `/systems/${system!.id}?range=15m`,
   alarms: '/alarms',
+  metrics: `/explore?q1=${encodeURIComponent('duration{group="acme"}')}&range=15m`,
+  dashboards: '/dashboards',
+  dashboard: '/dashboards/shops?range=15m',
   alarm: `/alarms/${alarm!.id}`,
   configuration: '/configuration',
   'configuration-connector': '/configuration?group=acme&system=shop&connector=front',

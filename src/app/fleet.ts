@@ -228,16 +228,19 @@ export class Fleet implements FleetQuestions {
       reservedNames: [localAgent],
     })
     const grants = await openGrants({ database, clock, log })
+    let fleet: Fleet | undefined
     const distribution = await openDistribution({
       database,
       clock,
       log,
+      backlogMs: () => fleet?.link.backlogMs ?? 0,
       settings: () => ({
         lease: { ...defaultLeaseSettings, offlineTimeoutMs: settings.values.offlineTimeoutMs },
         placement: defaultPlacementSettings,
       }),
     })
-    return new Fleet(options, registry, distribution, grants)
+    fleet = new Fleet(options, registry, distribution, grants)
+    return fleet
   }
 
   /**

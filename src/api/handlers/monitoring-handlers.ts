@@ -12,7 +12,7 @@ import type {
   Task,
 } from '../../contract/index.ts'
 import type { Coverage, LastSlot } from '../../ingest/index.ts'
-import type { Inventory, SystemEntry, TaskEntry } from '../../inventory/index.ts'
+import type { GroupEntry, Inventory, SystemEntry, TaskEntry } from '../../inventory/index.ts'
 import { aggregatedUnit, type Series } from '../../metrics/index.ts'
 import {
   compareSeverity,
@@ -30,6 +30,7 @@ import {
 } from '../../model/index.ts'
 import type { AgentQuestions, HistoryQuestions, StoredResult } from '../questions.ts'
 import { readRange } from '../read-request.ts'
+import { remembered } from '../remembered.ts'
 import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
 import { readSeriesMatch, takes } from '../series-match.ts'
 import { iso, isoOrNull } from '../shape.ts'
@@ -71,6 +72,9 @@ export type RunningPlace =
 
 const mostRows = 10_000
 const rowsPerRead = 1_000
+/** Above so many tasks the history is not asked for each of them with every refresh of a list of groups. */
+const mostAskedEach = 5_000
+const sharesKeptMs = 15_000
 
 /** What is watched and how it is doing: groups, systems, tasks, results, series, coverage. */
 export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
@@ -187,11 +191,27 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
     }
   }
 
+  /** The coverage of groups; those of which nothing is known are left out. */
+  async function sharesOf(groups: readonly GroupEntry[]): Promise<ReadonlyMap<string, number>> {
+    const ids = groups.flatMap((group) => group.systems.flatMap((system) => system.tasks.map(({ id }) => id)))
+    const last = new Map((await history.lastSlots(ids)).map((slot) => [slot.task, slot]))
+    return new Map(
+      groups.flatMap((group) => {
+        const share = meanCoverage(
+          group.systems.flatMap((system) => system.tasks),
+          last,
+        )
+        return share === null ? [] : [[group.name, share] as const]
+      }),
+    )
+  }
+  const sharesOfAll = remembered(clock, sharesKeptMs, () => sharesOf(inventory.groups()))
+
   return {
     listGroups: async ({ caller }) => {
       const groups = inventory.groups(visibleGroups(caller))
-      const ids = groups.flatMap((group) => group.systems.flatMap((system) => system.tasks.map(({ id }) => id)))
-      const last = new Map((await history.lastSlots(ids)).map((slot) => [slot.task, slot]))
+      const tasks = groups.reduce((sum, group) => sum + group.tasks, 0)
+      const shares = await (tasks > mostAskedEach ? sharesOfAll() : sharesOf(groups))
       const byGroup = Map.groupBy(alarms.open(), ({ group }) => group)
       return groups
         .map((group): GroupSummary => {
@@ -199,14 +219,11 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
           return {
             name: group.name,
             worst: worstSeverity(open.map(({ severity }) => severity)),
-            ...stateOf(group.systems.flatMap(({ tasks }) => tasks)),
+            ...stateOf(group.systems.flatMap((system) => system.tasks)),
             systems: group.systems.length,
             tasks: group.tasks,
             alarms: countBySeverity(open),
-            coverage: meanCoverage(
-              group.systems.flatMap(({ tasks }) => tasks),
-              last,
-            ),
+            coverage: shares.get(group.name) ?? null,
           }
         })
         .sort((a, b) => compareSeverity(b.worst, a.worst) || byText(a.name, b.name))

@@ -4,6 +4,7 @@ import type { Instance, Status } from '../../contract/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
 import { worstSeverity } from '../../model/index.ts'
 import type { FleetQuestions, HistoryQuestions } from '../questions.ts'
+import { remembered } from '../remembered.ts'
 import { visibleGroups, type Handlers } from '../route.ts'
 import { iso } from '../shape.ts'
 import { sumCoverage } from './monitoring-handlers.ts'
@@ -31,21 +32,30 @@ export interface StatusParts {
 }
 
 const dayMs = 86_400_000
+/** Above so many tasks the slots of a day are not counted with every refresh: that takes a second for a hundred thousand. */
+const mostAskedEach = 5_000
+const coverageKeptMs = 60_000
 
 /** How a server and what it watches are doing. */
 export function statusHandlers(parts: StatusParts): Handlers<'showStatus'> {
   const { inventory, alarms, history, clock } = parts
+  const ofDay = async (tasks: readonly { readonly id: string }[]) => {
+    const to = clock.now()
+    const range = { from: to - dayMs, to }
+    return { ...range, all: await history.coverage({ tasks: tasks.map(({ id }) => id), ...range }) }
+  }
+  const ofAll = remembered(clock, coverageKeptMs, () => ofDay(inventory.tasks()))
   return {
     showStatus: async ({ caller }): Promise<Status> => {
       const groups = visibleGroups(caller)
       const tasks = inventory.tasks({ groups })
-      const to = clock.now()
-      const from = to - dayMs
-      const [coverage, facts, freeBytes] = await Promise.all([
-        history.coverage({ tasks: tasks.map(({ id }) => id), from, to }),
+      const [{ from, to, all }, facts, freeBytes] = await Promise.all([
+        tasks.length > mostAskedEach ? ofAll() : ofDay(tasks),
         history.facts(),
         parts.freeBytes(),
       ])
+      const seen = new Set(tasks.map(({ id }) => id))
+      const coverage = all.filter(({ task }) => seen.has(task))
       const open = alarms.open().filter(({ group }) => groups === undefined || groups.includes(group))
       const instance = parts.instance()
       return {

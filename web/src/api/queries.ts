@@ -395,6 +395,13 @@ export const settings = queryOptions({
   },
 })
 
+/** Above so many systems their index is megabytes, and where so much is watched some alarm comes or goes every second. */
+const largeIndex = 2_000
+
+function isLarge(client: QueryClient): boolean {
+  return (client.getQueryData(systems.queryKey)?.length ?? 0) > largeIndex
+}
+
 /**
  * Turns live events into fresh data. Alarms are shown as soon as they come; results, which come all the time, are gathered, because
  * each refresh costs the server a query and nobody reads a chart that redraws ten times a second. Lists of all systems, which may be
@@ -424,7 +431,8 @@ export function followWith(client: QueryClient): {
       switch (event.is) {
         case 'alarm':
           refresh(200, ['alarms'], ['status'])
-          refresh(1_000, ['systems'], ['groups'], ['tasks'])
+          refresh(isLarge(client) ? 10_000 : 1_000, ['systems'], ['groups'])
+          refresh(1_000, ['tasks'])
           break
         case 'results':
           refresh(

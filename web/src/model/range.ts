@@ -49,8 +49,8 @@ export function fittedFrom(range: Range, from: number, to: number, first: number
   return Math.max(from, Math.min(first, to - shortestFitMs))
 }
 
-/** The most results a list shows; more are a matter for the charts. */
-export const mostResults = 300
+/** About how many results one page of a list holds. */
+const resultsPerPage = 300
 
 const periodUnits: Readonly<Record<string, number>> = {
   ms: 1,
@@ -61,12 +61,12 @@ const periodUnits: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-/** How far back to ask for a task's latest results: no more than are shown, no more than a day. `period` as in `1m30s`. */
+/** How far back to ask for one page of a task's results: no more than fit, no more than a day. `period` as in `1m30s`. */
 export function resultsSpanMs(period: string): number {
   let periodMs = 0
   for (const [, amount, unit] of period.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g))
     periodMs += Number(amount) * periodUnits[unit!]!
-  return periodMs === 0 ? ranges['24h'] : Math.min(ranges['24h'], periodMs * mostResults)
+  return periodMs === 0 ? ranges['24h'] : Math.min(ranges['24h'], periodMs * resultsPerPage)
 }
 
 /** What a range shows at this moment. */

@@ -58,11 +58,10 @@ export function AlarmHistory(props: {
 
 function Drawn({ at, open }: { at: readonly number[]; open: Parameters<typeof stacked>[0] }): ReactNode {
   const { layers, highest } = stacked(open)
-  const places = Array.from({ length: ticks }, (_, i) => Math.round((i * (at.length - 1)) / (ticks - 1)))
-  const labels = formatTicks(
-    places.map((place) => at[place]!),
-    (at.at(-1)! - at[0]!) / (ticks - 1),
-  )
+  // From where the first part begins to where the last one ends.
+  const last = at.at(-1)! + (at[1] ?? at[0]!) - at[0]!
+  const moments = Array.from({ length: ticks }, (_, i) => at[0]! + (i * (last - at[0]!)) / (ticks - 1))
+  const labels = formatTicks(moments, (last - at[0]!) / (ticks - 1))
   if (highest === 0) return <p className="quiet alarm-history-none">{words.none}</p>
   const now = layers.map(({ severity, foot, top }) => words.now(top.at(-1)! - foot.at(-1)!, texts.severity[severity]))
   return (
@@ -88,7 +87,7 @@ function Drawn({ at, open }: { at: readonly number[]; open: Parameters<typeof st
       </div>
       <div className="alarm-history-ticks" aria-hidden="true">
         {labels.map((label, i) => (
-          <span key={places[i]} title={formatMoment(at[places[i]!]!)}>
+          <span key={i} title={formatMoment(moments[i]!)}>
             {label.replace('\n', ', ')}
           </span>
         ))}

@@ -5,6 +5,7 @@ import type { PanelAggregation, PanelKind, Series } from '../../../src/contract/
 import { selectedSeries, valuesOf, type ChartColumns } from '../api/queries.ts'
 import { formatValue } from '../format/values.ts'
 import { csvOf, figuresOf } from '../model/export.ts'
+import { compareNames } from '../model/overview.ts'
 import type { Range } from '../model/range.ts'
 import { chartsByUnit, named, type UnitChart } from '../model/selection.ts'
 import { texts } from '../texts.ts'
@@ -160,7 +161,7 @@ function onAxis(columns: ChartColumns, at: readonly number[]): Pick<ChartLine, '
 const mostNumbers = 12
 
 function Numbers({ series, values }: { series: readonly Series[]; values: Values }): ReactNode {
-  const lines = named(series)
+  const lines = named(series).toSorted((a, b) => compareNames(a.label, b.label))
   return (
     <dl className="numbers">
       {lines.slice(0, mostNumbers).map(({ id, label }) => {
@@ -193,21 +194,23 @@ function Figures({ title, series, values }: { title: string; series: readonly Se
           </tr>
         </thead>
         <tbody>
-          {named(series).map(({ id, label }) => {
-            const columns = values.byId.get(id)
-            const { last, min, mean, max } =
-              columns === undefined ? { last: null, min: null, mean: null, max: null } : figuresOf(columns)
-            return (
-              <tr key={id}>
-                <td>{label}</td>
-                {[last, min, mean, max].map((value, i) => (
-                  <td key={i} className="right nowrap number">
-                    {formatValue(value, columns?.unit ?? '')}
-                  </td>
-                ))}
-              </tr>
-            )
-          })}
+          {named(series)
+            .toSorted((a, b) => compareNames(a.label, b.label))
+            .map(({ id, label }) => {
+              const columns = values.byId.get(id)
+              const { last, min, mean, max } =
+                columns === undefined ? { last: null, min: null, mean: null, max: null } : figuresOf(columns)
+              return (
+                <tr key={id}>
+                  <td>{label}</td>
+                  {[last, min, mean, max].map((value, i) => (
+                    <td key={i} className="right nowrap number">
+                      {formatValue(value, columns?.unit ?? '')}
+                    </td>
+                  ))}
+                </tr>
+              )
+            })}
         </tbody>
       </table>
     </div>

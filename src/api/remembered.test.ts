@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import { ManualClock } from '../base/index.ts'
+import { remembered } from './remembered.ts'
+
+test('what is known is given until it is known anew, and found out once for all who wait', async () => {
+  const clock = new ManualClock(0)
+  let asked = 0
+  const open: ((n: number) => void)[] = []
+  const ask = remembered(clock, 1_000, () => {
+    asked += 1
+    return new Promise<number>((resolve) => open.push(resolve))
+  })
+  const both = [ask(), ask()]
+  open[0]!(1)
+  const first = await Promise.all(both)
+  clock.advance(999)
+  const young = await ask()
+  clock.advance(1)
+  const stale = await ask()
+  open[1]!(2)
+  await new Promise(setImmediate)
+  const fresh = await ask()
+  clock.advance(10_000)
+  const late = ask()
+  open[2]!(3)
+  expect({ first, young, stale, fresh, late: await late, asked }).toEqual({
+    first: [1, 1],
+    young: 1,
+    stale: 1,
+    fresh: 2,
+    late: 3,
+    asked: 3,
+  })
+})
+
+test('a failure is told to who waits, and the next one begins anew', async () => {
+  let fails = true
+  const ask = remembered(new ManualClock(0), 1_000, async () => {
+    if (fails) throw new Error('the disk is gone')
+    return 7
+  })
+  await expect(ask()).rejects.toThrow('the disk is gone')
+  fails = false
+  expect(await ask()).toBe(7)
+})
