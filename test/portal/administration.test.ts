@@ -185,7 +185,7 @@ test(
     expect(hooks.notices.length).toBeGreaterThan(0)
 
     // Statistics are counted by what one asks for, the worst on top.
-    await page.getByRole('tab', { name: 'Monitor statistics' }).click()
+    await opened(page, instance, '/administration?tab=statistics')
     await page.getByRole('table', { name: 'Statistics' }).getByText('http.response').click()
     await page.waitForURL(/by=task/)
     await page.getByRole('button', { name: 'Sort by p95' }).click()
