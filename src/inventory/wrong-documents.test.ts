@@ -39,8 +39,8 @@ const table: Record<string, readonly [document: unknown, ...answers: string[]]> 
   'an unknown key': [{ grups: [] }, 'grups: is not known here (Did you mean "groups"?)'],
   'a prototype key': [
     parsed('{"__proto__": {"polluted": true}, "constructor": 1}'),
-    '__proto__: is not known here (Known: format, version, profiles, groups, associations, plugins.)',
-    'constructor: is not known here (Known: format, version, profiles, groups, associations, plugins.)',
+    '__proto__: is not known here (Known: format, version, profiles, groups, associations, plugins, dashboards.)',
+    'constructor: is not known here (Known: format, version, profiles, groups, associations, plugins, dashboards.)',
   ],
   'another form': [{ format: 2 }, 'format: 2 is not a form of the document that is known here; only 1 is'],
   'no list': [{ groups: {} }, 'groups: must be a list, not an object'],
