@@ -6,7 +6,7 @@ import { fleetDocument, pages, startServer, type FleetLoad } from './fleet-load.
 import { processTree, treeCpuMs } from './process-tree.ts'
 import { median, percentile, sleep, type BenchRow, type Figure, type Size } from './row.ts'
 import type { AgentEvent } from './simulated-agent.ts'
-import { Simulation, agentsOf } from './simulation.ts'
+import { Simulation, agentsOf, allOf } from './simulation.ts'
 
 const mebibyte = 1024 ** 2
 const settleMs = 20_000
@@ -26,7 +26,11 @@ export async function employ(
   const answeredAt = Date.now()
   await simulation.until(
     `in possession of ${connectors} tasks`,
-    (events) => [...newestTasks(events).values()].reduce((sum, tasks) => sum + tasks, 0) === connectors,
+    (events) =>
+      allOf(
+        connectors,
+        [...newestTasks(events).values()].reduce((sum, tasks) => sum + tasks, 0),
+      ),
     holdWithinMs,
   )
   const heldAt = Date.now()
@@ -142,7 +146,12 @@ async function reconnect(server: TestInstance, simulation: Simulation): Promise<
     }
   })()
   try {
-    await simulation.until('back', (events) => agentsOf(events, 'connected').size === agents, backWithinMs)
+    await simulation
+      .until('back', (events) => allOf(agents, agentsOf(events, 'connected').size), backWithinMs)
+      .catch(async (thrown: unknown) => {
+        const { failed } = await simulation.tally()
+        throw new Error(`${messageOf(thrown)}; failed questions: ${failures(failed).note ?? 'none'}`)
+      })
     // What waited with them comes now.
     await sleep(10_000)
   } finally {
@@ -227,7 +236,7 @@ export const configurationRow: BenchRow = {
       const sentAt = Date.now()
       await server.call('applyConfiguration', { body: { profiles: [pages(periodMs, mark)] } })
       const answeredAt = Date.now()
-      await simulation.until('holding a change', (events) => holding(events, mark).size === agents, changeWithinMs)
+      await simulation.until('holding a change', (events) => allOf(agents, holding(events, mark).size), changeWithinMs)
       for (const at of holding(simulation.events, mark).values()) {
         fromSent.push(at - sentAt)
         // One may have it before whoever asked for it is told.

@@ -41,7 +41,11 @@ async function killOnce(pair: Pair, simulation: Simulation): Promise<number> {
   const killedAt = Date.now()
   // What was on its way in the moment of the kill is told within the next few milliseconds.
   const isAfter = (at: number) => at > killedAt + 1_000
-  await simulation.until('served by the SECONDARY', () => storedAt(simulation).some(isAfter), withinMs)
+  await simulation.until(
+    'served by the SECONDARY',
+    () => storedAt(simulation).some(isAfter) || 'nothing stored since',
+    withinMs,
+  )
   const tookMs = storedAt(simulation).find(isAfter)! - killedAt
   await primary.start()
   await primary.signIn()

@@ -66,7 +66,7 @@ export class Simulation {
     try {
       await simulation.until(
         'connected',
-        (events) => agentsOf(events, 'connected').size === agents,
+        (events) => allOf(agents, agentsOf(events, 'connected').size),
         90_000 + (agents * 1_500) / enrolledPerSecond,
       )
       return simulation
@@ -85,8 +85,11 @@ export class Simulation {
     this.#events.length = 0
   }
 
-  /** @throws Error where it is not so in time, or a process of agents ended */
-  until(what: string, isSo: (events: readonly AgentEvent[]) => boolean, withinMs: number): Promise<void> {
+  /**
+   * @param isSo or how far it is, which the error then says
+   * @throws Error where it is not so in time, or a process of agents ended
+   */
+  until(what: string, isSo: (events: readonly AgentEvent[]) => true | string, withinMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (problem?: Error) => {
         clearTimeout(timer)
@@ -94,10 +97,13 @@ export class Simulation {
         if (problem === undefined) resolve()
         else reject(problem)
       }
-      const timer = setTimeout(() => end(new Error(`simulated agents: not ${what} within ${withinMs} ms`)), withinMs)
+      const timer = setTimeout(
+        () => end(new Error(`simulated agents: not ${what} within ${withinMs} ms: ${isSo(this.#events)}`)),
+        withinMs,
+      )
       const look = () => {
         if (this.#died !== undefined) end(this.#died)
-        else if (isSo(this.#events)) end()
+        else if (isSo(this.#events) === true) end()
       }
       this.#listeners.add(look)
       look()
@@ -164,4 +170,9 @@ function tallyOf(child: ChildProcess): Promise<Tally> {
     }
     child.on('message', listen)
   })
+}
+
+/** For `until`. */
+export function allOf(wanted: number, seen: number): true | string {
+  return seen === wanted || `${seen} of ${wanted}`
 }

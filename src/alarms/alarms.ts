@@ -75,8 +75,10 @@ const flushEveryMs = 1_000
 const longestNapMs = 15_000
 const emptyState: TaskState = { lastSlot: 0, items: new Map(), counters: new Map(), watched: new Map() }
 
-/** The dead-man's patience: three periods, a minute at least, and what an upload may take. */
-const patienceMs = (periodMs: number) => Math.max(3 * periodMs, 60_000) + 15_000
+/** How long a task is silent before anybody wonders: three periods, a minute at least. */
+export const shortestSilenceMs = (periodMs: number) => Math.max(3 * periodMs, 60_000)
+/** The dead-man's patience: that, and what an upload may take. */
+const patienceMs = (periodMs: number) => shortestSilenceMs(periodMs) + 15_000
 
 interface Live {
   facts: TaskFacts

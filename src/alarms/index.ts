@@ -1,4 +1,4 @@
-export { noResultsRule, openAlarms, readAlarms } from './alarms.ts'
+export { noResultsRule, openAlarms, readAlarms, shortestSilenceMs } from './alarms.ts'
 export type { Alarms, AlarmsOptions, InternalProblem, JudgedBatch, TasksChange } from './alarms.ts'
 export { explain, judgeRun, tableOf } from './judge.ts'
 export type { Explained, MetricFacts, TaskFacts } from './judge.ts'

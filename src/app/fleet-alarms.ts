@@ -2,6 +2,7 @@ import type { Alarms, InternalProblem } from '../alarms/index.ts'
 import { messageOf, type CancelTimer, type Clock } from '../base/index.ts'
 import type { DistributionChange, DistributionProblem } from '../distribution/index.ts'
 import type { Log } from '../platform/index.ts'
+import type { QuietAgents } from './deliveries.ts'
 
 /** Two machines with one identity speak by turns; when nothing was seen of it for so long, one of them was stopped. */
 const doubleOverMs = 600_000
@@ -14,6 +15,8 @@ const prefixes = [
   'no spare agent: ',
   'agent isolated: ',
   'agent double: ',
+  'agent quiet: ',
+  'agents quiet',
 ]
 
 /**
@@ -78,6 +81,35 @@ export class FleetAlarms {
       message: `The agent ${agent.name} is cut off from what it watches: its targets went out of reach together with its own uplink. What it reports as unreachable meanwhile raises no alarms of its own. Groups concerned: ${groups.join(', ') || 'none'}`,
       group: groups.length === 1 ? groups[0]! : '',
     })
+  }
+
+  /**
+   * Agents that call and deliver nothing; all of them, each time. Where many are like that it is one problem.
+   * @param groupsOf the groups whose work an agent may run
+   */
+  quiet(
+    { agents, areMany }: QuietAgents,
+    nameOf: (id: string) => string,
+    groupsOf: (id: string) => readonly string[],
+  ): void {
+    const wanted = new Map<string, InternalProblem>()
+    if (areMany)
+      wanted.set('agents quiet', {
+        key: 'agents quiet',
+        severity: 'CRITICAL',
+        message: `${agents.size} agents call, and no results of theirs arrive: rather this server or its network has too much to do than all of them. Results wait with the agents; their tasks raise no alarms of their own for that`,
+      })
+    else
+      for (const id of agents)
+        wanted.set(`agent quiet: ${id}`, {
+          key: `agent quiet: ${id}`,
+          severity: 'MAJOR',
+          message: `The agent ${nameOf(id)} calls, and no results of its tasks arrive; they raise no alarms of their own for that. Groups concerned: ${groupsOf(id).join(', ') || 'none'}`,
+          group: groupsOf(id).length === 1 ? groupsOf(id)[0]! : '',
+        })
+    for (const key of this.#standing)
+      if ((key === 'agents quiet' || key.startsWith('agent quiet: ')) && !wanted.has(key)) this.#clear(key)
+    for (const [key, problem] of wanted) if (!this.#standing.has(key)) this.#raise(problem)
   }
 
   double(agent: { readonly id: string; readonly name: string }): void {

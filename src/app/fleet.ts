@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AgentStatus } from '../agent/index.ts'
-import type { Alarms } from '../alarms/index.ts'
-import { FarwatchError, messageOf } from '../base/index.ts'
+import { shortestSilenceMs, type Alarms } from '../alarms/index.ts'
+import { FarwatchError, messageOf, type CancelTimer } from '../base/index.ts'
 import {
   defaultLeaseSettings,
   defaultPlacementSettings,
@@ -36,6 +36,7 @@ import type {
 } from '../model/index.ts'
 import type { FleetQuestions, RunningPlace, SeenAgent } from '../api/index.ts'
 import { hashToken, newToken, type Database } from '../platform/index.ts'
+import { Deliveries } from './deliveries.ts'
 import { FleetAlarms } from './fleet-alarms.ts'
 import type { History } from './history.ts'
 import { library, monitorDigests } from './library.ts'
@@ -100,6 +101,7 @@ export interface FleetOptions {
 
 const sweepMs = 60_000
 const settleMs = 10_000
+const quietGatherMs = 5_000
 const logsTimeoutMs = 120_000
 const runGraceMs = 30_000
 const reachTimeoutMs = 25_000
@@ -128,6 +130,7 @@ export class Fleet implements FleetQuestions {
   readonly #reported = new Map<string, ReportedStatus>()
   /** Facts of agents that said hello to this start of the server. */
   readonly #met = new Map<string, ConnectedAgent>()
+  readonly #deliveries: Deliveries
   readonly #probing = new Set<string>()
   /** When the agent that was asked for proofs last had its turn. */
   #asking: Promise<void> = Promise.resolve()
@@ -155,6 +158,11 @@ export class Fleet implements FleetQuestions {
       log,
       isAlone: () => pair.isAlone() && registry.agents().some(({ registration }) => registration === 'ACCEPTED'),
     })
+    this.#deliveries = new Deliveries(
+      () => clock.elapsed(),
+      () => this.#lookAtQuietSoon(),
+    )
+    this.#lifecycle.onStop('look at agents that deliver nothing', () => this.#quietLook?.())
     this.link = makeLinkServer({
       registry,
       clock,
@@ -365,6 +373,7 @@ export class Fleet implements FleetQuestions {
     const { clock } = this.#options.machine
     const since = clock.elapsed()
     const answer = await this.#options.upload(batch, leftOut)
+    this.#deliveries.delivered(batch.agent)
     const paceMs = uploadPaceMs(this.#met.size, batch.entries.length, clock.elapsed() - since)
     return { ...answer, pauseMs: Math.max(answer.pauseMs, paceMs) }
   }
@@ -372,6 +381,7 @@ export class Fleet implements FleetQuestions {
   #saidHello(agent: ConnectedAgent): void {
     const { id, monitors, machine } = agent
     this.#met.set(id, agent)
+    this.#deliveries.met(id)
     this.#hear(id, () =>
       this.distribution.heard(id, {
         facts: factsOf(Object.keys(monitors), Math.max(1, machine.cores), this.#options.travelling().parallelTasks),
@@ -388,7 +398,7 @@ export class Fleet implements FleetQuestions {
       left: leftOf({ ...status, unsafe: status.unsafe ?? status.spool.entries }),
       foreignCores: status.foreignCores,
     })
-    const groups = status.isolated ? this.#groupsOf(id) : []
+    const groups = status.isolated ? this.distribution.groupsOf(id) : []
     this.#alarms.isolated(agent, status.isolated, groups)
   }
 
@@ -412,12 +422,9 @@ export class Fleet implements FleetQuestions {
   #forget(id: string): void {
     this.#met.delete(id)
     this.#reported.delete(id)
+    this.#deliveries.forget(id)
     this.#alarms.removed(id)
     this.#grants.forget(id).catch(this.#options.machine.notApplied('removal of an agent'))
-  }
-
-  #groupsOf(id: string): readonly string[] {
-    return this.distribution.agents().find((agent) => agent.id === id)?.groups ?? []
   }
 
   #applyRegistry(): void {
@@ -672,8 +679,24 @@ export class Fleet implements FleetQuestions {
     if (entry === undefined) return false
     const place = this.distribution.placement().places.get(entry.connectorId)
     if (place === undefined || place.is === 'uncovered' || place.is === 'held') return true
-    return !this.distribution.isThere(place.agent) || this.placeOf(entry).state === 'UNCOVERED'
+    const { agent } = place
+    if (!this.distribution.isThere(agent) || this.placeOf(entry).state === 'UNCOVERED') return true
+    return this.#deliveries.explains(agent, this.distribution.connectorsOf(agent), shortestSilenceMs(entry.periodMs))
   }
+
+  /** Agents that fall quiet together are told together. */
+  #lookAtQuietSoon(): void {
+    const { distribution } = this
+    this.#quietLook ??= this.#options.machine.clock.after(quietGatherMs, () => {
+      this.#quietLook = undefined
+      this.#alarms.quiet(
+        this.#deliveries.quiet((agent) => distribution.isThere(agent), this.#met.size),
+        (agent) => this.nameOf(agent),
+        (agent) => distribution.groupsOf(agent),
+      )
+    })
+  }
+  #quietLook: CancelTimer | undefined
 
   /** The name that associations have for an agent; its id where it is not known any more. */
   nameOf(id: string): string {
@@ -690,6 +713,8 @@ export class Fleet implements FleetQuestions {
     const { clock, log } = this.#options.machine
     const cancel = clock.after(ms, () => {
       this.link.sweep()
+      // One that was quiet may be lost by now.
+      this.#lookAtQuietSoon()
       this.#alarms.settle(this.distribution.problems())
       this.registry
         .expire()

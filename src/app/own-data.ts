@@ -188,11 +188,7 @@ export class OwnData {
 
 /** Agents elsewhere that were here within the last minute. */
 function followersOf(engines: ServerEngines | undefined, now: number): number {
-  if (engines?.acts !== true) return 0
-  const { fleet } = engines
-  return fleet.distribution
-    .agents()
-    .filter(({ local, lastSeenAt }) => !local && lastSeenAt !== undefined && now - lastSeenAt < followsWithinMs).length
+  return engines?.acts === true ? engines.fleet.distribution.remoteHeardSince(now - followsWithinMs) : 0
 }
 
 /** Undefined where it cannot be read. */

@@ -115,6 +115,8 @@ export class OwnHealth {
   async #lookAtRefusals(): Promise<void> {
     const { alarms, history, inventory } = this.#parts
     const { refused } = await history.facts()
+    // Hardly ever anything, and there may be a hundred thousand connectors.
+    if (refused.length === 0 && this.#refusing.size === 0) return
     const connectors = new Map(
       inventory
         .systems()

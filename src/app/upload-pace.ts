@@ -5,7 +5,7 @@ const uploadsPerSecond = 200
 /** An agent that has more than this to send at once does so without a pause: it is catching up, and its uploads are worth what they cost. */
 const smallBatch = 100
 /** So much later than on a server with few agents a result may be stored, and an alarm be raised. */
-const longestPaceMs = 2_000
+const longestPaceMs = 4_000
 /** Storing a result takes tens of milliseconds. A server that needs longer than this has more to do than it can. */
 const slowMs = 1_000
 /** Such a server asks for a pause of so many times what it needed, so that it hears less often and of more at once. */

@@ -156,9 +156,11 @@ const longestSliceMs = 8
 const leastBetweenMs = 1_000
 /**
  * Placing takes the thread: a quarter of a second and more with some ten thousand connectors, again and again while all of them are proved.
- * It is to take no more than this share of the time, unless that put off what follows from a loss for longer than `lookWhileMovingMs`.
+ * It is to take no more than this share of the time, unless that put off what follows from a loss or from an administrator's word for longer
+ * than `lookWhileMovingMs`, and all else for longer than `longestRestMs`.
  */
 const placingShare = 0.2
+const longestRestMs = 15_000
 /** Without a change it is still looked whether costs made somebody too full, and while moves are under way whether they take too long. */
 const lookEveryMs = 30_000
 /** Where nothing is new, placement is asked all the same after this time: it puts some moves off. */
@@ -267,6 +269,8 @@ export class Distribution {
   #placedAt = -Infinity
   /** How long that took. */
   #placedForMs = 0
+  /** Since then somebody was lost, or somebody's word has to come true. */
+  #isPressing = false
   #problemsAt = -Infinity
   /** When placement was asked last, and how its agents were then. */
   #decidedAt = -Infinity
@@ -498,6 +502,25 @@ export class Distribution {
     return this.#agents.get(id)?.life.isOnline === true
   }
 
+  /** How many agents elsewhere were heard since a moment. Cheap, unlike `agents`, which adds up what everybody runs. */
+  remoteHeardSince(at: number): number {
+    let count = 0
+    for (const { local, life } of this.#agents.values())
+      if (!local && life.heardAt !== undefined && life.heardAt > at) count++
+    return count
+  }
+
+  /** How many connectors an agent is to run now. */
+  connectorsOf(id: string): number {
+    return this.#scopes.get(id)?.connectors.size ?? 0
+  }
+
+  /** The groups whose work an agent may run, in order. */
+  groupsOf(id: string): readonly string[] {
+    const agent = this.#agents.get(id)
+    return agent === undefined ? [] : this.#groupsOf(agent)
+  }
+
   /** All agents, in the order of their names. */
   agents(): readonly AgentState[] {
     const loads = loadsOf(this.#facts(), this.#placement)
@@ -615,7 +638,8 @@ export class Distribution {
       this.#unsavedAgents.add(agent.id)
       switch (effect) {
         case 'place':
-          this.#news()
+          // Whoever comes back has its work still: a thousand that do after a restart are looked at a few times, not each.
+          this.#news(event.is !== 'heard')
           break
         case 'lost':
           log.warn('agent lost', { agent: agent.id, name: agent.name, silentSince: life.heardAt })
@@ -663,19 +687,25 @@ export class Distribution {
     if (this.#hasUnsaved()) this.#save()
   }
 
-  #news(): void {
+  #news(isPressing = true): void {
     this.#hasNews = true
-    this.#soon()
+    this.#soon(isPressing)
   }
 
   /** A new placement is wanted. */
-  #soon(): void {
+  #soon(isPressing = this.#isPressing): void {
+    const isSooner = isPressing && !this.#isPressing
+    this.#isPressing = isPressing || this.#isPressing
     if (this.#look !== undefined) this.#look.isWanted = true
     // Before `start` nothing is missed and nothing moved.
-    if (this.#look !== undefined || this.#placing !== undefined || this.#isStopped || this.#ticking === undefined)
-      return
+    if (this.#look !== undefined || this.#isStopped || this.#ticking === undefined) return
+    if (this.#placing !== undefined) {
+      if (!isSooner) return
+      this.#placing()
+    }
     const { clock } = this.#options
-    const apartMs = Math.max(leastBetweenMs, Math.min(lookWhileMovingMs, this.#placedForMs / placingShare))
+    const longestMs = this.#isPressing ? lookWhileMovingMs : longestRestMs
+    const apartMs = Math.max(leastBetweenMs, Math.min(longestMs, this.#placedForMs / placingShare))
     const waitMs = Math.max(gatherMs, this.#placedAt + apartMs - clock.elapsed())
     this.#placing = clock.after(waitMs, () => {
       this.#placing = undefined
@@ -687,6 +717,7 @@ export class Distribution {
   #place(sliceMs = longestSliceMs): void {
     const look = { isWanted: false, tookMs: 0 }
     this.#look = look
+    this.#isPressing = false
     this.#placedAt = this.#options.clock.elapsed()
     this.#goOn(this.#working(), look, sliceMs)
   }

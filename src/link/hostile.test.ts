@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID, sign } from 'node:crypto'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { CompactSign } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -261,16 +261,24 @@ test('a signature by another algorithm, or of another kind, is none', async () =
   const unsigned = [{ alg: 'none', typ: 'farwatch-request', kid: keys.signer.fingerprint }, claims]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.')
+  // Rightly signed, with a header that has to be understood and is not.
+  const head = { alg: 'EdDSA', typ: 'farwatch-request', kid: keys.signer.fingerprint, crit: ['exp'], exp: 1 }
+  const signing = [head, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  const critical = `${signing}.${sign(null, Buffer.from(signing), keys.signer.privateKey).toString('base64url')}`
   const others = [
     `${unsigned}.`,
+    `${unsigned}.${randomBytes(64).toString('base64url')}`,
     await signed(claims, { typ: 'farwatch-new-key' }),
+    critical,
     await signed({ ...claims, at: 'now' }),
   ]
   const said = []
   for (const jws of others) said.push(await answerTo({ ...request, headers: { [signatureHeader]: jws } }))
   expect(said).toEqual([
-    '401 refused: the signature is not that of the key that was accepted',
-    '401 refused: the request does not prove who sent it: its signature cannot be read',
+    ...Array.from(
+      { length: 4 },
+      () => '401 refused: the request does not prove who sent it: its signature cannot be read',
+    ),
     '400 refused: the signature of the request is malformed: /at must be number',
   ])
 })

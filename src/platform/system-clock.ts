@@ -12,10 +12,16 @@ export const systemClock: Clock = {
   },
 }
 
+/** Reading the uptime is a read of a file, and a server under a thousand agents asks for it that many times a second. */
+const uptimeHoldsMs = 10
+let slept = { at: -Infinity, ms: 0 }
+
 /**
  * How long the machine has slept until now, from a beginning that nobody knows, in milliseconds and right to a second: `elapsed` stands
  * still meanwhile, while the uptime goes on.
  */
 export function sleptMs(): number {
-  return uptime() * 1_000 - performance.now()
+  const at = performance.now()
+  if (at - slept.at >= uptimeHoldsMs) slept = { at, ms: uptime() * 1_000 - at }
+  return slept.ms
 }

@@ -1,5 +1,6 @@
-import { createHash, createPublicKey, randomUUID, type KeyObject } from 'node:crypto'
-import { CompactSign, compactVerify } from 'jose'
+import { createHash, createPublicKey, randomUUID, verify, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { CompactSign } from 'jose'
 import { Type, type Static } from 'typebox'
 import { FarwatchError } from '../../base/index.ts'
 import { fingerprintOf } from '../identity.ts'
@@ -81,16 +82,32 @@ export function claimedRequest(header: string | readonly string[] | undefined): 
     throw unsigned('it bears no signature')
   const parts = header.split('.')
   const [head, payload] = parts.map((part) => parsed(part))
-  const kid: unknown = isRecord(head) && head['typ'] === 'farwatch-request' ? head['kid'] : undefined
+  const kid: unknown = isRecord(head) && isOurs(head) ? head['kid'] : undefined
   if (parts.length !== 3 || typeof kid !== 'string') throw unsigned('its signature cannot be read')
   return { jws: header, key: kid, claims: readClaims(payload) }
 }
 
+/** RFC 7515: what is critical and not understood is refused; nothing is, here. */
+function isOurs(head: Record<string, unknown>): boolean {
+  return head['typ'] === 'farwatch-request' && head['alg'] === 'EdDSA' && !('crit' in head) && !('b64' in head)
+}
+
+// Of the callback, not of WebCrypto, which jose uses: a server checks a signature for each message of each agent, and this takes a third of
+// the main thread's time (35 us against 101).
+const verifyApart = promisify<string | null, Uint8Array, KeyObject, Uint8Array, boolean>(verify)
+
 /** Whether the claims were signed by the owner of a key. */
-export async function verified(request: ClaimedRequest, publicKey: KeyObject): Promise<boolean> {
+export async function verified({ jws }: ClaimedRequest, publicKey: KeyObject): Promise<boolean> {
+  // Ed25519 is the algorithm of the key; no other is accepted from an agent.
+  if (publicKey.asymmetricKeyType !== 'ed25519') return false
+  const end = jws.lastIndexOf('.')
   try {
-    await compactVerify(request.jws, publicKey, { algorithms: ['EdDSA'] })
-    return true
+    return await verifyApart(
+      null,
+      Buffer.from(jws.slice(0, end)),
+      publicKey,
+      Buffer.from(jws.slice(end + 1), 'base64url'),
+    )
   } catch {
     return false
   }
