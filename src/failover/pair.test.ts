@@ -276,7 +276,7 @@ test('a poll that waited while the PRIMARY stood still does not make it go on in
 
 test('an answer that waited while the SECONDARY stood still does not make it go on in its old term', async () => {
   const servers = await Servers.replaced()
-  const { P, S } = servers
+  const { S } = servers
   const before = servers.states
   const waiting = { report: S.pair.status().peer! }
   let answer: (answered: typeof waiting) => void = () => undefined
