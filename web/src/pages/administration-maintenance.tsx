@@ -132,7 +132,9 @@ function List({ rows, edit }: { rows: readonly Maintenance[]; edit: (name: strin
                     <Times window={window} />
                   </Table.Td>
                   <Table.Td className="nowrap">{words[window.checks ?? 'skip']}</Table.Td>
-                  <Table.Td className="nowrap">{window.by ?? texts.common.none}</Table.Td>
+                  <Table.Td className="nowrap" data-label={words.columns.by}>
+                    {window.by ?? texts.common.none}
+                  </Table.Td>
                   <Table.Td ta="right">
                     {allowed ? (
                       <span className="tools tools-line">

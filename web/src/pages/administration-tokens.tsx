@@ -65,12 +65,14 @@ export function TokensTab(): ReactNode {
                       <Table.Td className="break">
                         <strong>{token.name}</strong>
                       </Table.Td>
-                      <Table.Td className="break">{token.username}</Table.Td>
+                      <Table.Td className="break" data-label={words.owner}>
+                        {token.username}
+                      </Table.Td>
                       <Table.Td>{grantLine(token.grants)}</Table.Td>
-                      <Table.Td className="nowrap">
+                      <Table.Td className="nowrap" data-label={words.expires}>
                         {token.expiresAt === null ? words.never : <When at={token.expiresAt} />}
                       </Table.Td>
-                      <Table.Td className="nowrap">
+                      <Table.Td className="nowrap" data-label={words.used}>
                         {token.lastUsedAt === null ? (
                           <span className="dim">{words.notUsed}</span>
                         ) : (

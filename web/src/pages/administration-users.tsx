@@ -78,14 +78,14 @@ export function UsersTab(): ReactNode {
                           {user.username === own?.username ? <span className="dim">({words.you})</span> : null}
                         </Table.Td>
                         <Table.Td>{grantLine(user.grants)}</Table.Td>
-                        <Table.Td className="nowrap">
+                        <Table.Td className="nowrap" data-label={words.seen}>
                           {user.lastSeenAt === null ? (
                             <span className="dim">{words.never}</span>
                           ) : (
                             <Ago at={user.lastSeenAt} />
                           )}
                         </Table.Td>
-                        <Table.Td className="nowrap">
+                        <Table.Td className="nowrap" data-label={words.created}>
                           <When at={user.createdAt} />
                         </Table.Td>
                         <Table.Td ta="right">
