@@ -228,19 +228,16 @@ export class Fleet implements FleetQuestions {
       reservedNames: [localAgent],
     })
     const grants = await openGrants({ database, clock, log })
-    let fleet: Fleet | undefined
     const distribution = await openDistribution({
       database,
       clock,
       log,
-      backlogMs: () => fleet?.link.backlogMs ?? 0,
       settings: () => ({
         lease: { ...defaultLeaseSettings, offlineTimeoutMs: settings.values.offlineTimeoutMs },
         placement: defaultPlacementSettings,
       }),
     })
-    fleet = new Fleet(options, registry, distribution, grants)
-    return fleet
+    return new Fleet(options, registry, distribution, grants)
   }
 
   /**

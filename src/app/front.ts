@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { makeServer, type Handlers } from '../api/index.ts'
 import { FarwatchError, systemCodeOf } from '../base/index.ts'
-import { residentBytes, type Settings } from '../platform/index.ts'
+import { listenWithDoors, residentBytes, type Doors, type Settings } from '../platform/index.ts'
 import { agentMetrics } from './agent-metrics.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Machine } from './machine.ts'
@@ -93,7 +93,9 @@ export async function openFront(machine: Machine, roles: Roles, lifecycle: Lifec
     roles.running.server?.health.look()
   })
   lifecycle.onStop('certificate of the server', endFollowing)
-  url = await listen(app, settings.values)
+  const open = await listen(app, settings.values)
+  lifecycle.onStop('doors of the server', () => open.doors.close())
+  url = open.url
   return url
 }
 
@@ -110,9 +112,10 @@ function builtPortal(): string | undefined {
   return existsSync(directory) ? directory : undefined
 }
 
-async function listen(app: FastifyInstance, { host, port }: Settings): Promise<string> {
+async function listen(app: FastifyInstance, { host, port }: Settings): Promise<{ url: string; doors: Doors }> {
+  let doors: Doors
   try {
-    await app.listen({ host, port })
+    doors = await listenWithDoors(app.server, { host, port }, (options) => app.listen(options))
   } catch (thrown) {
     const code = systemCodeOf(thrown)
     if (code === 'EADDRINUSE')
@@ -136,7 +139,7 @@ async function listen(app: FastifyInstance, { host, port }: Settings): Promise<s
   const bound = app.server.address() as AddressInfo
   // Bound to everything, the one name that is right on this machine whatever its network is.
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host
-  return `https://${shown.includes(':') ? `[${shown}]` : shown}:${bound.port}`
+  return { url: `https://${shown.includes(':') ? `[${shown}]` : shown}:${bound.port}`, doors }
 }
 
 function secureServer(app: FastifyInstance) {

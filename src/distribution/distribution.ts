@@ -36,7 +36,6 @@ import {
   type LeaseSettings,
   type LifeEvent,
   type Listening,
-  type Heard,
 } from './leases.ts'
 import { nowhere, placing, runs, type Place, type Placement, type PlacementSettings } from './placement.ts'
 import { problemsOf, type DistributionProblem, type ProblemFacts } from './problems.ts'
@@ -60,8 +59,6 @@ export interface DistributionOptions {
   readonly log: Log
   /** Asked each time, so that a change is in force at once. */
   readonly settings: () => { readonly lease: LeaseSettings; readonly placement: PlacementSettings }
-  /** How long calls of agents have been waiting to be told here: so much silence more is not the agents' own. */
-  readonly backlogMs?: () => number
 }
 
 /** What there is to run, as the configuration says. */
@@ -677,13 +674,11 @@ export class Distribution {
     if (this.#listening.since !== before.since)
       log.warn('server had stood still', { forMs: Math.max(at - before.tickedAt, clock.elapsed() - before.elapsed) })
     const isClockSet = this.#listening.since !== before.since
-    const { since, begunAt, behindMs } = this.#listening
-    const heard: Heard = { since, begunAt, behindMs: Math.max(behindMs, this.#options.backlogMs?.() ?? 0) }
     for (const agent of this.#agents.values()) {
       if (isClockSet) this.#step(agent, { is: 'clock set' })
       // It lives in this very process.
       if (agent.local) this.#step(agent, { is: 'heard' })
-      else this.#step(agent, { is: 'tick', ...heard })
+      else this.#step(agent, { is: 'tick', ...this.#listening })
     }
     const isMoving = this.#confirmations.size > 0 || this.#placement.massLoss !== undefined || this.#probes.size > 0
     if (clock.elapsed() - this.#placedAt >= (isMoving ? lookWhileMovingMs : lookEveryMs)) this.#soon()

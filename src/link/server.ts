@@ -25,7 +25,6 @@ import {
 import { verifiedProof } from './new-key.ts'
 import { Commands } from './commands.ts'
 import { differenceOf } from './difference.ts'
-import { Intake } from './intake.ts'
 import { aloneAfterMs, hear, overtakenMs, type Presence } from './presence.ts'
 import {
   agreed,
@@ -164,8 +163,6 @@ export interface LinkServer {
    * agent any more; whoever comes back to it says hello.
    */
   activityChanged(): void
-  /** How long what agents say has been waiting to be heard. */
-  readonly backlogMs: number
   /** To be called every minute or so. */
   sweep(): void
   /** Lets every poll go and ends every command; what comes afterwards is refused. */
@@ -234,7 +231,6 @@ class RunningLinkServer implements LinkServer {
   readonly #rates = new TokenBuckets(rate)
   readonly #sealer = new Sealer()
   readonly #refusals: Refusals
-  readonly #intake: Intake
   readonly #startedAt: number
   readonly #unlisten: () => void
   /** Assignments are made one by one, with a breath between: a change of the configuration wakes every agent at once. */
@@ -244,7 +240,6 @@ class RunningLinkServer implements LinkServer {
   constructor(options: LinkServerOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#intake = new Intake(options.clock)
     this.#protocol = options.protocol ?? spoken
     this.#refusals = new Refusals(options.log, options.clock)
     this.#startedAt = options.clock.elapsed()
@@ -325,10 +320,8 @@ class RunningLinkServer implements LinkServer {
   async handle(request: LinkRequest): Promise<LinkResponse> {
     const receivedAt = this.#clock.now()
     const from = { who: request.address }
-    let entered: (() => void) | undefined
     try {
-      const read = (entered = await this.#intake.enter())
-      const result = await this.#answer(request, receivedAt, from, read)
+      const result = await this.#answer(request, receivedAt, from)
       return await this.#respond(request, 200, { receivedAt, result })
     } catch (thrown) {
       const known = thrown instanceof FarwatchError
@@ -337,14 +330,8 @@ class RunningLinkServer implements LinkServer {
       } else this.#options.log.error('agent request failed', { who: from.who, problem: messageOf(thrown) })
       const error = known ? thrown : new FarwatchError('internal', 'a defect on the server; its log has the details')
       const { status } = errorCatalogue[error.code]
-      return await this.#respond(request, status, { receivedAt, refused: refusalOf(error) })
-    } finally {
-      entered?.()
+      return this.#respond(request, status, { receivedAt, refused: refusalOf(error) })
     }
-  }
-
-  get backlogMs(): number {
-    return this.#intake.backlogMs
   }
 
   async #respond(
@@ -375,11 +362,8 @@ class RunningLinkServer implements LinkServer {
     }
   }
 
-  /**
-   * Cheap checks first: what an unknown sender can make us do is little until its signature is verified.
-   * @param read called when the message was read, where the answer may take its time
-   */
-  async #answer(request: LinkRequest, now: number, from: { who: string }, read: () => void): Promise<unknown> {
+  /** Cheap checks first: what an unknown sender can make us do is little until its signature is verified. */
+  async #answer(request: LinkRequest, now: number, from: { who: string }): Promise<unknown> {
     const message = messageOfPath(request.path)
     if (message === undefined || request.method !== 'POST')
       throw new FarwatchError('not-found', 'agents and servers have no such message')
@@ -407,13 +391,13 @@ class RunningLinkServer implements LinkServer {
     if (entry.registration === 'ACCEPTED') this.#refuseOutdated(entry.id, claims.term)
     this.#refuseInactive()
     if (message.kind === 'hello') return this.#hello(request, claimed, entry)
-    if (entry.registration !== 'ACCEPTED') return this.#stranger(message.kind, entry, request, read)
+    if (entry.registration !== 'ACCEPTED') return this.#stranger(message.kind, entry, request)
     const session = this.#listen(entry, claimed)
     switch (message.kind) {
       case 'poll':
-        return this.#poll(session, request, read)
+        return this.#poll(session, request)
       case 'upload':
-        return this.#upload(session, request, read)
+        return this.#upload(session, request)
       case 'reply':
         session.commands.reply(readReply(await bodyOf(request, 'reply')))
         return {}
@@ -582,9 +566,8 @@ class RunningLinkServer implements LinkServer {
 
   // --- poll
 
-  async #poll(session: Session, request: LinkRequest, read: () => void): Promise<PollAnswer> {
+  async #poll(session: Session, request: LinkRequest): Promise<PollAnswer> {
     const poll = readPoll(await bodyOf(request, 'poll'))
-    read()
     const { id } = session.agent
     session.commands.received(poll.received)
     this.#options.polled(session.agent, { status: poll.status, known: poll.known }, this.#clock.now())
@@ -694,17 +677,11 @@ class RunningLinkServer implements LinkServer {
   }
 
   /** Who is not accepted gets nothing but its own state, as soon as that is another. */
-  async #stranger(
-    kind: MessageKind,
-    entry: RegisteredAgent,
-    request: LinkRequest,
-    read: () => void,
-  ): Promise<PollAnswer> {
+  async #stranger(kind: MessageKind, entry: RegisteredAgent, request: LinkRequest): Promise<PollAnswer> {
     const { registry, holdMs } = this.#options
     const standing = registry.standing(entry.id, entry.fingerprint)
     if (kind !== 'poll') throw new FarwatchError('forbidden', standing.message)
     const poll = readPoll(await bodyOf(request, 'poll'))
-    read()
     if (standing.state !== 'PENDING') return this.#nothing(standing)
     await this.#wait(entry.id, Math.min(poll.waitMs, holdMs()), request.signal)
     this.#refuseInactive()
@@ -724,7 +701,7 @@ class RunningLinkServer implements LinkServer {
 
   // --- upload and rekey
 
-  async #upload(session: Session, request: LinkRequest, read: () => void): Promise<UploadAnswered> {
+  async #upload(session: Session, request: LinkRequest): Promise<UploadAnswered> {
     const { agent } = session
     if (session.uploads >= mostUploads)
       throw new Refused('later', 'overloaded', `${mostUploads} uploads of this agent are under way already`, {
@@ -734,7 +711,6 @@ class RunningLinkServer implements LinkServer {
     session.uploads++
     try {
       const batch = readUpload(await bodyOf(request, 'upload'))
-      read()
       if (batch.agent !== agent.id) throw new FarwatchError('forbidden', 'an agent may only upload results of its own')
       const tasks = new Set(batch.entries.map(({ task }) => task))
       const foreign = new Set([...tasks].filter((task) => !this.#options.ownedTask(agent.id, task)))

@@ -60,6 +60,7 @@ export { resolveSettings, settingSources, takeSecrets } from './settings/resolve
 export type { GivenSettings, ResolvedSettings, SettingSource } from './settings/resolve.ts'
 export { allowedValues, readSetting, shownProxy, writeSetting } from './settings/value.ts'
 export type { SettingValue } from './settings/value.ts'
+export { listenWithDoors, type Doors } from './doors.ts'
 export { sleptMs, systemClock } from './system-clock.ts'
 export { openVault, vaultWith } from './vault.ts'
 export type { InstanceVault, Vault } from './vault.ts'
