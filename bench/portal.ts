@@ -26,7 +26,7 @@ const scrolled = { frames: 240, pixels: 180 }
 export const portalRow: BenchRow = {
   name: 'portal',
   about: 'what the first page weighs, and how long one waits before 10,000 systems with 100,000 tasks',
-  run: async () => [...bundle(), ...(await before(await measured()))],
+  run: async () => [...bundle(), ...before(await measured())],
 }
 
 function bundle(): readonly Figure[] {

@@ -13,9 +13,9 @@ import { readFilter } from '../model/overview.ts'
 import { AlarmHistory, historySpans } from '../parts/alarm-history.tsx'
 import { CoverageBanner } from '../parts/coverage-banner.tsx'
 import { AlarmCountLinks, CoverageShare } from '../parts/marks.tsx'
-import { Failure, Stale, Waiting } from '../parts/states.tsx'
+import { Waiting } from '../parts/states.tsx'
 import { SystemFilters } from '../parts/system-filters.tsx'
-import { SystemTree } from '../parts/system-tree.tsx'
+import { SystemLists } from '../parts/system-lists.tsx'
 import { texts } from '../texts.ts'
 
 const WallBoard = lazy(async () => ({ default: (await import('./wall-board.tsx')).WallBoard }))
@@ -34,7 +34,6 @@ export function OverviewPage(): ReactNode {
     [navigate],
   )
   const changeText = useCallback((text: string) => change({ text }), [change])
-  const failed = groups.error ?? systems.error
   const leaveWall = useCallback(() => change({ wall: '' }), [change])
   if (search.wall !== undefined) {
     return (
@@ -66,27 +65,7 @@ export function OverviewPage(): ReactNode {
           {texts.watch.wall.open}
         </Button>
       </SystemFilters>
-      {groups.data !== undefined && systems.data !== undefined ? (
-        <>
-          <Stale query={failed === groups.error ? groups : systems} />
-          <SystemTree
-            groups={groups.data}
-            systems={systems.data}
-            filter={filter}
-            clear={() => void navigate({ search: {} })}
-          />
-        </>
-      ) : failed !== null ? (
-        <Failure
-          error={failed}
-          again={() => {
-            void groups.refetch()
-            void systems.refetch()
-          }}
-        />
-      ) : (
-        <Waiting />
-      )}
+      <SystemLists filter={filter} clear={() => void navigate({ search: {} })} />
     </>
   )
 }

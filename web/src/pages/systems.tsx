@@ -4,9 +4,8 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useMemo, type ReactNode } from 'react'
 import { groups as groupsQuery, systems as systemsQuery } from '../api/queries.ts'
 import { filterSystems, readFilter } from '../model/overview.ts'
-import { Failure, Stale, Waiting } from '../parts/states.tsx'
 import { SystemFilters } from '../parts/system-filters.tsx'
-import { SystemTree } from '../parts/system-tree.tsx'
+import { SystemLists } from '../parts/system-lists.tsx'
 import { texts } from '../texts.ts'
 
 /** Everything that is watched, as a tree: group, system, connector. */
@@ -22,7 +21,6 @@ export function SystemsPage(): ReactNode {
     [navigate],
   )
   const changeText = useCallback((text: string) => change({ text }), [change])
-  const failed = groups.error ?? systems.error
   const shown = useMemo(
     () => [...filterSystems(systems.data ?? [], filter).values()].reduce((sum, some) => sum + some.length, 0),
     [systems.data, filter],
@@ -46,27 +44,7 @@ export function SystemsPage(): ReactNode {
         onText={changeText}
         onChange={change}
       />
-      {groups.data !== undefined && systems.data !== undefined ? (
-        <>
-          <Stale query={failed === groups.error ? groups : systems} />
-          <SystemTree
-            groups={groups.data}
-            systems={systems.data}
-            filter={filter}
-            clear={() => void navigate({ search: {} })}
-          />
-        </>
-      ) : failed !== null ? (
-        <Failure
-          error={failed}
-          again={() => {
-            void groups.refetch()
-            void systems.refetch()
-          }}
-        />
-      ) : (
-        <Waiting />
-      )}
+      <SystemLists filter={filter} clear={() => void navigate({ search: {} })} />
     </>
   )
 }
