@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { FarwatchError, messageOf } from '../base/index.ts'
-import { judgeData, type OwnFacts, type PairFile } from '../failover/index.ts'
+import { comparePosition, judgeData, type OwnFacts, type PairFile } from '../failover/index.ts'
 import { diskSpace, type ChangeFacts } from '../platform/index.ts'
 import type { History } from './history.ts'
 import type { Machine } from './machine.ts'
@@ -107,7 +107,10 @@ export class OwnData {
         readMark(database),
       ])
       this.#feeds = { database: ofDatabase, history: ofHistory }
-      this.#own = ownPosition([ofDatabase, ofHistory], term, this.#parts.isFollowing())
+      const own = ownPosition([ofDatabase, ofHistory], term, this.#parts.isFollowing())
+      // What goes back while it is in use is rather damaged than replaced by an older state, and what is damaged has to be said.
+      if (!own.isMixed && comparePosition(own.position, this.#own.position) < 0) await this.#check()
+      this.#own = own
     } catch (thrown) {
       this.#failed(thrown)
     }
@@ -134,10 +137,7 @@ export class OwnData {
     )
     this.#directoryNow = await uuidIn(directory.file('farwatch.json'))
     if (at >= this.#checkAt) {
-      await this.allow(() => database.check()).then(
-        (problem) => (this.#integrityProblem = problem),
-        (thrown: unknown) => this.#failed(thrown),
-      )
+      await this.#check()
       const now = clock.elapsed()
       this.#checkAt = now + Math.max(checkEveryMs, (now - at) / checkShare)
     }
@@ -177,6 +177,14 @@ export class OwnData {
     } finally {
       this.#asked.delete(asked)
     }
+  }
+
+  /** Never rejects. */
+  #check(): Promise<unknown> {
+    return this.allow(() => this.#parts.machine.database.check()).then(
+      (problem) => (this.#integrityProblem = problem),
+      (thrown: unknown) => this.#failed(thrown),
+    )
   }
 
   #failed(thrown: unknown): void {
