@@ -146,6 +146,7 @@ async function everything() {
 try {
   installPackages()
   const args = process.argv.slice(2)
+  if (args.some((arg) => arg.includes('portal'))) buildPortal()
   process.exitCode =
     args.length === 0 ? await everything() : (await underNode('node_modules/vitest/vitest.mjs', ['run', ...args])).code
 } catch (thrown) {

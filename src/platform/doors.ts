@@ -52,7 +52,8 @@ export async function listenWithDoors(
     const { address, port } = server.address() as AddressInfo
     for (let i = 0; i < moreDoors; i++)
       await open(
-        createServer((socket) => server.emit('connection', socket)),
+        // As servers of HTTP make theirs.
+        createServer({ allowHalfOpen: true, noDelay: true }, (socket) => server.emit('connection', socket)),
         { host: address, port, reusePort: true },
       )
   } catch (thrown) {
