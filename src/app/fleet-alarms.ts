@@ -100,13 +100,16 @@ export class FleetAlarms {
         message: `${agents.size} agents call, and no results of theirs arrive: rather this server or its network has too much to do than all of them. Results wait with the agents; their tasks raise no alarms of their own for that`,
       })
     else
-      for (const id of agents)
-        wanted.set(`agent quiet: ${id}`, {
-          key: `agent quiet: ${id}`,
+      for (const id of agents) {
+        const key = `agent quiet: ${id}`
+        const groups = groupsOf(id)
+        wanted.set(key, {
+          key,
           severity: 'MAJOR',
-          message: `The agent ${nameOf(id)} calls, and no results of its tasks arrive; they raise no alarms of their own for that. Groups concerned: ${groupsOf(id).join(', ') || 'none'}`,
-          group: groupsOf(id).length === 1 ? groupsOf(id)[0]! : '',
+          message: `The agent ${nameOf(id)} calls, and no results of its tasks arrive; they raise no alarms of their own for that. Groups concerned: ${groups.join(', ') || 'none'}`,
+          group: groups.length === 1 ? groups[0]! : '',
         })
+      }
     for (const key of this.#standing)
       if ((key === 'agents quiet' || key.startsWith('agent quiet: ')) && !wanted.has(key)) this.#clear(key)
     for (const [key, problem] of wanted) if (!this.#standing.has(key)) this.#raise(problem)
