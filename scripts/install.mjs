@@ -29,7 +29,16 @@ export function installPackages() {
   // NODE_ENV=production would leave out what builds the portal.
   const npm = process.env.npm_execpath
   const [command, ...before] = npm === undefined ? ['npm'] : [process.execPath, npm]
-  const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  // No package needs a script of its own: those that have one compile an addon, for the headers of another Node, and work without it.
+  const args = [
+    'ci',
+    '--ignore-scripts',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]
   const done = spawnSync(command, [...before, ...args], {
     cwd: root,
     stdio: ['ignore', 2, 2],

@@ -39,6 +39,7 @@ export default defineMonitor({
   },
   period: '1m',
   timeout: '10s',
+  tested: 'real server',
   rules: [
     { name: 'no answer', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'slow', metric: 'duration', thresholds: { WARNING: '> 1s', MAJOR: '> 3s' }, for: '1m' },

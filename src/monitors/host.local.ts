@@ -91,6 +91,7 @@ export default defineMonitor({
   },
   period: '30s',
   timeout: '10s',
+  tested: 'real server',
   rules: [
     { name: 'cannot measure', metric: 'failed', thresholds: { MAJOR: '> 0' } },
     { name: 'processors busy', metric: 'cpu', thresholds: { WARNING: '> 90%', MAJOR: '> 95%' }, for: '15m' },

@@ -120,6 +120,7 @@ export default defineMonitor({
   openMetrics: 'One for each name in `extract`.',
   period: '1m',
   timeout: '10s',
+  tested: 'real server',
   rules: [
     { name: 'no answer', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'error status', metric: 'status', thresholds: { WARNING: '>= 400', CRITICAL: '>= 500' } },

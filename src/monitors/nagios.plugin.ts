@@ -47,6 +47,7 @@ export default defineMonitor({
   openMetrics: '`perfdata` with the label `label`: the values of the performance data in seconds, bytes or percent.',
   period: '1m',
   timeout: '30s',
+  tested: 'real server',
   rules: [
     { name: 'cannot run', metric: 'failed', thresholds: { MAJOR: '> 0' } },
     { name: 'plugin state', metric: 'state', thresholds: { WARNING: '== 1', MINOR: '== 3', CRITICAL: '== 2' } },

@@ -36,6 +36,7 @@ export default defineMonitor({
   },
   period: '1m',
   timeout: '15s',
+  tested: 'real server',
   rules: [
     { name: 'cannot ping', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'packets lost', metric: 'loss', thresholds: { WARNING: '>= 20%', CRITICAL: '>= 60%' } },

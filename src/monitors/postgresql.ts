@@ -61,6 +61,7 @@ export default defineMonitor({
   openMetrics: 'The numeric columns of `query`, with its other columns as labels.',
   period: '1m',
   timeout: '15s',
+  tested: 'real server',
   rules: [
     { name: 'no session', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'connections used up', metric: 'connections_used', thresholds: { WARNING: '> 80%', CRITICAL: '> 95%' } },

@@ -88,6 +88,7 @@ export default defineMonitor({
   openMetrics: 'Those that the exporter offers and `include` takes, with their labels.',
   period: '30s',
   timeout: '10s',
+  tested: 'real server',
   rules: [
     { name: 'no metrics', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'nothing taken', metric: 'scrape_samples', thresholds: { WARNING: '< 1' } },

@@ -31,6 +31,7 @@ export default defineMonitor({
   },
   period: '1m',
   timeout: '10s',
+  tested: 'real server',
   rules: [
     { name: 'no connection', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'slow handshake', metric: 'duration', thresholds: { WARNING: '> 1s', CRITICAL: '> 3s' }, for: '1m' },

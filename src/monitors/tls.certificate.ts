@@ -34,6 +34,7 @@ export default defineMonitor({
   },
   period: '5m',
   timeout: '10s',
+  tested: 'real server',
   rules: [
     { name: 'no handshake', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'certificate ends', metric: 'days_left', thresholds: { WARNING: '< 30d', CRITICAL: '< 7d' } },

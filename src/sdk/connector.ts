@@ -56,8 +56,6 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
   check?(settings: SettingsOf<P>, path: string): readonly Problem[]
   /** What the bound per target counts: `db1:5432`. Pure; the same for all ways to one service. */
   target(settings: SettingsOf<P>): string
-  /** A cheap connect, without credentials; throws where the target is out of reach. Absent: it is believed to be reached. */
-  reach?(settings: SettingsOf<P>, signal: AbortSignal): Promise<void>
   /**
    * Whether the target can be reached from this machine, found out as cheaply as can be: asked before work moves to an agent. Uses no
    * credential, and sends nothing that a bare connection does not send. Ends within five seconds, or when the signal aborts. Absent where

@@ -70,6 +70,14 @@ export interface MonitorDeclaration<
   readonly rules: readonly RuleDocument[]
   /** Programs the agent's machine must have, or privileges on the target, in words for the reference page. */
   readonly needs?: string
+  /** The least privileges on the target as they are pasted there: SQL, a profile line, a policy. */
+  readonly grant?: string
+  /** Where the default thresholds come from: a vendor's document, a public exporter, or our own judgement. */
+  readonly thresholdsFrom?: string
+  /** How to see it work: a command line, or what to do to the target so that a rule raises. */
+  readonly tryIt?: string
+  /** What stands behind it: tests against the real server, on data recorded from one, or on the published shape of its answers alone. */
+  readonly tested: 'real server' | 'recorded data' | 'schema only'
   /** What is wrong with settings that are right one by one: names that clash, a pattern that cannot be read. Pure; `path` begins the problems' paths. */
   check?(settings: SettingsOf<P>, path: string): readonly Problem[]
   /** Gathers, judges nothing. Throws TargetError (clients do) where the target cannot be measured. */

@@ -54,6 +54,7 @@ const behave = defineMonitor({
   },
   period: '1m',
   timeout: '10s',
+  tested: 'real server',
   rules: [{ metric: 'failed', thresholds: { MAJOR: '> 0' } }],
   async collect({ how, ms }, { client, signal, previous, remember, plannedAt, now }) {
     switch (how) {
