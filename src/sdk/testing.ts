@@ -22,6 +22,7 @@ import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
 
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
+export { sqlDatabase, type SqlAnswers } from './sql-testing.ts'
 
 /** Runs a monitor once with settings as a user writes them. Throws where the settings are wrong, and what `collect` throws. */
 export async function collectOnce<C extends ConnectorType = ConnectorType>(

@@ -18,6 +18,10 @@ export interface ConnectorClients {
 }
 
 export type ConnectorType = keyof ConnectorClients
+
+/** The types whose client is a `SqlClient`: what a monitor names that runs on any database. */
+export const sqlConnectors = ['postgresql'] as const satisfies readonly ConnectorType[]
+
 export { dnsRecordTypes } from './dns.ts'
 export type * from './dns.ts'
 export type * from './exec.ts'
