@@ -2,10 +2,11 @@
 import type { AnyConnector } from '../sdk/index.ts'
 import dns from './dns.ts'
 import exec from './exec.ts'
+import hana from './hana.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
 import local from './local.ts'
 import postgresql from './postgresql.ts'
 import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, postgresql, tcp]
+export const connectors: readonly AnyConnector[] = [dns, exec, hana, http, icmp, local, postgresql, tcp]

@@ -1,5 +1,6 @@
 import type { DnsClient } from './dns.ts'
 import type { ExecClient } from './exec.ts'
+import type { HanaClient } from './hana.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LocalClient } from './local.ts'
@@ -10,6 +11,7 @@ import type { TcpClient } from './tcp.ts'
 export interface ConnectorClients {
   dns: DnsClient
   exec: ExecClient
+  hana: HanaClient
   http: HttpClient
   icmp: IcmpClient
   local: LocalClient
@@ -20,11 +22,12 @@ export interface ConnectorClients {
 export type ConnectorType = keyof ConnectorClients
 
 /** The types whose client is a `SqlClient`: what a monitor names that runs on any database. */
-export const sqlConnectors = ['postgresql'] as const satisfies readonly ConnectorType[]
+export const sqlConnectors = ['hana', 'postgresql'] as const satisfies readonly ConnectorType[]
 
 export { dnsRecordTypes } from './dns.ts'
 export type * from './dns.ts'
 export type * from './exec.ts'
+export type * from './hana.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './local.ts'

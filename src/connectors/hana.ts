@@ -1,0 +1,117 @@
+import { defineConnector } from '../sdk/index.ts'
+import { openHana } from './hana/connection.ts'
+import { HanaDatabase } from './hana/database.ts'
+import { reachPort } from './network/reach.ts'
+import { hostPattern, hostPort } from './network/target.ts'
+import { trustedProblems } from './network/trust.ts'
+
+/** SAP HANA: a tenant, the SYSTEMDB, or HANA Cloud. */
+export default defineConnector({
+  id: 'hana',
+  title: 'SAP HANA',
+  summary: 'A tenant database of a SAP HANA system, or its SYSTEMDB.',
+  settings: {
+    host: {
+      kind: 'text',
+      label: 'Host',
+      help: 'Name or address.',
+      maxLength: 253,
+      pattern: hostPattern,
+      example: 'hana1.example',
+    },
+    instance: {
+      kind: 'text',
+      label: 'Instance number',
+      help: 'Two digits. The SYSTEMDB listens at 3NN13 and leads to the tenant. Not needed where a port is given.',
+      pattern: '[0-9]{2}',
+      maxLength: 2,
+      optional: true,
+      example: '00',
+    },
+    port: {
+      kind: 'number',
+      label: 'Port',
+      help: 'The SQL port of the tenant itself, such as 30015 or 30041; 443 for HANA Cloud. Better than an instance number where the SYSTEMDB’s port cannot be reached.',
+      min: 1,
+      max: 65535,
+      integer: true,
+      optional: true,
+    },
+    tenant: {
+      kind: 'text',
+      label: 'Tenant',
+      help: 'The database’s name. Without one it is the SYSTEMDB, or whatever listens at the port.',
+      maxLength: 253,
+      pattern: '[A-Za-z0-9_.\\-]+',
+      optional: true,
+      example: 'HDB',
+    },
+    tls: {
+      kind: 'choice',
+      label: 'TLS',
+      help: 'verify: always, with a trusted certificate for this name. require: always, whatever the certificate. off: never.',
+      of: ['verify', 'require', 'off'],
+      default: 'verify',
+    },
+    trustedCertificates: {
+      kind: 'text',
+      label: 'Further authorities (PEM)',
+      help: 'Trusted for this connector besides those of the agent’s machine.',
+      multiline: true,
+      maxLength: 64_000,
+      optional: true,
+    },
+    statementTimeout: {
+      kind: 'duration',
+      label: 'Statement timeout',
+      help: 'The server ends a statement that takes longer. Too small: views of a large system are missing. Too large: a stuck query burdens the server and makes other monitors wait.',
+      default: '10s',
+      min: '1s',
+      max: '10m',
+    },
+  },
+  credentials: ['basic'],
+  credentialRequired: true,
+  check: ({ port, instance, trustedCertificates }, path) => [
+    ...(port === undefined && instance === undefined
+      ? [
+          {
+            path: `${path}.port`,
+            message: 'is missing: a port or an instance number',
+            hint: 'For example: instance: "00"',
+          },
+        ]
+      : []),
+    ...trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
+  ],
+  target: (settings) => hostPort(settings.host, portOf(settings)),
+  reach: (settings, signal) => reachPort({ host: settings.host, port: portOf(settings) }, signal),
+  open: (settings, credential) => {
+    const basic = credential?.type === 'basic' ? credential.fields : undefined
+    const { host, tenant, tls, trustedCertificates, statementTimeout } = settings
+    return new HanaDatabase(
+      {
+        host,
+        port: portOf(settings),
+        tenant,
+        tls,
+        trustedCertificates,
+        statementTimeout,
+        username: basic?.username ?? '',
+        password: basic?.secret ?? '',
+      },
+      openHana,
+    )
+  },
+})
+
+/** The SYSTEMDB's SQL port where none is given. */
+function portOf({
+  port,
+  instance,
+}: {
+  readonly port: number | undefined
+  readonly instance: string | undefined
+}): number {
+  return port ?? 30_013 + 100 * Number(instance ?? 0)
+}
