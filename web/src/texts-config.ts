@@ -43,7 +43,7 @@ export const configTexts = {
     name: 'Name',
     nameHint: 'Identifies it. What was measured stays under the name that it had then.',
     renameNote: 'With another name it begins a new history: what was measured stays under the old one.',
-    renameGroupNote: 'Users who are given the old name as a group have to be given the new one.',
+    renameGroupNote: 'What users and tokens may do in it follows the new name.',
     nameMissing: 'A name is needed',
     monitorNameHint: 'Only needed where a profile has the same monitor twice.',
     description: 'Description',
