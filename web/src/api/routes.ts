@@ -34,6 +34,7 @@ export const routes = {
   changeSettings: 'PUT /settings',
   listCertificates: 'GET /certificates',
   generateCertificate: 'POST /certificates/generate',
+  importCertificate: 'POST /certificates/import',
   trustCertificate: 'POST /certificates/trusted',
   distrustCertificate: 'DELETE /certificates/trusted/{fingerprint}',
   showConnection: 'GET /instance/connection',
