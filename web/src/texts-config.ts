@@ -82,6 +82,8 @@ export const configTexts = {
     secretKeep: 'Keep the stored one',
     secretNew: 'It cannot be read back once it is saved.',
     listAdd: 'Add',
+    addFound: (label: string) => `Add to ${label} from the target`,
+    found: (n: number) => `Add one of ${n.toLocaleString('en')} found`,
     listItem: (label: string, n: number) => `${label} ${n}`,
     remove: (what: string) => `Remove ${what}`,
     mapName: 'Name',
@@ -192,6 +194,10 @@ export const configTexts = {
       'Runs it once and keeps nothing: shows the metrics and items that there are, and which of them each row takes.',
     noTarget: 'There is no connector of its type yet.',
     load: 'Load',
+    candidates: 'Ask what there is to choose',
+    candidatesFound: (fields: readonly string[]) =>
+      fields.length === 0 ? 'The target offers nothing to choose.' : `Choose from what was found: ${fields.join(', ')}.`,
+    candidatesFailed: 'The target could not be asked',
     measured: (n: number) => count(n, 'value measured', 'values measured'),
   },
   rules: {

@@ -90,6 +90,7 @@ export const routes = {
   compareRevisions: 'GET /configuration/difference',
   undoRevision: 'POST /configuration/revisions/{revision}/undo',
   checkConnector: 'POST /checks',
+  listCandidates: 'POST /checks/candidates',
   previewRules: 'POST /checks/preview',
   listConnectors: 'GET /library/connectors',
   applyConfiguration: 'PUT /configuration',
