@@ -105,6 +105,45 @@ for (const connector of connectors) {
   })
 }
 
+for (const connector of connectors.filter(({ discovery }) => discovery !== undefined)) {
+  const discovery = connector.discovery!
+  test(`${connector.id} proposes what it takes itself, whatever a port says`, async () => {
+    const wrong: unknown[] = []
+    for (const place of [
+      { host: '127.0.0.1', port },
+      { host: '127.0.0.1', port: mutePort },
+    ]) {
+      const proposals = await discovery.identify(place, AbortSignal.timeout(1_000)).catch((thrown: unknown) => {
+        if (!(thrown instanceof TargetError)) throw thrown
+        return []
+      })
+      for (const proposal of proposals) {
+        const takes =
+          checkDeclared(connector, proposal.settings, 'c').ok &&
+          (proposal.credential === undefined || connector.credentials.includes(proposal.credential)) &&
+          (proposal.monitors ?? []).every(({ monitor, settings }) => {
+            const declared = monitors.find(({ id }) => id === monitor)
+            return declared?.connector === connector.id && checkDeclared(declared, settings, 'm').ok
+          }) &&
+          (proposal.monitors === undefined) === (proposal.profile === undefined)
+        if (!takes) wrong.push(proposal)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test(`${connector.id} stops asking who is there when it is told to`, async () => {
+    const stopped = new AbortController()
+    const asked = discovery.identify({ host: '127.0.0.1', port: mutePort }, stopped.signal).then(
+      () => 'ended',
+      () => 'ended',
+    )
+    stopped.abort()
+    const patience = new Promise((resolve) => setTimeout(() => resolve('goes on'), 1_000))
+    expect(await Promise.race([asked, patience])).toBe('ended')
+  })
+}
+
 // way → what its monitor asks of a target that accepts and then says nothing
 const mutes: [string, () => Record<string, unknown>, string, Record<string, unknown>][] = [
   ['http', () => ({ url: `http://127.0.0.1:${mutePort}/` }), 'http.response', {}],

@@ -12,6 +12,7 @@ import {
   type OpenCredential,
 } from '../sdk/index.ts'
 import { exchange, readPlace, StaleConnection, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
+import { httpDiscovery } from './network/find-http.ts'
 import { reachPort } from './network/reach.ts'
 import { hostPort, hostPortProblems, readHostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
@@ -75,6 +76,7 @@ export default defineConnector({
     if (proxy !== undefined) return reachPort(readPlace(new URL(proxy)), signal)
     return reachPort(connectTo === undefined ? place : (readHostPort(connectTo, place.port) ?? place), signal)
   },
+  discovery: httpDiscovery,
   open({ url, verifyCertificate, trustedCertificates, proxy, connectTo }, credential) {
     const base = new URL(url)
     return new HttpConnection(

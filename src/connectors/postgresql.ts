@@ -13,6 +13,7 @@ import {
   type PostgresqlSession,
 } from '../sdk/index.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
+import { firstWords } from './network/first-words.ts'
 import { findAddresses } from './network/names.ts'
 import { reachPort } from './network/reach.ts'
 import {
@@ -43,8 +44,30 @@ export default defineConnector({
   check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
   target: ({ host, port }) => hostPort(host, port),
   reach: reachPort,
+  discovery: {
+    at: { tcp: [5432, 5433, 6432] },
+    async identify(place, signal) {
+      const said = await firstWords(place, { send: sslRequest, until: (received) => received.length > 0 }, signal)
+      const answer = said.toString('latin1')
+      if (answer !== 'S' && answer !== 'N') return []
+      const { host, port } = place
+      return [
+        {
+          name: port === 5432 ? 'postgresql' : `postgresql-${port}`,
+          title: `PostgreSQL, port ${port}${answer === 'S' ? ', with TLS' : ''}`,
+          settings: port === 5432 ? { host } : { host, port },
+          seen: `port ${port} answered in the words of PostgreSQL`,
+          certainty: 'identified',
+          credential: 'basic',
+        },
+      ]
+    },
+  },
   open: (settings, credential) => new Database(settings, credential),
 })
+
+/** The question for TLS with which a client may begin; only a PostgreSQL server answers it with one letter (protocol 3, SSLRequest). */
+const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
 interface Place {
   readonly host: string

@@ -76,6 +76,10 @@ export interface MonitorDeclaration<
   readonly thresholdsFrom?: string
   /** How to see it work: a command line, or what to do to the target so that a rule raises. */
   readonly tryIt?: string
+  /**
+   * Why it is in no default profile although it needs no settings: what it costs the target, or what it fails without. Somebody has to choose it.
+   */
+  readonly optIn?: string
   /** What stands behind it: tests against the real server, on data recorded from one, or on the published shape of its answers alone. */
   readonly tested: 'real server' | 'recorded data' | 'schema only'
   /** What is wrong with settings that are right one by one: names that clash, a pattern that cannot be read. Pure; `path` begins the problems' paths. */
