@@ -69,7 +69,7 @@ function credentialFor(types: readonly (keyof typeof credentialTypes)[]): OpenCr
 
 test('connector ids are unique and each has a monitor that uses it', () => {
   const ids = connectors.map((one) => one.id)
-  const used = new Set(monitors.map((one) => one.connector))
+  const used = new Set<string>(monitors.flatMap((one) => one.connectors))
   expect([new Set(ids).size, ids.filter((id) => !used.has(id))]).toEqual([ids.length, []])
 })
 
@@ -90,7 +90,7 @@ for (const connector of connectors) {
       if (!checked.ok) throw new Error(checked.problems[0]?.message)
       const said: string[] = []
       for (const credential of [undefined, ...credentialFor(connector.credentials)]) {
-        for (const monitor of monitors.filter((one) => one.connector === connector.id)) {
+        for (const monitor of monitors.filter((one) => one.connectors.includes(connector.id))) {
           const client = connector.open(checked.value, credential)
           const run = collectOnce(monitor, leastSettings(monitor.settings), {
             client,

@@ -3,8 +3,8 @@ import type { ExecClient } from './exec.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LocalClient } from './local.ts'
-import type { PostgresqlClient } from './postgresql.ts'
 import type { RedisClient } from './redis.ts'
+import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
 
 /** What each connector type hands to its monitors. To add one: its interface in a file here, and a line below. */
@@ -14,7 +14,7 @@ export interface ConnectorClients {
   http: HttpClient
   icmp: IcmpClient
   local: LocalClient
-  postgresql: PostgresqlClient
+  postgresql: SqlClient
   redis: RedisClient
   tcp: TcpClient
 }
@@ -26,6 +26,7 @@ export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './local.ts'
-export type * from './postgresql.ts'
 export type * from './redis.ts'
+export { sqlDialects } from './sql.ts'
+export type * from './sql.ts'
 export type * from './tcp.ts'
