@@ -7,6 +7,7 @@ import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
+import redis from './redis.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -18,6 +19,7 @@ export const monitors: readonly AnyMonitor[] = [
   ping,
   postgresql,
   prometheusScrape,
+  redis,
   tcpPort,
   tlsCertificate,
 ]

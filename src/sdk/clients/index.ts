@@ -3,6 +3,7 @@ import type { ExecClient } from './exec.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LocalClient } from './local.ts'
+import type { RedisClient } from './redis.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
 
@@ -14,6 +15,7 @@ export interface ConnectorClients {
   icmp: IcmpClient
   local: LocalClient
   postgresql: SqlClient
+  redis: RedisClient
   tcp: TcpClient
 }
 
@@ -24,6 +26,7 @@ export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './local.ts'
+export type * from './redis.ts'
 export { sqlDialects } from './sql.ts'
 export type * from './sql.ts'
 export type * from './tcp.ts'
