@@ -23,6 +23,7 @@ const programs = [
   { package: 'default-jre-headless', isThere: () => inPath('keytool') },
   { package: 'iproute2', isThere: () => inPath('ip') },
   { package: 'nftables', isThere: () => inPath('nft') },
+  { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
 ]
 
 function inPath(name) {

@@ -4,6 +4,7 @@ import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LocalClient } from './local.ts'
 import type { PostgresqlClient } from './postgresql.ts'
+import type { RabbitmqClient } from './rabbitmq.ts'
 import type { TcpClient } from './tcp.ts'
 
 /** What each connector type hands to its monitors. To add one: its interface in a file here, and a line below. */
@@ -14,6 +15,7 @@ export interface ConnectorClients {
   icmp: IcmpClient
   local: LocalClient
   postgresql: PostgresqlClient
+  rabbitmq: RabbitmqClient
   tcp: TcpClient
 }
 
@@ -25,4 +27,5 @@ export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './local.ts'
 export type * from './postgresql.ts'
+export type * from './rabbitmq.ts'
 export type * from './tcp.ts'
