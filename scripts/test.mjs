@@ -24,6 +24,7 @@ const programs = [
   { package: 'iproute2', isThere: () => inPath('ip') },
   { package: 'nftables', isThere: () => inPath('nft') },
   { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
+  { package: 'slapd', isThere: () => inPath('slapd') },
 ]
 
 function inPath(name) {

@@ -3,6 +3,9 @@ import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
+import ldapBind from './ldap.bind.ts'
+import ldapMonitor from './ldap.monitor.ts'
+import ldapReplication from './ldap.replication.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
@@ -16,6 +19,9 @@ export const monitors: readonly AnyMonitor[] = [
   dnsLookup,
   hostLocal,
   httpResponse,
+  ldapBind,
+  ldapMonitor,
+  ldapReplication,
   nagiosPlugin,
   ping,
   postgresql,

@@ -1,5 +1,6 @@
-import { defineMonitor, TargetError, type Item } from '../sdk/index.ts'
-import { numberAt, objectsOf, shareAt, textAt, valueAt, type JsonObject } from './formats/json.ts'
+import { defineMonitor, TargetError } from '../sdk/index.ts'
+import { numberAt, objectsOf, textAt, valueAt, type JsonObject } from './formats/json.ts'
+import { itemsOf, measured, shareOf } from './formats/measured.ts'
 import { Parts } from './formats/parts.ts'
 
 const item = ['node'] as const
@@ -61,29 +62,24 @@ export default defineMonitor({
     const nodes = objectsOf(answer, 1_000).filter((node) => textAt(node, 'name') !== undefined)
     const version = textAt(overview, 'rabbitmq_version')
     const cluster = textAt(overview, 'cluster_name')
-    const each = (value: (node: JsonObject) => number | undefined): Item[] =>
-      nodes.flatMap((node) => {
-        const found = value(node)
-        return found === undefined ? [] : [{ labels: { node: textAt(node, 'name')! }, value: found }]
-      })
+    const each = (value: (node: JsonObject) => number | undefined) =>
+      itemsOf(nodes, (node) => ({ node: textAt(node, 'name')! }), value)
     const number = (name: string) => each((node) => numberAt(node, name))
     const flag = (name: string) => each((node) => flagAt(node, name))
-    const connections = numberAt(overview, 'object_totals', 'connections')
-    const channels = numberAt(overview, 'object_totals', 'channels')
     const up = nodes.filter((node) => node['running'] === true).length
     const about = parts.about(`${up} of ${nodes.length} nodes run`)
     return {
-      metrics: {
+      metrics: measured({
         running: flag('running'),
         memory_alarm: flag('mem_alarm'),
         disk_alarm: flag('disk_free_alarm'),
-        memory_used: each((node) => shareAt(node, 'mem_used', 'mem_limit')),
+        memory_used: each((node) => shareOf(numberAt(node, 'mem_used'), numberAt(node, 'mem_limit'))),
         memory: number('mem_used'),
         disk_free: number('disk_free'),
         disk_headroom: each((node) => difference(node, 'disk_free', 'disk_free_limit')),
-        files_used: each((node) => shareAt(node, 'fd_used', 'fd_total')),
-        sockets_used: each((node) => shareAt(node, 'sockets_used', 'sockets_total')),
-        processes_used: each((node) => shareAt(node, 'proc_used', 'proc_total')),
+        files_used: each((node) => shareOf(numberAt(node, 'fd_used'), numberAt(node, 'fd_total'))),
+        sockets_used: each((node) => shareOf(numberAt(node, 'sockets_used'), numberAt(node, 'sockets_total'))),
+        processes_used: each((node) => shareOf(numberAt(node, 'proc_used'), numberAt(node, 'proc_total'))),
         partitions: each((node) => {
           const lost = valueAt(node, 'partitions')
           return Array.isArray(lost) ? lost.length : undefined
@@ -93,9 +89,9 @@ export default defineMonitor({
           const ms = numberAt(node, 'uptime')
           return ms === undefined ? undefined : ms / 1000
         }),
-        ...(connections === undefined ? {} : { connections }),
-        ...(channels === undefined ? {} : { channels }),
-      },
+        connections: numberAt(overview, 'object_totals', 'connections'),
+        channels: numberAt(overview, 'object_totals', 'channels'),
+      }),
       ...about,
       facts: {
         ...about.facts,

@@ -1,5 +1,6 @@
-import { defineMonitor, TargetError, type Item } from '../sdk/index.ts'
+import { defineMonitor, TargetError } from '../sdk/index.ts'
 import { numberAt, objectsOf, textAt, valueAt, type JsonObject } from './formats/json.ts'
+import { itemsOf } from './formats/measured.ts'
 import { excludeSetting, includeSetting, selectionProblems, selects } from './formats/selection.ts'
 
 const item = ['vhost', 'queue'] as const
@@ -108,12 +109,8 @@ export default defineMonitor({
         },
       }
     }
-    const each = (value: (queue: JsonObject) => number | undefined): Item[] =>
-      taken.flatMap((queue) => {
-        const found = value(queue)
-        const labels = { vhost: textAt(queue, 'vhost') ?? '', queue: textAt(queue, 'name')! }
-        return found === undefined ? [] : [{ labels, value: found }]
-      })
+    const each = (value: (queue: JsonObject) => number | undefined) =>
+      itemsOf(taken, (queue) => ({ vhost: textAt(queue, 'vhost') ?? '', queue: textAt(queue, 'name')! }), value)
     return {
       metrics: {
         ...totals,

@@ -35,13 +35,6 @@ export function numberAt(value: unknown, ...path: readonly string[]): number | u
   return typeof found === 'number' && Math.abs(found) < largest ? found : undefined
 }
 
-/** One of an object's numbers as percent of another. A whole of nothing, as where there is no limit, has no shares. */
-export function shareAt(value: unknown, part: string, whole: string): number | undefined {
-  const used = numberAt(value, part)
-  const total = numberAt(value, whole)
-  return used === undefined || total === undefined || total < 1e-9 ? undefined : (100 * used) / total
-}
-
 /** A text of at most 200 characters: names become labels, and labels are kept for long. */
 export function textAt(value: unknown, ...path: readonly string[]): string | undefined {
   const found = valueAt(value, ...path)

@@ -2,6 +2,7 @@ import type { DnsClient } from './dns.ts'
 import type { ExecClient } from './exec.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
+import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { PostgresqlClient } from './postgresql.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
@@ -13,6 +14,7 @@ export interface ConnectorClients {
   exec: ExecClient
   http: HttpClient
   icmp: IcmpClient
+  ldap: LdapClient
   local: LocalClient
   postgresql: PostgresqlClient
   rabbitmq: RabbitmqClient
@@ -25,6 +27,7 @@ export type * from './dns.ts'
 export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
+export type * from './ldap.ts'
 export type * from './local.ts'
 export type * from './postgresql.ts'
 export type * from './rabbitmq.ts'
