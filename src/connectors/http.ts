@@ -14,6 +14,7 @@ import {
   type Problem,
 } from '../sdk/index.ts'
 import { exchange, readPlace, StaleConnection, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
+import { httpDiscovery } from './network/find-http.ts'
 import { reachPort } from './network/reach.ts'
 import { hostPort, hostPortProblems, readHostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
@@ -109,6 +110,7 @@ export default defineConnector({
   settings: httpSettings,
   credentials: ['basic', 'token', 'header', 'certificate'],
   ...httpService,
+  discovery: httpDiscovery,
 })
 
 function credentialHeaders(credential: OpenCredential | undefined): Record<string, string> {

@@ -4,8 +4,8 @@ import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
-import type { PostgresqlClient } from './postgresql.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
+import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
 
 /** What each connector type hands to its monitors. To add one: its interface in a file here, and a line below. */
@@ -16,7 +16,7 @@ export interface ConnectorClients {
   icmp: IcmpClient
   ldap: LdapClient
   local: LocalClient
-  postgresql: PostgresqlClient
+  postgresql: SqlClient
   rabbitmq: RabbitmqClient
   tcp: TcpClient
 }
@@ -29,6 +29,7 @@ export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
-export type * from './postgresql.ts'
 export type * from './rabbitmq.ts'
+export { sqlDialects } from './sql.ts'
+export type * from './sql.ts'
 export type * from './tcp.ts'
