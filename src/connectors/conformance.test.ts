@@ -44,6 +44,9 @@ const secret = 'geheimnis-7f3a'
 function settingsTowards(id: string): Record<string, unknown> {
   switch (id) {
     case 'http':
+    case 'jolokia':
+    case 'kubernetes':
+    case 'rabbitmq':
       return { url: `http://127.0.0.1:${port}/?token=${secret}` }
     case 'dns':
       return { server: '127.0.0.1:1' }
@@ -102,6 +105,45 @@ for (const connector of connectors) {
       }
       expect(said.filter((one) => one.includes(secret))).toEqual([])
     })
+  })
+}
+
+for (const connector of connectors.filter(({ discovery }) => discovery !== undefined)) {
+  const discovery = connector.discovery!
+  test(`${connector.id} proposes what it takes itself, whatever a port says`, async () => {
+    const wrong: unknown[] = []
+    for (const place of [
+      { host: '127.0.0.1', port },
+      { host: '127.0.0.1', port: mutePort },
+    ]) {
+      const proposals = await discovery.identify(place, AbortSignal.timeout(1_000)).catch((thrown: unknown) => {
+        if (!(thrown instanceof TargetError)) throw thrown
+        return []
+      })
+      for (const proposal of proposals) {
+        const takes =
+          checkDeclared(connector, proposal.settings, 'c').ok &&
+          (proposal.credential === undefined || connector.credentials.includes(proposal.credential)) &&
+          (proposal.monitors ?? []).every(({ monitor, settings }) => {
+            const declared = monitors.find(({ id }) => id === monitor)
+            return declared?.connectors.includes(connector.id) === true && checkDeclared(declared, settings, 'm').ok
+          }) &&
+          (proposal.monitors === undefined) === (proposal.profile === undefined)
+        if (!takes) wrong.push(proposal)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test(`${connector.id} stops asking who is there when it is told to`, async () => {
+    const stopped = new AbortController()
+    const asked = discovery.identify({ host: '127.0.0.1', port: mutePort }, stopped.signal).then(
+      () => 'ended',
+      () => 'ended',
+    )
+    stopped.abort()
+    const patience = new Promise((resolve) => setTimeout(() => resolve('goes on'), 1_000))
+    expect(await Promise.race([asked, patience])).toBe('ended')
   })
 }
 

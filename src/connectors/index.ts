@@ -5,8 +5,23 @@ import exec from './exec.ts'
 import hana from './hana.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
+import ldap from './ldap.ts'
 import local from './local.ts'
 import postgresql from './postgresql.ts'
+import rabbitmq from './rabbitmq.ts'
+import redis from './redis.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [dns, exec, hana, http, icmp, local, postgresql, tcp]
+export const connectors: readonly AnyConnector[] = [
+  dns,
+  exec,
+  http,
+  icmp,
+  ldap,
+  local,
+  postgresql,
+  rabbitmq,
+  redis,
+  tcp,
+]

@@ -3,11 +3,17 @@ import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
+import ldapBind from './ldap.bind.ts'
+import ldapMonitor from './ldap.monitor.ts'
+import ldapReplication from './ldap.replication.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
 import sqlQuery from './sql.query.ts'
+import rabbitmqNode from './rabbitmq.node.ts'
+import rabbitmqQueues from './rabbitmq.queues.ts'
+import redis from './redis.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -15,11 +21,17 @@ export const monitors: readonly AnyMonitor[] = [
   dnsLookup,
   hostLocal,
   httpResponse,
+  ldapBind,
+  ldapMonitor,
+  ldapReplication,
   nagiosPlugin,
   ping,
   postgresql,
   prometheusScrape,
   sqlQuery,
+  rabbitmqNode,
+  rabbitmqQueues,
+  redis,
   tcpPort,
   tlsCertificate,
 ]
