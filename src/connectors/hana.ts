@@ -2,7 +2,8 @@ import { defineConnector } from '../sdk/index.ts'
 import { openHana } from './hana/connection.ts'
 import { HanaDatabase } from './hana/database.ts'
 import { reachPort } from './network/reach.ts'
-import { hostPattern, hostPort } from './network/target.ts'
+import { hostSetting, statementTimeoutSetting, trustedSetting } from './network/settings.ts'
+import { hostPort } from './network/target.ts'
 import { trustedProblems } from './network/trust.ts'
 
 /** SAP HANA: a tenant, the SYSTEMDB, or HANA Cloud. */
@@ -11,14 +12,7 @@ export default defineConnector({
   title: 'SAP HANA',
   summary: 'A tenant database of a SAP HANA system, or its SYSTEMDB.',
   settings: {
-    host: {
-      kind: 'text',
-      label: 'Host',
-      help: 'Name or address.',
-      maxLength: 253,
-      pattern: hostPattern,
-      example: 'hana1.example',
-    },
+    host: { ...hostSetting, example: 'hana1.example' },
     instance: {
       kind: 'text',
       label: 'Instance number',
@@ -53,22 +47,9 @@ export default defineConnector({
       of: ['verify', 'require', 'off'],
       default: 'verify',
     },
-    trustedCertificates: {
-      kind: 'text',
-      label: 'Further authorities (PEM)',
-      help: 'Trusted for this connector besides those of the agent’s machine.',
-      multiline: true,
-      maxLength: 64_000,
-      optional: true,
-    },
-    statementTimeout: {
-      kind: 'duration',
-      label: 'Statement timeout',
-      help: 'The server ends a statement that takes longer. Too small: views of a large system are missing. Too large: a stuck query burdens the server and makes other monitors wait.',
-      default: '10s',
-      min: '1s',
-      max: '10m',
-    },
+    trustedCertificates: trustedSetting,
+    // The server counts in whole seconds.
+    statementTimeout: { ...statementTimeoutSetting, default: '10s', min: '1s' },
   },
   credentials: ['basic'],
   credentialRequired: true,

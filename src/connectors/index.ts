@@ -12,10 +12,10 @@ import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
 import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = [dns, exec, hana, http, icmp, local, postgresql, tcp]
 export const connectors: readonly AnyConnector[] = [
   dns,
   exec,
+  hana,
   http,
   icmp,
   ldap,

@@ -1,6 +1,18 @@
 // Written by `npm run generate`; do not edit.
 import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
+import hanaAlerts from './hana.alerts.ts'
+import hanaAvailability from './hana.availability.ts'
+import hanaBackup from './hana.backup.ts'
+import hanaColumnstore from './hana.columnstore.ts'
+import hanaDisk from './hana.disk.ts'
+import hanaHost from './hana.host.ts'
+import hanaLicense from './hana.license.ts'
+import hanaLog from './hana.log.ts'
+import hanaMemory from './hana.memory.ts'
+import hanaReplication from './hana.replication.ts'
+import hanaSql from './hana.sql.ts'
+import hanaTransactions from './hana.transactions.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
 import ldapBind from './ldap.bind.ts'
@@ -10,15 +22,27 @@ import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
-import sqlQuery from './sql.query.ts'
 import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
 import redis from './redis.ts'
+import sqlQuery from './sql.query.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
 export const monitors: readonly AnyMonitor[] = [
   dnsLookup,
+  hanaAlerts,
+  hanaAvailability,
+  hanaBackup,
+  hanaColumnstore,
+  hanaDisk,
+  hanaHost,
+  hanaLicense,
+  hanaLog,
+  hanaMemory,
+  hanaReplication,
+  hanaSql,
+  hanaTransactions,
   hostLocal,
   httpResponse,
   ldapBind,
@@ -28,10 +52,10 @@ export const monitors: readonly AnyMonitor[] = [
   ping,
   postgresql,
   prometheusScrape,
-  sqlQuery,
   rabbitmqNode,
   rabbitmqQueues,
   redis,
+  sqlQuery,
   tcpPort,
   tlsCertificate,
 ]

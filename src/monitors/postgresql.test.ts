@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { StatementRefused, type SqlRow } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy, sqlDatabase } from '../sdk/testing.ts'
+import { sqlDatabase } from '../sdk/sql-testing.ts'
+import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import postgresql from './postgresql.ts'
 
 const healthy = {
@@ -15,7 +16,7 @@ const healthy = {
   ],
   pg_database_size: [{ database: 'shop', size: 8192 }],
   pg_stat_replication: [{ standby: 'two@10.0.0.6', lag: 1, bytes: 64 }],
-  "'here'": [{ standby: false, name: 'here', lag: 0 }],
+  "'here'": [{ recovering: false, standby: 'here', lag: 0 }],
 }
 
 test('reports sessions, locks, replication, sizes and the cache since the run before', async () => {

@@ -1,5 +1,6 @@
-import { defineMonitor, isVersionAtLeast, known, type Item, type SqlRow } from '../sdk/index.ts'
-import { itemsIn, numberIn, SqlParts } from './formats/sql-parts.ts'
+import { defineMonitor, isVersionAtLeast, type Item, type SqlRow } from '../sdk/index.ts'
+import { measured } from './formats/measured.ts'
+import { itemsIn, mostIn, numberIn, SqlParts, sumIn } from './formats/sql-parts.ts'
 import { queryProblems, readUserQuery } from './formats/sql-samples.ts'
 
 const metrics = {
@@ -88,17 +89,16 @@ export default defineMonitor({
       const taken = (name: string) => name === 'failed' || Object.hasOwn(metrics, name)
       const mine =
         query === undefined ? undefined : await readUserQuery(session, { sql: query, maxRows: maxUserRows, now, taken })
-      const sessions = sumOf(activity, 'sessions')
+      const sessions = sumIn(activity, 'sessions') ?? 0
       const allowed = numberIn(limits[0], 'allowed')
       const reads = readsByDatabase(databases)
       remember(reads)
-      const isStandby = recovery[0]?.['standby'] === true
+      const isStandby = recovery[0]?.['recovering'] === true
       return {
-        metrics: known({
+        metrics: measured({
           connect: session.connect,
           connections: activity.length > 0 ? itemsIn(activity, 'sessions', ['state']) : undefined,
-          transaction_longest:
-            activity.length > 0 ? Math.max(0, ...activity.map((row) => numberIn(row, 'oldest') ?? 0)) : undefined,
+          transaction_longest: activity.length > 0 ? Math.max(0, mostIn(activity, 'oldest') ?? 0) : undefined,
           connections_max: allowed,
           connections_used:
             allowed === undefined || allowed === 0 || activity.length === 0 ? undefined : (100 * sessions) / allowed,
@@ -107,7 +107,7 @@ export default defineMonitor({
           recovery: recovery.length === 0 ? undefined : isStandby ? 1 : 0,
           replication_lag: [
             ...itemsIn(replication, 'lag', ['standby']),
-            ...(isStandby ? itemsIn(recovery, 'lag', { standby: 'name' }) : []),
+            ...(isStandby ? itemsIn(recovery, 'lag', ['standby']) : []),
           ],
           replication_lag_bytes: itemsIn(replication, 'bytes', ['standby']),
           database_size: itemsIn(sizesSeen, 'size', ['database']),
@@ -119,8 +119,7 @@ export default defineMonitor({
           query_duration: mine?.duration,
         }),
         more: mine?.samples ?? [],
-        facts: known({ version: session.version, database: client.database, missing: parts.missing }),
-        ...parts.message,
+        ...parts.outcome(client),
         ...(mine?.failure === undefined
           ? {}
           : { failure: { reason: 'assertion' as const, message: `${client.target}: ${mine.failure}`.slice(0, 900) } }),
@@ -173,13 +172,9 @@ const replicationSql = `
    GROUP BY 1`
 
 const recoverySql = `
-  SELECT pg_is_in_recovery() AS standby, 'here' AS name,
+  SELECT pg_is_in_recovery() AS recovering, 'here' AS standby,
          CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
               ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END::float8 AS lag`
-
-function sumOf(rows: readonly SqlRow[], column: string): number {
-  return rows.reduce((sum, row) => sum + (numberIn(row, column) ?? 0), 0)
-}
 
 type Reads = Readonly<Record<string, { readonly hit: number; readonly read: number }>>
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { StatementRefused, TargetError, type SqlRow } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy, sqlDatabase } from '../sdk/testing.ts'
+import { sqlDatabase } from '../sdk/sql-testing.ts'
+import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import sqlQuery from './sql.query.ts'
 
 const query = 'SELECT * FROM orders;'

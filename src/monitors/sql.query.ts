@@ -1,4 +1,5 @@
-import { defineMonitor, known, sqlConnectors } from '../sdk/index.ts'
+import { defineMonitor, sqlConnectors } from '../sdk/index.ts'
+import { measured } from './formats/measured.ts'
 import { queryProblems, readUserQuery } from './formats/sql-samples.ts'
 
 const metrics = {
@@ -59,7 +60,7 @@ export default defineMonitor({
       const taken = (name: string) => name === 'failed' || Object.hasOwn(metrics, name)
       const seen = await readUserQuery(session, { sql: query, maxRows, now, taken, labels })
       return {
-        metrics: known({ connect: session.connect, query_duration: seen.duration, query_rows: seen.rows }),
+        metrics: measured({ connect: session.connect, query_duration: seen.duration, query_rows: seen.rows }),
         more: seen.samples,
         facts: { version: session.version, database: client.database },
         ...(seen.failure === undefined

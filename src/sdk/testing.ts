@@ -23,7 +23,6 @@ import type { Param, Params } from './params.ts'
 
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
-export { sqlDatabase, type SqlAnswers } from './sql-testing.ts'
 
 /** Runs a monitor once with settings as a user writes them. Throws where the settings are wrong, and what `collect` throws. */
 export async function collectOnce<C extends ConnectorType = ConnectorType>(

@@ -1,12 +1,10 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import type { Socket } from 'node:net'
 import type { Client, Column, ResultSet } from 'hdb'
 import { messageOf } from '../../base/index.ts'
 import { StatementRefused, TargetError, type SqlRow, type SqlValue } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from '../network/failures.ts'
-import { lookup } from '../network/names.ts'
+import { openSocket } from '../network/open-socket.ts'
 import { hostPort } from '../network/target.ts'
-import { secureContext } from '../network/trust.ts'
 
 export interface HanaPlace {
   readonly host: string
@@ -77,6 +75,7 @@ class Line {
   failure: unknown
   readonly #place: HanaPlace
   readonly #target: string
+  readonly #ended = new AbortController()
   #socket: Socket | undefined
   /** Tells whoever waits that nothing will come any more. */
   readonly #lost = new Set<(error: Error) => void>()
@@ -92,17 +91,19 @@ class Line {
 
   open({ host, port }: { host: string; port: number }, done: (error: Error | null, socket?: Socket) => void): void {
     const { tls, trustedCertificates } = this.#place
-    const socket =
-      tls === 'off'
-        ? connectTcp({ host, port, lookup })
-        : connectTls({
-            host,
-            port,
-            lookup,
-            secureContext: secureContext(trustedCertificates),
-            rejectUnauthorized: tls === 'verify',
-            servername: isIP(host) === 0 ? host : '',
-          })
+    openSocket({ host, port, tls, trustedCertificates }, this.#ended.signal).then(
+      (socket) => {
+        this.#take(socket)
+        done(null, socket)
+      },
+      (thrown: Error) => {
+        this.failure = thrown
+        done(thrown)
+      },
+    )
+  }
+
+  #take(socket: Socket): void {
     this.#socket = socket
     // hdb reads inside the socket's events; what it cannot read must not end the process.
     const emit = socket.emit.bind(socket)
@@ -116,20 +117,10 @@ class Line {
     }
     socket.setNoDelay(true)
     socket.setKeepAlive(true, keepAliveMs)
-    const fail = (error: Error) => {
-      this.failure = error
-      socket.destroy()
-      done(error)
-    }
-    socket.once('error', fail)
-    socket.once(tls === 'off' ? 'connect' : 'secureConnect', () => {
-      socket.removeListener('error', fail)
-      // One that stays: an error without a listener would end the process.
-      socket.on('error', (error) => (this.failure ??= error))
-      socket.once('close', () => {
-        if (socket === this.#socket) this.#tell(closed())
-      })
-      done(null, socket)
+    // hdb listens only now and then, and an error without a listener would end the process.
+    socket.on('error', (error) => (this.failure ??= error))
+    socket.once('close', () => {
+      if (socket === this.#socket) this.#tell(closed())
     })
   }
 
@@ -154,6 +145,7 @@ class Line {
   }
 
   end(): void {
+    this.#ended.abort()
     // With an error, so that hdb stops its timers and calls back everybody who waits.
     this.#socket?.destroy(closed())
   }

@@ -1,7 +1,7 @@
 import { systemClock } from '../../platform/index.ts'
 import { TargetError, type HanaClient, type SqlRow, type SqlSession } from '../../sdk/index.ts'
 import { outOfTime } from '../network/failures.ts'
-import { RefusedSignIn } from '../network/refused-sign-in.ts'
+import { SignIn } from '../network/sign-in.ts'
 import { hostPort } from '../network/target.ts'
 import type { HanaConnection, HanaPlace, OpenHana } from './connection.ts'
 
@@ -14,7 +14,7 @@ export class HanaDatabase implements HanaClient {
   readonly target: string
   readonly #place: HanaPlace
   readonly #open: OpenHana
-  readonly #refused = new RefusedSignIn()
+  readonly #signIn = new SignIn()
   #connection: HanaConnection | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #isClosed = false
@@ -73,15 +73,8 @@ export class HanaDatabase implements HanaClient {
     return connection
   }
 
-  async #begin(signal: AbortSignal): Promise<HanaConnection> {
-    this.#refused.check()
-    try {
-      const connection = await this.#open(this.#place, signal)
-      this.#refused.forget()
-      return connection
-    } catch (thrown) {
-      throw this.#refused.note(thrown)
-    }
+  #begin(signal: AbortSignal): Promise<HanaConnection> {
+    return this.#signIn.try(() => this.#open(this.#place, signal))
   }
 
   /** Runs `act` when those before it are done; ends waiting when the signal aborts. */

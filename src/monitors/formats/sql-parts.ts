@@ -1,4 +1,12 @@
-import { StatementRefused, type Item, type SqlRow, type SqlSession } from '../../sdk/index.ts'
+import {
+  StatementRefused,
+  type FailureReason,
+  type Facts,
+  type Item,
+  type SqlClient,
+  type SqlRow,
+  type SqlSession,
+} from '../../sdk/index.ts'
 
 /**
  * Reads what a monitor wants to know part by part. A part that the database refuses, because a view or column does not exist in this version
@@ -7,6 +15,7 @@ import { StatementRefused, type Item, type SqlRow, type SqlSession } from '../..
 export class SqlParts {
   readonly #session: SqlSession
   readonly #missing: string[] = []
+  #read = 0
 
   constructor(session: SqlSession) {
     this.#session = session
@@ -15,7 +24,9 @@ export class SqlParts {
   /** @returns the rows, or undefined where the part was refused. Throws TargetError where the session itself is at an end. */
   async read(part: string, sql: string, maxRows = 1_000): Promise<readonly SqlRow[] | undefined> {
     try {
-      return await this.#session.query(sql, maxRows)
+      const rows = await this.#session.query(sql, maxRows)
+      this.#read++
+      return rows
     } catch (thrown) {
       if (!(thrown instanceof StatementRefused)) throw thrown
       this.#missing.push(`${part} (${thrown.message})`)
@@ -23,19 +34,30 @@ export class SqlParts {
     }
   }
 
-  /** What was left out and why, as one line; undefined where nothing was. */
-  get missing(): string | undefined {
-    return this.#missing.length === 0 ? undefined : this.#missing.join('; ').slice(0, 900)
-  }
-
-  /** `missing` as a fact and as the message of a run that went well, to be spread into what is returned. */
-  get message(): { readonly message?: string } {
-    const { missing } = this
-    return missing === undefined ? {} : { message: `left out: ${missing}`.slice(0, 900) }
+  /** What is said of the run besides its metrics: the database, what was left out, and a failure where that is everything. */
+  outcome(
+    client: SqlClient,
+    message?: string,
+  ): {
+    readonly facts: Facts
+    readonly message?: string
+    readonly failure?: { readonly reason: FailureReason; readonly message: string }
+  } {
+    const about = { version: this.#session.version, database: client.database }
+    if (this.#missing.length === 0) return { facts: about, ...(message === undefined ? {} : { message }) }
+    const missing = this.#missing.join('; ').slice(0, 900)
+    const facts = { ...about, missing }
+    if (this.#read === 0)
+      return {
+        facts,
+        failure: { reason: 'configuration', message: `${client.target} lets nothing be read: ${missing}` },
+      }
+    const said = message === undefined ? '' : `${message}; `
+    return { facts, message: `${said}left out: ${missing}`.slice(0, 900) }
   }
 }
 
-/** The value of a column where it is a number. Drivers give exact numbers that are too long for a double as text; those are read too. */
+/** The value of a column where it is a number, also one that is written as text; true is 1. */
 export function numberIn(row: SqlRow | undefined, column: string): number | undefined {
   const value = row?.[column]
   if (typeof value === 'boolean') return value ? 1 : 0
@@ -50,16 +72,32 @@ export function textIn(row: SqlRow | undefined, column: string): string {
   return value === undefined || value === null ? '' : String(value).trim().slice(0, 200)
 }
 
-/** One item for each row in which `column` holds a number; `labels` are columns, or names for them: `{ standby: 'name' }`. */
+export function sumIn(rows: readonly SqlRow[] | undefined, column: string): number | undefined {
+  return rows?.reduce((sum, row) => sum + (numberIn(row, column) ?? 0), 0)
+}
+
+/** The largest value of a column; undefined where there is none. */
+export function mostIn(rows: readonly SqlRow[] | undefined, column: string): number | undefined {
+  const values = (rows ?? []).flatMap((row) => numberIn(row, column) ?? [])
+  return values.length === 0 ? undefined : Math.max(...values)
+}
+
+/**
+ * One item for each row in which there is a number: that of a column, or what a function makes of the row. `labels` are columns. The first of
+ * several rows with the same labels counts.
+ */
 export function itemsIn(
   rows: readonly SqlRow[] | undefined,
-  column: string,
-  labels: readonly string[] | Readonly<Record<string, string>>,
+  value: string | ((row: SqlRow) => number | undefined),
+  labels: readonly string[],
 ): Item[] {
-  const names = Array.isArray(labels) ? labels.map((name: string) => [name, name] as const) : Object.entries(labels)
-  return (rows ?? []).flatMap((row) => {
-    const value = numberIn(row, column)
-    if (value === undefined) return []
-    return [{ labels: Object.fromEntries(names.map(([label, from]) => [label, textIn(row, from)])), value }]
-  })
+  const items = new Map<string, Item>()
+  for (const row of rows ?? []) {
+    const number = typeof value === 'string' ? numberIn(row, value) : value(row)
+    if (number === undefined || !Number.isFinite(number)) continue
+    const named = Object.fromEntries(labels.map((label) => [label, textIn(row, label)]))
+    const key = JSON.stringify(named)
+    if (!items.has(key)) items.set(key, { labels: named, value: number })
+  }
+  return [...items.values()]
 }
