@@ -155,6 +155,8 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['http', () => ({ url: 'https://shop.example/', proxy: `http://127.0.0.1:${mutePort}` }), 'http.response', {}],
   ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tls.certificate', {}],
   ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tcp.port', { expect: 'x' }],
+  ['hana', () => ({ host: '127.0.0.1', port: mutePort }), 'hana.memory', {}],
+  ['hana', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'hana.availability', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'postgresql', {}],
 ]

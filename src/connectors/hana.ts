@@ -1,6 +1,7 @@
 import { defineConnector } from '../sdk/index.ts'
 import { openHana } from './hana/connection.ts'
 import { HanaDatabase } from './hana/database.ts'
+import { hanaDiscovery } from './hana/discovery.ts'
 import { reachPort } from './network/reach.ts'
 import { hostSetting, statementTimeoutSetting, trustedSetting } from './network/settings.ts'
 import { hostPort } from './network/target.ts'
@@ -14,13 +15,13 @@ export default defineConnector({
   settings: {
     host: { ...hostSetting, example: 'hana1.example' },
     instance: {
-      kind: 'text',
+      kind: 'number',
       label: 'Instance number',
-      help: 'Two digits. The SYSTEMDB listens at 3NN13 and leads to the tenant. Not needed where a port is given.',
-      pattern: '[0-9]{2}',
-      maxLength: 2,
-      optional: true,
-      example: '00',
+      help: 'NN: the SYSTEMDB listens at 3NN13 and leads to the tenant. Without meaning where a port is given.',
+      min: 0,
+      max: 99,
+      integer: true,
+      default: 0,
     },
     port: {
       kind: 'number',
@@ -53,20 +54,10 @@ export default defineConnector({
   },
   credentials: ['basic'],
   credentialRequired: true,
-  check: ({ port, instance, trustedCertificates }, path) => [
-    ...(port === undefined && instance === undefined
-      ? [
-          {
-            path: `${path}.port`,
-            message: 'is missing: a port or an instance number',
-            hint: 'For example: instance: "00"',
-          },
-        ]
-      : []),
-    ...trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
-  ],
+  check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
   target: (settings) => hostPort(settings.host, portOf(settings)),
   reach: (settings, signal) => reachPort({ host: settings.host, port: portOf(settings) }, signal),
+  discovery: hanaDiscovery,
   open: (settings, credential) => {
     const basic = credential?.type === 'basic' ? credential.fields : undefined
     const { host, tenant, tls, trustedCertificates, statementTimeout } = settings
@@ -87,12 +78,6 @@ export default defineConnector({
 })
 
 /** The SYSTEMDB's SQL port where none is given. */
-function portOf({
-  port,
-  instance,
-}: {
-  readonly port: number | undefined
-  readonly instance: string | undefined
-}): number {
-  return port ?? 30_013 + 100 * Number(instance ?? 0)
+function portOf({ port, instance }: { readonly port: number | undefined; readonly instance: number }): number {
+  return port ?? 30_013 + 100 * instance
 }
