@@ -89,6 +89,7 @@ export const routes = {
   compareRevisions: 'GET /configuration/difference',
   undoRevision: 'POST /configuration/revisions/{revision}/undo',
   checkConnector: 'POST /checks',
+  discover: 'POST /discovery',
   previewRules: 'POST /checks/preview',
   listConnectors: 'GET /library/connectors',
   applyConfiguration: 'PUT /configuration',
