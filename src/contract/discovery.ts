@@ -49,11 +49,7 @@ export const discoveryOperations = {
     isLong: true,
     body: exact({
       group: Name,
-      host: Type.String({
-        maxLength: 253,
-        pattern: '^(?:[A-Za-z0-9_][A-Za-z0-9_.\\-]*|[0-9a-fA-F:.]*:[0-9a-fA-F:.%A-Za-z0-9]*)$',
-        description: 'Name or address',
-      }),
+      host: Type.String({ minLength: 1, maxLength: 253, description: 'Name or address, without a port' }),
       agent: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Its name; any unless given' })),
       system: Type.Optional(Name),
       credentials: Type.Optional(

@@ -4,6 +4,9 @@ import { FarwatchError } from '../../base/index.ts'
 import type { DiscoveryQuestions } from '../questions.ts'
 import { demand, visibleGroups, type Handlers } from '../route.ts'
 
+/** Nothing that a program could read as an option or a path. */
+const isHost = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9a-fA-F:.]*:[0-9a-fA-F:.%A-Za-z0-9]*)$/
+
 /** What is at a host, as connectors that could be configured. */
 export function discoveryHandlers(parts: {
   readonly inventory: Inventory
@@ -16,6 +19,10 @@ export function discoveryHandlers(parts: {
     discover: async ({ caller, body }) => {
       const { group, host, agent, system, credentials = [], guessed = false } = body
       demand(caller, 'editor', group)
+      if (!isHost.test(host))
+        throw new FarwatchError('invalid-value', `${JSON.stringify(host)} is not the name or address of a host`, {
+          hint: 'For example: db1.example or 10.0.0.5, without a port.',
+        })
       if (!inventory.groups([group]).some(({ name }) => name === group))
         throw new FarwatchError('not-found', `there is no group ${JSON.stringify(group)}`)
       // Before it is done: whoever sees the connections in a firewall's log finds out who asked for them.
