@@ -44,6 +44,9 @@ const secret = 'geheimnis-7f3a'
 function settingsTowards(id: string): Record<string, unknown> {
   switch (id) {
     case 'http':
+    case 'jolokia':
+    case 'kubernetes':
+    case 'rabbitmq':
       return { url: `http://127.0.0.1:${port}/?token=${secret}` }
     case 'dns':
       return { server: '127.0.0.1:1' }
@@ -69,7 +72,7 @@ function credentialFor(types: readonly (keyof typeof credentialTypes)[]): OpenCr
 
 test('connector ids are unique and each has a monitor that uses it', () => {
   const ids = connectors.map((one) => one.id)
-  const used = new Set(monitors.map((one) => one.connector))
+  const used = new Set<string>(monitors.flatMap((one) => one.connectors))
   expect([new Set(ids).size, ids.filter((id) => !used.has(id))]).toEqual([ids.length, []])
 })
 
@@ -90,7 +93,7 @@ for (const connector of connectors) {
       if (!checked.ok) throw new Error(checked.problems[0]?.message)
       const said: string[] = []
       for (const credential of [undefined, ...credentialFor(connector.credentials)]) {
-        for (const monitor of monitors.filter((one) => one.connector === connector.id)) {
+        for (const monitor of monitors.filter((one) => one.connectors.includes(connector.id))) {
           const client = connector.open(checked.value, credential)
           const run = collectOnce(monitor, leastSettings(monitor.settings), {
             client,
@@ -123,7 +126,7 @@ for (const connector of connectors.filter(({ discovery }) => discovery !== undef
           (proposal.credential === undefined || connector.credentials.includes(proposal.credential)) &&
           (proposal.monitors ?? []).every(({ monitor, settings }) => {
             const declared = monitors.find(({ id }) => id === monitor)
-            return declared?.connector === connector.id && checkDeclared(declared, settings, 'm').ok
+            return declared?.connectors.includes(connector.id) === true && checkDeclared(declared, settings, 'm').ok
           }) &&
           (proposal.monitors === undefined) === (proposal.profile === undefined)
         if (!takes) wrong.push(proposal)

@@ -161,7 +161,10 @@ function profileOf(
     return defaultProfileOf(type, library) === undefined ? undefined : 'default'
   const usable = monitors.filter(({ monitor, settings }) => {
     const declared = library.monitors.get(monitor)
-    return declared?.connector === type && checkDeclared(declared, settings ?? {}, 'settings').ok
+    return (
+      declared?.connectors.some((one) => one === type) === true &&
+      checkDeclared(declared, settings ?? {}, 'settings').ok
+    )
   })
   if (usable.length === 0 || nameProblem(profile) !== undefined) return undefined
   return { name: profile, connector: type, description: title.slice(0, 200), monitors: usable }
