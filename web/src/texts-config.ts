@@ -260,6 +260,15 @@ export const configTexts = {
     runs: (connector: string, period: string, timeout: string) =>
       `Needs a connector of type ${connector}. Runs every ${period} unless told otherwise, for at most ${timeout}.`,
     needs: 'Needs:',
+    optIn: 'In no default profile, to be chosen on purpose:',
+    grant: 'The least it needs on the target',
+    thresholdsFrom: 'Where the thresholds come from:',
+    tryIt: 'See it work',
+    tested: {
+      'real server': 'Tested with the real thing, started by the tests.',
+      'recorded data': 'Tested with answers that were recorded from real systems; no live one was reached.',
+      'schema only': 'Tested with answers in the published form alone: not seen at work in the field yet.',
+    },
     usedIn: 'Used in',
     unused: 'No profile uses it.',
     metrics: 'Metrics',
