@@ -25,6 +25,14 @@ import prometheusScrape from './prometheus.scrape.ts'
 import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
 import redis from './redis.ts'
+import sapSqlDumps from './sap.sql.dumps.ts'
+import sapSqlIdocs from './sap.sql.idocs.ts'
+import sapSqlJobs from './sap.sql.jobs.ts'
+import sapSqlQrfc from './sap.sql.qrfc.ts'
+import sapSqlSpool from './sap.sql.spool.ts'
+import sapSqlTable from './sap.sql.table.ts'
+import sapSqlTrfc from './sap.sql.trfc.ts'
+import sapSqlUpdates from './sap.sql.updates.ts'
 import sqlQuery from './sql.query.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
@@ -55,6 +63,14 @@ export const monitors: readonly AnyMonitor[] = [
   rabbitmqNode,
   rabbitmqQueues,
   redis,
+  sapSqlDumps,
+  sapSqlIdocs,
+  sapSqlJobs,
+  sapSqlQrfc,
+  sapSqlSpool,
+  sapSqlTable,
+  sapSqlTrfc,
+  sapSqlUpdates,
   sqlQuery,
   tcpPort,
   tlsCertificate,
