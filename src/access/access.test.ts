@@ -104,11 +104,7 @@ test('the last administrator stays, and a removed user is out at once', async ()
   await access.removeUser('admin', 'bob')
   expect([access.authenticate(token), audited.map((c) => `${c.who} ${c.action} ${c.what}`)]).toEqual([
     undefined,
-    [
-      'farwatch user added user "admin"',
-      'admin user added user "bob"',
-      'admin user removed user "bob"',
-    ],
+    ['farwatch user added user "admin"', 'admin user added user "bob"', 'admin user removed user "bob"'],
   ])
 })
 

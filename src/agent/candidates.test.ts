@@ -14,7 +14,11 @@ test.each<[string, unknown, readonly string[]]>([
   ['no secret', { mounts: ['/hunter2'] }, ['/***']],
   ['nothing that cannot be a value', { mounts: ['', 'a\0b', 5, null, 'x'.repeat(2_000), '/ok'] }, ['/ok']],
   ['nothing of nonsense', 'mounts', []],
-  ['no more than can be looked through', { mounts: Array.from({ length: 3_000 }, (_, i) => `${10_000 + i}`) }, Array.from({ length: 2_000 }, (_, i) => `${10_000 + i}`)],
+  [
+    'no more than can be looked through',
+    { mounts: Array.from({ length: 3_000 }, (_, i) => `${10_000 + i}`) },
+    Array.from({ length: 2_000 }, (_, i) => `${10_000 + i}`),
+  ],
 ])('%s', (_, found, offered) => {
   expect(candidateSamples(params, found, mask)).toEqual(
     offered.map((candidate) => ({ name: 'mounts', labels: { candidate }, value: 1 })),

@@ -19,7 +19,8 @@ export function candidateSamples(params: Params, found: unknown, mask: Mask): re
     const param = Object.hasOwn(params, setting) ? params[setting] : undefined
     if (param === undefined || !('candidates' in param) || !Array.isArray(given)) return []
     const texts = (given as readonly unknown[]).filter(
-      (one): one is string => typeof one === 'string' && one !== '' && textProblem(one, { maxLength: longest }) === undefined,
+      (one): one is string =>
+        typeof one === 'string' && one !== '' && textProblem(one, { maxLength: longest }) === undefined,
     )
     return [...new Set(texts.map(mask))]
       .sort()

@@ -286,20 +286,33 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
           throw new FarwatchError('conflict', `the agent ${entry.name} is not rejected`)
         await database.write([
           removing(id),
-          ...audit({ who: by, action: 'rejection lifted', what: `agent ${entry.name}`, before: shown(entry), after: null }),
+          ...audit({
+            who: by,
+            action: 'rejection lifted',
+            what: `agent ${entry.name}`,
+            before: shown(entry),
+            after: null,
+          }),
         ])
         agents.delete(id)
         tell(id)
       }),
     rename: (id, by, name) => decide(id, by, 'agent renamed', (entry) => named(entry, name)),
-    setOn: (id, by, isOn) => decide(id, by, isOn ? 'agent activated' : 'agent deactivated', (entry) => ({ ...entry, isOn })),
+    setOn: (id, by, isOn) =>
+      decide(id, by, isOn ? 'agent activated' : 'agent deactivated', (entry) => ({ ...entry, isOn })),
     remove: (id, by) =>
       inTurn(async () => {
         const entry = known(id)
         await database.write([
           removing(id),
           revoking(entry.fingerprint, id, clock.now()),
-          ...audit({ who: by, action: 'agent removed', what: `agent ${entry.name}`, before: shown(entry), after: null }),
+          ...audit({
+            who: by,
+            action: 'agent removed',
+            what: `agent ${entry.name}`,
+            before: shown(entry),
+            after: null,
+          }),
         ])
         agents.delete(id)
         revoked.add(entry.fingerprint)
@@ -357,7 +370,13 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
         const after = withoutHash(made)
         await database.write([
           storingToken(made),
-          ...audit({ who: by, action: 'enrolment token made', what: `enrolment token ${made.id}`, before: null, after }),
+          ...audit({
+            who: by,
+            action: 'enrolment token made',
+            what: `enrolment token ${made.id}`,
+            before: null,
+            after,
+          }),
         ])
         tokens.set(hash, made)
         return { ...after, token }

@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { CountingTarget } from '../support/counting-target.ts'
 import { adminPassword, TestInstance, until } from '../support/instance.ts'
+import { expectAccessible } from './axe.ts'
 import { openBrowser, watchPage } from './browser.ts'
 
 const watched = (url: string) => ({
@@ -98,11 +99,75 @@ test('an agent is trusted, accepted, given a group and seen at work, all in the 
   await here.getByRole('link', { name: 'shop', exact: true }).click()
   await here.getByText('Why here').click()
   await here.getByText(/it had the least load/).waitFor()
+  const system = here.url()
   expect([
     await here.getByText(/is not monitored/).count(),
     await here.getByRole('list', { name: 'Connectors' }).getByRole('link').allTextContents(),
-    [...hereComplaints, ...thereComplaints],
-  ]).toEqual([0, ['north-1'], []])
+  ]).toEqual([0, ['north-1']])
+
+  // The list says how it is; another one is added with a command to be pasted, which a token makes complete.
+  await places(here)
+    .filter({ hasText: /^Agents/ })
+    .click()
+  const row = here.getByRole('row', { name: /Online north-1/ })
+  await row.getByText('CPU').waitFor()
+  const columns = await here.getByRole('columnheader').allTextContents()
+  const { version } = await server.call('showAgent', { params: { id: agent.uuid } })
+  const told = await row.innerText()
+  await expectAccessible(here)
+  await here.getByRole('button', { name: 'Add an agent' }).click()
+  const dialog = here.getByRole('dialog')
+  await dialog.getByLabel('Note').fill('rack 4')
+  await dialog.getByRole('button', { name: 'Make an enrolment token' }).click()
+  await dialog.getByText(/, rack 4/).waitFor()
+  const command = await dialog.getByText(/FARWATCH_ENROLMENT_TOKEN=\S+ .*farwatch start --role agent/).count()
+  await expectAccessible(here, '[role=dialog]')
+  await here.keyboard.press('Escape')
+  expect([columns, ['acme', version, 'Memory', 'Disk free'].filter((word) => !told.includes(word)), command]).toEqual([
+    ['State', 'Agent', 'Load', 'Machine', 'Spool', 'Clock', 'Last call', 'Actions'],
+    [],
+    1,
+  ])
+
+  // A drain says what stays and why, and is taken back.
+  await here.getByRole('link', { name: 'north-1', exact: true }).click()
+  await here.getByRole('heading', { level: 2, name: 'Statistics' }).waitFor()
+  await here.getByText('acme / shop').waitFor()
+  await expectAccessible(here)
+  await here.getByRole('button', { name: 'Actions for north-1' }).click()
+  await here.getByRole('menuitem', { name: 'Drain…' }).click()
+  await dialog.getByRole('button', { name: 'Drain' }).click()
+  await dialog.getByText('What could move has moved; something stays').waitFor()
+  const stays = await dialog.getByRole('list').innerText()
+  await expectAccessible(here, '[role=dialog]')
+  await dialog.getByRole('button', { name: 'Take back the drain' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  expect([
+    stays.startsWith('acme / shop / front'),
+    (await server.call('showAgent', { params: { id: agent.uuid } })).drain,
+  ]).toEqual([true, 'none'])
+
+  // While the server is away it measures on; what it brings afterwards is marked as having come late.
+  await server.kill()
+  const asked = target.requests.length
+  await until(
+    'it measures on by itself',
+    () => Promise.resolve(target.requests.length),
+    (n) => n >= asked + 3,
+  )
+  await server.start()
+  const [task] = await server.call('listTasks', { query: { system: 'shop' } })
+  await until(
+    'all of it is there',
+    () => server.call('listOutcomes', { params: { id: task!.id }, query: {} }),
+    ({ late }) => late.length > 0,
+  )
+  await here.goto(system)
+  await here
+    .getByRole('list', { name: /^Marks on the time axis of/ })
+    .getByText(/results? came late/)
+    .waitFor()
+  expect([...hereComplaints, ...thereComplaints]).toEqual([])
 })
 
 test('an instance that is made an agent hides what is of the server, and has it back when it is a server again', async () => {
