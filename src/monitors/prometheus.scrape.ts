@@ -91,6 +91,7 @@ export default defineMonitor({
   openMetrics: 'Those that the exporter offers and `include` takes, with their labels.',
   period: '30s',
   timeout: '10s',
+  optIn: 'It reads everything that an exporter shows, and fails where the connector leads to a page.',
   tested: 'real server',
   rules: [
     { name: 'no metrics', metric: 'failed', thresholds: { CRITICAL: '> 0' } },

@@ -40,7 +40,7 @@ export function Candidates({
     .flatMap((group) =>
       (group.systems ?? []).flatMap((system) =>
         (system.connectors ?? [])
-          .filter(({ type }) => type === monitor.connector)
+          .filter(({ type }) => monitor.connectors.includes(type))
           .map((connector) => ({ group: group.name, system: system.name, connector })),
       ),
     )

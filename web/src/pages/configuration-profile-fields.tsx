@@ -44,7 +44,7 @@ export function MonitorFields({
   const [measured, setMeasured] = useState<Measured | undefined>()
   const [candidates, setCandidates] = useState<Readonly<Record<string, readonly string[]>>>({})
   const profile = document.profiles?.find(({ name }) => 'profile' in at && name === at.profile)
-  const fitting = library.monitors.filter(({ connector }) => connector === profile?.connector)
+  const fitting = library.monitors.filter(({ connectors }) => connectors.includes(profile?.connector ?? ''))
   const monitor = library.monitors.find(({ id }) => id === draft['monitor'])
   const params = monitorParams(draft['monitor'], library.monitors)
   const settings = isObject(draft['settings']) ? draft['settings'] : {}
