@@ -25,6 +25,7 @@ const programs = [
   { package: 'nftables', isThere: () => inPath('nft') },
   { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
   { package: 'slapd', isThere: () => inPath('slapd') },
+  { package: 'mosquitto', isThere: () => inPath('mosquitto') },
 ]
 
 function inPath(name) {

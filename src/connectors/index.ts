@@ -6,8 +6,9 @@ import http from './http.ts'
 import icmp from './icmp.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
+import mqtt from './mqtt.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, ldap, local, postgresql, rabbitmq, tcp]
+export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, ldap, local, mqtt, postgresql, rabbitmq, tcp]

@@ -6,6 +6,9 @@ import httpResponse from './http.response.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
+import mqttBroker from './mqtt.broker.ts'
+import mqttRoundtrip from './mqtt.roundtrip.ts'
+import mqttValue from './mqtt.value.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
@@ -22,6 +25,9 @@ export const monitors: readonly AnyMonitor[] = [
   ldapBind,
   ldapMonitor,
   ldapReplication,
+  mqttBroker,
+  mqttRoundtrip,
+  mqttValue,
   nagiosPlugin,
   ping,
   postgresql,

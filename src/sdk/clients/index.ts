@@ -4,6 +4,7 @@ import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
+import type { MqttClient } from './mqtt.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
@@ -16,6 +17,7 @@ export interface ConnectorClients {
   icmp: IcmpClient
   ldap: LdapClient
   local: LocalClient
+  mqtt: MqttClient
   postgresql: SqlClient
   rabbitmq: RabbitmqClient
   tcp: TcpClient
@@ -29,6 +31,7 @@ export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
+export type * from './mqtt.ts'
 export type * from './rabbitmq.ts'
 export { sqlDialects } from './sql.ts'
 export type * from './sql.ts'
