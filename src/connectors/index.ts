@@ -9,6 +9,19 @@ import local from './local.ts'
 import mqtt from './mqtt.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
+import redis from './redis.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, ldap, local, mqtt, postgresql, rabbitmq, tcp]
+export const connectors: readonly AnyConnector[] = [
+  dns,
+  exec,
+  http,
+  icmp,
+  ldap,
+  local,
+  postgresql,
+  rabbitmq,
+  redis,
+  tcp,
+]

@@ -111,13 +111,15 @@ class Directory implements LdapClient {
     this.target = hostPort(place.host, place.port)
   }
 
-  async session<T>(
+  session<T>(
     signal: AbortSignal,
     use: (session: LdapSession) => Promise<T>,
     elsewhere?: { readonly host: string; readonly port: number },
   ): Promise<T> {
-    this.#signIn.begin()
-    const place: Place = elsewhere ?? this.#place
+    return this.#signIn.try(() => this.#session(elsewhere ?? this.#place, signal, use))
+  }
+
+  async #session<T>(place: Place, signal: AbortSignal, use: (session: LdapSession) => Promise<T>): Promise<T> {
     const target = hostPort(place.host, place.port)
     const { tls } = this.#place
     const began = systemClock.elapsed()
@@ -174,10 +176,14 @@ class Directory implements LdapClient {
     } catch (thrown) {
       switch (codeOf(thrown)) {
         case 49:
-          throw this.#signIn.refused(`${target} refused the sign-in: name or password is wrong`, thrown)
+          throw new TargetError('credentials', `${target} refused the sign-in: name or password is wrong`, {
+            cause: thrown,
+          })
         case 48:
         case 53:
-          throw this.#signIn.refused(`${target} refused the sign-in: it takes no such bind`, thrown)
+          throw new TargetError('credentials', `${target} refused the sign-in: it takes no such bind`, {
+            cause: thrown,
+          })
         case 8:
         case 13:
           throw new TargetError('configuration', `${target} demands TLS for a sign-in`, { cause: thrown })

@@ -16,7 +16,14 @@ import { outOfTime, targetFailure } from './network/failures.ts'
 import { firstWords } from './network/first-words.ts'
 import { findAddresses } from './network/names.ts'
 import { reachPort } from './network/reach.ts'
-import { hostPattern, hostPort } from './network/target.ts'
+import {
+  hostSetting,
+  portSetting,
+  statementTimeoutSetting,
+  tlsAskedSetting,
+  trustedSetting,
+} from './network/settings.ts'
+import { hostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
 
 /** A PostgreSQL server, or one that speaks its protocol. */
@@ -25,39 +32,12 @@ export default defineConnector({
   title: 'PostgreSQL',
   summary: 'A database of a PostgreSQL server.',
   settings: {
-    host: {
-      kind: 'text',
-      label: 'Host',
-      help: 'Name or address.',
-      maxLength: 253,
-      pattern: hostPattern,
-      example: 'db1.example',
-    },
-    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true, default: 5432 },
+    host: hostSetting,
+    port: portSetting(5432),
     database: { kind: 'text', label: 'Database', maxLength: 63, default: 'postgres' },
-    tls: {
-      kind: 'choice',
-      label: 'TLS',
-      help: 'prefer: where the server offers it. require: always, whatever the certificate. verify: always, with a trusted certificate for this name. off: never.',
-      of: ['prefer', 'require', 'verify', 'off'],
-      default: 'prefer',
-    },
-    trustedCertificates: {
-      kind: 'text',
-      label: 'Further authorities (PEM)',
-      help: 'Trusted for this connector besides those of the agent’s machine.',
-      multiline: true,
-      maxLength: 64_000,
-      optional: true,
-    },
-    statementTimeout: {
-      kind: 'duration',
-      label: 'Statement timeout',
-      help: 'The server ends a statement that takes longer. Too small: statistics of large databases are missing. Too large: a stuck query burdens the server.',
-      default: '5s',
-      min: '100ms',
-      max: '10m',
-    },
+    tls: tlsAskedSetting,
+    trustedCertificates: trustedSetting,
+    statementTimeout: statementTimeoutSetting,
   },
   credentials: ['basic'],
   credentialRequired: true,

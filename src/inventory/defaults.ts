@@ -23,7 +23,10 @@ const givenPeriods: Readonly<Record<string, string>> = { 'host.local': '10s' }
 export function defaultProfileOf(type: string, library: Library): ProfileDocument | undefined {
   const connector = library.connectors.get(type)
   const monitors = [...library.monitors.values()].filter(
-    (monitor) => monitor.connector === type && monitor.optIn === undefined && checkDeclared(monitor, {}, 'settings').ok,
+    (monitor) =>
+      monitor.connectors.some((one) => one === type) &&
+      monitor.optIn === undefined &&
+      checkDeclared(monitor, {}, 'settings').ok,
   )
   if (connector === undefined || monitors.length === 0) return undefined
   return {

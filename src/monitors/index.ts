@@ -15,6 +15,7 @@ import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
 import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
+import redis from './redis.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -34,6 +35,7 @@ export const monitors: readonly AnyMonitor[] = [
   prometheusScrape,
   rabbitmqNode,
   rabbitmqQueues,
+  redis,
   tcpPort,
   tlsCertificate,
 ]

@@ -179,6 +179,11 @@ export function monitorConformance(monitors: readonly AnyMonitor[], folder: URL)
         expect(missing).toEqual([])
       })
 
+      test('offers candidates for just the settings that say so', () => {
+        const settings = Object.entries(monitor.settings).filter(([, param]) => 'candidates' in param)
+        expect(settings.length > 0).toBe(monitor.candidates !== undefined)
+      })
+
       test('takes its own defaults', () => {
         expect(checkDeclared(monitor, leastSettings(monitor.settings), 'settings')).toMatchObject({ ok: true })
       })

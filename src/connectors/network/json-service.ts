@@ -28,8 +28,11 @@ export class JsonService implements Closable {
    * Throws StatementRefused (`403`, `404`) where this one question is not answered, TargetError otherwise: `credentials`, `protocol`, and
    * what the HTTP client throws.
    */
-  async ask({ path, body, maxBytes }: JsonQuestion, signal: AbortSignal): Promise<unknown> {
-    this.#signIn.begin()
+  ask(question: JsonQuestion, signal: AbortSignal): Promise<unknown> {
+    return this.#signIn.try(() => this.#ask(question, signal))
+  }
+
+  async #ask({ path, body, maxBytes }: JsonQuestion, signal: AbortSignal): Promise<unknown> {
     const answer = await this.#http.request(
       {
         path,
@@ -46,7 +49,7 @@ export class JsonService implements Closable {
   // What the service says in its body is not repeated: it may quote what was sent.
   #read(answer: HttpAnswerSeen, path: string): unknown {
     const { status } = answer
-    if (status === 401) throw this.#signIn.refused(`${this.url} refused the sign-in (HTTP 401)`)
+    if (status === 401) throw new TargetError('credentials', `${this.url} refused the sign-in (HTTP 401)`)
     if (status === 403) throw new StatementRefused('403', `not allowed to read ${path}`)
     if (status === 404) throw new StatementRefused('404', `there is no ${path}`)
     if (status < 200 || status > 299)

@@ -1,25 +1,49 @@
 import { systemClock } from '../../platform/index.ts'
 import { TargetError } from '../../sdk/index.ts'
 
-/** Many targets lock an account after a handful of wrong passwords within some minutes. */
 const restMs = 5 * 60_000
 
 /**
- * Remembers that a credential was refused. For five minutes it is not tried again, and whoever asks hears the same words; a changed
- * credential makes a new client and with it a new one of these.
+ * Keeps a wrong password from being tried until the account is locked. After a refused sign-in nobody asks again for five minutes and
+ * everybody is told the same words. Until one went well, only one is tried at a time: five tasks that begin together would else be five
+ * wrong passwords. A client lives as long as its credential, so that a changed one is tried at once.
  */
 export class SignIn {
-  #refused: { readonly words: string; readonly until: number } | undefined
+  readonly #now: () => number
+  #refused: { readonly failure: TargetError; readonly at: number } | undefined
+  #known = false
+  #last: Promise<unknown> = Promise.resolve()
 
-  /** To be called before a credential is sent. @throws TargetError `credentials` while a refusal is fresh */
-  begin(): void {
-    if (this.#refused !== undefined && systemClock.elapsed() < this.#refused.until)
-      throw new TargetError('credentials', this.#refused.words)
+  /** `now` counts milliseconds and never runs backwards. */
+  constructor(now: () => number = () => systemClock.elapsed()) {
+    this.#now = now
   }
 
-  /** The target said no. @returns what is to be thrown */
-  refused(words: string, cause?: unknown): TargetError {
-    this.#refused = { words, until: systemClock.elapsed() + restMs }
-    return new TargetError('credentials', words, { cause })
+  /** `attempt` signs in and throws TargetError `credentials` where that was refused. It ends in bounded time. */
+  async try<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.#known) return this.#attempt(attempt)
+    const before = this.#last
+    const mine = before.then(
+      () => this.#attempt(attempt),
+      () => this.#attempt(attempt),
+    )
+    this.#last = mine
+    return mine
+  }
+
+  async #attempt<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.#refused !== undefined && this.#now() - this.#refused.at < restMs) throw this.#refused.failure
+    this.#refused = undefined
+    try {
+      const done = await attempt()
+      this.#known = true
+      return done
+    } catch (thrown) {
+      if (thrown instanceof TargetError && thrown.reason === 'credentials') {
+        this.#known = false
+        this.#refused = { failure: thrown, at: this.#now() }
+      }
+      throw thrown
+    }
   }
 }

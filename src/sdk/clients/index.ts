@@ -5,6 +5,7 @@ import type { IcmpClient } from './icmp.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { MqttClient } from './mqtt.ts'
+import type { RedisClient } from './redis.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
@@ -19,6 +20,7 @@ export interface ConnectorClients {
   local: LocalClient
   mqtt: MqttClient
   postgresql: SqlClient
+  redis: RedisClient
   rabbitmq: RabbitmqClient
   tcp: TcpClient
 }
@@ -32,6 +34,7 @@ export type * from './icmp.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
 export type * from './mqtt.ts'
+export type * from './redis.ts'
 export type * from './rabbitmq.ts'
 export { sqlDialects } from './sql.ts'
 export type * from './sql.ts'
