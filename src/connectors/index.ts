@@ -12,7 +12,6 @@ import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
 import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, ldap, local, mqtt, postgresql, rabbitmq, tcp]
 export const connectors: readonly AnyConnector[] = [
   dns,
   exec,
@@ -20,6 +19,7 @@ export const connectors: readonly AnyConnector[] = [
   icmp,
   ldap,
   local,
+  mqtt,
   postgresql,
   rabbitmq,
   redis,

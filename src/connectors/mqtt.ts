@@ -146,11 +146,17 @@ class Broker implements MqttClient {
     })
   }
 
-  async #session<T>(
+  #session<T>(
     signal: AbortSignal,
     use: (client: Library, connect: number, failed: Promise<never>) => Promise<T>,
   ): Promise<T> {
-    this.#signIn.begin()
+    return this.#signIn.try(() => this.#attempt(signal, use))
+  }
+
+  async #attempt<T>(
+    signal: AbortSignal,
+    use: (client: Library, connect: number, failed: Promise<never>) => Promise<T>,
+  ): Promise<T> {
     const began = systemClock.elapsed()
     const { socket } = await beginConnection(
       this.#place,
@@ -200,9 +206,11 @@ class Broker implements MqttClient {
     const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
     switch (code) {
       case 4:
-        return this.#signIn.refused(`${this.target} refused the sign-in: name or password is wrong`, thrown)
+        return new TargetError('credentials', `${this.target} refused the sign-in: name or password is wrong`, {
+          cause: thrown,
+        })
       case 5:
-        return this.#signIn.refused(`${this.target} refused the sign-in: not authorized`, thrown)
+        return new TargetError('credentials', `${this.target} refused the sign-in: not authorized`, { cause: thrown })
       case 1:
       case 2:
       case 3:
