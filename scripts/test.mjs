@@ -28,6 +28,7 @@ const programs = [
   { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
   { package: 'slapd', isThere: () => inPath('slapd') },
   { package: 'mosquitto', isThere: () => inPath('mosquitto') },
+  { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
 ]
 
 function inPath(name) {

@@ -4,12 +4,14 @@ import dns from './dns.ts'
 import exec from './exec.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
+import imap from './imap.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mqtt from './mqtt.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
+import smtp from './smtp.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [
@@ -17,11 +19,13 @@ export const connectors: readonly AnyConnector[] = [
   exec,
   http,
   icmp,
+  imap,
   ldap,
   local,
   mqtt,
   postgresql,
   rabbitmq,
   redis,
+  smtp,
   tcp,
 ]

@@ -3,6 +3,7 @@ import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
+import imapSession from './imap.session.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
@@ -16,6 +17,7 @@ import prometheusScrape from './prometheus.scrape.ts'
 import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
 import redis from './redis.ts'
+import smtpSession from './smtp.session.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -23,6 +25,7 @@ export const monitors: readonly AnyMonitor[] = [
   dnsLookup,
   hostLocal,
   httpResponse,
+  imapSession,
   ldapBind,
   ldapMonitor,
   ldapReplication,
@@ -36,6 +39,7 @@ export const monitors: readonly AnyMonitor[] = [
   rabbitmqNode,
   rabbitmqQueues,
   redis,
+  smtpSession,
   tcpPort,
   tlsCertificate,
 ]

@@ -2,11 +2,13 @@ import type { DnsClient } from './dns.ts'
 import type { ExecClient } from './exec.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
+import type { ImapClient } from './imap.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { MqttClient } from './mqtt.ts'
 import type { RedisClient } from './redis.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
+import type { SmtpClient } from './smtp.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
 
@@ -16,12 +18,14 @@ export interface ConnectorClients {
   exec: ExecClient
   http: HttpClient
   icmp: IcmpClient
+  imap: ImapClient
   ldap: LdapClient
   local: LocalClient
   mqtt: MqttClient
   postgresql: SqlClient
   redis: RedisClient
   rabbitmq: RabbitmqClient
+  smtp: SmtpClient
   tcp: TcpClient
 }
 
@@ -31,11 +35,13 @@ export type * from './dns.ts'
 export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
+export type * from './imap.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
 export type * from './mqtt.ts'
 export type * from './redis.ts'
 export type * from './rabbitmq.ts'
+export type * from './smtp.ts'
 export { sqlDialects } from './sql.ts'
 export type * from './sql.ts'
 export type * from './tcp.ts'
