@@ -27,6 +27,8 @@ const programs = [
   { package: 'nftables', isThere: () => inPath('nft') },
   { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
   { package: 'slapd', isThere: () => inPath('slapd') },
+  { package: 'mosquitto', isThere: () => inPath('mosquitto') },
+  { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
 ]
 
 function inPath(name) {

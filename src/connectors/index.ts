@@ -5,11 +5,14 @@ import exec from './exec.ts'
 import hana from './hana.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
+import imap from './imap.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
+import mqtt from './mqtt.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
+import smtp from './smtp.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [
@@ -18,10 +21,13 @@ export const connectors: readonly AnyConnector[] = [
   hana,
   http,
   icmp,
+  imap,
   ldap,
   local,
+  mqtt,
   postgresql,
   rabbitmq,
   redis,
+  smtp,
   tcp,
 ]

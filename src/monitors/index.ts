@@ -15,9 +15,13 @@ import hanaSql from './hana.sql.ts'
 import hanaTransactions from './hana.transactions.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
+import imapSession from './imap.session.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
+import mqttBroker from './mqtt.broker.ts'
+import mqttRoundtrip from './mqtt.roundtrip.ts'
+import mqttValue from './mqtt.value.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
@@ -26,6 +30,7 @@ import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
 import redis from './redis.ts'
 import sqlQuery from './sql.query.ts'
+import smtpSession from './smtp.session.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -45,9 +50,13 @@ export const monitors: readonly AnyMonitor[] = [
   hanaTransactions,
   hostLocal,
   httpResponse,
+  imapSession,
   ldapBind,
   ldapMonitor,
   ldapReplication,
+  mqttBroker,
+  mqttRoundtrip,
+  mqttValue,
   nagiosPlugin,
   ping,
   postgresql,
@@ -56,6 +65,7 @@ export const monitors: readonly AnyMonitor[] = [
   rabbitmqQueues,
   redis,
   sqlQuery,
+  smtpSession,
   tcpPort,
   tlsCertificate,
 ]

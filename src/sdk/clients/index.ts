@@ -3,10 +3,13 @@ import type { ExecClient } from './exec.ts'
 import type { HanaClient } from './hana.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
+import type { ImapClient } from './imap.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
+import type { MqttClient } from './mqtt.ts'
 import type { RedisClient } from './redis.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
+import type { SmtpClient } from './smtp.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
 
@@ -17,11 +20,14 @@ export interface ConnectorClients {
   hana: HanaClient
   http: HttpClient
   icmp: IcmpClient
+  imap: ImapClient
   ldap: LdapClient
   local: LocalClient
+  mqtt: MqttClient
   postgresql: SqlClient
   redis: RedisClient
   rabbitmq: RabbitmqClient
+  smtp: SmtpClient
   tcp: TcpClient
 }
 
@@ -36,10 +42,13 @@ export type * from './exec.ts'
 export type * from './hana.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
+export type * from './imap.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
+export type * from './mqtt.ts'
 export type * from './redis.ts'
 export type * from './rabbitmq.ts'
+export type * from './smtp.ts'
 export { sqlDialects } from './sql.ts'
 export type * from './sql.ts'
 export type * from './tcp.ts'
