@@ -23,6 +23,9 @@ const programs = [
   { package: 'default-jre-headless', isThere: () => inPath('keytool') },
   { package: 'iproute2', isThere: () => inPath('ip') },
   { package: 'nftables', isThere: () => inPath('nft') },
+  { package: 'openssh-server', isThere: () => inPath('sshd') },
+  { package: 'snmpd', isThere: () => inPath('snmpd') },
+  { package: 'chrony', isThere: () => inPath('chronyd') },
 ]
 
 function inPath(name) {

@@ -5,7 +5,10 @@ import exec from './exec.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
 import local from './local.ts'
+import ntp from './ntp.ts'
 import postgresql from './postgresql.ts'
+import snmp from './snmp.ts'
+import ssh from './ssh.ts'
 import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, postgresql, tcp]
+export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, ntp, postgresql, snmp, ssh, tcp]

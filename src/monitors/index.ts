@@ -1,23 +1,35 @@
 // Written by `npm run generate`; do not edit.
 import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
+import hostLinux from './host.linux.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
 import nagiosPlugin from './nagios.plugin.ts'
+import ntp from './ntp.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
+import snmpHost from './snmp.host.ts'
+import snmpInterfaces from './snmp.interfaces.ts'
+import snmpSystem from './snmp.system.ts'
+import snmpValues from './snmp.values.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
 export const monitors: readonly AnyMonitor[] = [
   dnsLookup,
+  hostLinux,
   hostLocal,
   httpResponse,
   nagiosPlugin,
+  ntp,
   ping,
   postgresql,
   prometheusScrape,
+  snmpHost,
+  snmpInterfaces,
+  snmpSystem,
+  snmpValues,
   tcpPort,
   tlsCertificate,
 ]

@@ -31,5 +31,6 @@ export type {
   PluginDeclaration,
   PluginFeed,
 } from './plugin.ts'
+export { snmpMaker } from './snmp-devices.ts'
 export { compileTemplate, templateProblems } from './template.ts'
 export type { Template, TemplateField, TemplateForm } from './template.ts'

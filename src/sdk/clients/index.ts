@@ -3,8 +3,12 @@ import type { ExecClient } from './exec.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LocalClient } from './local.ts'
+import type { NtpClient } from './ntp.ts'
 import type { PostgresqlClient } from './postgresql.ts'
+import type { SnmpClient } from './snmp.ts'
+import type { SshClient } from './ssh.ts'
 import type { TcpClient } from './tcp.ts'
+import type { WinrmClient } from './winrm.ts'
 
 /** What each connector type hands to its monitors. To add one: its interface in a file here, and a line below. */
 export interface ConnectorClients {
@@ -13,8 +17,12 @@ export interface ConnectorClients {
   http: HttpClient
   icmp: IcmpClient
   local: LocalClient
+  ntp: NtpClient
   postgresql: PostgresqlClient
+  snmp: SnmpClient
+  ssh: SshClient
   tcp: TcpClient
+  winrm: WinrmClient
 }
 
 export type ConnectorType = keyof ConnectorClients
@@ -24,5 +32,9 @@ export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './local.ts'
+export type * from './ntp.ts'
 export type * from './postgresql.ts'
+export type * from './snmp.ts'
+export type * from './ssh.ts'
 export type * from './tcp.ts'
+export type * from './winrm.ts'
