@@ -13,6 +13,8 @@ import { installPackages, root } from './install.mjs'
 const programs = [
   { package: 'nginx-light', isThere: () => inPath('nginx') },
   { package: 'postgresql', isThere: () => inPath('postgres') || folderHolds('/usr/lib/postgresql', 'bin/postgres') },
+  { package: 'redis-server', isThere: () => inPath('redis-server') },
+  { package: 'mariadb-server', isThere: () => inPath('mariadbd') },
   { package: 'prometheus-node-exporter', isThere: () => inPath('prometheus-node-exporter') },
   { package: 'victoria-metrics', isThere: () => inPath('victoria-metrics') },
   { package: 'monitoring-plugins-basic', isThere: () => existsSync('/usr/lib/nagios/plugins/check_http') },
@@ -26,6 +28,8 @@ const programs = [
   { package: 'openssh-server', isThere: () => inPath('sshd') },
   { package: 'snmpd', isThere: () => inPath('snmpd') },
   { package: 'chrony', isThere: () => inPath('chronyd') },
+  { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
+  { package: 'slapd', isThere: () => inPath('slapd') },
 ]
 
 function inPath(name) {

@@ -4,6 +4,7 @@ import dns from './dns.ts'
 import exec from './exec.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
+import ldap from './ldap.ts'
 import local from './local.ts'
 import ntp from './ntp.ts'
 import postgresql from './postgresql.ts'
@@ -12,3 +13,19 @@ import ssh from './ssh.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, ntp, postgresql, snmp, ssh, tcp]
+import rabbitmq from './rabbitmq.ts'
+import redis from './redis.ts'
+import tcp from './tcp.ts'
+
+export const connectors: readonly AnyConnector[] = [
+  dns,
+  exec,
+  http,
+  icmp,
+  ldap,
+  local,
+  postgresql,
+  rabbitmq,
+  redis,
+  tcp,
+]

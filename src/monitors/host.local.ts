@@ -11,6 +11,30 @@ import {
 } from './formats/machine.ts'
 import { parseCpuTimes, parseLoadavg, parseMeminfo, parseMountinfo } from './formats/proc.ts'
 
+/** File systems that hold nobody's data: views into the kernel. */
+const kernelFileSystems = new Set([
+  'autofs',
+  'binfmt_misc',
+  'bpf',
+  'cgroup',
+  'cgroup2',
+  'configfs',
+  'debugfs',
+  'devpts',
+  'devtmpfs',
+  'efivarfs',
+  'fusectl',
+  'hugetlbfs',
+  'mqueue',
+  'nsfs',
+  'proc',
+  'pstore',
+  'ramfs',
+  'securityfs',
+  'sysfs',
+  'tracefs',
+])
+
 /**
  * The machine that the agent runs on, from /proc on Linux and from what the runtime knows elsewhere.
  *
@@ -30,6 +54,7 @@ export default defineMonitor({
       of: { kind: 'text', label: 'Mount point' },
       maxItems: 100,
       default: [],
+      candidates: true,
     },
     excludeMounts: {
       kind: 'list',
@@ -38,6 +63,7 @@ export default defineMonitor({
       of: { kind: 'text', label: 'Mount point' },
       maxItems: 100,
       default: ['/snap', '/var/lib/docker', '/var/lib/containers', '/run'],
+      candidates: true,
     },
     excludeInterfaces: {
       kind: 'list',
@@ -46,6 +72,7 @@ export default defineMonitor({
       of: { kind: 'text', label: 'Beginning of a name' },
       maxItems: 100,
       default: ['lo', 'veth', 'docker', 'br-', 'cali', 'flannel', 'cni', 'virbr'],
+      candidates: true,
     },
   },
   metrics: {
@@ -82,6 +109,16 @@ export default defineMonitor({
     { name: 'inodes used up', metric: 'inodes_used', thresholds: { WARNING: '> 85%', CRITICAL: '> 95%' } },
     { name: 'machine restarted', metric: 'uptime', thresholds: { INFO: '< 5m' } },
   ],
+  async candidates(_, { client, signal }) {
+    const read = async (path: string) => (await client.read(path, signal)) ?? ''
+    const [mountinfo, netDev] = await Promise.all([read('/proc/self/mountinfo'), read('/proc/net/dev')])
+    const listed = parseMountinfo(mountinfo).filter(({ type }) => !kernelFileSystems.has(type))
+    return {
+      mounts: listed.filter(({ type }) => !dataFileSystems.has(type)).map(({ mount }) => mount),
+      excludeMounts: listed.filter(({ type }) => dataFileSystems.has(type)).map(({ mount }) => mount),
+      excludeInterfaces: parseNetDev(netDev).map(({ name }) => name),
+    }
+  },
   async collect({ mounts, excludeMounts, excludeInterfaces }, { client, signal, now, previous, remember }) {
     const machine = client.machine()
     const onLinux = machine.system === 'linux'

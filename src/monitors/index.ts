@@ -4,6 +4,9 @@ import dnsLookup from './dns.lookup.ts'
 import hostLinux from './host.linux.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
+import ldapBind from './ldap.bind.ts'
+import ldapMonitor from './ldap.monitor.ts'
+import ldapReplication from './ldap.replication.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ntp from './ntp.ts'
 import ping from './ping.ts'
@@ -13,6 +16,9 @@ import snmpHost from './snmp.host.ts'
 import snmpInterfaces from './snmp.interfaces.ts'
 import snmpSystem from './snmp.system.ts'
 import snmpValues from './snmp.values.ts'
+import rabbitmqNode from './rabbitmq.node.ts'
+import rabbitmqQueues from './rabbitmq.queues.ts'
+import redis from './redis.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -21,6 +27,9 @@ export const monitors: readonly AnyMonitor[] = [
   hostLinux,
   hostLocal,
   httpResponse,
+  ldapBind,
+  ldapMonitor,
+  ldapReplication,
   nagiosPlugin,
   ntp,
   ping,
@@ -30,6 +39,9 @@ export const monitors: readonly AnyMonitor[] = [
   snmpInterfaces,
   snmpSystem,
   snmpValues,
+  rabbitmqNode,
+  rabbitmqQueues,
+  redis,
   tcpPort,
   tlsCertificate,
 ]

@@ -1,37 +1,49 @@
-import { formatDuration } from '../../base/index.ts'
 import { systemClock } from '../../platform/index.ts'
 import { TargetError } from '../../sdk/index.ts'
 
-/** Ten wrong passwords within half an hour lock an account in many directories; twelve an hour of one client stay clear of most bounds. */
-const holdOffMs = 5 * 60_000
+const restMs = 5 * 60_000
 
 /**
- * Remembers that a target refused a credential, and fails with the same words until a while has passed, so that monitoring does not lock
- * the account. One belongs to one client, which holds one credential: a new credential makes a new client.
+ * Keeps a wrong password from being tried until the account is locked. After a refused sign-in nobody asks again for five minutes and
+ * everybody is told the same words. Until one went well, only one is tried at a time: five tasks that begin together would else be five
+ * wrong passwords. A client lives as long as its credential, so that a changed one is tried at once.
  */
 export class SignIn {
-  #refused: { readonly at: number; readonly words: string } | undefined
+  readonly #now: () => number
+  #refused: { readonly failure: TargetError; readonly at: number } | undefined
+  #known = false
+  #last: Promise<unknown> = Promise.resolve()
 
-  /** @throws TargetError `credentials` while the last refusal is fresh */
-  mayTry(): void {
-    if (this.#refused === undefined) return
-    const left = this.#refused.at + holdOffMs - systemClock.elapsed()
-    if (left <= 0) this.#refused = undefined
-    else
-      throw new TargetError(
-        'credentials',
-        `${this.#refused.words} (not tried again for ${formatDuration(Math.ceil(left / 1_000) * 1_000)}, so that the account is not locked)`,
-      )
+  /** `now` counts milliseconds and never runs backwards. */
+  constructor(now: () => number = () => systemClock.elapsed()) {
+    this.#now = now
   }
 
-  /** Takes note where a failure is a refused credential; hands it back to be thrown. */
-  noted<E>(failure: E): E {
-    if (failure instanceof TargetError && failure.reason === 'credentials')
-      this.#refused ??= { at: systemClock.elapsed(), words: failure.message }
-    return failure
+  /** `attempt` signs in and throws TargetError `credentials` where that was refused. It ends in bounded time. */
+  async try<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.#known) return this.#attempt(attempt)
+    const before = this.#last
+    const mine = before.then(
+      () => this.#attempt(attempt),
+      () => this.#attempt(attempt),
+    )
+    this.#last = mine
+    return mine
   }
 
-  succeeded(): void {
+  async #attempt<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.#refused !== undefined && this.#now() - this.#refused.at < restMs) throw this.#refused.failure
     this.#refused = undefined
+    try {
+      const done = await attempt()
+      this.#known = true
+      return done
+    } catch (thrown) {
+      if (thrown instanceof TargetError && thrown.reason === 'credentials') {
+        this.#known = false
+        this.#refused = { failure: thrown, at: this.#now() }
+      }
+      throw thrown
+    }
   }
 }

@@ -2,11 +2,15 @@ import type { DnsClient } from './dns.ts'
 import type { ExecClient } from './exec.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
+import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { NtpClient } from './ntp.ts'
 import type { PostgresqlClient } from './postgresql.ts'
 import type { SnmpClient } from './snmp.ts'
 import type { SshClient } from './ssh.ts'
+import type { RedisClient } from './redis.ts'
+import type { RabbitmqClient } from './rabbitmq.ts'
+import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
 import type { WinrmClient } from './winrm.ts'
 
@@ -16,11 +20,15 @@ export interface ConnectorClients {
   exec: ExecClient
   http: HttpClient
   icmp: IcmpClient
+  ldap: LdapClient
   local: LocalClient
   ntp: NtpClient
   postgresql: PostgresqlClient
   snmp: SnmpClient
   ssh: SshClient
+  postgresql: SqlClient
+  redis: RedisClient
+  rabbitmq: RabbitmqClient
   tcp: TcpClient
   winrm: WinrmClient
 }
@@ -31,10 +39,15 @@ export type * from './dns.ts'
 export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
+export type * from './ldap.ts'
 export type * from './local.ts'
 export type * from './ntp.ts'
 export type * from './postgresql.ts'
 export type * from './snmp.ts'
 export type * from './ssh.ts'
+export type * from './redis.ts'
+export type * from './rabbitmq.ts'
+export { sqlDialects } from './sql.ts'
+export type * from './sql.ts'
 export type * from './tcp.ts'
 export type * from './winrm.ts'
