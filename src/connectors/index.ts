@@ -8,13 +8,10 @@ import ldap from './ldap.ts'
 import local from './local.ts'
 import ntp from './ntp.ts'
 import postgresql from './postgresql.ts'
-import snmp from './snmp.ts'
-import ssh from './ssh.ts'
-import tcp from './tcp.ts'
-
-export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, ntp, postgresql, snmp, ssh, tcp]
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
+import snmp from './snmp.ts'
+import ssh from './ssh.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [
@@ -24,8 +21,11 @@ export const connectors: readonly AnyConnector[] = [
   icmp,
   ldap,
   local,
+  ntp,
   postgresql,
   rabbitmq,
   redis,
+  snmp,
+  ssh,
   tcp,
 ]

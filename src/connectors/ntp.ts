@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { systemClock } from '../platform/index.ts'
 import { defineConnector, type NtpClient, type NtpSeen } from '../sdk/index.ts'
 import { withinReach } from './network/reach.ts'
-import { hostPattern, hostPort } from './network/target.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
+import { hostPort } from './network/target.ts'
 import { askUdp } from './network/udp.ts'
 import { question, readAnswer } from './ntp/packet.ts'
 
@@ -12,19 +13,28 @@ export default defineConnector({
   title: 'NTP',
   summary: 'A time server, and by it the clock of the agent’s machine.',
   settings: {
-    host: {
-      kind: 'text',
-      label: 'Host',
-      help: 'Name or address.',
-      maxLength: 253,
-      pattern: hostPattern,
-      example: 'ntp1.example',
-    },
-    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true, default: 123 },
+    host: hostSetting,
+    port: portSetting(123),
   },
   credentials: [],
   target: ({ host, port }) => hostPort(host, port),
   reach: async (place, signal) => void (await new TimeServer(place).ask(withinReach(signal))),
+  discovery: {
+    at: { udp: [123] },
+    async identify(place, signal) {
+      const { stratum } = await new TimeServer(place).ask(signal)
+      const { host, port } = place
+      return [
+        {
+          name: port === 123 ? 'ntp' : `ntp-${port}`,
+          title: `Time server of stratum ${stratum}, port ${port}`,
+          settings: port === 123 ? { host } : { host, port },
+          seen: `port ${port} told the time`,
+          certainty: 'identified',
+        },
+      ]
+    },
+  },
   open: (place) => new TimeServer(place),
 })
 

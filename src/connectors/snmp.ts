@@ -1,9 +1,19 @@
-import { defineConnector, TargetError, type OpenCredential, type SnmpClient, type SnmpValue } from '../sdk/index.ts'
+import {
+  defineConnector,
+  snmpMaker,
+  TargetError,
+  type OpenCredential,
+  type Proposal,
+  type SnmpClient,
+  type SnmpValue,
+} from '../sdk/index.ts'
 import { outOfTime } from './network/failures.ts'
 import { withinReach } from './network/reach.ts'
 import { SignIn } from './network/sign-in.ts'
-import { hostPattern, hostPort } from './network/target.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
+import { hostPort } from './network/target.ts'
 import { askUdp } from './network/udp.ts'
+import { engineIn, engineQuestion } from './snmp/engine.ts'
 import { openSession, SnmpRefusal, type RawValue, type SnmpPlace, type SnmpSession } from './snmp/session.ts'
 import { readValue } from './snmp/values.ts'
 
@@ -13,15 +23,8 @@ export default defineConnector({
   title: 'SNMP',
   summary: 'A device that answers to SNMP version 1, 2c or 3. Nothing is ever set on it.',
   settings: {
-    host: {
-      kind: 'text',
-      label: 'Host',
-      help: 'Name or address.',
-      maxLength: 253,
-      pattern: hostPattern,
-      example: 'switch1.example',
-    },
-    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true, default: 161 },
+    host: hostSetting,
+    port: portSetting(161),
     version: {
       kind: 'choice',
       label: 'Version with a community',
@@ -50,6 +53,7 @@ export default defineConnector({
   credentialRequired: true,
   target: ({ host, port }) => hostPort(host, port),
   reach: reachAgent,
+  discovery: { at: { udp: [161] }, identify: proposed },
   open: ({ host, port, version, context, answerWithin, retries }, credential) =>
     new Device({ host, port, target: hostPort(host, port), version, context, answerWithin, retries }, credential),
 })
@@ -137,32 +141,27 @@ class Device implements SnmpClient {
     }
   }
 
-  async #ask<T>(signal: AbortSignal, question: (session: SnmpSession) => Promise<T>): Promise<T> {
-    this.#signIn.mayTry()
-    try {
-      const seen = await this.#once(signal, question)
-      this.#signIn.succeeded()
-      return seen
-    } catch (thrown) {
-      throw this.#signIn.noted(thrown)
-    }
-  }
-
-  async #once<T>(signal: AbortSignal, question: (session: SnmpSession) => Promise<T>): Promise<T> {
-    if (signal.aborted) throw outOfTime(this.target, 'was not asked')
+  #ask<T>(signal: AbortSignal, question: (session: SnmpSession) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      if (signal.aborted) return reject(outOfTime(this.target, 'was not asked'))
       const stop = () => reject(outOfTime(this.target, 'sent no answer'))
       signal.addEventListener('abort', stop, { once: true })
-      const opening = (this.#session ??= openSession(this.#place, this.#credential, signal))
-      opening
-        .then(question)
-        .then(resolve, (thrown: unknown) => {
-          // A socket that failed, or an engine that restarted meanwhile, is begun anew by the next question.
-          if (!(thrown instanceof SnmpRefusal) && this.#session === opening) this.close()
-          reject(thrown as Error)
-        })
+      this.#signIn
+        .try(() => this.#inSession(signal, question))
+        .then(resolve, reject)
         .finally(() => signal.removeEventListener('abort', stop))
     })
+  }
+
+  async #inSession<T>(signal: AbortSignal, question: (session: SnmpSession) => Promise<T>): Promise<T> {
+    const opening = (this.#session ??= openSession(this.#place, this.#credential, signal))
+    try {
+      return await question(await opening)
+    } catch (thrown) {
+      // A socket that failed, or an engine that restarted meanwhile, is begun anew by the next question.
+      if (!(thrown instanceof SnmpRefusal) && this.#session === opening) this.close()
+      throw thrown
+    }
   }
 
   #refused({ status }: SnmpRefusal): TargetError {
@@ -179,22 +178,40 @@ function follows(oid: string, before: string): boolean {
   return a.length > b.length
 }
 
-/** Version 3 lets anybody ask which engine answers, before any name is said: the least question there is. Number 1, no user, nothing wanted. */
-const whoIsThere = Buffer.from(
-  '3038020103300e020101020300ffe30401040201030410300e040002010002010004000400040030110400' +
-    '0400a00b0201010201000201003000',
-  'hex',
-)
-
-async function reachAgent(place: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<void> {
+async function reachAgent(place: Place, signal: AbortSignal): Promise<void> {
   // A device without version 3 keeps silent, and is no worse for that: only what says that nobody is there counts.
   const patience = AbortSignal.timeout(1_500)
-  await askUdp(
-    place,
-    () => whoIsThere,
-    () => true,
-    AbortSignal.any([withinReach(signal), patience]),
-  ).catch((thrown: unknown) => {
+  await whoIsThere(place, AbortSignal.any([withinReach(signal), patience])).catch((thrown: unknown) => {
     if (!(thrown instanceof TargetError) || thrown.reason !== 'timed out' || signal.aborted) throw thrown
   })
+}
+
+type Place = { readonly host: string; readonly port: number }
+
+async function proposed(place: Place, signal: AbortSignal): Promise<readonly Proposal[]> {
+  const answer = await whoIsThere(place, signal)
+  const engine = engineIn(answer)
+  if (engine === undefined) return []
+  const { host, port } = place
+  // The first four bytes are the maker's number with the first bit set, as RFC 3411 has it.
+  const maker = snmpMaker(`1.3.6.1.4.1.${engine.readUInt32BE(0) & 0x7fffffff}`)
+  return [
+    {
+      name: port === 161 ? 'snmp' : `snmp-${port}`,
+      title: `SNMP agent${maker === undefined ? '' : ` of a device by ${maker}`}, port ${port}`,
+      settings: port === 161 ? { host } : { host, port },
+      seen: `port ${port} answered the question of SNMP version 3 for who is there`,
+      certainty: 'identified',
+      credential: 'snmp-user',
+    },
+  ]
+}
+
+function whoIsThere(place: Place, signal: AbortSignal): Promise<Buffer> {
+  return askUdp(
+    place,
+    () => engineQuestion,
+    (answer) => answer,
+    signal,
+  )
 }

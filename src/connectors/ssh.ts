@@ -11,7 +11,9 @@ import {
 import { outOfTime } from './network/failures.ts'
 import { reachPort } from './network/reach.ts'
 import { SignIn } from './network/sign-in.ts'
-import { hostPattern, hostPort } from './network/target.ts'
+import { firstWords } from './network/first-words.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
+import { hostPort } from './network/target.ts'
 import { openConnection, type SshPlace } from './ssh/connection.ts'
 import { hostKeyPattern } from './ssh/host-key.ts'
 
@@ -21,15 +23,8 @@ export default defineConnector({
   title: 'SSH',
   summary: 'A host that is signed in to by SSH. Its key must be known before anything is sent to it.',
   settings: {
-    host: {
-      kind: 'text',
-      label: 'Host',
-      help: 'Name or address.',
-      maxLength: 253,
-      pattern: hostPattern,
-      example: 'db1.example',
-    },
-    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true, default: 22 },
+    host: hostSetting,
+    port: portSetting(22),
     hostKeys: {
       kind: 'list',
       label: 'Host keys',
@@ -57,6 +52,27 @@ export default defineConnector({
   credentialRequired: true,
   target: ({ host, port }) => hostPort(host, port),
   reach: reachPort,
+  discovery: {
+    at: { tcp: [22] },
+    async identify(place, signal) {
+      // A server begins with its name; ours is said so that it need not complain of a client that went away.
+      const greeting = { send: 'SSH-2.0-Farwatch\r\n', until: (said: Buffer) => said.includes('\n'), maxBytes: 1_024 }
+      const said = (await firstWords(place, greeting, signal)).toString('latin1')
+      const software = /^SSH-(?:2\.0|1\.99)-([\x21-\x7e]{1,100})/m.exec(said)?.[1]
+      if (software === undefined) return []
+      const { host, port } = place
+      return [
+        {
+          name: port === 22 ? 'ssh' : `ssh-${port}`,
+          title: `SSH server ${software.replaceAll('_', ' ')}, port ${port}`,
+          settings: port === 22 ? { host } : { host, port },
+          seen: `port ${port} answered in the words of SSH`,
+          certainty: 'identified',
+          credential: 'ssh-key',
+        },
+      ]
+    },
+  },
   open: ({ host, port, hostKeys, idle }, credential) =>
     new SshHost({ host, port, hostKeys, target: hostPort(host, port) }, idle, credential),
 })
@@ -135,7 +151,6 @@ class SshHost implements SshClient {
   }
 
   async #open(signal: AbortSignal): Promise<Client> {
-    this.#signIn.mayTry()
     const opening = (this.#opening ??= this.#attempt())
     opening.waiting++
     try {
@@ -153,10 +168,9 @@ class SshHost implements SshClient {
   #attempt(): Opening {
     const abort = new AbortController()
     const within = AbortSignal.any([abort.signal, AbortSignal.timeout(openWithinMs)])
-    const connection = openConnection(this.#place, this.#credential, within).then(
-      (client) => {
-        this.#opening = undefined
-        this.#signIn.succeeded()
+    const connection = this.#signIn
+      .try(() => openConnection(this.#place, this.#credential, within))
+      .then((client) => {
         if (this.#closed) {
           client.end()
           throw outOfTime(this.target, 'was not asked')
@@ -166,12 +180,8 @@ class SshHost implements SshClient {
           if (this.#connection === client) this.#connection = undefined
         })
         return client
-      },
-      (thrown: unknown) => {
-        this.#opening = undefined
-        throw this.#signIn.noted(thrown)
-      },
-    )
+      })
+      .finally(() => (this.#opening = undefined))
     return { connection, abort, waiting: 0 }
   }
 

@@ -9,15 +9,18 @@ import {
   type Counts,
   type Seen,
 } from './formats/machine.ts'
+import { measured } from './formats/measured.ts'
 import {
   parseCpuTimes,
   parseDiskstats,
   parseLoadavg,
   parseMeminfo,
+  parseNetDev,
   parseStatCount,
   parseUptime,
 } from './formats/proc.ts'
 import { sectionsOf, sectionsScript } from './formats/sections.ts'
+import { excludeSetting, includeSetting, selectionProblems, selects } from './formats/selection.ts'
 
 const script = sectionsScript({
   stat: 'cat /proc/stat',
@@ -38,21 +41,17 @@ export default defineMonitor({
   summary: 'Processor, memory, swap, load, disks, network, clock and uptime of a Linux machine by SSH.',
   connector: 'ssh',
   settings: {
+    interfaces: { ...includeSetting('Network interfaces', 'By name.'), candidates: true },
     excludeInterfaces: {
-      kind: 'list',
-      label: 'Network interfaces left out',
-      help: 'Beginnings of their names.',
-      of: { kind: 'text', label: 'Beginning of a name' },
-      maxItems: 100,
-      default: ['lo', 'veth', 'docker', 'br-', 'cali', 'flannel', 'cni', 'virbr'],
+      ...excludeSetting('Network interfaces left out', 'By name.'),
+      default: ['lo', 'veth*', 'docker*', 'br-*', 'cali*', 'flannel*', 'cni*', 'virbr*'],
+      candidates: true,
     },
+    disks: { ...includeSetting('Disks', 'By name; their partitions are part of them.'), candidates: true },
     excludeDisks: {
-      kind: 'list',
-      label: 'Disks left out',
-      help: 'Beginnings of their names.',
-      of: { kind: 'text', label: 'Beginning of a name' },
-      maxItems: 100,
-      default: ['loop', 'ram', 'zram', 'sr', 'fd'],
+      ...excludeSetting('Disks left out', 'By name.'),
+      default: ['loop*', 'ram*', 'zram*', 'sr*', 'fd*'],
+      candidates: true,
     },
   },
   metrics: {
@@ -101,7 +100,16 @@ export default defineMonitor({
     "echo 'restrict ssh-ed25519 AAAA… farwatch' > ~farwatch/.ssh/authorized_keys",
   ].join('\n'),
   tryIt: 'On the host: `timeout 20m sh -c "yes > /dev/null & yes > /dev/null"` keeps processors busy for long enough.',
-  async collect({ excludeInterfaces, excludeDisks }, { client, signal, now, previous, remember }) {
+  check: ({ interfaces, excludeInterfaces, disks, excludeDisks }, path) =>
+    selectionProblems({ interfaces, excludeInterfaces, disks, excludeDisks }, path),
+  async candidates(_, { client, signal }) {
+    const { stdout } = await client.run({ words: ['sh', '-c', script], maxOutputBytes: 1024 * 1024 }, signal)
+    const section = sectionsOf(stdout)
+    const interfaces = parseNetDev(section.get('net') ?? '').map(({ name }) => name)
+    const disks = parseDiskstats(section.get('diskstats') ?? '').map(({ name }) => name)
+    return { interfaces, excludeInterfaces: interfaces, disks, excludeDisks: disks }
+  },
+  async collect({ interfaces, excludeInterfaces, disks, excludeDisks }, { client, signal, now, previous, remember }) {
     const { stdout } = await client.run({ words: ['sh', '-c', script], maxOutputBytes: 1024 * 1024 }, signal)
     const section = sectionsOf(stdout)
     const read = (name: string) => section.get(name) ?? ''
@@ -118,8 +126,8 @@ export default defineMonitor({
     const seen: SeenLinux = {
       at: now(),
       cpu: { ...cpuTimes },
-      network: countersByInterface(read('net'), excludeInterfaces),
-      disks: countersByDisk(read('diskstats'), excludeDisks),
+      network: countersByInterface(read('net'), selects(interfaces, excludeInterfaces)),
+      disks: countersByDisk(read('diskstats'), selects(disks, excludeDisks)),
     }
     remember(seen)
     const before = readSeen(previous)
@@ -128,17 +136,20 @@ export default defineMonitor({
     return {
       metrics: {
         ...cpuMetrics(before?.cpu, seen.cpu),
-        ...(cpus > 0 ? { cpus } : {}),
         ...memoryMetrics(parseMeminfo(read('meminfo'))),
-        ...(load === undefined
-          ? {}
-          : { load1: load[0], load5: load[1], load15: load[2], load_per_cpu: load[1] / Math.max(1, cpus) }),
-        ...given('processes', numberAfter(read('loadavg'), /^\S+ \S+ \S+ \d+\/(\d{1,9}) /)),
-        ...given('processes_blocked', parseStatCount(stat, 'procs_blocked')),
         ...diskMetrics(before === undefined ? undefined : { at: before.at, disks: disksIn(previous) }, seen),
         ...networkMetrics(before, seen),
-        ...given('clock_synchronised', clockState(read('clock'))),
-        ...given('uptime', parseUptime(read('uptime'))),
+        ...measured({
+          cpus: cpus > 0 ? cpus : undefined,
+          load1: load?.[0],
+          load5: load?.[1],
+          load15: load?.[2],
+          load_per_cpu: load === undefined ? undefined : load[1] / Math.max(1, cpus),
+          processes: numberAfter(read('loadavg'), /^\S+ \S+ \S+ \d+\/(\d{1,9}) /),
+          processes_blocked: parseStatCount(stat, 'procs_blocked'),
+          clock_synchronised: clockState(read('clock')),
+          uptime: parseUptime(read('uptime')),
+        }),
       },
       facts: {
         ...(hostname ? { hostname } : {}),
@@ -159,20 +170,15 @@ function disksIn(remembered: unknown): Readonly<Record<string, Counts>> {
   return typeof disks === 'object' ? disks : {}
 }
 
-function given<const K extends string>(name: K, value: number | undefined): { readonly [k in K]?: number } {
-  // A computed key is typed as any text; it is this one.
-  return value === undefined ? {} : ({ [name]: value } as { readonly [k in K]?: number })
-}
-
 function numberAfter(text: string, pattern: RegExp): number | undefined {
   const found = pattern.exec(text)
   return found === null ? undefined : Number(found[1])
 }
 
-function countersByDisk(text: string, excluded: readonly string[]): Readonly<Record<string, Counts>> {
+function countersByDisk(text: string, isWanted: (name: string) => boolean): Readonly<Record<string, Counts>> {
   return Object.fromEntries(
     parseDiskstats(text)
-      .filter(({ name }) => !excluded.some((beginning) => name.startsWith(beginning)))
+      .filter(({ name }) => isWanted(name))
       .slice(0, 200)
       .map(({ name, reads, writes, readBytes, writtenBytes, waitedMs, busyMs }) => [
         name,

@@ -3,13 +3,14 @@ import {
   countersByInterface,
   cpuMetrics,
   dataFileSystems,
+  distinctFileSystems,
   memoryMetrics,
   networkMetrics,
   readSeen,
   usedShare,
   type Seen,
 } from './formats/machine.ts'
-import { parseCpuTimes, parseLoadavg, parseMeminfo, parseMountinfo } from './formats/proc.ts'
+import { parseCpuTimes, parseLoadavg, parseMeminfo, parseMountinfo, parseNetDev } from './formats/proc.ts'
 
 /** File systems that hold nobody's data: views into the kernel. */
 const kernelFileSystems = new Set([
@@ -133,7 +134,10 @@ export default defineMonitor({
     const seen: Seen = {
       at: now(),
       cpu: parseCpuTimes(stat) ? { ...parseCpuTimes(stat)! } : { ...machine.cpuTimes },
-      network: countersByInterface(netDev, excludeInterfaces),
+      network: countersByInterface(
+        netDev,
+        (name) => !excludeInterfaces.some((beginning) => name.startsWith(beginning)),
+      ),
     }
     remember(seen)
     const before = readSeen(previous)
@@ -167,15 +171,12 @@ async function spaceMetrics(
   signal: AbortSignal,
 ) {
   const listed = parseMountinfo(mountinfo)
-  const devices = new Set<string>()
-  const chosen: { mount: string; readOnly: boolean | undefined }[] = []
-  for (const { mount, type, device, readOnly } of listed.sort((a, b) => a.mount.length - b.mount.length)) {
-    const left = excluded.some((one) => mount === one || mount.startsWith(`${one.replace(/\/$/, '')}/`))
-    // One file system mounted at several places is counted once, at the shortest.
-    if (left || further.includes(mount) || !dataFileSystems.has(type) || devices.has(device)) continue
-    devices.add(device)
-    chosen.push({ mount, readOnly })
-  }
+  const isLeftOut = (mount: string) =>
+    excluded.some((one) => mount === one || mount.startsWith(`${one.replace(/\/$/, '')}/`))
+  const chosen: { mount: string; readOnly: boolean | undefined }[] = distinctFileSystems(
+    listed,
+    (mount) => !isLeftOut(mount) && !further.includes(mount),
+  )
   if (listed.length === 0) for (const mount of await client.drives(signal)) chosen.push({ mount, readOnly: undefined })
   for (const mount of further) chosen.push({ mount, readOnly: listed.find((one) => one.mount === mount)?.readOnly })
   const measured = await Promise.all(

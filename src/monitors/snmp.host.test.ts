@@ -72,7 +72,7 @@ test('net-snmp knows what of its memory can be given back', async () => {
     '1.3.6.1.4.1.2021.4.3.0': 200,
     '1.3.6.1.4.1.2021.4.4.0': 50,
   })
-  const seen = await collectOnce(snmpHost, { storage: '/' }, { client })
+  const seen = await collectOnce(snmpHost, { storage: ['/'] }, { client })
   expect([seen.metrics['memory_used'], seen.metrics['swap_used'], seen.metrics['storage_used']]).toEqual([
     50,
     75,

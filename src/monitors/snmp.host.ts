@@ -1,5 +1,6 @@
 import { defineMonitor, type Item, type SnmpClient, type SnmpValue } from '../sdk/index.ts'
-import { filterHelp, filterProblems, itemFilter } from './formats/item-filter.ts'
+import { measured } from './formats/measured.ts'
+import { excludeSetting, includeSetting, selectionProblems, selects } from './formats/selection.ts'
 
 const processorLoad = '1.3.6.1.2.1.25.3.3.1.2'
 const storage = '1.3.6.1.2.1.25.2.3.1'
@@ -24,11 +25,11 @@ export default defineMonitor({
   summary: 'Processors, memory, swap, load, storage, processes and uptime of a machine by SNMP.',
   connector: 'snmp',
   settings: {
-    storage: {
-      kind: 'text',
-      label: 'Storage',
-      help: `Mount points or drives. ${filterHelp}`,
-      default: '!/run*, !/dev/shm*, !/sys/*, !/proc/*, !/snap/*, !/var/lib/docker/*',
+    storage: { ...includeSetting('Storage', 'Mount points or drives.'), candidates: true },
+    excludeStorage: {
+      ...excludeSetting('Storage left out', 'Mount points or drives.'),
+      default: ['/run*', '/dev/shm*', '/sys/*', '/proc/*', '/snap/*', '/var/lib/docker/*'],
+      candidates: true,
     },
   },
   metrics: {
@@ -60,8 +61,13 @@ export default defineMonitor({
   needs: 'A community or a user that may read 1.3.6.1.2.1.25, and 1.3.6.1.4.1.2021 of net-snmp.',
   grant: '# /etc/snmp/snmpd.conf\nview systemonly included .1.3.6.1.2.1.25\nview systemonly included .1.3.6.1.4.1.2021',
   tryIt: 'Fill a file system of the machine (`fallocate -l 10G /var/tmp/full`) and remove the file again.',
-  check: ({ storage: filter }, path) => filterProblems(filter, `${path}.storage`),
-  async collect({ storage: wanted }, { client, signal }) {
+  optIn: 'Only machines have processors, memory and storage to tell of; a switch or a printer has none.',
+  check: ({ storage: include, excludeStorage }, path) => selectionProblems({ storage: include, excludeStorage }, path),
+  async candidates(_, { client, signal }) {
+    const drives = (await readStorage(client, signal)).filter(({ kind }) => kind === 'disk').map(({ name }) => name)
+    return { storage: drives, excludeStorage: drives }
+  },
+  async collect({ storage: include, excludeStorage }, { client, signal }) {
     const single = await client.get(Object.values(one), signal)
     const value = (name: keyof typeof one) => numberOf(single.get(one[name]))
     const processors = (await client.walk(processorLoad, 2_000, signal)).values
@@ -69,29 +75,32 @@ export default defineMonitor({
       .filter((busy) => busy !== undefined)
     const loads = (await client.walk(load, 3, signal)).values.map(numberOf)
     const stores = await readStorage(client, signal)
-    const filter = itemFilter(wanted)
-    const drives = stores.filter(({ kind, name }) => kind === 'disk' && filter.takes(name))
+    const isWanted = selects(include, excludeStorage)
+    const drives = stores.filter(({ kind, name }) => kind === 'disk' && isWanted(name))
     const memory = memoryOf(value) ?? stores.find(({ kind }) => kind === 'memory')
     const swap = swapOf(value) ?? stores.find(({ kind, name }) => kind === 'virtual' && /swap/i.test(name))
-    const uptime = value('uptime')
     const share = ({ used, size }: Store) => (100 * used) / size
     const perDrive = (of: (store: Store) => number): Item[] =>
       drives.map((store) => ({ labels: { storage: store.name }, value: of(store) }))
     const seen = single.size + processors.length + loads.length + stores.length
     return {
-      metrics: {
-        ...(processors.length === 0
-          ? {}
-          : { cpu: Math.min(100, processors.reduce((sum, busy) => sum + busy, 0) / processors.length) }),
-        ...(memory === undefined ? {} : { memory_used: share(memory), memory_total: memory.size }),
-        ...(swap === undefined ? {} : { swap_used: share(swap) }),
-        ...loadMetrics(loads),
+      metrics: measured({
+        cpu:
+          processors.length === 0
+            ? undefined
+            : Math.min(100, processors.reduce((sum, busy) => sum + busy, 0) / processors.length),
+        memory_used: memory === undefined ? undefined : share(memory),
+        memory_total: memory?.size,
+        swap_used: swap === undefined ? undefined : share(swap),
+        load1: hundredth(loads[0]),
+        load5: hundredth(loads[1]),
+        load15: hundredth(loads[2]),
         storage_used: perDrive(share),
         storage_size: perDrive(({ size }) => size),
-        ...given('processes', value('processes')),
-        ...given('users', value('users')),
-        ...(uptime === undefined ? {} : { uptime: uptime / 100 }),
-      },
+        processes: value('processes'),
+        users: value('users'),
+        uptime: hundredth(value('uptime')),
+      }),
       ...(seen > 0
         ? {}
         : {
@@ -169,16 +178,8 @@ function swapOf(value: Value): Store | undefined {
   return { kind: 'virtual', name: '', size: total * 1024, used: Math.max(0, total - free) * 1024 }
 }
 
-function loadMetrics(hundredths: readonly (number | undefined)[]) {
-  const [first, second, third] = hundredths
-  return first === undefined || second === undefined || third === undefined
-    ? {}
-    : { load1: first / 100, load5: second / 100, load15: third / 100 }
-}
-
-function given<const K extends string>(name: K, value: number | undefined): { readonly [k in K]?: number } {
-  // A computed key is typed as any text; it is this one.
-  return value === undefined ? {} : ({ [name]: value } as { readonly [k in K]?: number })
+function hundredth(count: number | undefined): number | undefined {
+  return count === undefined ? undefined : count / 100
 }
 
 function numberOf(value: SnmpValue | undefined): number | undefined {

@@ -91,7 +91,7 @@ test('a device that restarted gives no rates, and neither does a counter of 64 b
 test('without counters of 64 bits those of 32 are read, and come round', async () => {
   const { [`${extended}.6`]: _, [`${extended}.10`]: __, ...old } = before
   const narrow = (octets: number) => device({ ...old, [`${table}.10`]: [octets, 0, 0], [`${table}.16`]: [0, 0, 0] })
-  const seen = await twice(narrow(2 ** 32 - 500), narrow(500), { interfaces: 'Gi0/1' })
+  const seen = await twice(narrow(2 ** 32 - 500), narrow(500), { interfaces: ['Gi0/1'] })
   expect(seen.metrics['received']).toEqual(of('Gi0/1', 800))
 })
 
@@ -101,7 +101,7 @@ const links: [string, Record<string, unknown>, Columns, Record<string, string>][
   ['one that is switched off', {}, { [`${table}.8`]: [2, 2, 1], [`${table}.7`]: [2, 1, 1] }, {}],
   ['all links must be up', { links: 'all' }, {}, { 'link down': 'CRITICAL' }],
   ['none must', { links: 'none' }, { [`${table}.8`]: [2, 2, 1] }, {}],
-  ['only those of an alias count', { interfaces: 'uplink*', links: 'all' }, {}, {}],
+  ['only those of an alias count', { interfaces: ['uplink*'], links: 'all' }, {}, {}],
   ['one that changed long after the start', {}, { [`${table}.9`]: [0, 900_000, 0] }, { 'link down': 'CRITICAL' }],
 ]
 test.each(links)('%s', async (_, settings, change, verdict) => {

@@ -1,5 +1,6 @@
 import { defineMonitor, type Item, type SnmpClient, type SnmpValue } from '../sdk/index.ts'
-import { filterHelp, filterProblems, itemFilter } from './formats/item-filter.ts'
+import { itemsOf } from './formats/measured.ts'
+import { excludeSetting, includeSetting, selectionProblems, selects } from './formats/selection.ts'
 
 const ifTable = '1.3.6.1.2.1.2.2.1'
 const ifXTable = '1.3.6.1.2.1.31.1.1.1'
@@ -41,10 +42,13 @@ export default defineMonitor({
   connector: 'snmp',
   settings: {
     interfaces: {
-      kind: 'text',
-      label: 'Interfaces',
-      help: `Names or aliases. ${filterHelp}`,
-      default: '!Null*, !veth*, !docker*, !Stack*',
+      ...includeSetting('Interfaces', 'Names or aliases. The loopback only where it is named.'),
+      candidates: true,
+    },
+    excludeInterfaces: {
+      ...excludeSetting('Interfaces left out', 'Names or aliases.'),
+      default: ['Null*', 'veth*', 'docker*', 'Stack*'],
+      candidates: true,
     },
     links: {
       kind: 'choice',
@@ -101,30 +105,38 @@ export default defineMonitor({
     'A community or a user that may read 1.3.6.1.2.1.2 and 1.3.6.1.2.1.31. Version 1 cannot tell the traffic of fast interfaces.',
   tryIt:
     'Take a cable out, or `ip link set eth1 down` on a Linux machine with snmpd whose interface has carried traffic.',
-  check: ({ interfaces }, path) => filterProblems(interfaces, `${path}.interfaces`),
-  async collect({ interfaces, links, maxInterfaces }, { client, signal, now, previous, remember }) {
+  check: ({ interfaces, excludeInterfaces }, path) => selectionProblems({ interfaces, excludeInterfaces }, path),
+  async candidates(_, { client, signal }) {
+    const { values } = await client.walk(columns.name, 500, signal)
+    const called = values.length > 0 ? values : (await client.walk(columns.descr, 500, signal)).values
+    const texts = called.map(({ value }) => String(value)).filter((name) => name !== '')
+    return { interfaces: texts, excludeInterfaces: texts }
+  },
+  async collect({ interfaces, excludeInterfaces, links, maxInterfaces }, { client, signal, now, previous, remember }) {
     const upFor = numberOf((await client.get([sysUpTime], signal)).get(sysUpTime)?.value)
     const at = now()
     const { rows, more, wide } = await readRows(client, maxInterfaces, signal)
     const named = names(rows)
-    const filter = itemFilter(interfaces)
-    const chosen = [...rows].filter(
-      ([index, row]) =>
-        filter.takes(named.get(index) ?? index, String(row.alias ?? '')) &&
-        (filter.picks || numberOf(row.type) !== loopback),
-    )
+    const isWanted = selects(interfaces, [])
+    const isLeftOut = excludeInterfaces.length === 0 ? () => false : selects(excludeInterfaces, [])
+    const picks = interfaces.some((pattern) => pattern !== '*')
+    const chosen = [...rows].filter(([index, row]) => {
+      const called = [named.get(index) ?? index, String(row.alias ?? '')]
+      return !called.some(isLeftOut) && called.some(isWanted) && (picks || numberOf(row.type) !== loopback)
+    })
     const counts = Object.fromEntries(chosen.map(([index, row]) => [named.get(index) ?? index, countsOf(row)] as const))
     remember({ at, upFor, wide, counts } satisfies Seen)
     const before = readSeen(previous)
     // Since a restart everything is counted from zero.
     const restarted = before !== undefined && upFor !== undefined && (before.upFor ?? 0) > upFor
     const seconds = before === undefined || restarted ? 0 : (at - before.at) / 1_000
+    const called = ([index]: readonly [string, Row]) => named.get(index) ?? index
     const items = (value: (row: Row, name: string) => number | undefined): Item[] =>
-      chosen.flatMap(([index, row]) => {
-        const name = named.get(index) ?? index
-        const one = value(row, name)
-        return one === undefined ? [] : [{ labels: { interface: name }, value: one }]
-      })
+      itemsOf(
+        chosen,
+        (one) => ({ interface: called(one) }),
+        (one) => value(one[1], called(one)),
+      )
     const rate = (name: string, kind: CountKind) =>
       seconds <= 0
         ? undefined

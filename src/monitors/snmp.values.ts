@@ -53,6 +53,7 @@ export default defineMonitor({
     { name: 'cannot measure', metric: 'failed', thresholds: { MAJOR: '> 0' } },
     { name: 'variables missing', metric: 'missing', thresholds: { WARNING: '> 0' }, for: '5m' },
   ],
+  optIn: 'It reads what is named in it, and nothing else.',
   thresholdsFrom: 'None for values of one’s own: add rules for their names.',
   needs: 'A community or a user that may read these OIDs.',
   tryIt:

@@ -116,7 +116,7 @@ test('a wrong encryption passphrase, a closed port and a device that talks nonse
 
 test('interfaces are listed with their traffic, the loopback only where it is named', async () => {
   const monitor = theOne(monitors, 'snmp.interfaces')
-  const named = { interfaces: 'lo' }
+  const named = { interfaces: ['lo'] }
   const first = await runMonitor('snmp.interfaces', place, named, { credential: community })
   const second = await measured('snmp.interfaces', place, named, { credential: community, previous: first.kept })
   const all = await measured('snmp.interfaces', { ...place, version: '1' }, {}, { credential: community })
@@ -133,7 +133,7 @@ test('interfaces are listed with their traffic, the loopback only where it is na
 
 test('a machine says how it is', async () => {
   const monitor = theOne(monitors, 'snmp.host')
-  const seen = await measured('snmp.host', place, { storage: '/' }, { credential: community })
+  const seen = await measured('snmp.host', place, { storage: ['/'] }, { credential: community })
   expectSound(monitor, seen)
   // How busy its processors are the agent knows a minute after its start.
   const { load1, processes, memory_total: memory, uptime } = seen.metrics
@@ -201,7 +201,12 @@ test('whatever a device answers, the outcome is values or words', async () => {
           other[at % other.length] = byte
           return cut ? other.subarray(0, at % other.length) : other
         }
-        const seen = await runMonitor('snmp.interfaces', settings, { interfaces: '' }, { credential, timeoutMs: 1_000 })
+        const seen = await runMonitor(
+          'snmp.interfaces',
+          settings,
+          { interfaces: [], excludeInterfaces: [] },
+          { credential, timeoutMs: 1_000 },
+        )
         if (seen.gathered !== undefined) expectSound(monitor, seen.gathered)
         else expect(seen.failed).toMatch(/^(timed out|protocol|credentials|configuration): /)
       }),

@@ -1,9 +1,8 @@
-import { connect, type Socket } from 'node:net'
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
 import { messageOf, systemCodeOf } from '../../base/index.ts'
 import { TargetError, type OpenCredential } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from '../network/failures.ts'
-import { lookup } from '../network/names.ts'
+import { openSocket } from '../network/open-socket.ts'
 import { algorithmsFor, shownKey, verdictOn } from './host-key.ts'
 
 export interface SshPlace {
@@ -24,7 +23,8 @@ export async function openConnection(
 ): Promise<Client> {
   const { target } = place
   const signIn = await signInOf(credential, target)
-  const socket = await openSocket(place, signal)
+  const socket = await openSocket({ ...place, tls: 'off', trustedCertificates: undefined }, signal)
+  socket.setNoDelay(true)
   // With the first connection: most monitoring processes never open one.
   const { Client: SshConnection } = await import('ssh2')
   return new Promise((resolve, reject) => {
@@ -143,24 +143,4 @@ function failureOf(error: Error, { target }: SshPlace, credential: OpenCredentia
   if (/Connection lost before handshake|Invalid identification|Protocol version/i.test(words))
     return new TargetError('protocol', `${target} does not speak SSH`, { cause: error })
   return new TargetError('protocol', `the exchange with ${target} failed`, { cause: error })
-}
-
-function openSocket({ host, port, target }: SshPlace, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(outOfTime(target, 'was not asked'))
-    const socket = connect({ host, port, lookup, keepAlive: true, noDelay: true })
-    const settle = (act: () => void) => {
-      signal.removeEventListener('abort', stop)
-      socket.removeAllListeners()
-      act()
-    }
-    const stop = () =>
-      settle(() => {
-        socket.destroy()
-        reject(outOfTime(target, 'did not accept the connection'))
-      })
-    signal.addEventListener('abort', stop, { once: true })
-    socket.once('connect', () => settle(() => resolve(socket)))
-    socket.once('error', (error) => settle(() => reject(targetFailure(error, target))))
-  })
 }

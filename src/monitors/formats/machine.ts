@@ -1,5 +1,5 @@
 import type { FileSystemSpace, Item } from '../../sdk/index.ts'
-import { parseNetDev, type InterfaceCounters } from './proc.ts'
+import { parseNetDev, type InterfaceCounters, type Mount } from './proc.ts'
 
 /** File systems that hold somebody's data. Network drives are asked for by name only: one that is dead must not be stumbled upon. */
 export const dataFileSystems = new Set([
@@ -22,6 +22,21 @@ export const dataFileSystems = new Set([
   'hfsplus',
   'ufs',
 ])
+
+/** The file systems that hold somebody's data, each once: one that is mounted at several places counts at the shortest that is wanted. */
+export function distinctFileSystems(
+  mounts: readonly Mount[],
+  isWanted: (mount: string) => boolean,
+): { readonly mount: string; readonly readOnly: boolean }[] {
+  const devices = new Set<string>()
+  const chosen: { mount: string; readOnly: boolean }[] = []
+  for (const { mount, type, device, readOnly } of [...mounts].sort((a, b) => a.mount.length - b.mount.length)) {
+    if (!isWanted(mount) || !dataFileSystems.has(type) || devices.has(device)) continue
+    devices.add(device)
+    chosen.push({ mount, readOnly })
+  }
+  return chosen
+}
 
 export type Counts = Readonly<Record<string, number>>
 
@@ -84,11 +99,14 @@ export function usedShare({ size, free, available }: FileSystemSpace): number {
   return used + available <= 0 ? 100 : (100 * used) / (used + available)
 }
 
-/** What each network interface has counted, but for those whose names begin in one of these ways; at most a hundred. */
-export function countersByInterface(netDev: string, excluded: readonly string[]): Readonly<Record<string, Counts>> {
+/** What each wanted network interface has counted; at most a hundred. */
+export function countersByInterface(
+  netDev: string,
+  isWanted: (name: string) => boolean,
+): Readonly<Record<string, Counts>> {
   return Object.fromEntries(
     parseNetDev(netDev)
-      .filter(({ name }) => !excluded.some((beginning) => name.startsWith(beginning)))
+      .filter(({ name }) => isWanted(name))
       .slice(0, 100)
       .map((counters) => [counters.name, countersOf(counters)]),
   )

@@ -5,7 +5,6 @@ import type { IcmpClient } from './icmp.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { NtpClient } from './ntp.ts'
-import type { PostgresqlClient } from './postgresql.ts'
 import type { SnmpClient } from './snmp.ts'
 import type { SshClient } from './ssh.ts'
 import type { RedisClient } from './redis.ts'
@@ -23,7 +22,6 @@ export interface ConnectorClients {
   ldap: LdapClient
   local: LocalClient
   ntp: NtpClient
-  postgresql: PostgresqlClient
   snmp: SnmpClient
   ssh: SshClient
   postgresql: SqlClient
@@ -42,7 +40,6 @@ export type * from './icmp.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
 export type * from './ntp.ts'
-export type * from './postgresql.ts'
 export type * from './snmp.ts'
 export type * from './ssh.ts'
 export type * from './redis.ts'
