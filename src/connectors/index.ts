@@ -13,6 +13,12 @@ import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
 import smtp from './smtp.ts'
+import ntp from './ntp.ts'
+import postgresql from './postgresql.ts'
+import rabbitmq from './rabbitmq.ts'
+import redis from './redis.ts'
+import snmp from './snmp.ts'
+import ssh from './ssh.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [
@@ -29,5 +35,11 @@ export const connectors: readonly AnyConnector[] = [
   rabbitmq,
   redis,
   smtp,
+  ntp,
+  postgresql,
+  rabbitmq,
+  redis,
+  snmp,
+  ssh,
   tcp,
 ]

@@ -13,6 +13,10 @@ import hanaMemory from './hana.memory.ts'
 import hanaReplication from './hana.replication.ts'
 import hanaSql from './hana.sql.ts'
 import hanaTransactions from './hana.transactions.ts'
+import hostLinuxFilesystems from './host.linux.filesystems.ts'
+import hostLinuxProcesses from './host.linux.processes.ts'
+import hostLinux from './host.linux.ts'
+import hostLinuxUnits from './host.linux.units.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
 import imapSession from './imap.session.ts'
@@ -23,6 +27,7 @@ import mqttBroker from './mqtt.broker.ts'
 import mqttRoundtrip from './mqtt.roundtrip.ts'
 import mqttValue from './mqtt.value.ts'
 import nagiosPlugin from './nagios.plugin.ts'
+import ntp from './ntp.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
@@ -31,6 +36,10 @@ import rabbitmqQueues from './rabbitmq.queues.ts'
 import redis from './redis.ts'
 import sqlQuery from './sql.query.ts'
 import smtpSession from './smtp.session.ts'
+import snmpHost from './snmp.host.ts'
+import snmpInterfaces from './snmp.interfaces.ts'
+import snmpSystem from './snmp.system.ts'
+import snmpValues from './snmp.values.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -48,6 +57,10 @@ export const monitors: readonly AnyMonitor[] = [
   hanaReplication,
   hanaSql,
   hanaTransactions,
+  hostLinuxFilesystems,
+  hostLinuxProcesses,
+  hostLinux,
+  hostLinuxUnits,
   hostLocal,
   httpResponse,
   imapSession,
@@ -58,6 +71,7 @@ export const monitors: readonly AnyMonitor[] = [
   mqttRoundtrip,
   mqttValue,
   nagiosPlugin,
+  ntp,
   ping,
   postgresql,
   prometheusScrape,
@@ -66,6 +80,10 @@ export const monitors: readonly AnyMonitor[] = [
   redis,
   sqlQuery,
   smtpSession,
+  snmpHost,
+  snmpInterfaces,
+  snmpSystem,
+  snmpValues,
   tcpPort,
   tlsCertificate,
 ]

@@ -32,6 +32,7 @@ export type {
   PluginDeclaration,
   PluginFeed,
 } from './plugin.ts'
+export { snmpMaker } from './snmp-devices.ts'
 export { compileTemplate, templateProblems } from './template.ts'
 export type { Template, TemplateField, TemplateForm } from './template.ts'
 export { isVersionAtLeast } from './version.ts'

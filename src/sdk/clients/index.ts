@@ -7,11 +7,15 @@ import type { ImapClient } from './imap.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { MqttClient } from './mqtt.ts'
+import type { NtpClient } from './ntp.ts'
+import type { SnmpClient } from './snmp.ts'
+import type { SshClient } from './ssh.ts'
 import type { RedisClient } from './redis.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
 import type { SmtpClient } from './smtp.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
+import type { WinrmClient } from './winrm.ts'
 
 /** What each connector type hands to its monitors. To add one: its interface in a file here, and a line below. */
 export interface ConnectorClients {
@@ -24,11 +28,15 @@ export interface ConnectorClients {
   ldap: LdapClient
   local: LocalClient
   mqtt: MqttClient
+  ntp: NtpClient
+  snmp: SnmpClient
+  ssh: SshClient
   postgresql: SqlClient
   redis: RedisClient
   rabbitmq: RabbitmqClient
   smtp: SmtpClient
   tcp: TcpClient
+  winrm: WinrmClient
 }
 
 export type ConnectorType = keyof ConnectorClients
@@ -46,9 +54,13 @@ export type * from './imap.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
 export type * from './mqtt.ts'
+export type * from './ntp.ts'
+export type * from './snmp.ts'
+export type * from './ssh.ts'
 export type * from './redis.ts'
 export type * from './rabbitmq.ts'
 export type * from './smtp.ts'
 export { sqlDialects } from './sql.ts'
 export type * from './sql.ts'
 export type * from './tcp.ts'
+export type * from './winrm.ts'
