@@ -6,6 +6,7 @@ import http from './http.ts'
 import icmp from './icmp.ts'
 import local from './local.ts'
 import postgresql from './postgresql.ts'
+import sapcontrol from './sapcontrol.ts'
 import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, postgresql, tcp]
+export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, postgresql, sapcontrol, tcp]

@@ -7,6 +7,8 @@ import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
+import sapInstances from './sap.instances.ts'
+import sapProcesses from './sap.processes.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -18,6 +20,8 @@ export const monitors: readonly AnyMonitor[] = [
   ping,
   postgresql,
   prometheusScrape,
+  sapInstances,
+  sapProcesses,
   tcpPort,
   tlsCertificate,
 ]

@@ -21,6 +21,8 @@ import { TargetError } from './failure.ts'
 import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
 
+export { sapSaying } from './sap-testing.ts'
+export type { SapSaid } from './sap-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
 
 /** Runs a monitor once with settings as a user writes them. Throws where the settings are wrong, and what `collect` throws. */

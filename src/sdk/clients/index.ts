@@ -4,6 +4,7 @@ import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LocalClient } from './local.ts'
 import type { PostgresqlClient } from './postgresql.ts'
+import type { SapControlClient } from './sapcontrol.ts'
 import type { TcpClient } from './tcp.ts'
 
 /** What each connector type hands to its monitors. To add one: its interface in a file here, and a line below. */
@@ -14,15 +15,18 @@ export interface ConnectorClients {
   icmp: IcmpClient
   local: LocalClient
   postgresql: PostgresqlClient
+  sapcontrol: SapControlClient
   tcp: TcpClient
 }
 
 export type ConnectorType = keyof ConnectorClients
 export { dnsRecordTypes } from './dns.ts'
+export { sapControlReads } from './sapcontrol.ts'
 export type * from './dns.ts'
 export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './local.ts'
 export type * from './postgresql.ts'
+export type * from './sapcontrol.ts'
 export type * from './tcp.ts'
