@@ -7,8 +7,14 @@ import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
+import sapEnqueue from './sap.enqueue.ts'
 import sapInstances from './sap.instances.ts'
+import sapLocks from './sap.locks.ts'
 import sapProcesses from './sap.processes.ts'
+import sapQueues from './sap.queues.ts'
+import sapStartsrv from './sap.startsrv.ts'
+import sapWorkprocesses from './sap.workprocesses.ts'
+import sapWpLongrunners from './sap.wp.longrunners.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -20,8 +26,14 @@ export const monitors: readonly AnyMonitor[] = [
   ping,
   postgresql,
   prometheusScrape,
+  sapEnqueue,
   sapInstances,
+  sapLocks,
   sapProcesses,
+  sapQueues,
+  sapStartsrv,
+  sapWorkprocesses,
+  sapWpLongrunners,
   tcpPort,
   tlsCertificate,
 ]

@@ -10,6 +10,7 @@ import {
   severityOf,
   units,
   worstSeverity,
+  type Rule,
   type Sample,
   type SeverityOrClear,
   type Threshold,
@@ -70,12 +71,16 @@ export function judgedBy(
   const verdicts: Record<string, SeverityOrClear> = {}
   for (const rule of rulesOf(monitor)) {
     const severities = samples
-      .filter((sample) => matches(rule.metric, sample.name))
+      .filter((sample) => matches(rule.metric, sample.name) && takesItem(rule, sample))
       .map((sample) => severityOf(conditionsOf(rule, sample.unit ?? '') ?? [], sample.value, 'CLEAR'))
     const worst = worstSeverity(severities)
     if (worst !== 'CLEAR') verdicts[rule.name] = worst
   }
   return verdicts
+}
+
+function takesItem({ items }: Rule, { labels }: Sample): boolean {
+  return Object.entries(items).every(([label, matcher]) => matches(matcher, labels[label] ?? ''))
 }
 
 function rulesOf(monitor: AnyMonitor) {

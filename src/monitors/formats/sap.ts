@@ -110,7 +110,7 @@ export function userNeeded(what: string): string {
 
 /** One leaf of the tree of alerts (CCMS, transaction RZ20), with the names above it. */
 export interface AlertLeaf {
-  /** `FW1\dialog01\R3Services\Dialog\ResponseTime` */
+  /** `FW1/dialog01/R3Services/Dialog/ResponseTime` */
   readonly path: string
   readonly name: string
   /** The name of what it belongs to: `Dialog`. */
@@ -159,7 +159,7 @@ export function alertLeaves(rows: readonly SapRow<'GetAlertTree'>[]): AlertLeaf[
     const text = row.description ?? ''
     return [
       {
-        path: [...above, name].join('\\').slice(0, 500),
+        path: [...above, name].join('/').slice(0, 500),
         name,
         parent: above.at(-1) ?? '',
         colour: colourOf(row.ActualValue),
