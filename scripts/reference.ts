@@ -79,16 +79,23 @@ export function monitorIndexPage(library: Library): string {
   return page('Monitors', 'What can be measured. Each page is written from the declaration of its monitor.', [
     table(
       ['Monitor', 'Connector', 'What it measures'],
-      [...library.monitors.values()].map(({ id, connector, summary }) => [`[${id}](${id}.md)`, connector, summary]),
+      [...library.monitors.values()].map(({ id, connectors, summary }) => [
+        `[${id}](${id}.md)`,
+        connectors.join(', '),
+        summary,
+      ]),
     ),
   ])
 }
 
 export function monitorPage(monitor: AnyMonitor, library: Library): string {
-  const connector = library.connectors.get(monitor.connector)
+  const connectors = monitor.connectors.map((type) => {
+    const connector = library.connectors.get(type)
+    return `[${type}](../connectors.md#${type})${connector === undefined ? '' : ` (${connector.title})`}`
+  })
   return page(`${monitor.id}: ${monitor.title}`, monitor.summary, [
     [
-      `- Connector: [${monitor.connector}](../connectors.md#${monitor.connector})${connector === undefined ? '' : ` (${connector.title})`}`,
+      `- Connector: ${connectors.join(', ')}`,
       `- Runs every \`${monitor.period}\` and takes at most \`${monitor.timeout}\`, unless a profile says otherwise.`,
       ...(monitor.needs === undefined ? [] : [`- Needs: ${monitor.needs}`]),
     ].join('\n'),

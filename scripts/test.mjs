@@ -13,6 +13,8 @@ import { installPackages, root } from './install.mjs'
 const programs = [
   { package: 'nginx-light', isThere: () => inPath('nginx') },
   { package: 'postgresql', isThere: () => inPath('postgres') || folderHolds('/usr/lib/postgresql', 'bin/postgres') },
+  { package: 'redis-server', isThere: () => inPath('redis-server') },
+  { package: 'mariadb-server', isThere: () => inPath('mariadbd') },
   { package: 'prometheus-node-exporter', isThere: () => inPath('prometheus-node-exporter') },
   { package: 'victoria-metrics', isThere: () => inPath('victoria-metrics') },
   { package: 'monitoring-plugins-basic', isThere: () => existsSync('/usr/lib/nagios/plugins/check_http') },
@@ -23,6 +25,8 @@ const programs = [
   { package: 'default-jre-headless', isThere: () => inPath('keytool') },
   { package: 'iproute2', isThere: () => inPath('ip') },
   { package: 'nftables', isThere: () => inPath('nft') },
+  { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
+  { package: 'slapd', isThere: () => inPath('slapd') },
 ]
 
 function inPath(name) {

@@ -22,6 +22,8 @@ import { library } from './library.ts'
 /** What somebody asked to be run once, by hand. */
 export interface CheckRequest {
   readonly monitor: string
+  /** The connector's type; needed only where the monitor runs on several. */
+  readonly connector?: string
   readonly settings: Readonly<Record<string, unknown>>
   readonly connectorSettings: Readonly<Record<string, unknown>>
   readonly credential?: { readonly type: CredentialType; readonly fields: Readonly<Record<string, unknown>> }
@@ -44,14 +46,32 @@ export interface CheckResult {
   readonly severity: SeverityOrClear
 }
 
-/** Finds a monitor and the connector it runs on. @throws FarwatchError `wrong-use` with the nearest right name */
-export function findMonitor(id: string): { readonly monitor: AnyMonitor; readonly connector: AnyConnector } {
+/**
+ * Finds a monitor and the connector it runs on.
+ * @param type the connector's type; needed only where the monitor runs on several
+ * @throws FarwatchError `wrong-use` with the nearest right name
+ */
+export function findMonitor(
+  id: string,
+  type: string | undefined,
+): { readonly monitor: AnyMonitor; readonly connector: AnyConnector } {
   const monitor = library.monitors.get(id)
-  const connector = monitor === undefined ? undefined : library.connectors.get(monitor.connector)
-  if (monitor === undefined || connector === undefined) {
+  if (monitor === undefined) {
     throw new FarwatchError('wrong-use', `there is no monitor ${JSON.stringify(id)}`, {
       hint: suggest(id, library.monitors.keys()),
     })
+  }
+  const possible = monitor.connectors
+  const chosen = type ?? (possible.length === 1 ? possible[0] : undefined)
+  const connector = possible.some((one) => one === chosen) ? library.connectors.get(chosen ?? '') : undefined
+  if (connector === undefined) {
+    throw new FarwatchError(
+      'wrong-use',
+      chosen === undefined
+        ? `${id} runs on connectors of several types`
+        : `${id} does not run on a connector of type ${JSON.stringify(chosen)}`,
+      { hint: `--connector ${possible.join(' or ')}` },
+    )
   }
   return { monitor, connector }
 }
@@ -61,7 +81,7 @@ export function findMonitor(id: string): { readonly monitor: AnyMonitor; readonl
  * @throws FarwatchError `invalid-value` with every wrong setting
  */
 export async function checkOnce(request: CheckRequest): Promise<CheckResult> {
-  const { monitor, connector } = findMonitor(request.monitor)
+  const { monitor, connector } = findMonitor(request.monitor, request.connector)
   const settings = checkDeclared(monitor, request.settings, 'settings')
   const connectorSettings = checkDeclared(connector, request.connectorSettings, 'connector')
   const credential =

@@ -1,6 +1,7 @@
 import { defaultDocument, followOwnUrl } from '../inventory/index.ts'
 import { machineFacts, type Settings } from '../platform/index.ts'
 import { openFront } from './front.ts'
+import { library } from './library.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { leaveLocalAccess, removeLocalAccess } from './local-access.ts'
 import { openMachine, type Machine, type StartOptions } from './machine.ts'
@@ -79,7 +80,7 @@ export async function startInstance(options: StartOptions): Promise<RunningInsta
 async function watchItself({ inventory }: Machine, { running }: Roles, ownUrl: string): Promise<void> {
   if (running.server?.acts !== true || running.agent === undefined) return
   if (inventory.revision() > 0) return followOwnUrl(inventory, ownUrl)
-  await inventory.apply(defaultDocument({ hostname: machineFacts().hostname, ownUrl }), {
+  await inventory.apply(defaultDocument({ hostname: machineFacts().hostname, ownUrl, library }), {
     author: 'farwatch',
     comment: 'what is watched out of the box',
   })

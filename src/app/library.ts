@@ -12,9 +12,10 @@ let digests: Readonly<Record<string, string>> | undefined
 /** Id of each monitor with a digest of what it takes and gives: two programs with the same digest run it alike. */
 export function monitorDigests(): Record<string, string> {
   digests ??= Object.fromEntries(
-    [...library.monitors].map(([id, { connector, settings, metrics }]) => [
+    [...library.monitors].map(([id, { connectors, settings, metrics }]) => [
       id,
-      pathId(JSON.stringify([connector, settings, metrics])),
+      // One type is written alone, as by programs that knew no more than one.
+      pathId(JSON.stringify([connectors.length === 1 ? connectors[0] : connectors, settings, metrics])),
     ]),
   )
   return { ...digests }

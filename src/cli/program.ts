@@ -3,6 +3,7 @@ import { FarwatchError, messageOf } from '../base/index.ts'
 import type { Client, ClientOptions } from './client.ts'
 import type { AgentOptions } from './commands/agents.ts'
 import type { CertificateOptions } from './commands/certificate.ts'
+import type { CheckOptions } from './commands/check.ts'
 import type { FailoverOptions } from './commands/failover.ts'
 import type { InstanceOptions } from './commands/instance.ts'
 import { start } from './commands/start.ts'
@@ -165,19 +166,15 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
       (word: string, words: string[]) => [...words, word],
       [] as string[],
     )
+    .option('--connector <type>', 'the type of connector to use, where several are possible')
     .option('--credential <type>', 'the type of credential to use, where several are possible')
     .option('--timeout <duration>', 'how long it may take')
     .option('--list', 'lists all monitors with their settings')
     .option('--json', 'machine-readable output')
-    .action(
-      async (
-        monitor: string | undefined,
-        options: { set: string[]; credential?: string; timeout?: string; list?: boolean; json?: boolean },
-      ) => {
-        const { check } = await import('./commands/check.ts')
-        exitCode = await check(terminal, monitor, options)
-      },
-    )
+    .action(async (monitor: string | undefined, options: CheckOptions) => {
+      const { check } = await import('./commands/check.ts')
+      exitCode = await check(terminal, monitor, options)
+    })
 
   try {
     await program.parseAsync([...terminal.args], { from: 'user' })

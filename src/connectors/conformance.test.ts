@@ -44,6 +44,9 @@ const secret = 'geheimnis-7f3a'
 function settingsTowards(id: string): Record<string, unknown> {
   switch (id) {
     case 'http':
+    case 'jolokia':
+    case 'kubernetes':
+    case 'rabbitmq':
       return { url: `http://127.0.0.1:${port}/?token=${secret}` }
     case 'dns':
       return { server: '127.0.0.1:1' }
@@ -69,7 +72,7 @@ function credentialFor(types: readonly (keyof typeof credentialTypes)[]): OpenCr
 
 test('connector ids are unique and each has a monitor that uses it', () => {
   const ids = connectors.map((one) => one.id)
-  const used = new Set(monitors.map((one) => one.connector))
+  const used = new Set<string>(monitors.flatMap((one) => one.connectors))
   expect([new Set(ids).size, ids.filter((id) => !used.has(id))]).toEqual([ids.length, []])
 })
 
@@ -90,7 +93,7 @@ for (const connector of connectors) {
       if (!checked.ok) throw new Error(checked.problems[0]?.message)
       const said: string[] = []
       for (const credential of [undefined, ...credentialFor(connector.credentials)]) {
-        for (const monitor of monitors.filter((one) => one.connector === connector.id)) {
+        for (const monitor of monitors.filter((one) => one.connectors.includes(connector.id))) {
           const client = connector.open(checked.value, credential)
           const run = collectOnce(monitor, leastSettings(monitor.settings), {
             client,
@@ -102,6 +105,45 @@ for (const connector of connectors) {
       }
       expect(said.filter((one) => one.includes(secret))).toEqual([])
     })
+  })
+}
+
+for (const connector of connectors.filter(({ discovery }) => discovery !== undefined)) {
+  const discovery = connector.discovery!
+  test(`${connector.id} proposes what it takes itself, whatever a port says`, async () => {
+    const wrong: unknown[] = []
+    for (const place of [
+      { host: '127.0.0.1', port },
+      { host: '127.0.0.1', port: mutePort },
+    ]) {
+      const proposals = await discovery.identify(place, AbortSignal.timeout(1_000)).catch((thrown: unknown) => {
+        if (!(thrown instanceof TargetError)) throw thrown
+        return []
+      })
+      for (const proposal of proposals) {
+        const takes =
+          checkDeclared(connector, proposal.settings, 'c').ok &&
+          (proposal.credential === undefined || connector.credentials.includes(proposal.credential)) &&
+          (proposal.monitors ?? []).every(({ monitor, settings }) => {
+            const declared = monitors.find(({ id }) => id === monitor)
+            return declared?.connectors.includes(connector.id) === true && checkDeclared(declared, settings, 'm').ok
+          }) &&
+          (proposal.monitors === undefined) === (proposal.profile === undefined)
+        if (!takes) wrong.push(proposal)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test(`${connector.id} stops asking who is there when it is told to`, async () => {
+    const stopped = new AbortController()
+    const asked = discovery.identify({ host: '127.0.0.1', port: mutePort }, stopped.signal).then(
+      () => 'ended',
+      () => 'ended',
+    )
+    stopped.abort()
+    const patience = new Promise((resolve) => setTimeout(() => resolve('goes on'), 1_000))
+    expect(await Promise.race([asked, patience])).toBe('ended')
   })
 }
 

@@ -37,8 +37,37 @@ export default defineConnector({
       if (!(thrown instanceof TargetError) || thrown.reason !== 'protocol') throw thrown
     }
   },
+  discovery: {
+    at: { udp: [53] },
+    async identify({ host, port }, signal) {
+      const server = port === 53 ? host : hostPort(host, port)
+      const place = { host, port }
+      // It knows its own name or it does not: either way only a name server answers.
+      const seen = await new NameServer(place).query(isIP(host) === 0 ? host : 'localhost', 'A', signal).catch(ofNobody)
+      if (seen === undefined) return []
+      return [
+        {
+          name: 'dns',
+          title: 'Name server',
+          settings: { server },
+          seen: `port ${port} answered a question for a name`,
+          certainty: 'identified',
+          // What it is to be asked for is somebody's own, unless it knows the very name that was given.
+          monitors:
+            seen.status === 'found' && isIP(host) === 0 ? [{ monitor: 'dns.lookup', settings: { name: host } }] : [],
+          profile: `dns-${host.replaceAll(/[^A-Za-z0-9-]/g, '-').slice(0, 60)}`,
+        },
+      ]
+    },
+  },
   open: ({ server }) => new NameServer(server === undefined ? undefined : readHostPort(server, 53)),
 })
+
+/** Nobody there is what most hosts are to a name server's question; one that answers badly is one. */
+function ofNobody(thrown: unknown): Pick<DnsSeen, 'status'> | undefined {
+  if (!(thrown instanceof TargetError)) throw thrown
+  return thrown.reason === 'protocol' ? { status: 'no such record' } : undefined
+}
 
 /** Failures of c-ares in words that follow the server's name. */
 const serverFailures: Readonly<Record<string, string>> = {

@@ -33,6 +33,23 @@ export default defineConnector({
     const { roundTrips } = await new PingTarget(host).ping(request, withinReach(signal))
     if (roundTrips.length === 0) throw new TargetError('timed out', `${host} did not answer to a ping in time`)
   },
+  discovery: {
+    at: 'host',
+    async identify({ host }, signal) {
+      const request = { count: 1, intervalMs: 1_000, timeoutMs: 2_000, size: 56 }
+      const { roundTrips } = await new PingTarget(host).ping(request, signal)
+      if (roundTrips.length === 0) return []
+      return [
+        {
+          name: 'ping',
+          title: 'Answers to ping',
+          settings: { host },
+          seen: 'it answered to a ping',
+          certainty: 'identified',
+        },
+      ]
+    },
+  },
   open: ({ host }) => new PingTarget(host),
 })
 

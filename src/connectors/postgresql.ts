@@ -8,14 +8,22 @@ import {
   StatementRefused,
   TargetError,
   type OpenCredential,
-  type PostgresqlClient,
-  type PostgresqlRow,
-  type PostgresqlSession,
+  type SqlClient,
+  type SqlRow,
+  type SqlSession,
 } from '../sdk/index.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
+import { firstWords } from './network/first-words.ts'
 import { findAddresses } from './network/names.ts'
 import { reachPort } from './network/reach.ts'
-import { hostPattern, hostPort } from './network/target.ts'
+import {
+  hostSetting,
+  portSetting,
+  statementTimeoutSetting,
+  tlsAskedSetting,
+  trustedSetting,
+} from './network/settings.ts'
+import { hostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
 
 /** A PostgreSQL server, or one that speaks its protocol. */
@@ -24,47 +32,42 @@ export default defineConnector({
   title: 'PostgreSQL',
   summary: 'A database of a PostgreSQL server.',
   settings: {
-    host: {
-      kind: 'text',
-      label: 'Host',
-      help: 'Name or address.',
-      maxLength: 253,
-      pattern: hostPattern,
-      example: 'db1.example',
-    },
-    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true, default: 5432 },
+    host: hostSetting,
+    port: portSetting(5432),
     database: { kind: 'text', label: 'Database', maxLength: 63, default: 'postgres' },
-    tls: {
-      kind: 'choice',
-      label: 'TLS',
-      help: 'prefer: where the server offers it. require: always, whatever the certificate. verify: always, with a trusted certificate for this name. off: never.',
-      of: ['prefer', 'require', 'verify', 'off'],
-      default: 'prefer',
-    },
-    trustedCertificates: {
-      kind: 'text',
-      label: 'Further authorities (PEM)',
-      help: 'Trusted for this connector besides those of the agent’s machine.',
-      multiline: true,
-      maxLength: 64_000,
-      optional: true,
-    },
-    statementTimeout: {
-      kind: 'duration',
-      label: 'Statement timeout',
-      help: 'The server ends a statement that takes longer. Too small: statistics of large databases are missing. Too large: a stuck query burdens the server.',
-      default: '5s',
-      min: '100ms',
-      max: '10m',
-    },
+    tls: tlsAskedSetting,
+    trustedCertificates: trustedSetting,
+    statementTimeout: statementTimeoutSetting,
   },
   credentials: ['basic'],
   credentialRequired: true,
   check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
   target: ({ host, port }) => hostPort(host, port),
   reach: reachPort,
+  discovery: {
+    at: { tcp: [5432, 5433, 6432] },
+    async identify(place, signal) {
+      const said = await firstWords(place, { send: sslRequest, until: (received) => received.length > 0 }, signal)
+      const answer = said.toString('latin1')
+      if (answer !== 'S' && answer !== 'N') return []
+      const { host, port } = place
+      return [
+        {
+          name: port === 5432 ? 'postgresql' : `postgresql-${port}`,
+          title: `PostgreSQL, port ${port}${answer === 'S' ? ', with TLS' : ''}`,
+          settings: port === 5432 ? { host } : { host, port },
+          seen: `port ${port} answered in the words of PostgreSQL`,
+          certainty: 'identified',
+          credential: 'basic',
+        },
+      ]
+    },
+  },
   open: (settings, credential) => new Database(settings, credential),
 })
+
+/** The question for TLS with which a client may begin; only a PostgreSQL server answers it with one letter (protocol 3, SSLRequest). */
+const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
 interface Place {
   readonly host: string
@@ -83,7 +86,8 @@ const types: ClientConfig['types'] = {
     numbers.has(oid) ? Number(text) : oid === boolean ? text === 't' : text,
 }
 
-class Database implements PostgresqlClient {
+class Database implements SqlClient {
+  readonly dialect = 'postgresql'
   readonly target: string
   readonly database: string
   readonly #place: Place
@@ -98,7 +102,7 @@ class Database implements PostgresqlClient {
     this.database = place.database
   }
 
-  async session<T>(signal: AbortSignal, use: (session: PostgresqlSession) => Promise<T>): Promise<T> {
+  async session<T>(signal: AbortSignal, use: (session: SqlSession) => Promise<T>): Promise<T> {
     const { tls } = this.#place
     const wanted = tls === 'off' || (tls === 'prefer' && !this.#offersTls) ? 'off' : tls
     try {
@@ -110,7 +114,7 @@ class Database implements PostgresqlClient {
     }
   }
 
-  async #attempt<T>(tls: string, signal: AbortSignal, use: (session: PostgresqlSession) => Promise<T>): Promise<T> {
+  async #attempt<T>(tls: string, signal: AbortSignal, use: (session: SqlSession) => Promise<T>): Promise<T> {
     if (signal.aborted) throw outOfTime(this.target, 'was not asked')
     const begun = systemClock.elapsed()
     const socket = new Socket()
@@ -133,7 +137,7 @@ class Database implements PostgresqlClient {
         const version = await client.query<{ server_version_num: string }>('SHOW server_version_num')
         stage = 'did not answer the queries'
         return await use({
-          version: Number(version.rows[0]?.server_version_num ?? 0),
+          version: versionText(Number(version.rows[0]?.server_version_num ?? 0)),
           connect: systemClock.elapsed() - begun,
           query: (sql, maxRows) => query(client, sql, maxRows),
         })
@@ -207,17 +211,24 @@ class Database implements PostgresqlClient {
 
 class NoTlsOffered extends TargetError {}
 
+/** 150018 is 15.18; before version 10 there were three parts: 90624 is 9.6.24. */
+function versionText(version: number): string {
+  return version >= 100000
+    ? `${Math.floor(version / 10000)}.${version % 10000}`
+    : `${Math.floor(version / 10000)}.${Math.floor(version / 100) % 100}.${version % 100}`
+}
+
 /**
  * One statement in a read-only transaction of its own that is always rolled back, through a cursor: only a query can be declared as one, only
  * a single one, and no more rows than wanted leave the server.
  */
-async function query(client: Client, sql: string, maxRows: number): Promise<readonly PostgresqlRow[]> {
+async function query(client: Client, sql: string, maxRows: number): Promise<readonly SqlRow[]> {
   await client.query('BEGIN READ ONLY')
   try {
     // The extended protocol takes exactly one statement; `a; DROP …` is refused by the server.
     const declare = { text: `DECLARE farwatch NO SCROLL CURSOR FOR ${sql}`, queryMode: 'extended' }
     await client.query(declare)
-    return (await client.query<PostgresqlRow>(`FETCH ${maxRows} FROM farwatch`)).rows
+    return (await client.query<SqlRow>(`FETCH ${maxRows} FROM farwatch`)).rows
   } catch (thrown) {
     const code = systemCodeOf(thrown)
     // Five letters and digits are the server's own; it said no to this statement and goes on with the next.

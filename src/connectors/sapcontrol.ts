@@ -10,13 +10,15 @@ import {
   type SapControlRead,
   type SapRead,
   type SapRow,
+  type WhyNotAsked,
 } from '../sdk/index.ts'
 import { exchange, readPlace, type HttpExchanged, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
 import { reachPort } from './network/reach.ts'
 import { escaped, nodesIn, readSoap, textIn, type XmlNode } from './network/soap.ts'
 import { hostPattern, hostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
-import { decide, methodsOf, signIn, type Methods } from './sapcontrol/ask.ts'
+import { decide, locked, methodsOf, signIn, whyPaused, type Methods } from './sapcontrol/ask.ts'
+import { sapDiscovery } from './sapcontrol/discovery.ts'
 import { enter, leave, type StartService } from './sapcontrol/start-service.ts'
 
 const maxAnswerBytes = 8 * 1024 * 1024
@@ -90,6 +92,9 @@ export default defineConnector({
   target: (settings) => hostPort(settings.host, portOf(settings)),
   reach: (settings, signal) => reachPort({ host: settings.host, port: portOf(settings) }, signal),
   open: (settings, credential) => new Instance(settings, credential),
+  discovery: sapDiscovery(
+    (way) => new Instance({ ...way, port: undefined, trustedCertificates: undefined, ignoredProcesses: [] }, undefined),
+  ),
 })
 
 interface Place {
@@ -151,16 +156,13 @@ class Instance implements SapControlClient, Closable {
       const processes =
         this.#service.processes(processesHoldMs) ??
         (await this.#ask('GetProcessList', this.#needsSignIn('GetProcessList'), signal)).rows
-      const known = { processes, ignored: this.#ignored, signsIn: this.signsIn }
-      const paused = decide(operation, { ...known, methods: undefined })
-      if (paused.is === 'do not ask') return notAsked(paused)
+      const paused = whyPaused(operation, processes, this.#ignored)
+      if (paused !== undefined) return notAsked(paused)
       const methods = operation === 'GetInstanceProperties' ? undefined : await this.#methods(signal)
-      const decision = decide(operation, { ...known, methods })
+      const decision = decide(operation, { processes, methods, signsIn: this.signsIn })
       switch (decision.is) {
         case 'do not ask':
           return notAsked(decision)
-        case 'no user':
-          throw this.#needsUser(operation)
         case 'ask':
           return this.#ask(operation, decision.signIn || this.#locked.has(operation), signal)
       }
@@ -206,7 +208,7 @@ class Instance implements SapControlClient, Closable {
     } catch (thrown) {
       if (thrown instanceof WantsUser) {
         if (withUser) throw thrown.denied ? this.#denied(operation, thrown) : this.#refused(thrown)
-        if (this.#user === undefined) throw this.#needsUser(operation)
+        if (this.#user === undefined) throw new TargetError('credentials', `${this.target}: ${locked(operation)}`)
         this.#locked.add(operation)
         return this.#ask(operation, true, signal)
       }
@@ -307,13 +309,6 @@ class Instance implements SapControlClient, Closable {
   #userWords(refusal: WantsUser): string {
     return `the user ${this.#user?.username ?? ''} for ${refusal.message}: it must be an operating-system user of the SAP host that may administer the instance (<sid>adm, or one of service/admin_users)`
   }
-
-  #needsUser(operation: SapControlRead): TargetError {
-    return new TargetError(
-      'credentials',
-      `${this.target} protects ${operation}: give the connector an operating-system user of the SAP host, or take the method out of service/protectedwebmethods`,
-    )
-  }
 }
 
 /** The answer was that a user is needed, or another one. `denied`: who the user is was believed. */
@@ -326,7 +321,7 @@ class WantsUser extends TargetError {
   }
 }
 
-function notAsked({ why, message }: { readonly why: 'paused' | 'absent'; readonly message: string }) {
+function notAsked({ why, message }: { readonly why: WhyNotAsked; readonly message: string }) {
   return { is: 'not asked', why, message } as const
 }
 

@@ -22,6 +22,39 @@ import {
   trustedProblems,
 } from './network/trust.ts'
 
+/** What usually listens where, for ports about which no other connector could say anything. `tls`: TLS from the first byte on. */
+const services: ReadonlyMap<number, { readonly name: string; readonly title: string; readonly tls?: true }> = new Map([
+  [21, { name: 'ftp', title: 'FTP' }],
+  [22, { name: 'ssh', title: 'SSH' }],
+  [25, { name: 'smtp', title: 'SMTP' }],
+  [110, { name: 'pop3', title: 'POP3' }],
+  [143, { name: 'imap', title: 'IMAP' }],
+  [389, { name: 'ldap', title: 'LDAP' }],
+  [443, { name: 'https', title: 'HTTPS', tls: true }],
+  [445, { name: 'smb', title: 'SMB' }],
+  [465, { name: 'smtps', title: 'SMTP over TLS', tls: true }],
+  [587, { name: 'submission', title: 'Mail submission' }],
+  [636, { name: 'ldaps', title: 'LDAP over TLS', tls: true }],
+  [993, { name: 'imaps', title: 'IMAP over TLS', tls: true }],
+  [995, { name: 'pop3s', title: 'POP3 over TLS', tls: true }],
+  [1433, { name: 'mssql', title: 'SQL Server' }],
+  [1521, { name: 'oracle', title: 'Oracle listener' }],
+  [1883, { name: 'mqtt', title: 'MQTT' }],
+  [2049, { name: 'nfs', title: 'NFS' }],
+  [3306, { name: 'mysql', title: 'MySQL or MariaDB' }],
+  [3389, { name: 'rdp', title: 'Remote Desktop' }],
+  [5432, { name: 'postgresql', title: 'PostgreSQL' }],
+  [5671, { name: 'amqps', title: 'AMQP over TLS', tls: true }],
+  [5672, { name: 'amqp', title: 'AMQP' }],
+  [5986, { name: 'winrm', title: 'WinRM', tls: true }],
+  [6379, { name: 'redis', title: 'Redis' }],
+  [6443, { name: 'kubernetes', title: 'Kubernetes API', tls: true }],
+  [8443, { name: 'https-8443', title: 'HTTPS', tls: true }],
+  [8883, { name: 'mqtts', title: 'MQTT over TLS', tls: true }],
+  [9092, { name: 'kafka', title: 'Kafka' }],
+  [27017, { name: 'mongodb', title: 'MongoDB' }],
+])
+
 /** A TCP port, whatever listens there. */
 export default defineConnector({
   id: 'tcp',
@@ -50,6 +83,33 @@ export default defineConnector({
   check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
   target: ({ host, port }) => hostPort(host, port),
   reach: reachPort,
+  discovery: {
+    at: { tcp: [...services.keys()] },
+    isFallback: true,
+    async identify({ host, port }, signal) {
+      const service = services.get(port)
+      const name = service?.name ?? `tcp-${port}`
+      const settings = { host, port }
+      const secured =
+        service?.tls === true
+          ? await new TcpTarget(host, port, undefined).tls({}, signal).catch((thrown: unknown) => {
+              if (!(thrown instanceof TargetError)) throw thrown
+              return undefined
+            })
+          : undefined
+      const certificate = secured === undefined ? '' : ` with the certificate of ${secured.certificate.subject}`
+      return [
+        {
+          name,
+          title: `${service?.title ?? 'Something'}, port ${port}${certificate}`.slice(0, 200),
+          settings,
+          seen: `port ${port} accepts connections`,
+          certainty: 'guessed',
+          ...(secured === undefined ? {} : { monitors: [{ monitor: 'tls.certificate' }], profile: 'tls-default' }),
+        },
+      ]
+    },
+  },
   open: ({ host, port, trustedCertificates }) => new TcpTarget(host, port, trustedCertificates),
 })
 

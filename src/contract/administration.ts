@@ -94,7 +94,7 @@ export const MonitorEntry = exact({
   id: Name,
   title: Type.String(),
   summary: Type.String(),
-  connector: Name,
+  connectors: Type.Array(Name, { description: 'The connector types it runs on' }),
   period: Type.String(),
   timeout: Type.String(),
   settings: Type.Unknown(),

@@ -78,6 +78,8 @@ export interface ConnectorDocument {
   /** Name of a credential of the same group. */
   readonly credential?: string
   readonly profiles?: readonly string[]
+  /** Also the default profile of its type, which is made where it is missing. Given back as one of `profiles`. */
+  readonly defaults?: boolean
   /** Name of the only agent that may run it; the server's own is called `local`. Default: any agent of the group. */
   readonly pin?: string
 }

@@ -33,6 +33,9 @@ export const ConfigurationEdit = Type.Union([
         remove: Type.Optional(Type.Array(Name, { maxItems: 100 })),
       }),
     ),
+    defaults: Type.Optional(
+      Type.Boolean({ description: 'The default profile of each one’s type, which is made where it is missing' }),
+    ),
     tags: Type.Optional(
       exact({
         set: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 1_000 }), { maxProperties: 100 })),

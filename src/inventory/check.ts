@@ -1,5 +1,5 @@
 import { at } from '../base/index.ts'
-import { dashboardVariables } from '../contract/index.ts'
+import { dashboardVariables, type ProfileDocument } from '../contract/index.ts'
 import {
   checkPluginSettings,
   checkSettings,
@@ -33,6 +33,7 @@ import {
   type System,
 } from './configuration.ts'
 import { asMaintenance, compileMaintenance, maintenanceKeys } from './maintenance.ts'
+import { defaultProfileOf, noDefaults } from './defaults.ts'
 import type { Breathe } from './pace.ts'
 import { readPanel } from './panel.ts'
 import {
@@ -141,9 +142,11 @@ export async function readDocument(
       problems.add(key, `${shown(form)} is not a form of the document that is known here; only 1 is`)
   }
   const reader = new DocumentReader(context, problems)
+  const profiles = await reader.profiles(readOwn(document, 'profiles'))
+  const groups = await reader.groups(readOwn(document, 'groups'))
   return {
-    profiles: await reader.profiles(readOwn(document, 'profiles')),
-    groups: await reader.groups(readOwn(document, 'groups')),
+    profiles: await reader.withDefaults(profiles),
+    groups,
     associations: reader.associations(readOwn(document, 'associations')),
     plugins: await reader.plugins(readOwn(document, 'plugins')),
     maintenances: await reader.maintenances(readOwn(document, 'maintenances')),
@@ -154,6 +157,8 @@ export async function readDocument(
 class DocumentReader {
   readonly #context: CheckContext
   readonly #problems: Problems
+  /** The default profiles that connectors asked for, by name. */
+  readonly #defaults = new Map<string, ProfileDocument>()
   readonly #counts = { systems: 0, connectors: 0, credentials: 0 }
 
   constructor(context: CheckContext, problems: Problems) {
@@ -187,6 +192,27 @@ class DocumentReader {
       if (turn !== undefined) await turn
     }
     return found
+  }
+
+  /** Adds the default profiles that connectors asked for and the document does not name: as they are stored, or as they are shipped. */
+  async withDefaults(written: ReadonlyMap<string, WrittenProfile>): Promise<ReadonlyMap<string, WrittenProfile>> {
+    const all = new Map(written)
+    for (const shipped of this.#defaults.values()) {
+      if (all.has(shipped.name)) continue
+      const stored = this.#context.current.profiles.get(shipped.name)
+      if (stored === undefined) {
+        for (const [name, profile] of await this.profiles([shipped])) all.set(name, profile)
+      } else {
+        const { monitors, ...value } = stored
+        const path = at('profiles', all.size)
+        all.set(stored.name, {
+          path,
+          value,
+          monitors: new Map([...monitors].map(([name, monitor]) => [name, { path, value: monitor }])),
+        })
+      }
+    }
+    return all
   }
 
   #count(what: 'systems' | 'connectors' | 'credentials', path: string): void {
@@ -433,7 +459,7 @@ class DocumentReader {
   }
 
   #connectors(given: unknown, path: string): Promise<ReadonlyMap<string, WrittenConnector>> {
-    const keys = ['name', 'type', 'settings', 'credential', 'profiles', 'pin']
+    const keys = ['name', 'type', 'settings', 'credential', 'profiles', 'defaults', 'pin']
     return this.#named(given, path, bounds.connectors, keys, (object, place, name) => {
       this.#count('connectors', place)
       const problems = this.#problems
@@ -443,7 +469,9 @@ class DocumentReader {
       if (!checked.ok) problems.addAll(checked.problems)
       const credential = readOwn(object, 'credential')
       const pin = readOwn(object, 'pin')
-      const profiles = this.#references(readOwn(object, 'profiles'), at(place, 'profiles'), bounds.profilesOfConnector)
+      const named = this.#references(readOwn(object, 'profiles'), at(place, 'profiles'), bounds.profilesOfConnector)
+      const byDefault = this.#defaultOf(readOwn(object, 'defaults'), at(place, 'defaults'), type)
+      const profiles = byDefault === undefined ? named : [...new Set([...named, byDefault])]
       return {
         path: place,
         value: {
@@ -459,6 +487,18 @@ class DocumentReader {
         profiles,
       }
     })
+  }
+
+  /** The name of the default profile, where a connector asks for it. */
+  #defaultOf(given: unknown, path: string, type: unknown): string | undefined {
+    if (given === undefined || given === false) return undefined
+    if (given !== true) return this.#problems.add(path, `must be true or false, not ${shown(given)}`)
+    // A wrong type is reported where it stands.
+    if (typeof type !== 'string' || !this.#context.library.connectors.has(type)) return undefined
+    const profile = defaultProfileOf(type, this.#context.library)
+    if (profile === undefined) return this.#problems.add(path, noDefaults(type))
+    this.#defaults.set(profile.name, profile)
+    return profile.name
   }
 
   /** Names of other things in the order of the document, each written once. */

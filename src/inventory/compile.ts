@@ -1,12 +1,16 @@
 import { at, parseDuration, type Checked } from '../base/index.ts'
 import { checkRules, type RuleDocument } from '../model/index.ts'
-import { checkDeclared, type Library } from '../sdk/index.ts'
+import { checkDeclared, type AnyMonitor, type Library } from '../sdk/index.ts'
 import type { Connector, MonitorForUse, ProfileMonitor } from './configuration.ts'
 import { readChoice, readDuration, readSettings, suggestFrom, Problems } from './reading.ts'
 
 /** From a second, below which slots are no grid any more, to a week, beyond which "not seen since" says nothing. */
 const periodBounds = { minMs: 1_000, maxMs: 7 * 86_400_000 }
 const timeoutBounds = { minMs: 10, maxMs: 3_600_000 }
+
+function fits(monitor: AnyMonitor, connectorType: string | undefined): boolean {
+  return monitor.connectors.some((type) => type === connectorType)
+}
 
 /** Makes a monitor of a profile ready for use, or says everything that is wrong with what was written. Pure. */
 export function compileMonitor(
@@ -20,7 +24,7 @@ export function compileMonitor(
   const id = written.monitor
   const monitor = typeof id === 'string' ? library.monitors.get(id) : undefined
   if (monitor === undefined) {
-    const candidates = [...library.monitors.values()].filter((one) => one.connector === connectorType)
+    const candidates = [...library.monitors.values()].filter((one) => fits(one, connectorType))
     readKnown(
       id,
       at(path, 'monitor'),
@@ -30,10 +34,10 @@ export function compileMonitor(
     )
     return refused()
   }
-  if (connectorType !== undefined && monitor.connector !== connectorType) {
+  if (connectorType !== undefined && !fits(monitor, connectorType)) {
     problems.add(
       at(path, 'monitor'),
-      `${monitor.id} needs a connector of type ${monitor.connector}; this profile is for ${connectorType}`,
+      `${monitor.id} needs a connector of type ${monitor.connectors.join(' or ')}; this profile is for ${connectorType}`,
     )
   }
   const periodMs =

@@ -2,11 +2,12 @@ import { expect, test } from 'vitest'
 import { connectors } from '../connectors/index.ts'
 import { monitors } from '../monitors/index.ts'
 import { checkSettings, makeLibrary } from '../sdk/index.ts'
-import { defaultDocument, followOwnUrl } from './index.ts'
+import { defaultDocument, defaultProfileOf, followOwnUrl } from './index.ts'
 import { openTestInventory } from './testing.ts'
 
 const library = makeLibrary({ monitors, connectors, plugins: [] })
-const defaults = defaultDocument({ hostname: 'watchtower', ownUrl: 'https://localhost:8443' })
+const ann = { author: 'ann' }
+const defaults = defaultDocument({ hostname: 'watchtower', ownUrl: 'https://localhost:8443', library })
 
 test('the first start watches the machine and the instance itself, as a revision like any other', async () => {
   await using opened = await openTestInventory({ library, defaults })
@@ -23,10 +24,65 @@ test('the first start watches the machine and the instance itself, as a revision
   expect([...inventory.runners()]).toEqual([['local', { agents: ['local'], exclusive: false }]])
 })
 
-test('every monitor that needs to be told nothing is in a default profile', () => {
-  const inProfiles = new Set(defaults.profiles?.flatMap((profile) => profile.monitors?.map(({ monitor }) => monitor)))
-  const needsNothing = monitors.filter(({ settings }) => checkSettings(settings, {}, '').ok)
-  expect(needsNothing.map(({ id }) => id).filter((id) => !inProfiles.has(id))).toEqual([])
+test('a default profile has every monitor of its type that needs to be told nothing and that nobody has to choose', () => {
+  const needsNothing = monitors.filter((one) => one.optIn === undefined && checkSettings(one.settings, {}, '').ok)
+  const shipped = connectors.flatMap(({ id }) => defaultProfileOf(id, library)?.monitors ?? [])
+  expect(shipped.map(({ monitor }) => monitor).sort()).toEqual(needsNothing.map(({ id }) => id).sort())
+  expect(defaultProfileOf('dns', library)).toBeUndefined()
+})
+
+test('a connector that asks for the defaults of its type gets them, and the profile is made where it is missing', async () => {
+  await using opened = await openTestInventory({ library, defaults: { profiles: [] } })
+  const { inventory } = opened
+  const icmp = (name: string, more: object) => ({ name, type: 'icmp', settings: { host: name }, ...more })
+  const connectorsOf = [icmp('db1', { defaults: true }), icmp('db2', { profiles: [] })]
+  await inventory.apply({ groups: [{ name: 'acme', systems: [{ name: 'shop', connectors: connectorsOf }] }] }, ann)
+  await inventory.edit([{ is: 'assign', at: [{ group: 'acme', system: 'shop' }], defaults: true }], {
+    ...ann,
+    base: inventory.revision(),
+  })
+  expect(inventory.document()).toMatchObject({
+    profiles: [{ name: 'ping-default', connector: 'icmp', monitors: [{ monitor: 'ping' }] }],
+    groups: [
+      {
+        systems: [
+          {
+            connectors: [
+              { name: 'db1', profiles: ['ping-default'] },
+              { name: 'db2', profiles: ['ping-default'] },
+            ],
+          },
+        ],
+      },
+    ],
+  })
+})
+
+test('a default profile that somebody has changed is assigned as it is, also where all else is pruned', async () => {
+  const own = { name: 'ping-default', connector: 'icmp', monitors: [{ monitor: 'ping', period: '5m' }] }
+  await using opened = await openTestInventory({ library, defaults: { profiles: [own] } })
+  const { inventory } = opened
+  const connector = { name: 'db1', type: 'icmp', settings: { host: 'db1' }, defaults: true }
+  const groups = [{ name: 'acme', systems: [{ name: 'shop', connectors: [connector] }] }]
+  await inventory.apply({ groups }, { ...ann, prune: true })
+  expect(inventory.document().profiles).toEqual([own])
+})
+
+test('a type without monitors that need nothing says so where its defaults are asked for', async () => {
+  await using opened = await openTestInventory({ library, defaults: { profiles: [] } })
+  const connector = { name: 'names', type: 'dns', defaults: true }
+  const applied = opened.inventory.apply(
+    { groups: [{ name: 'acme', systems: [{ name: 'shop', connectors: [connector] }] }] },
+    ann,
+  )
+  await expect(applied).rejects.toMatchObject({
+    problems: [
+      {
+        path: 'groups[0].systems[0].connectors[0].defaults',
+        message: 'there are no defaults for dns: each of its monitors needs settings, or is to be chosen on purpose',
+      },
+    ],
+  })
 })
 
 test('what somebody deleted is gone for good', async () => {

@@ -1,31 +1,57 @@
 import type { ConfigurationDocument, ProfileDocument } from '../contract/index.ts'
+import { checkDeclared, type Library } from '../sdk/index.ts'
 import type { Inventory } from './inventory.ts'
 import { nameProblem } from './reading.ts'
 
+/** The default profiles that had names before there was a rule for them. */
+const givenNames: Readonly<Record<string, string>> = { local: 'host-local', http: 'web-default', icmp: 'ping-default' }
+const givenDescriptions: Readonly<Record<string, string>> = {
+  local: 'Processors, memory, file systems and network of the machine that the agent runs on.',
+  http: 'A page or an interface: whether it answers, how fast, and how long its certificate lasts.',
+  tcp: 'Whether a port accepts connections, and how fast.',
+  icmp: 'Whether a host is there: loss, round trip and jitter.',
+  postgresql: 'Connections, locks, long transactions, replication and size of a PostgreSQL database.',
+}
+/** Short, so that there are charts within the first minute. What it reads is in memory. */
+const givenPeriods: Readonly<Record<string, string>> = { 'host.local': '10s' }
+
 /**
- * The profiles that the product ships with: every monitor that needs to be told nothing (a name to look up and a plugin's command
- * line are somebody's own). Monitors come with their own rules and, but for what is shown first, their own
- * periods.
+ * The default profile of a connector type: all its monitors that need to be told nothing and that nobody has to choose on purpose
+ * (`optIn`), with their own rules and periods. Undefined where there are none: a name to look up and a plugin's command line are
+ * somebody's own.
  */
-const profiles: readonly ProfileDocument[] = [
-  {
-    name: 'host-local',
-    connector: 'local',
-    description: 'Processors, memory, file systems and network of the machine that the agent runs on.',
-    // Short, so that there are charts within the first minute. What it reads is in memory.
-    monitors: [{ monitor: 'host.local', period: '10s' }],
-  },
+export function defaultProfileOf(type: string, library: Library): ProfileDocument | undefined {
+  const connector = library.connectors.get(type)
+  const monitors = [...library.monitors.values()].filter(
+    (monitor) =>
+      monitor.connectors.some((one) => one === type) &&
+      monitor.optIn === undefined &&
+      checkDeclared(monitor, {}, 'settings').ok,
+  )
+  if (connector === undefined || monitors.length === 0) return undefined
+  return {
+    name: givenNames[type] ?? `${type}-default`,
+    connector: type,
+    description: givenDescriptions[type] ?? `${connector.title}: everything that needs no settings.`,
+    monitors: monitors.map(({ id }) => ({
+      monitor: id,
+      ...(givenPeriods[id] === undefined ? {} : { period: givenPeriods[id] }),
+    })),
+  }
+}
+
+/** What to say where `defaultProfileOf` has none. */
+export function noDefaults(type: string): string {
+  return `there are no defaults for ${type}: each of its monitors needs settings, or is to be chosen on purpose`
+}
+
+/** Profiles for what has to be chosen: those that are so common that everybody would make them. */
+const chosen: readonly ProfileDocument[] = [
   {
     name: 'farwatch-self',
     connector: 'http',
     description: 'Whether this Farwatch answers, and how long its certificate lasts.',
     monitors: [{ monitor: 'http.response', period: '10s', settings: { expectStatus: '200' } }],
-  },
-  {
-    name: 'web-default',
-    connector: 'http',
-    description: 'A page or an interface: whether it answers, how fast, and how long its certificate lasts.',
-    monitors: [{ monitor: 'http.response' }],
   },
   {
     name: 'prometheus-default',
@@ -34,28 +60,10 @@ const profiles: readonly ProfileDocument[] = [
     monitors: [{ monitor: 'prometheus.scrape' }],
   },
   {
-    name: 'tcp-default',
-    connector: 'tcp',
-    description: 'Whether a port accepts connections, and how fast.',
-    monitors: [{ monitor: 'tcp.port' }],
-  },
-  {
     name: 'tls-default',
     connector: 'tcp',
     description: 'The certificate of a port that speaks TLS: its chain, its name, and how long it lasts.',
     monitors: [{ monitor: 'tls.certificate' }],
-  },
-  {
-    name: 'ping-default',
-    connector: 'icmp',
-    description: 'Whether a host is there: loss, round trip and jitter.',
-    monitors: [{ monitor: 'ping' }],
-  },
-  {
-    name: 'postgresql-default',
-    connector: 'postgresql',
-    description: 'Connections, locks, long transactions, replication and size of a PostgreSQL database.',
-    monitors: [{ monitor: 'postgresql' }],
   },
 ]
 
@@ -74,9 +82,10 @@ function ownSettings(ownUrl: string): Readonly<Record<string, unknown>> {
  * an alarm from the first minute. Whoever removes any of it has it gone.
  * @param about.ownUrl where the instance reaches itself, without a path: `https://localhost:8443`
  */
-export function defaultDocument(about: { hostname: string; ownUrl: string }): ConfigurationDocument {
+export function defaultDocument(about: { hostname: string; ownUrl: string; library: Library }): ConfigurationDocument {
+  const byRule = [...about.library.connectors.keys()].flatMap((type) => defaultProfileOf(type, about.library) ?? [])
   return {
-    profiles,
+    profiles: [...byRule, ...chosen],
     groups: [
       {
         name: own.group,

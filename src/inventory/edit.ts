@@ -1,5 +1,5 @@
 import type { ConfigurationEdit, ObjectPlace } from '../contract/index.ts'
-import { isPlainObject, shown } from '../sdk/index.ts'
+import { isPlainObject, shown, type Library } from '../sdk/index.ts'
 import { readDocument, type CheckContext } from './check.ts'
 import {
   writeGroup,
@@ -10,6 +10,7 @@ import {
   type Group,
   type System,
 } from './configuration.ts'
+import { defaultProfileOf, noDefaults } from './defaults.ts'
 import type { ConfigurationObject, Edit, ObjectKey } from './difference.ts'
 import { followingWindows } from './following-windows.ts'
 import { merge, namePath, type Referring } from './plan.ts'
@@ -137,11 +138,10 @@ async function step(
       return present
     }
     case 'assign': {
-      const puts = edit.at.flatMap((place) => {
-        const target = targetOf(place)
-        return isThere(target, present, problems) ? assigned(target, edit, present, problems) : []
-      })
-      return withObjects(present, puts)
+      const targets = edit.at.map(targetOf).filter((target) => isThere(target, present, problems))
+      const ready = edit.defaults === true ? await withDefaultProfiles(present, targets, context, problems) : present
+      const puts = targets.flatMap((target) => assigned(target, edit, ready, context.library, problems))
+      return withObjects(ready, puts)
     }
   }
 }
@@ -400,11 +400,38 @@ function connectorsWhere(
   )
 }
 
+function connectorsAt({ key, kind }: Target, { groups }: Configuration): Connector[] {
+  const system = groups.get(key.parent)?.systems.get(kind === 'connector' ? key.place : key.name)
+  return [...(system?.connectors.values() ?? [])].filter(({ name }) => kind !== 'connector' || name === key.name)
+}
+
+/** The default profiles of all connectors concerned, as they are shipped where they are missing. Of a whole system those count that have one. */
+async function withDefaultProfiles(
+  present: Configuration,
+  targets: readonly Target[],
+  context: Omit<CheckContext, 'current'>,
+  problems: Problems,
+): Promise<Configuration> {
+  let next = present
+  for (const target of targets) {
+    for (const { type } of connectorsAt(target, present)) {
+      const profile = defaultProfileOf(type, context.library)
+      if (profile === undefined) {
+        if (target.kind === 'connector') problems.add(`${target.path}.profiles`, noDefaults(type))
+      } else if (!next.profiles.has(profile.name)) {
+        next = await written(next, targetOf({ profile: profile.name }), profile, context, problems)
+      }
+    }
+  }
+  return next
+}
+
 /** Profiles go onto connectors of their type, tags onto systems. */
 function assigned(
   { key, kind, path }: Target,
-  { profiles, tags }: Extract<ConfigurationEdit, { is: 'assign' }>,
+  { profiles, tags, defaults }: Extract<ConfigurationEdit, { is: 'assign' }>,
   present: Configuration,
+  library: Library,
   problems: Problems,
 ): Put[] {
   const group = present.groups.get(key.parent)
@@ -427,14 +454,15 @@ function assigned(
       object: { kind: 'system', value: { ...system, tags: next } },
     })
   }
-  if (profiles === undefined) return puts
+  if (profiles === undefined && defaults !== true) return puts
   for (const [name, connector] of system.connectors) {
     if (kind === 'connector' && name !== key.name) continue
+    const byDefault = defaults === true ? defaultProfileOf(connector.type, library) : undefined
     const fits = (profile: string) => present.profiles.get(profile)?.connector === connector.type
     // Of a whole system those connectors are meant that the profile is for; one that is named is meant itself.
-    const added = (profiles.add ?? []).filter((profile) => kind === 'connector' || fits(profile))
-    const next = [...new Set([...connector.profiles, ...added])]
-      .filter((profile) => !(profiles.remove ?? []).includes(profile))
+    const added = (profiles?.add ?? []).filter((profile) => kind === 'connector' || fits(profile))
+    const next = [...new Set([...connector.profiles, ...added, ...(byDefault === undefined ? [] : [byDefault.name])])]
+      .filter((profile) => !(profiles?.remove ?? []).includes(profile))
       .sort()
     puts.push({
       key: { parent: key.parent, place: system.name, name },

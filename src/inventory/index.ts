@@ -3,7 +3,7 @@ export type { GroupRunners } from './assignment.ts'
 export type { AuditEntry, AuditQuery, AuditRecord, Page } from './audit.ts'
 export type { CheckDraft, PreparedCheck } from './check-draft.ts'
 export type { Dashboard } from './configuration.ts'
-export { defaultDocument, followOwnUrl } from './defaults.ts'
+export { defaultDocument, defaultProfileOf, followOwnUrl } from './defaults.ts'
 export { openInventory } from './inventory.ts'
 export type {
   Allowed,

@@ -146,11 +146,12 @@ export function checkReferences(
     const written = document.profiles.get(profile.name)
     if (written === undefined) continue
     for (const [name, monitor] of profile.monitors) {
-      const needs = library.monitors.get(monitor.written.monitor)?.connector
-      if (written.monitors.has(name) || needs === undefined || needs === profile.connector) continue
+      const needs = library.monitors.get(monitor.written.monitor)?.connectors
+      if (written.monitors.has(name) || needs === undefined || needs.some((type) => type === profile.connector))
+        continue
       problems.add(
         at(written.path, 'connector'),
-        `the profile has the monitor ${shown(name)}, which needs a connector of type ${needs}, not ${profile.connector}`,
+        `the profile has the monitor ${shown(name)}, which needs a connector of type ${needs.join(' or ')}, not ${profile.connector}`,
       )
     }
   }

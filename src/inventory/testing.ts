@@ -45,7 +45,7 @@ export const smallLibrary: Library = makeLibrary({
       credentials: ['basic'],
       credentialRequired: true,
       target: ({ host }) => host,
-      open: () => ({ target: '', database: '', session: nowhere }),
+      open: () => ({ target: '', database: '', dialect: 'postgresql', session: nowhere }),
     }),
   ],
   monitors: [

@@ -3,10 +3,16 @@ import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
+import ldapBind from './ldap.bind.ts'
+import ldapMonitor from './ldap.monitor.ts'
+import ldapReplication from './ldap.replication.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
+import rabbitmqNode from './rabbitmq.node.ts'
+import rabbitmqQueues from './rabbitmq.queues.ts'
+import redis from './redis.ts'
 import sapEnqueue from './sap.enqueue.ts'
 import sapInstances from './sap.instances.ts'
 import sapLocks from './sap.locks.ts'
@@ -22,10 +28,16 @@ export const monitors: readonly AnyMonitor[] = [
   dnsLookup,
   hostLocal,
   httpResponse,
+  ldapBind,
+  ldapMonitor,
+  ldapReplication,
   nagiosPlugin,
   ping,
   postgresql,
   prometheusScrape,
+  rabbitmqNode,
+  rabbitmqQueues,
+  redis,
   sapEnqueue,
   sapInstances,
   sapLocks,

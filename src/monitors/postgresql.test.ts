@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest'
-import { StatementRefused, type PostgresqlClient, type PostgresqlRow } from '../sdk/index.ts'
+import { StatementRefused, type SqlClient, type SqlRow } from '../sdk/index.ts'
 import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import postgresql from './postgresql.ts'
 
 /** Answers each statement by the first word of the table it reads from that is known here. */
-function database(rows: Readonly<Record<string, readonly PostgresqlRow[] | Error>>): PostgresqlClient {
+function database(rows: Readonly<Record<string, readonly SqlRow[] | Error>>): SqlClient {
   return {
     target: 'db1:5432',
     database: 'shop',
+    dialect: 'postgresql',
     session: (_, use) =>
       use({
-        version: 150018,
+        version: '15.18',
         connect: 9,
         query: async (sql) => {
           const table = Object.keys(rows).find((name) => sql.includes(name))
@@ -78,7 +79,7 @@ test('a missing privilege hides one part and is named', async () => {
 })
 
 // rows of one's own query → samples, or the failure's words
-const queries: [string, readonly PostgresqlRow[] | Error, unknown][] = [
+const queries: [string, readonly SqlRow[] | Error, unknown][] = [
   ['labels and numbers', [{ state: 'open', orders: 3 }], [{ name: 'orders', labels: { state: 'open' }, value: 3 }]],
   ['no rows', [], []],
   ['no numbers', [{ state: 'open' }], 'db1:5432: the query gives no numbers'],

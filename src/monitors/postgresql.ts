@@ -1,10 +1,11 @@
 import {
   defineMonitor,
+  isVersionAtLeast,
   StatementRefused,
   type Item,
-  type PostgresqlRow,
-  type PostgresqlSession,
   type Sample,
+  type SqlRow,
+  type SqlSession,
 } from '../sdk/index.ts'
 
 const metrics = {
@@ -88,11 +89,14 @@ export default defineMonitor({
       const parts = new Parts(session)
       const activity = await parts.read('sessions', activitySql)
       const limits = await parts.read('limits', limitsSql)
-      const locks = await parts.read('locks', session.version >= 140000 ? locksSql : locksSqlBefore14)
+      const locks = await parts.read('locks', isVersionAtLeast(session.version, 14) ? locksSql : locksSqlBefore14)
       const databases = await parts.read('databases', databasesSql)
       const sizesSeen = sizes ? await parts.read('sizes', sizesSql) : []
-      const replication = await parts.read('replication', session.version >= 100000 ? replicationSql : undefined)
-      const recovery = await parts.read('recovery', session.version >= 100000 ? recoverySql : undefined)
+      const replication = await parts.read(
+        'replication',
+        isVersionAtLeast(session.version, 10) ? replicationSql : undefined,
+      )
+      const recovery = await parts.read('recovery', isVersionAtLeast(session.version, 10) ? recoverySql : undefined)
       const mine = query === undefined ? undefined : await readQuery(session, query, now)
       const sessions = sumOf(activity, 'sessions')
       const allowed = numberIn(limits[0], 'allowed')
@@ -138,7 +142,7 @@ export default defineMonitor({
         },
         more: mine?.samples ?? [],
         facts: {
-          version: versionText(session.version),
+          version: session.version,
           database: client.database,
           ...(parts.missing.length === 0 ? {} : { missing: parts.missing.join('; ').slice(0, 900) }),
         },
@@ -202,13 +206,13 @@ const recoverySql = `
 /** Reads part by part; one that the server refuses is left out and named. */
 class Parts {
   readonly missing: string[] = []
-  readonly #session: PostgresqlSession
+  readonly #session: SqlSession
 
-  constructor(session: PostgresqlSession) {
+  constructor(session: SqlSession) {
     this.#session = session
   }
 
-  async read(part: string, sql: string | undefined): Promise<readonly PostgresqlRow[]> {
+  async read(part: string, sql: string | undefined): Promise<readonly SqlRow[]> {
     if (sql === undefined) return []
     try {
       return await this.#session.query(sql, 1_000)
@@ -220,22 +224,16 @@ class Parts {
   }
 }
 
-function versionText(version: number): string {
-  return version >= 100000
-    ? `${Math.floor(version / 10000)}.${version % 10000}`
-    : `${Math.floor(version / 10000)}.${Math.floor(version / 100) % 100}.${version % 100}`
-}
-
-function numberIn(row: PostgresqlRow | undefined, column: string): number | undefined {
+function numberIn(row: SqlRow | undefined, column: string): number | undefined {
   const value = row?.[column]
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
-function sumOf(rows: readonly PostgresqlRow[], column: string): number {
+function sumOf(rows: readonly SqlRow[], column: string): number {
   return rows.reduce((sum, row) => sum + (numberIn(row, column) ?? 0), 0)
 }
 
-function itemsOf(rows: readonly PostgresqlRow[], label: string, column: string, as = label): Item[] {
+function itemsOf(rows: readonly SqlRow[], label: string, column: string, as = label): Item[] {
   return rows.flatMap((row) => {
     const value = numberIn(row, column)
     return value === undefined ? [] : [{ labels: { [as]: String(row[label]) }, value }]
@@ -244,7 +242,7 @@ function itemsOf(rows: readonly PostgresqlRow[], label: string, column: string, 
 
 type Reads = Readonly<Record<string, { readonly hit: number; readonly read: number }>>
 
-function readsByDatabase(databases: readonly PostgresqlRow[]): Reads {
+function readsByDatabase(databases: readonly SqlRow[]): Reads {
   return Object.fromEntries(
     databases.map((row) => [
       String(row['database']),
@@ -269,12 +267,12 @@ function cacheHits(previous: unknown, now: Reads): Item[] {
 }
 
 async function readQuery(
-  session: PostgresqlSession,
+  session: SqlSession,
   sql: string,
   now: () => number,
 ): Promise<{ samples: Sample[]; duration?: number; failure?: string }> {
   const begun = now()
-  let rows: readonly PostgresqlRow[]
+  let rows: readonly SqlRow[]
   try {
     // A closing semicolon is how people write; what follows one is refused by the server.
     rows = await session.query(sql.trim().replace(/;\s*$/, ''), maxUserRows + 1)

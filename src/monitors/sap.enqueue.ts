@@ -1,5 +1,6 @@
 import { defineMonitor, type Item, type SapRow } from '../sdk/index.ts'
-import { colourOf, colourTitle, known, numberOf, percent, spared, unprotected, userNeeded } from './formats/sap.ts'
+import { measured, shareOf } from './formats/measured.ts'
+import { colourOf, colourTitle, numberOf, spared, unprotected, userNeeded } from './formats/sap.ts'
 
 const requests = {
   enqueue_requests: 'Lock requests',
@@ -65,11 +66,11 @@ export default defineMonitor({
     const byTable = (what: 'now' | 'high' | 'max') => items('table', tables, (table) => number(`${table}-${what}`))
     const errors = [number('enqueue-errors'), number('dequeue-errors')].filter((one) => one !== undefined)
     return {
-      metrics: known({
+      metrics: measured({
         now: byTable('now'),
         high: byTable('high'),
         max: byTable('max'),
-        fill: items('table', tables, (table) => percent(number(`${table}-now`), number(`${table}-max`))),
+        fill: items('table', tables, (table) => shareOf(number(`${table}-now`), number(`${table}-max`))),
         state: items('part', [...tables, 'replication'] as const, (part) => colourOf(row[`${part}-state`])),
         // The names are those of the fields, but for the dashes.
         requests: items('kind', Object.keys(requests), (kind) =>

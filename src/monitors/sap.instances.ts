@@ -1,5 +1,5 @@
 import { defineMonitor } from '../sdk/index.ts'
-import { colourOf, colourTitle, itemsOf, namesOf, noUserNeeded, spared } from './formats/sap.ts'
+import { colourOf, colourTitle, namedItems, namesOf, noUserNeeded, spared } from './formats/sap.ts'
 
 /** An instance that was taken away on purpose is forgotten after so long. */
 const forgetAfterMs = 86_400_000
@@ -45,7 +45,7 @@ export default defineMonitor({
     const gone = [...lastSeen.keys()].filter((name) => !names.includes(name))
     for (const name of names) lastSeen.set(name, at)
     remember(Object.fromEntries([...lastSeen].slice(-500)))
-    const state = itemsOf(rows, 'instance', names, ({ dispstatus }) => colourOf(dispstatus))
+    const state = namedItems(rows, 'instance', names, ({ dispstatus }) => colourOf(dispstatus))
     return {
       metrics: {
         state,

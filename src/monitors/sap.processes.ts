@@ -1,5 +1,5 @@
 import { defineMonitor, type SapRow } from '../sdk/index.ts'
-import { colourOf, colourTitle, itemsOf, namesOf, noUserNeeded, secondsOf, spared } from './formats/sap.ts'
+import { colourOf, colourTitle, namedItems, namesOf, noUserNeeded, secondsOf, spared } from './formats/sap.ts'
 
 /** The processes of one instance. The one monitor that goes on asking while the instance starts and stops. */
 export default defineMonitor({
@@ -47,9 +47,9 @@ export default defineMonitor({
     )
     return {
       metrics: {
-        state: itemsOf(rows, 'process', names, ({ dispstatus }) => colourOf(dispstatus)),
-        uptime: itemsOf(rows, 'process', names, ({ elapsedtime }) => secondsOf(elapsedtime)),
-        restarted: itemsOf(rows, 'process', names, ({ pid }, place) => {
+        state: namedItems(rows, 'process', names, ({ dispstatus }) => colourOf(dispstatus)),
+        uptime: namedItems(rows, 'process', names, ({ elapsedtime }) => secondsOf(elapsedtime)),
+        restarted: namedItems(rows, 'process', names, ({ pid }, place) => {
           const former = before.get(names[place] ?? '')
           if (!running(pid) || former === undefined) return undefined
           return former === pid ? 0 : 1

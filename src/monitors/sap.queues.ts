@@ -1,5 +1,6 @@
 import { defineMonitor } from '../sdk/index.ts'
-import { itemsOf, namesOf, numberOf, percent, spared, unprotected, userNeeded } from './formats/sap.ts'
+import { shareOf } from './formats/measured.ts'
+import { namedItems, namesOf, numberOf, spared, unprotected, userNeeded } from './formats/sap.ts'
 
 /** The queues of the dispatcher: what waits for a work process. */
 export default defineMonitor({
@@ -34,14 +35,14 @@ export default defineMonitor({
     const { rows } = seen
     const names = namesOf(rows, ({ Typ }) => Typ)
     const items = (field: 'Now' | 'High' | 'Max' | 'Writes' | 'Reads') =>
-      itemsOf(rows, 'queue', names, (row) => numberOf(row[field]))
+      namedItems(rows, 'queue', names, (row) => numberOf(row[field]))
     const waiting = rows.flatMap(({ Now }, place) => ((numberOf(Now) ?? 0) > 0 ? [`${names[place]}: ${Now}`] : []))
     return {
       metrics: {
         now: items('Now'),
         high: items('High'),
         max: items('Max'),
-        fill: itemsOf(rows, 'queue', names, ({ Now, Max }) => percent(numberOf(Now), numberOf(Max))),
+        fill: namedItems(rows, 'queue', names, ({ Now, Max }) => shareOf(numberOf(Now), numberOf(Max))),
         writes: items('Writes'),
         reads: items('Reads'),
       },

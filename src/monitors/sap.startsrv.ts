@@ -1,5 +1,6 @@
 import { defineMonitor, TargetError } from '../sdk/index.ts'
-import { known, userNeeded, unprotected } from './formats/sap.ts'
+import { measured } from './formats/measured.ts'
+import { unprotected, userNeeded } from './formats/sap.ts'
 
 const dayMs = 86_400_000
 
@@ -49,7 +50,7 @@ export default defineMonitor({
     const text = (name: string) =>
       properties.is === 'answered' ? (properties.rows.find(({ property }) => property === name)?.value ?? '') : ''
     return {
-      metrics: known({
+      metrics: measured({
         connect: phases.connect,
         handshake: phases.tls,
         answer: phases.firstByte,

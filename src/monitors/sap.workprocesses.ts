@@ -1,5 +1,6 @@
 import { defineMonitor, type Item } from '../sdk/index.ts'
-import { added, itemsByKey, numberOf, percent, spared, unprotected, userNeeded } from './formats/sap.ts'
+import { shareOf } from './formats/measured.ts'
+import { added, itemsByKey, numberOf, spared, unprotected, userNeeded } from './formats/sap.ts'
 
 /** The work processes of an ABAP instance (transaction SM50), counted. */
 export default defineMonitor({
@@ -67,7 +68,7 @@ export default defineMonitor({
       added(waiting, type, /^wait/i.test(status) ? 1 : 0)
     }
     const busy: Item[] = [...living].flatMap(([type, count]) => {
-      const share = percent(count - (waiting.get(type) ?? 0), count)
+      const share = shareOf(count - (waiting.get(type) ?? 0), count)
       return share === undefined ? [] : [{ labels: { type }, value: share }]
     })
     return {

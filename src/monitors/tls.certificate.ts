@@ -34,6 +34,7 @@ export default defineMonitor({
   },
   period: '5m',
   timeout: '10s',
+  optIn: 'It fails where the port does not speak TLS from the first byte on.',
   tested: 'real server',
   rules: [
     { name: 'no handshake', metric: 'failed', thresholds: { CRITICAL: '> 0' } },

@@ -1,5 +1,6 @@
 import type { Problem } from '../base/index.ts'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
+import type { Discovery } from './discovery.ts'
 import type { Params, SettingsOf } from './params.ts'
 
 /** The kinds of credential and their fields. `username` and the like may be shown; fields of kind `secret` never. */
@@ -62,6 +63,8 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
    * the target is wherever the agent is. Throws TargetError where it cannot be reached.
    */
   reach?(settings: SettingsOf<P>, signal: AbortSignal): Promise<void>
+  /** How it is found at a host that somebody points at. Absent where nothing at the host tells. */
+  readonly discovery?: Discovery
   /**
    * Makes the client. Does no I/O by itself: connections open with the first call and may be kept between runs.
    * Used by several runs at the same time.

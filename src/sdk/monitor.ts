@@ -1,7 +1,7 @@
 import type { Problem } from '../base/index.ts'
 import type { Facts, FailureReason, Labels, RuleDocument, Sample, Unit } from '../model/index.ts'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
-import type { Params, SettingsOf } from './params.ts'
+import type { ChosenFromTarget, Params, SettingsOf } from './params.ts'
 
 export interface MetricDeclaration {
   readonly title: string
@@ -33,7 +33,10 @@ export interface Gathered<M extends string> {
 }
 
 export interface CollectContext<C extends ConnectorType> {
-  /** Opened for this connector, perhaps shared with its other tasks; never closed by the monitor. */
+  /**
+   * Opened for this connector, perhaps shared with its other tasks; never closed by the monitor. For a monitor of several types it is what
+   * their clients have in common: a `SqlClient` for databases.
+   */
   readonly client: ConnectorClients[C]
   /** Aborted at the task's timeout and when the agent stops. Pass it to every slow call. */
   readonly signal: AbortSignal
@@ -57,7 +60,8 @@ export interface MonitorDeclaration<
   readonly title: string
   /** One sentence: what it measures. */
   readonly summary: string
-  readonly connector: C
+  /** The connector type it runs on, or those: `['hana', 'postgresql']`. */
+  readonly connector: C | readonly C[]
   readonly settings: P
   readonly metrics: Readonly<Record<M, MetricDeclaration>>
   /** Says that further metrics appear whose names the user or the target chooses, and where they come from. */
@@ -76,27 +80,51 @@ export interface MonitorDeclaration<
   readonly thresholdsFrom?: string
   /** How to see it work: a command line, or what to do to the target so that a rule raises. */
   readonly tryIt?: string
+  /**
+   * Why it is in no default profile although it needs no settings: what it costs the target, or what it fails without. Somebody has to choose it.
+   */
+  readonly optIn?: string
   /** What stands behind it: tests against the real server, on data recorded from one, or on the published shape of its answers alone. */
   readonly tested: 'real server' | 'recorded data' | 'schema only'
   /** What is wrong with settings that are right one by one: names that clash, a pattern that cannot be read. Pure; `path` begins the problems' paths. */
   check?(settings: SettingsOf<P>, path: string): readonly Problem[]
+  /**
+   * What there is to choose from on the target, for each setting that declares `candidates`, for people who fill in the form. Sees the other
+   * settings as given; those may not be what `check` allows. As `collect`, it only reads, and throws TargetError.
+   */
+  candidates?(
+    settings: Omit<SettingsOf<P>, ChosenFromTarget<P>>,
+    context: Pick<CollectContext<C>, 'client' | 'signal'>,
+  ): Promise<{ readonly [K in ChosenFromTarget<P>]?: readonly string[] }>
   /** Gathers, judges nothing. Throws TargetError (clients do) where the target cannot be measured. */
   collect(settings: SettingsOf<P>, context: CollectContext<C>): Promise<Gathered<M>>
 }
 
 /** Declares a monitor. The one declaration types `collect`, checks configuration, draws the form, writes the reference page. */
 export function defineMonitor<const P extends Params, const M extends string, const C extends ConnectorType>(
-  declaration: Omit<MonitorDeclaration<P, M, C>, 'collect' | 'check'> & {
+  declaration: Omit<MonitorDeclaration<P, M, C>, 'collect' | 'check' | 'candidates'> & {
     check?(settings: SettingsOf<P>, path: string): readonly Problem[]
+    candidates?(
+      settings: Omit<SettingsOf<P>, ChosenFromTarget<P>>,
+      context: Pick<CollectContext<C>, 'client' | 'signal'>,
+    ): Promise<{ readonly [K in ChosenFromTarget<P>]?: readonly string[] }>
     collect(settings: SettingsOf<P>, context: CollectContext<C>): Promise<Gathered<NoInfer<M>>>
   },
 ): AnyMonitor {
+  const { connector, ...rest } = declaration
+  const connectors: readonly ConnectorType[] = Array.isArray(connector) ? connector : [connector]
   // The library holds monitors of all shapes; the runner calls `collect` only with settings checked against this very declaration.
-  return declaration as unknown as AnyMonitor
+  return { ...rest, connectors } as unknown as AnyMonitor
 }
 
 /** A monitor as the library holds it: its settings were checked elsewhere, so their shape is open here. */
-export interface AnyMonitor extends Omit<MonitorDeclaration, 'collect' | 'check'> {
+export interface AnyMonitor extends Omit<MonitorDeclaration, 'collect' | 'check' | 'candidates' | 'connector'> {
+  /** The connector types it runs on; at least one. */
+  readonly connectors: readonly ConnectorType[]
+  candidates?(
+    settings: Readonly<Record<string, unknown>>,
+    context: Pick<CollectContext<ConnectorType>, 'client' | 'signal'>,
+  ): Promise<Readonly<Record<string, readonly string[] | undefined>>>
   check?(settings: Readonly<Record<string, unknown>>, path: string): readonly Problem[]
   collect(
     settings: Readonly<Record<string, unknown>>,

@@ -22,6 +22,7 @@ import { TargetError } from './failure.ts'
 import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
 
+export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { sapSaying } from './sap-testing.ts'
 export type { SapSaid } from './sap-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
@@ -183,6 +184,11 @@ export function monitorConformance(monitors: readonly AnyMonitor[], folder: URL)
           if (metric.title.trim() === '' || !units.includes(metric.unit)) missing.push(`metric ${name}`)
         }
         expect(missing).toEqual([])
+      })
+
+      test('offers candidates for just the settings that say so', () => {
+        const settings = Object.entries(monitor.settings).filter(([, param]) => 'candidates' in param)
+        expect(settings.length > 0).toBe(monitor.candidates !== undefined)
       })
 
       test('takes its own defaults', () => {

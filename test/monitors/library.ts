@@ -12,10 +12,10 @@ export async function runMonitor(
   id: string,
   connectorSettings: Readonly<Record<string, unknown>>,
   settings: Readonly<Record<string, unknown>> = {},
-  about: { credential?: OpenCredential; previous?: unknown; timeoutMs?: number } = {},
+  about: { connector?: string; credential?: OpenCredential; previous?: unknown; timeoutMs?: number } = {},
 ): Promise<Seen> {
   const monitor = theOne(monitors, id)
-  const connector = theOne(connectors, monitor.connector)
+  const connector = theOne(connectors, about.connector ?? monitor.connectors[0]!)
   const checked = checkDeclared(connector, connectorSettings, 'connector')
   if (!checked.ok) throw new Error(checked.problems.map((one) => `${one.path} ${one.message}`).join('; '))
   const client = connector.open(checked.value, about.credential)

@@ -15,6 +15,7 @@ import {
 import { makeAuthority, type Authority } from '../servers/certificates.ts'
 import {
   envelopeOf,
+  startInstance,
   sapUser,
   startSapControl,
   type Answers,
@@ -133,9 +134,14 @@ test('it is learned what the service offers and protects, once, and the user goe
 })
 
 test('without a user what is protected is not even tried, and it is said what to do', async () => {
-  const words = await withClient((client) => said(client.read('GetQueueStatistic', soon())))
-  expect([words, asked()]).toEqual([
-    'credentials: 127.0.0.1:PORT protects GetQueueStatistic: give the connector an operating-system user of the SAP host, or take the method out of service/protectedwebmethods',
+  const answer = await withClient((client) => client.read('GetQueueStatistic', soon()))
+  expect([answer, asked()]).toEqual([
+    {
+      is: 'not asked',
+      why: 'locked',
+      message:
+        'this start service protects GetQueueStatistic: give the connector an operating-system user of the SAP host, or take the method out of service/protectedwebmethods',
+    },
     ['GetProcessList', 'GetInstanceProperties'],
   ])
 })
@@ -165,6 +171,13 @@ test('a service that locks everything is asked with the user from then on', asyn
     'answered',
     ['GetProcessList', 'GetProcessList by ha1adm', 'GetProcessList by ha1adm'],
   ])
+})
+
+test('a service that locks everything, and no user, is a matter of configuration', async () => {
+  server.locked = Object.keys(sapControlReads)
+  expect(await withClient((client) => said(client.read('GetProcessList', soon())))).toMatch(
+    /^credentials: 127.0.0.1:PORT: this start service protects GetProcessList/,
+  )
 })
 
 test('a user who may not is told apart from one who is not known', async () => {
@@ -300,6 +313,75 @@ test('by TLS the certificate is verified, and shown with the answer', async () =
     expect.objectContaining({ is: 'answered', certificate: expect.objectContaining({ subject: 'CN=leaf' }) }),
     expect.objectContaining({ is: 'answered' }),
   ])
+})
+
+const properties = (instance: string): Answers[string] => ({
+  list: 'properties',
+  items: [
+    { property: 'SAPSYSTEMNAME', value: 'FW1' },
+    { property: 'INSTANCE_NAME', value: instance },
+    { property: 'SAPLOCALHOST', value: 'fwapp1' },
+  ],
+})
+
+async function found(secure: { key: string; cert: string } | undefined, answers: Answers): Promise<unknown> {
+  const { server: there, instance } = await startInstance(secure, answers)
+  const proposals = await theOne(connectors, 'sapcontrol').discovery!.identify(
+    { host: '127.0.0.1', port: there.port },
+    soon(),
+  )
+  await there.stop()
+  return JSON.parse(
+    JSON.stringify(proposals).replaceAll(String(instance), 'NN').replaceAll('"instance":NN', '"instance":0'),
+  )
+}
+
+test('pointed at a host, the instance is proposed, and with it the others of its system', async () => {
+  const proposals = await found(undefined, {
+    ...dialog,
+    GetInstanceProperties: properties('D01'),
+    GetSystemInstanceList: {
+      list: 'instance',
+      items: [
+        { hostname: 'fwcs', instanceNr: 3, features: 'MESSAGESERVER|ENQUE' },
+        { hostname: 'a bad host', instanceNr: 2, features: 'ABAP' },
+        { hostname: 'fwapp2', instanceNr: 'x', features: 'ABAP' },
+      ],
+    },
+  })
+  const common = { certainty: 'identified', credential: 'basic', system: 'FW1' }
+  expect(proposals).toEqual([
+    {
+      ...common,
+      name: 'sap-NN',
+      title: 'SAP instance D01 of FW1 on fwapp1',
+      settings: { host: '127.0.0.1', instance: 0, tls: 'off' },
+      seen: 'the start service of instance NN answered',
+    },
+    {
+      ...common,
+      name: 'sap-fwcs-03',
+      title: 'SAP instance 03 of FW1 on fwcs (MESSAGESERVER, ENQUE)',
+      settings: { host: 'fwcs', instance: 3, tls: 'off' },
+      seen: 'named by the start service of instance NN on fwapp1',
+    },
+  ])
+})
+
+test('behind a certificate that nobody trusts it is found, and that is said', async () => {
+  const { key, certificate } = await authority.issue(['IP:127.0.0.1'], 30)
+  const proposals = await found({ key, cert: certificate }, { ...dialog, GetInstanceProperties: properties('D01') })
+  expect(proposals).toMatchObject([
+    { title: 'SAP instance D01 of FW1 on fwapp1, its certificate is not trusted', settings: { tls: 'require' } },
+  ])
+})
+
+test('what is no start service is not proposed, and one that wants a user for everything is', async () => {
+  const locked = { GetProcessList: { status: 401, body: '' } }
+  expect([
+    await found(undefined, { GetProcessList: { status: 404, body: 'no' } }),
+    await found(undefined, locked),
+  ]).toEqual([[], [expect.objectContaining({ name: 'sap-NN', title: 'SAP instance NN on 127.0.0.1' })]])
 })
 
 // What changes something, or is not known to change nothing (kernel 7.53, and later ones).

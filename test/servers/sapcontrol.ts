@@ -45,7 +45,7 @@ const namespaces =
   'xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:SOAP-ENC="http://schemas.xmlsoap.org/soap/encoding/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:SAPControl="urn:SAPControl"'
 
 export async function startSapControl(
-  about: { answers?: Answers; tls?: { key: string; cert: string } } = {},
+  about: { answers?: Answers; tls?: { key: string; cert: string }; port?: number } = {},
 ): Promise<SapControlServer> {
   const asked: Asked[] = []
   const sockets = new Set<Socket>()
@@ -73,7 +73,7 @@ export async function startSapControl(
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  http.listen(0, '127.0.0.1')
+  http.listen(about.port ?? 0, '127.0.0.1')
   await once(http, 'listening')
   const server: SapControlServer = {
     host: '127.0.0.1',
@@ -91,6 +91,21 @@ export async function startSapControl(
     },
   }
   return server
+}
+
+/** One at the port that its number gives an instance: the first that nobody has. */
+export async function startInstance(
+  secure: { key: string; cert: string } | undefined,
+  answers: Answers,
+): Promise<{ server: SapControlServer; instance: number }> {
+  for (let instance = 60; instance < 90; instance++) {
+    const port = 50_000 + 100 * instance + (secure === undefined ? 13 : 14)
+    const server = await startSapControl({ answers, port, ...(secure === undefined ? {} : { tls: secure }) }).catch(
+      () => undefined,
+    )
+    if (server !== undefined) return { server, instance }
+  }
+  throw new Error('no port of an instance is free')
 }
 
 function userOf(header: string | undefined): { username: string; secret: string } | undefined {

@@ -10,7 +10,7 @@ export function libraryHandlers(library: Library): Handlers<Names> {
     id: monitor.id,
     title: monitor.title,
     summary: monitor.summary,
-    connector: monitor.connector,
+    connectors: [...monitor.connectors],
     period: monitor.period,
     timeout: monitor.timeout,
     settings: settingsSchema(monitor.settings),

@@ -9,6 +9,7 @@ const pluginCodes = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const
 
 export interface CheckOptions {
   readonly set: readonly string[]
+  readonly connector?: string
   readonly credential?: string
   readonly timeout?: string
   readonly list?: boolean
@@ -23,7 +24,7 @@ export async function check(terminal: Terminal, id: string | undefined, options:
   }
   if (id === undefined)
     throw new FarwatchError('wrong-use', 'which monitor?', { hint: '`farwatch check --list` names them.' })
-  const { monitor, connector } = findMonitor(id)
+  const { monitor, connector } = findMonitor(id, options.connector)
   const homes: Home[] = [
     { name: 'monitor', params: monitor.settings },
     { name: 'connector', params: connector.settings },
@@ -34,6 +35,7 @@ export async function check(terminal: Terminal, id: string | undefined, options:
   const fields = given.get('credential') ?? {}
   const result = await checkOnce({
     monitor: id,
+    connector: connector.id,
     settings: given.get('monitor')!,
     connectorSettings: given.get('connector')!,
     ...(type === undefined || (Object.keys(fields).length === 0 && options.credential === undefined)
@@ -102,26 +104,29 @@ function sortedMonitors() {
 }
 
 function catalogue() {
-  return sortedMonitors().map(({ id, title, summary, connector, settings, period, timeout }) => ({
+  return sortedMonitors().map(({ id, title, summary, connectors, settings, period, timeout }) => ({
     id,
     title,
     summary,
     period,
     timeout,
     settings: settingsSchema(settings),
-    connector,
-    connectorSettings: settingsSchema(library.connectors.get(connector)?.settings ?? {}),
-    credentials: library.connectors.get(connector)?.credentials ?? [],
+    connectors: connectors.map((type) => ({
+      type,
+      settings: settingsSchema(library.connectors.get(type)?.settings ?? {}),
+      credentials: library.connectors.get(type)?.credentials ?? [],
+    })),
   }))
 }
 
 function listing(): string {
   return sortedMonitors()
     .map((monitor) => {
-      const connector = library.connectors.get(monitor.connector)
       const rows = [
         ...settingRows(monitor.settings, ''),
-        ...settingRows(connector?.settings ?? {}, ` (${monitor.connector})`),
+        ...monitor.connectors.flatMap((type) =>
+          settingRows(library.connectors.get(type)?.settings ?? {}, ` (${type})`),
+        ),
       ]
       return `${monitor.id} — ${monitor.summary}\n${rows.length === 0 ? '' : `${table(rows)}\n`}`
     })

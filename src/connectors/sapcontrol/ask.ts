@@ -1,4 +1,11 @@
-import { sapControlReads, type SapComponent, type SapControlRead, type SapRead, type SapRow } from '../../sdk/index.ts'
+import {
+  sapControlReads,
+  type SapComponent,
+  type SapControlRead,
+  type SapRead,
+  type SapRow,
+  type WhyNotAsked,
+} from '../../sdk/index.ts'
 
 /** What decides whether a start service is asked for something. */
 export interface Known {
@@ -6,8 +13,6 @@ export interface Known {
   readonly processes: readonly SapRow<'GetProcessList'>[]
   /** What the service says of itself; undefined where it did not. */
   readonly methods: Methods | undefined
-  /** Processes whose state does not count. */
-  readonly ignored: readonly string[]
   readonly signsIn: boolean
 }
 
@@ -18,8 +23,7 @@ export interface Methods {
 
 export type Decision =
   | { readonly is: 'ask'; readonly signIn: boolean }
-  | { readonly is: 'do not ask'; readonly why: 'paused' | 'absent'; readonly message: string }
-  | { readonly is: 'no user' }
+  | { readonly is: 'do not ask'; readonly why: WhyNotAsked; readonly message: string }
 
 /**
  * What every start service answers without a password unless it is told otherwise: what all of five kernels recorded by others leave open.
@@ -47,16 +51,26 @@ const componentWords: Readonly<Record<SapComponent, string>> = {
   WEBDISP: 'no Web Dispatcher',
 }
 
-/** Decides for every operation but GetProcessList, which may always be asked for. */
-export function decide(operation: SapControlRead, known: Known): Decision {
-  const notGreen = known.processes.find(
-    ({ name, dispstatus }) => dispstatus !== 'SAPControl-GREEN' && !known.ignored.includes(name ?? ''),
+/** Why an operation is left alone while processes start, stop or fail; undefined where none does. */
+export function whyPaused(
+  operation: SapControlRead,
+  processes: readonly SapRow<'GetProcessList'>[],
+  ignored: readonly string[],
+): { readonly why: 'paused'; readonly message: string } | undefined {
+  const notGreen = processes.find(
+    ({ name, dispstatus }) => dispstatus !== 'SAPControl-GREEN' && !ignored.includes(name ?? ''),
   )
-  if (notGreen !== undefined) {
-    const state = [notGreen.dispstatus?.replace('SAPControl-', ''), notGreen.textstatus].filter((one) => one).join(', ')
-    const message = `${operation} is not asked for while ${notGreen.name ?? notGreen.description ?? 'a process'} is not GREEN (${state || 'no state'})`
-    return { is: 'do not ask', why: 'paused', message }
+  if (notGreen === undefined) return undefined
+  const state = [notGreen.dispstatus?.replace('SAPControl-', ''), notGreen.textstatus].filter((one) => one).join(', ')
+  const name = notGreen.name ?? notGreen.description ?? 'a process'
+  return {
+    why: 'paused',
+    message: `${operation} is not asked for while ${name} is not GREEN (${state || 'no state'})`,
   }
+}
+
+/** Decides for every operation but GetProcessList, which may always be asked for, while nothing is paused. */
+export function decide(operation: SapControlRead, known: Known): Decision {
   const how: SapRead = sapControlReads[operation]
   if (how.component !== undefined) {
     const program = programs[how.component]
@@ -73,7 +87,11 @@ export function decide(operation: SapControlRead, known: Known): Decision {
 export function signIn(operation: SapControlRead, methods: Methods | undefined, signsIn: boolean): Decision {
   const isProtected = methods === undefined ? !openEverywhere.has(operation) : methods.protected.has(operation)
   if (!isProtected) return { is: 'ask', signIn: false }
-  return signsIn ? { is: 'ask', signIn: true } : { is: 'no user' }
+  return signsIn ? { is: 'ask', signIn: true } : { is: 'do not ask', why: 'locked', message: locked(operation) }
+}
+
+export function locked(operation: SapControlRead): string {
+  return `this start service protects ${operation}: give the connector an operating-system user of the SAP host, or take the method out of service/protectedwebmethods`
 }
 
 /** What GetInstanceProperties says of the methods; undefined where it says nothing of them. */

@@ -39,8 +39,8 @@ export function namesOf<T>(rows: readonly T[], name: (row: T) => string | null, 
   })
 }
 
-/** Items of those rows that have the value. */
-export function itemsOf<T>(
+/** Items of those rows that have the value, under the names that `namesOf` gave. */
+export function namedItems<T>(
   rows: readonly T[],
   label: string,
   names: readonly string[],
@@ -64,29 +64,11 @@ export function added(amounts: Map<string, number>, key: string, amount: number)
   amounts.set(key, (amounts.get(key) ?? 0) + amount)
 }
 
-/** The part as a percentage of the whole; undefined where there is no whole. */
-export function percent(part: number | undefined, whole: number | undefined): number | undefined {
-  return part === undefined || whole === undefined || whole <= 0 ? undefined : (100 * part) / whole
-}
-
 type NotAsked = Extract<SapAnswer<SapControlRead>, { readonly is: 'not asked' }>
 
 /** A run that spared its target: nothing was measured, and it is said why. */
 export function spared({ why, message }: NotAsked): Gathered<never> {
   return { metrics: {}, facts: { notAsked: why }, message }
-}
-
-/** Only what is there: an absent number leaves its metric out. */
-export function known<M extends string>(
-  metrics: Readonly<Record<M, number | readonly Item[] | undefined>>,
-): { readonly [K in M]?: number | readonly Item[] } {
-  const present: { [K in M]?: number | readonly Item[] } = {}
-  // The keys are those of the record itself.
-  for (const key of Object.keys(metrics) as M[]) {
-    const value = metrics[key]
-    if (value !== undefined) present[key] = value
-  }
-  return present
 }
 
 /** The line of the profile that leaves these methods without a password, ready to paste. */

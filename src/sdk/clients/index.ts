@@ -2,9 +2,12 @@ import type { DnsClient } from './dns.ts'
 import type { ExecClient } from './exec.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
+import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
-import type { PostgresqlClient } from './postgresql.ts'
 import type { SapControlClient } from './sapcontrol.ts'
+import type { RedisClient } from './redis.ts'
+import type { RabbitmqClient } from './rabbitmq.ts'
+import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
 
 /** What each connector type hands to its monitors. To add one: its interface in a file here, and a line below. */
@@ -13,9 +16,12 @@ export interface ConnectorClients {
   exec: ExecClient
   http: HttpClient
   icmp: IcmpClient
+  ldap: LdapClient
   local: LocalClient
-  postgresql: PostgresqlClient
   sapcontrol: SapControlClient
+  postgresql: SqlClient
+  redis: RedisClient
+  rabbitmq: RabbitmqClient
   tcp: TcpClient
 }
 
@@ -26,7 +32,11 @@ export type * from './dns.ts'
 export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
+export type * from './ldap.ts'
 export type * from './local.ts'
-export type * from './postgresql.ts'
 export type * from './sapcontrol.ts'
+export type * from './redis.ts'
+export type * from './rabbitmq.ts'
+export { sqlDialects } from './sql.ts'
+export type * from './sql.ts'
 export type * from './tcp.ts'

@@ -223,10 +223,12 @@ export type SapAnswer<O extends SapControlRead> =
       readonly certificate?: CertificateFacts
     }
   /**
-   * Nothing was sent, for the target's sake. `paused`: a process of the instance is not GREEN, and asking then has brought start services
-   * down. `absent`: the instance has no such component, or its start service no such operation.
+   * Nothing was sent. `paused`: a process of the instance is not GREEN, and asking then has brought start services down. `absent`: the
+   * instance has no such component, or its start service no such operation. `locked`: it wants a user, and the connector has none.
    */
-  | { readonly is: 'not asked'; readonly why: 'paused' | 'absent'; readonly message: string }
+  | { readonly is: 'not asked'; readonly why: WhyNotAsked; readonly message: string }
+
+export type WhyNotAsked = 'paused' | 'absent' | 'locked'
 
 export interface SapControlClient {
   /** `host:port`, for messages. */
@@ -237,8 +239,8 @@ export interface SapControlClient {
    * Asks for one of the operations above. One request at a time is under way to a start service, whoever asks; after a fault the operation is
    * left alone for a while that doubles, and fails with the same words meanwhile.
    *
-   * Throws TargetError: refused, unreachable, timed out, tls, `credentials` (refused, or needed and not given; a refused user is not tried
-   * again for five minutes), `assertion` (the start service answers and the component behind it does not), protocol, too large.
+   * Throws TargetError: refused, unreachable, timed out, tls, `credentials` (a refused user is not tried again for five
+   * minutes), `assertion` (the start service answers and the component behind it does not), protocol, too large.
    */
   read<O extends SapControlRead>(operation: O, signal: AbortSignal): Promise<SapAnswer<O>>
 }

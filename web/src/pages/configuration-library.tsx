@@ -28,9 +28,9 @@ function Library({ library }: { library: Library }): ReactNode {
   )
   const text = search.text ?? ''
   const found = library.monitors.filter(
-    ({ id, title, summary, connector, metrics }) =>
+    ({ id, title, summary, connectors, metrics }) =>
       text === '' ||
-      matchesWords(text, id, title, summary, connector, ...metrics.map((one) => `${one.name} ${one.title}`)),
+      matchesWords(text, id, title, summary, ...connectors, ...metrics.map((one) => `${one.name} ${one.title}`)),
   )
   const chosen = library.monitors.find(({ id }) => id === search.monitor)
   return (
@@ -41,13 +41,13 @@ function Library({ library }: { library: Library }): ReactNode {
         </div>
         {found.length === 0 ? <Empty title={texts.config.tree.nothingFound} /> : null}
         {library.connectors
-          .filter((type) => found.some(({ connector }) => connector === type.id))
+          .filter((type) => found.some(({ connectors }) => connectors.includes(type.id)))
           .map((type) => (
             <section key={type.id} aria-label={type.title}>
               <h3 className="library-type">{type.title}</h3>
               <ul className="sheet plain-rows profile-list">
                 {found
-                  .filter(({ connector }) => connector === type.id)
+                  .filter(({ connectors }) => connectors.includes(type.id))
                   .map(({ id, title }) => (
                     <li key={id} className={id === chosen?.id ? 'is-chosen' : undefined}>
                       <Link
@@ -87,7 +87,7 @@ function Library({ library }: { library: Library }): ReactNode {
 
 function Reference({ monitor }: { monitor: MonitorType }): ReactNode {
   const editable = useQuery(editableQuery)
-  const { id, title, summary, connector, period, timeout, metrics, openMetrics, needs } = monitor
+  const { id, title, summary, connectors, period, timeout, metrics, openMetrics, needs } = monitor
   const params = Object.entries(declared(monitor.params))
   const users = (editable.data?.document.profiles ?? []).flatMap((profile) =>
     (profile.monitors ?? []).flatMap((one) =>
@@ -101,7 +101,7 @@ function Reference({ monitor }: { monitor: MonitorType }): ReactNode {
         <code>{id}</code>
       </div>
       <p>{withCode(summary)}</p>
-      <p className="dim">{words.runs(connector, period, timeout)}</p>
+      <p className="dim">{words.runs(connectors.join(', '), period, timeout)}</p>
       {needs === null ? null : (
         <p>
           <strong>{words.needs}</strong> {withCode(needs)}
