@@ -13,12 +13,18 @@ import prometheusScrape from './prometheus.scrape.ts'
 import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
 import redis from './redis.ts'
+import sapCcms from './sap.ccms.ts'
+import sapDumps from './sap.dumps.ts'
 import sapEnqueue from './sap.enqueue.ts'
 import sapInstances from './sap.instances.ts'
+import sapJobs from './sap.jobs.ts'
 import sapLocks from './sap.locks.ts'
 import sapProcesses from './sap.processes.ts'
 import sapQueues from './sap.queues.ts'
+import sapResponse from './sap.response.ts'
+import sapSpool from './sap.spool.ts'
 import sapStartsrv from './sap.startsrv.ts'
+import sapUpdates from './sap.updates.ts'
 import sapWorkprocesses from './sap.workprocesses.ts'
 import sapWpLongrunners from './sap.wp.longrunners.ts'
 import tcpPort from './tcp.port.ts'
@@ -38,12 +44,18 @@ export const monitors: readonly AnyMonitor[] = [
   rabbitmqNode,
   rabbitmqQueues,
   redis,
+  sapCcms,
+  sapDumps,
   sapEnqueue,
   sapInstances,
+  sapJobs,
   sapLocks,
   sapProcesses,
   sapQueues,
+  sapResponse,
+  sapSpool,
   sapStartsrv,
+  sapUpdates,
   sapWorkprocesses,
   sapWpLongrunners,
   tcpPort,
