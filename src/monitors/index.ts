@@ -16,7 +16,12 @@ import redis from './redis.ts'
 import sapCcms from './sap.ccms.ts'
 import sapDumps from './sap.dumps.ts'
 import sapEnqueue from './sap.enqueue.ts'
+import sapHa from './sap.ha.ts'
+import sapIcm from './sap.icm.ts'
 import sapInstances from './sap.instances.ts'
+import sapInventory from './sap.inventory.ts'
+import sapJavaMemory from './sap.java.memory.ts'
+import sapJavaProcess from './sap.java.process.ts'
 import sapJobs from './sap.jobs.ts'
 import sapLocks from './sap.locks.ts'
 import sapProcesses from './sap.processes.ts'
@@ -24,7 +29,9 @@ import sapQueues from './sap.queues.ts'
 import sapResponse from './sap.response.ts'
 import sapSpool from './sap.spool.ts'
 import sapStartsrv from './sap.startsrv.ts'
+import sapSyslog from './sap.syslog.ts'
 import sapUpdates from './sap.updates.ts'
+import sapWebdispatcher from './sap.webdispatcher.ts'
 import sapWorkprocesses from './sap.workprocesses.ts'
 import sapWpLongrunners from './sap.wp.longrunners.ts'
 import tcpPort from './tcp.port.ts'
@@ -47,7 +54,12 @@ export const monitors: readonly AnyMonitor[] = [
   sapCcms,
   sapDumps,
   sapEnqueue,
+  sapHa,
+  sapIcm,
   sapInstances,
+  sapInventory,
+  sapJavaMemory,
+  sapJavaProcess,
   sapJobs,
   sapLocks,
   sapProcesses,
@@ -55,7 +67,9 @@ export const monitors: readonly AnyMonitor[] = [
   sapResponse,
   sapSpool,
   sapStartsrv,
+  sapSyslog,
   sapUpdates,
+  sapWebdispatcher,
   sapWorkprocesses,
   sapWpLongrunners,
   tcpPort,
