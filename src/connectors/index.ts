@@ -9,6 +9,7 @@ import local from './local.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
+import sapHttp from './sap-http.ts'
 import sapcontrol from './sapcontrol.ts'
 import tcp from './tcp.ts'
 
@@ -22,6 +23,7 @@ export const connectors: readonly AnyConnector[] = [
   postgresql,
   rabbitmq,
   redis,
+  sapHttp,
   sapcontrol,
   tcp,
 ]

@@ -17,6 +17,7 @@ import sapCcms from './sap.ccms.ts'
 import sapDumps from './sap.dumps.ts'
 import sapEnqueue from './sap.enqueue.ts'
 import sapHa from './sap.ha.ts'
+import sapHttp from './sap.http.ts'
 import sapIcm from './sap.icm.ts'
 import sapInstances from './sap.instances.ts'
 import sapInventory from './sap.inventory.ts'
@@ -30,6 +31,7 @@ import sapResponse from './sap.response.ts'
 import sapSpool from './sap.spool.ts'
 import sapStartsrv from './sap.startsrv.ts'
 import sapSyslog from './sap.syslog.ts'
+import sapTable from './sap.table.ts'
 import sapUpdates from './sap.updates.ts'
 import sapWebdispatcher from './sap.webdispatcher.ts'
 import sapWorkprocesses from './sap.workprocesses.ts'
@@ -55,6 +57,7 @@ export const monitors: readonly AnyMonitor[] = [
   sapDumps,
   sapEnqueue,
   sapHa,
+  sapHttp,
   sapIcm,
   sapInstances,
   sapInventory,
@@ -68,6 +71,7 @@ export const monitors: readonly AnyMonitor[] = [
   sapSpool,
   sapStartsrv,
   sapSyslog,
+  sapTable,
   sapUpdates,
   sapWebdispatcher,
   sapWorkprocesses,

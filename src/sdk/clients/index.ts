@@ -4,6 +4,7 @@ import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
+import type { SapHttpClient } from './sap-http.ts'
 import type { SapControlClient } from './sapcontrol.ts'
 import type { RedisClient } from './redis.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
@@ -18,6 +19,7 @@ export interface ConnectorClients {
   icmp: IcmpClient
   ldap: LdapClient
   local: LocalClient
+  'sap-http': SapHttpClient
   sapcontrol: SapControlClient
   postgresql: SqlClient
   redis: RedisClient
@@ -27,6 +29,7 @@ export interface ConnectorClients {
 
 export type ConnectorType = keyof ConnectorClients
 export { dnsRecordTypes } from './dns.ts'
+export { sapFunctions, sapPages } from './sap-http.ts'
 export { sapControlReads } from './sapcontrol.ts'
 export type * from './dns.ts'
 export type * from './exec.ts'
@@ -34,6 +37,7 @@ export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
+export type * from './sap-http.ts'
 export type * from './sapcontrol.ts'
 export type * from './redis.ts'
 export type * from './rabbitmq.ts'
