@@ -1,5 +1,5 @@
 import { defineMonitor } from '../sdk/index.ts'
-import { colourOf, colourTitle, namedItems, namesOf, noUserNeeded, spared } from './formats/sap.ts'
+import { colourOf, colourTitle, namedItems, namesOf, noUserNeeded, spared, targetFacts } from './formats/sap.ts'
 
 /** An instance that was taken away on purpose is forgotten after so long. */
 const forgetAfterMs = 86_400_000
@@ -53,9 +53,7 @@ export default defineMonitor({
         not_green: rows.filter(({ dispstatus }) => colourOf(dispstatus) !== 2).length,
         vanished: gone.length,
       },
-      facts: Object.fromEntries(
-        rows.slice(0, 100).map(({ features }, place) => [names[place] ?? '', (features ?? '').slice(0, 500)]),
-      ),
+      facts: targetFacts(rows.map(({ features }, place) => [names[place] ?? '', features ?? ''])),
       message:
         gone.length === 0 ? `${rows.length} instances` : `not in the list any more: ${gone.join(', ')}`.slice(0, 900),
     }

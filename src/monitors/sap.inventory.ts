@@ -1,6 +1,6 @@
 import { defineMonitor, type SapRow } from '../sdk/index.ts'
 import { measured } from './formats/measured.ts'
-import { spared, unprotected, userNeeded } from './formats/sap.ts'
+import { spared, targetFacts, unprotected, userNeeded } from './formats/sap.ts'
 
 type Version = SapRow<'GetVersionInfo'>
 
@@ -49,8 +49,6 @@ export default defineMonitor({
       rows.find((row) => /^disp\+work/i.test(programOf(row))) ?? rows.find((row) => releaseOf(row) !== undefined)
     const kernel = main === undefined ? undefined : releaseOf(main)
     const changes = changesOf(previous, versions)
-    const facts: Record<string, string> = {}
-    for (const [name, version] of versions) if (Object.keys(facts).length < 60) facts[name] = version
     return {
       metrics: measured({
         kernel: kernel?.release,
@@ -59,15 +57,13 @@ export default defineMonitor({
         programs: versions.size,
         changed: changes?.length,
       }),
-      facts: {
-        ...facts,
-        ...Object.fromEntries(
-          (['SAPSYSTEMNAME', 'INSTANCE_NAME', 'SAPLOCALHOST'] as const).flatMap((name) => {
-            const value = text(name)
-            return value ? [[name, value.slice(0, 200)]] : []
-          }),
-        ),
-      },
+      facts: targetFacts([
+        ...(['SAPSYSTEMNAME', 'INSTANCE_NAME', 'SAPLOCALHOST'] as const).flatMap((name): [string, string][] => {
+          const value = text(name)
+          return value ? [[name, value]] : []
+        }),
+        ...versions,
+      ]),
       message:
         changes !== undefined && changes.length > 0
           ? `changed: ${changes.join(', ')}`.slice(0, 900)

@@ -1,5 +1,5 @@
 import { at, defineMonitor, matches, parseMatcher } from '../sdk/index.ts'
-import { itemsByKey, secondsOf, spared, unprotected, userNeeded } from './formats/sap.ts'
+import { itemsByKey, secondsOf, spared, targetFacts, unprotected, userNeeded } from './formats/sap.ts'
 
 /** The work process of each type that has been at one thing the longest. */
 export default defineMonitor({
@@ -70,7 +70,7 @@ export default defineMonitor({
       const doing = [Program, User && `by ${User}`, Action && `(${Action})`].filter((part) => part).join(' ')
       words.set(type, `${type} ${No ?? '?'} for ${seconds} s: ${doing || 'nothing that it says'}`.slice(0, 300))
     }
-    const facts = Object.fromEntries([...words].slice(0, 20).map(([type, text]) => [`longest ${type}`, text]))
+    const facts = targetFacts([...words].map(([type, text]) => [`longest ${type}`, text]))
     const worst = [...longest].sort((a, b) => b[1] - a[1])[0]?.[0] ?? ''
     return {
       metrics: { longest: itemsByKey(longest, 'type'), over_ten_minutes: itemsByKey(over, 'type') },

@@ -1,4 +1,12 @@
-import type { Gathered, Item, SapAnswer, SapControlRead, SapRow } from '../../sdk/index.ts'
+import {
+  reservedKey,
+  type Facts,
+  type Gathered,
+  type Item,
+  type SapAnswer,
+  type SapControlRead,
+  type SapRow,
+} from '../../sdk/index.ts'
 
 /** What several monitors of SAP start services read out of the same kinds of answers. */
 
@@ -62,6 +70,20 @@ export function itemsByKey(amounts: ReadonlyMap<string, number>, label: string, 
 
 export function added(amounts: Map<string, number>, key: string, amount: number): void {
   amounts.set(key, (amounts.get(key) ?? 0) + amount)
+}
+
+/** Facts under names that the target chose, so that whatever it calls its things, they can be kept. */
+export function targetFacts(pairs: Iterable<readonly [name: string, value: string]>): Facts {
+  const facts: [string, string][] = []
+  for (const [name, value] of pairs) {
+    const shown =
+      name
+        .slice(0, 190)
+        .toWellFormed()
+        .replaceAll(/\p{Cc}/gu, '\ufffd') || 'unnamed'
+    if (facts.length < 100) facts.push([reservedKey(shown) ? `(${shown})` : shown, value.slice(0, 500)])
+  }
+  return Object.fromEntries(facts)
 }
 
 type NotAsked = Extract<SapAnswer<SapControlRead>, { readonly is: 'not asked' }>
