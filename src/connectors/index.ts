@@ -9,14 +9,13 @@ import imap from './imap.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mqtt from './mqtt.ts'
-import postgresql from './postgresql.ts'
-import rabbitmq from './rabbitmq.ts'
-import redis from './redis.ts'
-import smtp from './smtp.ts'
 import ntp from './ntp.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
+import sapHttp from './sap-http.ts'
+import sapcontrol from './sapcontrol.ts'
+import smtp from './smtp.ts'
 import snmp from './snmp.ts'
 import ssh from './ssh.ts'
 import tcp from './tcp.ts'
@@ -31,14 +30,13 @@ export const connectors: readonly AnyConnector[] = [
   ldap,
   local,
   mqtt,
-  postgresql,
-  rabbitmq,
-  redis,
-  smtp,
   ntp,
   postgresql,
   rabbitmq,
   redis,
+  sapHttp,
+  sapcontrol,
+  smtp,
   snmp,
   ssh,
   tcp,

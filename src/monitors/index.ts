@@ -34,12 +34,35 @@ import prometheusScrape from './prometheus.scrape.ts'
 import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
 import redis from './redis.ts'
-import sqlQuery from './sql.query.ts'
+import sapCcms from './sap.ccms.ts'
+import sapDumps from './sap.dumps.ts'
+import sapEnqueue from './sap.enqueue.ts'
+import sapHa from './sap.ha.ts'
+import sapHttp from './sap.http.ts'
+import sapIcm from './sap.icm.ts'
+import sapInstances from './sap.instances.ts'
+import sapInventory from './sap.inventory.ts'
+import sapJavaMemory from './sap.java.memory.ts'
+import sapJavaProcess from './sap.java.process.ts'
+import sapJobs from './sap.jobs.ts'
+import sapLocks from './sap.locks.ts'
+import sapProcesses from './sap.processes.ts'
+import sapQueues from './sap.queues.ts'
+import sapResponse from './sap.response.ts'
+import sapSpool from './sap.spool.ts'
+import sapStartsrv from './sap.startsrv.ts'
+import sapSyslog from './sap.syslog.ts'
+import sapTable from './sap.table.ts'
+import sapUpdates from './sap.updates.ts'
+import sapWebdispatcher from './sap.webdispatcher.ts'
+import sapWorkprocesses from './sap.workprocesses.ts'
+import sapWpLongrunners from './sap.wp.longrunners.ts'
 import smtpSession from './smtp.session.ts'
 import snmpHost from './snmp.host.ts'
 import snmpInterfaces from './snmp.interfaces.ts'
 import snmpSystem from './snmp.system.ts'
 import snmpValues from './snmp.values.ts'
+import sqlQuery from './sql.query.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
@@ -78,12 +101,35 @@ export const monitors: readonly AnyMonitor[] = [
   rabbitmqNode,
   rabbitmqQueues,
   redis,
-  sqlQuery,
+  sapCcms,
+  sapDumps,
+  sapEnqueue,
+  sapHa,
+  sapHttp,
+  sapIcm,
+  sapInstances,
+  sapInventory,
+  sapJavaMemory,
+  sapJavaProcess,
+  sapJobs,
+  sapLocks,
+  sapProcesses,
+  sapQueues,
+  sapResponse,
+  sapSpool,
+  sapStartsrv,
+  sapSyslog,
+  sapTable,
+  sapUpdates,
+  sapWebdispatcher,
+  sapWorkprocesses,
+  sapWpLongrunners,
   smtpSession,
   snmpHost,
   snmpInterfaces,
   snmpSystem,
   snmpValues,
+  sqlQuery,
   tcpPort,
   tlsCertificate,
 ]

@@ -10,6 +10,8 @@ import type { MqttClient } from './mqtt.ts'
 import type { NtpClient } from './ntp.ts'
 import type { SnmpClient } from './snmp.ts'
 import type { SshClient } from './ssh.ts'
+import type { SapHttpClient } from './sap-http.ts'
+import type { SapControlClient } from './sapcontrol.ts'
 import type { RedisClient } from './redis.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
 import type { SmtpClient } from './smtp.ts'
@@ -31,6 +33,8 @@ export interface ConnectorClients {
   ntp: NtpClient
   snmp: SnmpClient
   ssh: SshClient
+  'sap-http': SapHttpClient
+  sapcontrol: SapControlClient
   postgresql: SqlClient
   redis: RedisClient
   rabbitmq: RabbitmqClient
@@ -45,6 +49,8 @@ export type ConnectorType = keyof ConnectorClients
 export const sqlConnectors = ['hana', 'postgresql'] as const satisfies readonly ConnectorType[]
 
 export { dnsRecordTypes } from './dns.ts'
+export { sapFunctions, sapPages } from './sap-http.ts'
+export { sapControlReads } from './sapcontrol.ts'
 export type * from './dns.ts'
 export type * from './exec.ts'
 export type * from './hana.ts'
@@ -57,6 +63,8 @@ export type * from './mqtt.ts'
 export type * from './ntp.ts'
 export type * from './snmp.ts'
 export type * from './ssh.ts'
+export type * from './sap-http.ts'
+export type * from './sapcontrol.ts'
 export type * from './redis.ts'
 export type * from './rabbitmq.ts'
 export type * from './smtp.ts'
