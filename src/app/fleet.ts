@@ -300,6 +300,7 @@ export class Fleet implements FleetQuestions {
     const { uuid } = this.#options.machine.identity
     const link: LocalLink = new LocalLink({
       assignment: () => this.#localAssignment(),
+      version: () => this.#localVersion(),
       upload: (batch) => this.#options.upload(batch),
       // Handed out before anything is placed, an empty assignment would begin the agent's life with slots that are nobody's.
       isReady: () => this.#isStarted,
@@ -348,6 +349,13 @@ export class Fleet implements FleetQuestions {
       scope.connectors.has(connector),
     )
     return { ...assignment, version: scopedVersion(this.#boot, scope.version, assignment.version) }
+  }
+
+  #localVersion(): string {
+    const { machine, travelling } = this.#options
+    const scope = this.distribution.assignmentScope(machine.identity.uuid)
+    const version = machine.inventory.assignmentVersionFor(localAgent, { ...travelling(), leaseMs: null })
+    return scopedVersion(this.#boot, scope.version, version)
   }
 
   // --- Agents elsewhere
