@@ -391,6 +391,7 @@ export class Fleet implements FleetQuestions {
   #saidHello(agent: ConnectedAgent): void {
     const { id, monitors, machine } = agent
     this.#met.set(id, agent)
+    this.#places = undefined
     this.#deliveries.met(id)
     this.#hear(id, () =>
       this.distribution.heard(id, {
@@ -431,6 +432,7 @@ export class Fleet implements FleetQuestions {
 
   #forget(id: string): void {
     this.#met.delete(id)
+    this.#places = undefined
     this.#reported.delete(id)
     this.#deliveries.forget(id)
     this.#alarms.removed(id)
@@ -686,6 +688,14 @@ export class Fleet implements FleetQuestions {
       lacks: [],
     }
   }
+
+  /** The same thing as long as `placeOf` answers the same, but for names: what was made of its answers holds until this is another. */
+  placesNow(): object {
+    const of = this.distribution.placement()
+    if (this.#places?.of !== of) this.#places = { of }
+    return this.#places
+  }
+  #places: { readonly of: object } | undefined
 
   /** Where a connector is run, and by whom; of one of its tasks, whether the agent has its monitor. */
   placeOf({ connectorId, monitor }: { readonly connectorId: string; readonly monitor?: string }): RunningPlace {
