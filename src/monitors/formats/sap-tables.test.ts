@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { StatementRefused } from '../../sdk/index.ts'
-import { sqlDatabase } from '../../sdk/sql-testing.ts'
+import { sqlDatabase } from '../../sdk/testing.ts'
 import { quotedName, readSap, secondsOf } from './sap-tables.ts'
 
 const settings = { schema: 'SAPSR3', client: '100' }
