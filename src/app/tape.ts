@@ -7,7 +7,8 @@ export class Tape {
   readonly #runs: RecordedRun[] = []
   #isCut = false
 
-  constructor(credential: OpenCredential | undefined) {
+  constructor(open: OpenCredential | undefined) {
+    const credential = open === undefined ? undefined : { type: open.type, fields: given(open.fields) }
     const mask = maskOf(credential)
     // In bytes a secret may stand as UTF-8 or as UTF-16, as Windows writes it.
     const inBytes = (['utf8', 'utf16le'] as const).map((encoding) =>
@@ -37,6 +38,13 @@ export class Tape {
       ...(this.#isCut ? { isCut: true } : {}),
     }
   }
+}
+
+/** The fields that have a value. */
+function given(fields: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  )
 }
 
 function asBytes(fields: Readonly<Record<string, string>>, encoding: BufferEncoding): Record<string, string> {
