@@ -88,6 +88,15 @@ test('connector ids are unique and each has a monitor that uses it', () => {
   expect([new Set(ids).size, ids.filter((id) => !used.has(id))]).toEqual([ids.length, []])
 })
 
+test('a monitor on a connector that takes a credential says what it needs on the target', () => {
+  const signsIn = new Set(connectors.filter(({ credentials }) => credentials.length > 0).map(({ id }) => id))
+  const silent = monitors.filter(
+    ({ connectors: types, needs, grant }) =>
+      types.some((type) => signsIn.has(type)) && (needs ?? grant ?? '').trim() === '',
+  )
+  expect(silent.map(({ id }) => id)).toEqual([])
+})
+
 for (const connector of connectors) {
   describe(connector.id, () => {
     test('takes its least settings and names a target', () => {

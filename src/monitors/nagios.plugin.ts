@@ -49,6 +49,9 @@ export default defineMonitor({
   period: '1m',
   timeout: '30s',
   tested: 'real server',
+  thresholdsFrom: 'The plugin itself: its state and the thresholds in its performance data.',
+  tryIt:
+    '`farwatch check nagios.plugin --set command=check_dummy --set args=2` with Debian’s monitoring-plugins shows “plugin state” as CRITICAL.',
   rules: [
     { name: 'cannot run', metric: 'failed', thresholds: { MAJOR: '> 0' } },
     { name: 'plugin state', metric: 'state', thresholds: { WARNING: '== 1', MINOR: '== 3', CRITICAL: '== 2' } },

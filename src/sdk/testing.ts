@@ -21,6 +21,7 @@ import { checkDeclared } from './declared.ts'
 import { TargetError } from './failure.ts'
 import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
+import { readRecording, replay } from './replay.ts'
 
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { sapSaying } from './sap-testing.ts'
@@ -45,6 +46,14 @@ export async function collectOnce<C extends ConnectorType = ConnectorType>(
     remember: () => undefined,
     ...world,
   })
+}
+
+/**
+ * Runs a monitor on a recording that `farwatch check … --record` made: a user's report becomes a test by putting its file beside the test.
+ * Throws what `collect` throws, and NotRecorded where the monitor asks something that was not asked then.
+ */
+export async function collectRecorded(monitor: AnyMonitor, recording: string): Promise<Gathered<string>> {
+  return (await replay(monitor, readRecording(recording), AbortSignal.timeout(10_000))).gathered
 }
 
 /** Every value of a run, as the runner makes samples of it. */
