@@ -13,6 +13,7 @@ import redis from './redis.ts'
 import snmp from './snmp.ts'
 import ssh from './ssh.ts'
 import tcp from './tcp.ts'
+import winrm from './winrm.ts'
 
 export const connectors: readonly AnyConnector[] = [
   dns,
@@ -28,4 +29,5 @@ export const connectors: readonly AnyConnector[] = [
   snmp,
   ssh,
   tcp,
+  winrm,
 ]

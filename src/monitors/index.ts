@@ -6,6 +6,7 @@ import hostLinuxProcesses from './host.linux.processes.ts'
 import hostLinux from './host.linux.ts'
 import hostLinuxUnits from './host.linux.units.ts'
 import hostLocal from './host.local.ts'
+import hostWindows from './host.windows.ts'
 import httpResponse from './http.response.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
@@ -32,6 +33,7 @@ export const monitors: readonly AnyMonitor[] = [
   hostLinux,
   hostLinuxUnits,
   hostLocal,
+  hostWindows,
   httpResponse,
   ldapBind,
   ldapMonitor,
