@@ -99,7 +99,7 @@ export function assignmentOf(
   for (const entry of view.groups.values()) {
     const group = configuration.groups.get(entry.name)
     if (group === undefined || !agentsOf(configuration, entry.name).includes(agent)) continue
-    digests.push(entry.name, group.whenCutOff)
+    digests.push(entry.name, group.whenCutOff, group.ownCommands)
     for (const system of entry.systems) digests.push(digestOfSystem(system))
     for (const window of windows.all) {
       if (window.isSkipped && (window.group ?? entry.name) === entry.name) digests.push(JSON.stringify(window.document))
@@ -148,6 +148,7 @@ function addGroup(
         ...(credential === undefined ? {} : { credential }),
         ...(pauses.length === 0 ? {} : { pauses }),
         ...(group.whenCutOff === 'exclusive' ? { exclusive: true } : {}),
+        ...(group.ownCommands === 'allowed' ? { ownCommands: true } : {}),
       })
       for (const { id, monitor, settings, periodMs, timeoutMs } of connector.tasks)
         tasks.push({ id, connector: connector.id, monitor, settings, periodMs, timeoutMs })

@@ -1,5 +1,6 @@
 // Written by `npm run generate`; do not edit.
 import type { AnyMonitor } from '../sdk/index.ts'
+import clusterPacemaker from './cluster.pacemaker.ts'
 import dnsLookup from './dns.lookup.ts'
 import hostLinuxFilesystems from './host.linux.filesystems.ts'
 import hostLinuxProcesses from './host.linux.processes.ts'
@@ -23,10 +24,12 @@ import snmpHost from './snmp.host.ts'
 import snmpInterfaces from './snmp.interfaces.ts'
 import snmpSystem from './snmp.system.ts'
 import snmpValues from './snmp.values.ts'
+import sshCommand from './ssh.command.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
 export const monitors: readonly AnyMonitor[] = [
+  clusterPacemaker,
   dnsLookup,
   hostLinuxFilesystems,
   hostLinuxProcesses,
@@ -50,6 +53,7 @@ export const monitors: readonly AnyMonitor[] = [
   snmpInterfaces,
   snmpSystem,
   snmpValues,
+  sshCommand,
   tcpPort,
   tlsCertificate,
 ]

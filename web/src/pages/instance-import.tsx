@@ -66,7 +66,12 @@ export function ImportForm(): ReactNode {
         </Radio.Group>
         {kind === 'pem' ? (
           <>
-            <PemField label={words.certificate} description={words.chain} value={certificate} onChange={setCertificate} />
+            <PemField
+              label={words.certificate}
+              description={words.chain}
+              value={certificate}
+              onChange={setCertificate}
+            />
             <PemField label={words.key} value={key} onChange={setKey} />
           </>
         ) : (
