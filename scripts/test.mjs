@@ -30,6 +30,8 @@ const programs = [
   { package: 'chrony', isThere: () => inPath('chronyd') },
   { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
   { package: 'slapd', isThere: () => inPath('slapd') },
+  { package: 'mosquitto', isThere: () => inPath('mosquitto') },
+  { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
 ]
 
 function inPath(name) {

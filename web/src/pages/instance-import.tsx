@@ -153,7 +153,7 @@ export function PemField({
         }}
       >
         {(props) => (
-          <Button size="compact-xs" variant="subtle" color="gray" {...props}>
+          <Button size="compact-sm" variant="default" {...props}>
             {words.fromFile(label)}
           </Button>
         )}
