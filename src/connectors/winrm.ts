@@ -93,7 +93,11 @@ export default defineConnector({
         {
           name: tls ? 'winrm-tls' : 'winrm',
           title: `Windows Remote Management, port ${port}${tls ? ', with TLS' : ''}`,
-          settings: tls ? { host, tls: 'verify' } : { host },
+          settings: {
+            host,
+            ...(port === usualPort(tls ? 'verify' : 'off') ? {} : { port }),
+            ...(tls ? { tls: 'verify' } : {}),
+          },
           seen: `port ${port} answered as Windows does for WS-Management`,
           certainty: 'identified',
           credential: 'basic',

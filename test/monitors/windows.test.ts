@@ -151,8 +151,19 @@ test('whatever a machine answers, the outcome is values or words', async () => {
       if (seen.gathered !== undefined) expectSound(monitor, seen.gathered)
       else expect(seen.failed).toMatch(/^(protocol|credentials|timed out|too large): /)
     }),
-    { numRuns: 60 },
+    { numRuns: 20 },
   )
+})
+
+test('it is found at a host by the way it asks for a sign-in', async () => {
+  const server = await start()
+  const found = await theOne(connectors, 'winrm').discovery?.identify(
+    { host: '127.0.0.1', port: server.port },
+    AbortSignal.timeout(5_000),
+  )
+  expect(found?.map(({ name, settings }) => [name, settings])).toEqual([
+    ['winrm', { host: '127.0.0.1', port: server.port }],
+  ])
 })
 
 test('a document type, which could grow without bound, is not read', async () => {
