@@ -19,6 +19,7 @@ import smtp from './smtp.ts'
 import snmp from './snmp.ts'
 import ssh from './ssh.ts'
 import tcp from './tcp.ts'
+import winrm from './winrm.ts'
 
 export const connectors: readonly AnyConnector[] = [
   dns,
@@ -40,4 +41,5 @@ export const connectors: readonly AnyConnector[] = [
   snmp,
   ssh,
   tcp,
+  winrm,
 ]

@@ -69,7 +69,13 @@ export function compileMonitor(
   return {
     ok: true,
     // A default made for longer periods must not let a run reach into the next one.
-    value: { periodMs, timeoutMs: Math.min(timeoutMs, periodMs), settings: settings.value, rules: rules.value },
+    value: {
+      periodMs,
+      timeoutMs: Math.min(timeoutMs, periodMs),
+      settings: settings.value,
+      rules: rules.value,
+      runsCommands: monitor.runsCommands === true,
+    },
   }
 }
 

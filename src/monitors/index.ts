@@ -1,5 +1,6 @@
 // Written by `npm run generate`; do not edit.
 import type { AnyMonitor } from '../sdk/index.ts'
+import clusterPacemaker from './cluster.pacemaker.ts'
 import dnsLookup from './dns.lookup.ts'
 import hanaAlerts from './hana.alerts.ts'
 import hanaAvailability from './hana.availability.ts'
@@ -18,6 +19,7 @@ import hostLinuxProcesses from './host.linux.processes.ts'
 import hostLinux from './host.linux.ts'
 import hostLinuxUnits from './host.linux.units.ts'
 import hostLocal from './host.local.ts'
+import hostWindows from './host.windows.ts'
 import httpResponse from './http.response.ts'
 import imapSession from './imap.session.ts'
 import ldapBind from './ldap.bind.ts'
@@ -71,10 +73,12 @@ import snmpInterfaces from './snmp.interfaces.ts'
 import snmpSystem from './snmp.system.ts'
 import snmpValues from './snmp.values.ts'
 import sqlQuery from './sql.query.ts'
+import sshCommand from './ssh.command.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
 export const monitors: readonly AnyMonitor[] = [
+  clusterPacemaker,
   dnsLookup,
   hanaAlerts,
   hanaAvailability,
@@ -93,6 +97,7 @@ export const monitors: readonly AnyMonitor[] = [
   hostLinux,
   hostLinuxUnits,
   hostLocal,
+  hostWindows,
   httpResponse,
   imapSession,
   ldapBind,
@@ -146,6 +151,7 @@ export const monitors: readonly AnyMonitor[] = [
   snmpSystem,
   snmpValues,
   sqlQuery,
+  sshCommand,
   tcpPort,
   tlsCertificate,
 ]

@@ -52,6 +52,9 @@ export const configTexts = {
       available: 'It goes on; two agents may query a target for a while',
       exclusive: 'It stops: a target is never queried by two agents at once',
     },
+    ownCommands: 'Commands of one’s own',
+    ownCommandsHint:
+      'Monitors may run on its systems what users wrote. Only an administrator of all groups may allow it.',
     type: 'Type',
     systemType: 'Type',
     systemTypeHint: 'In your own words: web, host, database',
