@@ -13,6 +13,7 @@ import {
   type Params,
   type Problem,
 } from '../sdk/index.ts'
+import { credentialHeaders } from './network/credential-headers.ts'
 import { exchange, readPlace, StaleConnection, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
 import { httpDiscovery } from './network/find-http.ts'
 import { reachPort } from './network/reach.ts'
@@ -112,22 +113,6 @@ export default defineConnector({
   ...httpService,
   discovery: httpDiscovery,
 })
-
-function credentialHeaders(credential: OpenCredential | undefined): Record<string, string> {
-  switch (credential?.type) {
-    case 'basic': {
-      const { username, secret } = credential.fields
-      return { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` }
-    }
-    case 'token':
-      return { authorization: `Bearer ${credential.fields.secret}` }
-    case 'header':
-      return { [credential.fields.header.toLowerCase()]: credential.fields.secret }
-    case 'certificate':
-    case undefined:
-      return {}
-  }
-}
 
 class HttpConnection implements HttpClient, Closable {
   readonly url: string

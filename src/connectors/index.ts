@@ -2,9 +2,11 @@
 import type { AnyConnector } from '../sdk/index.ts'
 import dns from './dns.ts'
 import exec from './exec.ts'
+import grpc from './grpc.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
 import imap from './imap.ts'
+import jolokia from './jolokia.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mqtt from './mqtt.ts'
@@ -17,9 +19,11 @@ import tcp from './tcp.ts'
 export const connectors: readonly AnyConnector[] = [
   dns,
   exec,
+  grpc,
   http,
   icmp,
   imap,
+  jolokia,
   ldap,
   local,
   mqtt,

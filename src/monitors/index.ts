@@ -1,9 +1,12 @@
 // Written by `npm run generate`; do not edit.
 import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
+import grpcHealth from './grpc.health.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
 import imapSession from './imap.session.ts'
+import jmxValues from './jmx.values.ts'
+import jvm from './jvm.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
@@ -23,9 +26,12 @@ import tlsCertificate from './tls.certificate.ts'
 
 export const monitors: readonly AnyMonitor[] = [
   dnsLookup,
+  grpcHealth,
   hostLocal,
   httpResponse,
   imapSession,
+  jmxValues,
+  jvm,
   ldapBind,
   ldapMonitor,
   ldapReplication,

@@ -1,8 +1,10 @@
 import type { DnsClient } from './dns.ts'
 import type { ExecClient } from './exec.ts'
+import type { GrpcClient } from './grpc.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { ImapClient } from './imap.ts'
+import type { JolokiaClient } from './jolokia.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { MqttClient } from './mqtt.ts'
@@ -16,9 +18,11 @@ import type { TcpClient } from './tcp.ts'
 export interface ConnectorClients {
   dns: DnsClient
   exec: ExecClient
+  grpc: GrpcClient
   http: HttpClient
   icmp: IcmpClient
   imap: ImapClient
+  jolokia: JolokiaClient
   ldap: LdapClient
   local: LocalClient
   mqtt: MqttClient
@@ -33,9 +37,12 @@ export type ConnectorType = keyof ConnectorClients
 export { dnsRecordTypes } from './dns.ts'
 export type * from './dns.ts'
 export type * from './exec.ts'
+export { grpcStates } from './grpc.ts'
+export type * from './grpc.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './imap.ts'
+export type * from './jolokia.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
 export type * from './mqtt.ts'
