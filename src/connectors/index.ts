@@ -7,6 +7,7 @@ import http from './http.ts'
 import icmp from './icmp.ts'
 import imap from './imap.ts'
 import jolokia from './jolokia.ts'
+import kubernetes from './kubernetes.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mqtt from './mqtt.ts'
@@ -24,6 +25,7 @@ export const connectors: readonly AnyConnector[] = [
   icmp,
   imap,
   jolokia,
+  kubernetes,
   ldap,
   local,
   mqtt,

@@ -7,6 +7,8 @@ import httpResponse from './http.response.ts'
 import imapSession from './imap.session.ts'
 import jmxValues from './jmx.values.ts'
 import jvm from './jvm.ts'
+import kubernetesNodes from './kubernetes.nodes.ts'
+import kubernetesWorkloads from './kubernetes.workloads.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
@@ -32,6 +34,8 @@ export const monitors: readonly AnyMonitor[] = [
   imapSession,
   jmxValues,
   jvm,
+  kubernetesNodes,
+  kubernetesWorkloads,
   ldapBind,
   ldapMonitor,
   ldapReplication,
