@@ -7,6 +7,7 @@ import http from './http.ts'
 import icmp from './icmp.ts'
 import imap from './imap.ts'
 import jolokia from './jolokia.ts'
+import kafka from './kafka.ts'
 import kubernetes from './kubernetes.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
@@ -25,6 +26,7 @@ export const connectors: readonly AnyConnector[] = [
   icmp,
   imap,
   jolokia,
+  kafka,
   kubernetes,
   ldap,
   local,

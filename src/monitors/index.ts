@@ -7,6 +7,8 @@ import httpResponse from './http.response.ts'
 import imapSession from './imap.session.ts'
 import jmxValues from './jmx.values.ts'
 import jvm from './jvm.ts'
+import kafkaCluster from './kafka.cluster.ts'
+import kafkaLag from './kafka.lag.ts'
 import kubernetesNodes from './kubernetes.nodes.ts'
 import kubernetesWorkloads from './kubernetes.workloads.ts'
 import ldapBind from './ldap.bind.ts'
@@ -34,6 +36,8 @@ export const monitors: readonly AnyMonitor[] = [
   imapSession,
   jmxValues,
   jvm,
+  kafkaCluster,
+  kafkaLag,
   kubernetesNodes,
   kubernetesWorkloads,
   ldapBind,

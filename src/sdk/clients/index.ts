@@ -5,6 +5,7 @@ import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
 import type { ImapClient } from './imap.ts'
 import type { JolokiaClient } from './jolokia.ts'
+import type { KafkaClient } from './kafka.ts'
 import type { KubernetesClient } from './kubernetes.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
@@ -24,6 +25,7 @@ export interface ConnectorClients {
   icmp: IcmpClient
   imap: ImapClient
   jolokia: JolokiaClient
+  kafka: KafkaClient
   kubernetes: KubernetesClient
   ldap: LdapClient
   local: LocalClient
@@ -45,6 +47,7 @@ export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './imap.ts'
 export type * from './jolokia.ts'
+export type * from './kafka.ts'
 export type * from './kubernetes.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
