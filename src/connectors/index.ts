@@ -3,6 +3,7 @@ import type { AnyConnector } from '../sdk/index.ts'
 import dns from './dns.ts'
 import exec from './exec.ts'
 import grpc from './grpc.ts'
+import hana from './hana.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
 import imap from './imap.ts'
@@ -12,16 +13,22 @@ import kubernetes from './kubernetes.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mqtt from './mqtt.ts'
+import ntp from './ntp.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
+import sapHttp from './sap-http.ts'
+import sapcontrol from './sapcontrol.ts'
 import smtp from './smtp.ts'
+import snmp from './snmp.ts'
+import ssh from './ssh.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [
   dns,
   exec,
   grpc,
+  hana,
   http,
   icmp,
   imap,
@@ -31,9 +38,14 @@ export const connectors: readonly AnyConnector[] = [
   ldap,
   local,
   mqtt,
+  ntp,
   postgresql,
   rabbitmq,
   redis,
+  sapHttp,
+  sapcontrol,
   smtp,
+  snmp,
+  ssh,
   tcp,
 ]

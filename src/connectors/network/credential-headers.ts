@@ -1,18 +1,11 @@
 import type { OpenCredential } from '../../sdk/index.ts'
 
-/** The headers by which a credential shows itself over HTTP; a certificate shows itself in the TLS handshake. */
+/** What a credential puts into the headers; a client certificate is shown in the handshake, and other types are not for HTTP. */
 export function credentialHeaders(credential: OpenCredential | undefined): Record<string, string> {
-  switch (credential?.type) {
-    case 'basic': {
-      const { username, secret } = credential.fields
-      return { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` }
-    }
-    case 'token':
-      return { authorization: `Bearer ${credential.fields.secret}` }
-    case 'header':
-      return { [credential.fields.header.toLowerCase()]: credential.fields.secret }
-    case 'certificate':
-    case undefined:
-      return {}
+  if (credential?.type === 'basic') {
+    const { username, secret } = credential.fields
+    return { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` }
   }
+  if (credential?.type === 'token') return { authorization: `Bearer ${credential.fields.secret}` }
+  return credential?.type === 'header' ? { [credential.fields.header.toLowerCase()]: credential.fields.secret } : {}
 }
