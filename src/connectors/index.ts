@@ -2,10 +2,14 @@
 import type { AnyConnector } from '../sdk/index.ts'
 import dns from './dns.ts'
 import exec from './exec.ts'
+import grpc from './grpc.ts'
 import hana from './hana.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
 import imap from './imap.ts'
+import jolokia from './jolokia.ts'
+import kafka from './kafka.ts'
+import kubernetes from './kubernetes.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mqtt from './mqtt.ts'
@@ -24,10 +28,14 @@ import winrm from './winrm.ts'
 export const connectors: readonly AnyConnector[] = [
   dns,
   exec,
+  grpc,
   hana,
   http,
   icmp,
   imap,
+  jolokia,
+  kafka,
+  kubernetes,
   ldap,
   local,
   mqtt,

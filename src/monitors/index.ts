@@ -2,6 +2,7 @@
 import type { AnyMonitor } from '../sdk/index.ts'
 import clusterPacemaker from './cluster.pacemaker.ts'
 import dnsLookup from './dns.lookup.ts'
+import grpcHealth from './grpc.health.ts'
 import hanaAlerts from './hana.alerts.ts'
 import hanaAvailability from './hana.availability.ts'
 import hanaBackup from './hana.backup.ts'
@@ -22,6 +23,12 @@ import hostLocal from './host.local.ts'
 import hostWindows from './host.windows.ts'
 import httpResponse from './http.response.ts'
 import imapSession from './imap.session.ts'
+import jmxValues from './jmx.values.ts'
+import jvm from './jvm.ts'
+import kafkaCluster from './kafka.cluster.ts'
+import kafkaLag from './kafka.lag.ts'
+import kubernetesNodes from './kubernetes.nodes.ts'
+import kubernetesWorkloads from './kubernetes.workloads.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
@@ -80,6 +87,7 @@ import tlsCertificate from './tls.certificate.ts'
 export const monitors: readonly AnyMonitor[] = [
   clusterPacemaker,
   dnsLookup,
+  grpcHealth,
   hanaAlerts,
   hanaAvailability,
   hanaBackup,
@@ -100,6 +108,12 @@ export const monitors: readonly AnyMonitor[] = [
   hostWindows,
   httpResponse,
   imapSession,
+  jmxValues,
+  jvm,
+  kafkaCluster,
+  kafkaLag,
+  kubernetesNodes,
+  kubernetesWorkloads,
   ldapBind,
   ldapMonitor,
   ldapReplication,
