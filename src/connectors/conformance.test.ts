@@ -156,6 +156,9 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tls.certificate', {}],
   ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tcp.port', { expect: 'x' }],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
+  ['sapcontrol', () => ({ host: '127.0.0.1', port: mutePort }), 'sap.processes', {}],
+  ['sapcontrol', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'sap.queues', {}],
+  ['sap-http', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'sap.http', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'postgresql', {}],
 ]
 test.each(mutes)('%s is told to stop waiting for a mute target', async (id, towards, monitorId, settings) => {

@@ -16,6 +16,7 @@ import { SignIn } from './network/sign-in.ts'
 import { readSoap } from './network/soap.ts'
 import { hostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
+import { sapHttpDiscovery } from './sap-http/discovery.ts'
 import { readTableEnvelope, tableRows } from './sap-http/read-table.ts'
 
 const maxPageBytes = 64 * 1024
@@ -84,6 +85,7 @@ export default defineConnector({
   target: (settings) => hostPort(settings.host, portOf(settings)),
   reach: (settings, signal) => reachPort({ host: settings.host, port: portOf(settings) }, signal),
   open: (settings, credential) => new SapHttp(settings, credential),
+  discovery: sapHttpDiscovery,
 })
 
 interface Place {
