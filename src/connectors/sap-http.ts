@@ -20,7 +20,7 @@ import { sapHttpDiscovery } from './sap-http/discovery.ts'
 import { readTableEnvelope, tableRows } from './sap-http/read-table.ts'
 
 const maxPageBytes = 64 * 1024
-const maxTableBytes = 16 * 1024 * 1024
+const maxTableBytes = 8 * 1024 * 1024
 
 /** What an SAP system answers over HTTP: the public pages of its ICM, its message server, and, where it was switched on, tables by SOAP. */
 export default defineConnector({

@@ -1,3 +1,4 @@
+import type { CancelTimer } from '../base/index.ts'
 import { systemClock } from '../platform/index.ts'
 import {
   defineConnector,
@@ -13,6 +14,7 @@ import {
   type WhyNotAsked,
 } from '../sdk/index.ts'
 import { exchange, readPlace, type HttpExchanged, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
+import { outOfTime } from './network/failures.ts'
 import { reachPort } from './network/reach.ts'
 import { escaped, nodesIn, readSoap, textIn, type XmlNode } from './network/soap.ts'
 import { hostPattern, hostPort } from './network/target.ts'
@@ -21,7 +23,7 @@ import { decide, locked, methodsOf, signIn, whyPaused, type Methods } from './sa
 import { sapDiscovery } from './sapcontrol/discovery.ts'
 import { enter, leave, type StartService } from './sapcontrol/start-service.ts'
 
-const maxAnswerBytes = 8 * 1024 * 1024
+const maxAnswerBytes = 4 * 1024 * 1024
 const maxRows = 20_000
 const maxText = 16_000
 /** How old the process list may be by which it is decided whether to ask for more. */
@@ -121,7 +123,7 @@ class Instance implements SapControlClient, Closable {
   readonly #user: { readonly username: string; readonly secret: string } | undefined
   readonly #service: StartService
   /** Answers that may be shared, by operation. By connector: what one user may see is nothing for the next. */
-  readonly #shared = new Map<SapControlRead, { readonly at: number; readonly answer: unknown }>()
+  readonly #shared = new Map<SapControlRead, { readonly answer: unknown; readonly forget: CancelTimer }>()
   /** Operations that turned out to want a user. */
   readonly #locked = new Set<SapControlRead>()
   #refusal: { readonly until: number; readonly failure: TargetError } | undefined
@@ -143,6 +145,8 @@ class Instance implements SapControlClient, Closable {
   }
 
   close(): void {
+    for (const { forget } of this.#shared.values()) forget()
+    this.#shared.clear()
     leave(this.#service)
   }
 
@@ -174,12 +178,18 @@ class Instance implements SapControlClient, Closable {
     return (decision.is === 'ask' && decision.signIn) || this.#locked.has(operation)
   }
 
-  #sharedAnswer<O extends SapControlRead>(operation: O): Answered<O> | undefined {
+  #share(operation: SapControlRead, answer: unknown): void {
     const { sharedMs }: SapRead = sapControlReads[operation]
-    const kept = this.#shared.get(operation)
-    if (sharedMs === undefined || kept === undefined || systemClock.elapsed() - kept.at >= sharedMs) return undefined
+    if (sharedMs === undefined) return
+    this.#shared.get(operation)?.forget()
+    // A tree of alerts is megabytes: it goes as soon as nobody may have it any more.
+    const forget = systemClock.after(sharedMs, () => this.#shared.delete(operation))
+    this.#shared.set(operation, { answer, forget })
+  }
+
+  #sharedAnswer<O extends SapControlRead>(operation: O): Answered<O> | undefined {
     // It was kept under its own operation.
-    return kept.answer as Answered<O>
+    return this.#shared.get(operation)?.answer as Answered<O> | undefined
   }
 
   /** What the service says it offers and protects; where it does not say, what is usual is taken to be so. */
@@ -198,6 +208,8 @@ class Instance implements SapControlClient, Closable {
 
   /** One exchange, and what is to be remembered of it. Called in a turn of one's own. */
   async #ask<O extends SapControlRead>(operation: O, withUser: boolean, signal: AbortSignal): Promise<Answered<O>> {
+    // Before anything is sent nothing can be the fault of the operation.
+    if (signal.aborted) throw outOfTime(this.target, 'was not asked')
     this.#service.throwIfPaused(operation)
     if (withUser) this.#throwIfRefused()
     let seen: HttpExchanged
@@ -212,7 +224,7 @@ class Instance implements SapControlClient, Closable {
         this.#locked.add(operation)
         return this.#ask(operation, true, signal)
       }
-      // A failure before anything was asked is none of the operation's.
+      // Nobody there, or no trust, is none of the operation's faults.
       if (thrown instanceof TargetError && ['assertion', 'protocol', 'too large', 'timed out'].includes(thrown.reason))
         this.#service.failed(operation, thrown)
       throw thrown
@@ -225,7 +237,7 @@ class Instance implements SapControlClient, Closable {
       phases: seen.phases,
       ...(seen.certificate === undefined ? {} : { certificate: seen.certificate }),
     }
-    this.#shared.set(operation, { at: systemClock.elapsed(), answer })
+    this.#share(operation, answer)
     // The rows are those of their operation.
     if (operation === 'GetProcessList') this.#service.noteProcesses(rows as readonly SapRow<'GetProcessList'>[])
     if (operation === 'GetInstanceProperties')
