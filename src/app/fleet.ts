@@ -304,6 +304,7 @@ export class Fleet implements FleetQuestions {
     const { uuid } = this.#options.machine.identity
     const link: LocalLink = new LocalLink({
       assignment: () => this.#localAssignment(),
+      version: () => this.#localVersion(),
       upload: (batch) => this.#options.upload(batch),
       // Handed out before anything is placed, an empty assignment would begin the agent's life with slots that are nobody's.
       isReady: () => this.#isStarted,
@@ -354,6 +355,13 @@ export class Fleet implements FleetQuestions {
     return { ...assignment, version: scopedVersion(this.#boot, scope.version, assignment.version) }
   }
 
+  #localVersion(): string {
+    const { machine, travelling } = this.#options
+    const scope = this.distribution.assignmentScope(machine.identity.uuid)
+    const version = machine.inventory.assignmentVersionFor(localAgent, { ...travelling(), leaseMs: null })
+    return scopedVersion(this.#boot, scope.version, version)
+  }
+
   // --- Agents elsewhere
 
   async #assignmentOf(agent: ConnectedAgent): Promise<Assignment> {
@@ -387,6 +395,7 @@ export class Fleet implements FleetQuestions {
   #saidHello(agent: ConnectedAgent): void {
     const { id, monitors, machine } = agent
     this.#met.set(id, agent)
+    this.#places = undefined
     this.#deliveries.met(id)
     this.#hear(id, () =>
       this.distribution.heard(id, {
@@ -427,6 +436,7 @@ export class Fleet implements FleetQuestions {
 
   #forget(id: string): void {
     this.#met.delete(id)
+    this.#places = undefined
     this.#reported.delete(id)
     this.#deliveries.forget(id)
     this.#alarms.removed(id)
@@ -697,6 +707,14 @@ export class Fleet implements FleetQuestions {
       lacks: [],
     }
   }
+
+  /** The same thing as long as `placeOf` answers the same, but for names: what was made of its answers holds until this is another. */
+  placesNow(): object {
+    const of = this.distribution.placement()
+    if (this.#places?.of !== of) this.#places = { of }
+    return this.#places
+  }
+  #places: { readonly of: object } | undefined
 
   /** Where a connector is run, and by whom; of one of its tasks, whether the agent has its monitor. */
   placeOf({ connectorId, monitor }: { readonly connectorId: string; readonly monitor?: string }): RunningPlace {

@@ -94,6 +94,7 @@ function serverHandlers(
       agent: fleet,
       agentName: (id) => fleet.nameOf(id),
       placeOf: (place) => fleet.placeOf(place),
+      placesNow: () => fleet.placesNow(),
     }),
     ...agentHandlers({
       fleet,
