@@ -29,7 +29,7 @@ export default defineMonitor({
   ],
   needs: noUserNeeded,
   thresholdsFrom: 'The colours of the start services.',
-  tryIt: 'farwatch check sap.instances --set host=sapapp1.example --set instance=0',
+  tryIt: '`farwatch check sap.instances --set host=sapapp1.example --set instance=0`',
   async collect(_, { client, signal, now, previous, remember }) {
     const seen = await client.read('GetSystemInstanceList', signal)
     if (seen.is === 'not asked') {

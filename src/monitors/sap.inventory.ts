@@ -31,7 +31,7 @@ export default defineMonitor({
   needs: userNeeded('To see the versions.'),
   grant: unprotected('GetVersionInfo'),
   thresholdsFrom: 'Our own judgement.',
-  tryIt: 'farwatch check sap.inventory --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.inventory --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal, previous, remember }) {
     const seen = await client.read('GetVersionInfo', signal)
     if (seen.is === 'not asked') {

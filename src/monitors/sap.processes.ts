@@ -33,7 +33,7 @@ export default defineMonitor({
   needs: noUserNeeded,
   thresholdsFrom: 'The colours of the start service.',
   tryIt:
-    'farwatch check sap.processes --set host=sapapp1.example --set instance=0; stop one process of a test instance to see it raise.',
+    '`farwatch check sap.processes --set host=sapapp1.example --set instance=0`; stop one process of a test instance to see it raise.',
   async collect(_, { client, signal, previous, remember }) {
     const seen = await client.read('GetProcessList', signal)
     if (seen.is === 'not asked') return spared(seen)

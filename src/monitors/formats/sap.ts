@@ -98,6 +98,7 @@ export function unprotected(...methods: readonly SapControlRead[]): string {
   return [
     '# Either: an operating-system user of the SAP host as the connector’s credential, <sid>adm or one named in the instance profile:',
     'service/admin_users = farwatch',
+    '# (its password is checked by sapuxuserchk, which must belong to root and be setuid)',
     '# Or no password at all for what is read here. All exceptions of a system stand in this one line of the DEFAULT profile:',
     `service/protectedwebmethods = SDEFAULT ${methods.map((one) => `-${one}`).join(' ')}`,
     '# Then, as <sid>adm, for each instance (this restarts the start service alone, not the instance):',
@@ -109,7 +110,7 @@ export const noUserNeeded =
   'Nothing: every start service answers this without a password, unless service/protectedwebmethods is ALL.'
 
 export function userNeeded(what: string): string {
-  return `${what} An operating-system user of the SAP host, or the methods below without a password.`
+  return `${what.replace(/[.:]$/, '')}: an operating-system user of the SAP host, or the methods below without a password.`
 }
 
 /** One leaf of the tree of alerts (CCMS, transaction RZ20), with the names above it. */
