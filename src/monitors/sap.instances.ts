@@ -44,7 +44,7 @@ export default defineMonitor({
     const lastSeen = new Map(readLastSeen(previous).filter(([, when]) => at - when < forgetAfterMs))
     const gone = [...lastSeen.keys()].filter((name) => !names.includes(name))
     for (const name of names) lastSeen.set(name, at)
-    remember(Object.fromEntries([...lastSeen].slice(-500)))
+    remember(Object.fromEntries([...lastSeen].slice(-200)))
     const state = namedItems(rows, 'instance', names, ({ dispstatus }) => colourOf(dispstatus))
     return {
       metrics: {

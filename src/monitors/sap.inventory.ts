@@ -4,7 +4,7 @@ import { spared, targetFacts, unprotected, userNeeded } from './formats/sap.ts'
 
 type Version = SapRow<'GetVersionInfo'>
 
-const mostFiles = 200
+const mostFiles = 100
 
 /** What an instance is made of. */
 export default defineMonitor({
@@ -42,7 +42,7 @@ export default defineMonitor({
     const text = (name: string) =>
       properties.is === 'answered' ? properties.rows.find(({ property }) => property === name)?.value : undefined
     const rows = seen.rows.slice(0, mostFiles)
-    const versions = new Map(rows.map((row) => [programOf(row), (row.VersionInfo ?? '').slice(0, 200)]))
+    const versions = new Map(rows.map((row) => [programOf(row), (row.VersionInfo ?? '').slice(0, 150)]))
     remember(Object.fromEntries(versions))
     const releases = new Set(rows.flatMap((row) => releaseOf(row)?.release ?? []))
     const main =

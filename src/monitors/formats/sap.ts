@@ -47,6 +47,9 @@ export function namesOf<T>(rows: readonly T[], name: (row: T) => string | null, 
   })
 }
 
+/** More of one metric nobody looks at, and a result holds ten thousand values. */
+const mostItems = 1_000
+
 /** Items of those rows that have the value, under the names that `namesOf` gave. */
 export function namedItems<T>(
   rows: readonly T[],
@@ -54,7 +57,7 @@ export function namedItems<T>(
   names: readonly string[],
   value: (row: T, place: number) => number | undefined,
 ): Item[] {
-  return rows.flatMap((row, place) => {
+  return rows.slice(0, mostItems).flatMap((row, place) => {
     const read = value(row, place)
     return read === undefined ? [] : [{ labels: { [label]: names[place] ?? '' }, value: read }]
   })
