@@ -182,6 +182,9 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['snmp', () => ({ host: '127.0.0.1', port: muteUdp.address().port, retries: 5 }), 'snmp.interfaces', {}],
   ['ntp', () => ({ host: '127.0.0.1', port: muteUdp.address().port }), 'ntp', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
+  ['sapcontrol', () => ({ host: '127.0.0.1', port: mutePort }), 'sap.processes', {}],
+  ['sapcontrol', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'sap.queues', {}],
+  ['sap-http', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'sap.http', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'postgresql', {}],
 ]
 test.each(mutes)('%s is told to stop waiting for a mute target', async (id, towards, monitorId, settings) => {
