@@ -32,8 +32,13 @@ export function Empty({ title, hint, children }: { title: string; hint?: string;
   )
 }
 
-/** What went wrong, in the server's words, and what to do about it. */
+/**
+ * What went wrong, in the server's words, and what to do about it. Something that one may not see is no failure, and to try again would
+ * be no use: that is said calmly, unless it is an act that was refused, which has a `title`.
+ */
 export function Failure({ error, title, again }: { error: Error; title?: string; again?: () => void }): ReactNode {
+  if (title === undefined && error instanceof ApiError && error.code === 'forbidden')
+    return <Empty title={texts.common.forbidden} hint={texts.common.forbiddenHint(error.message)} />
   const hint = error instanceof ApiError ? error.hint : ''
   const details = error instanceof ApiError ? error.details : []
   const activeUrl = error instanceof ApiError ? error.activeUrl : null
