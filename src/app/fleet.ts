@@ -29,6 +29,7 @@ import {
 import type {
   AssignedConnector,
   Assignment,
+  Discovered,
   RunResult,
   ServerLink,
   TravellingSettings,
@@ -57,6 +58,8 @@ export interface OwnAgent {
   check(order: CheckOrder): Promise<RunResult>
   /** Whether targets answer to a cheap connect. */
   reach(connectors: readonly AssignedConnector[]): Promise<readonly Reached[]>
+  /** What is at a host. */
+  discover(host: string): Promise<Discovered>
 }
 
 export interface Reached {
@@ -107,6 +110,7 @@ const quietGatherMs = 5_000
 const logsTimeoutMs = 120_000
 const runGraceMs = 30_000
 const reachTimeoutMs = 25_000
+const discoverTimeoutMs = 90_000
 const rekeyTimeoutMs = 30_000
 /** How long a run by hand waits for work that is on its way to an agent. */
 const settlingMs = 6_000
@@ -607,6 +611,21 @@ export class Fleet implements FleetQuestions {
     // Checked by the link against what it declares of this command.
     const result = (await this.link.command(agent, command, { timeoutMs: order.timeoutMs + runGraceMs })) as RunResult
     return { agent, result }
+  }
+
+  /** What is at a host, as an agent sees it that may run the group; chosen as for `check`. @throws as `check` */
+  async discover(
+    group: string,
+    host: string,
+    wanted: string | undefined,
+  ): Promise<{ readonly agent: string; readonly discovered: Discovered }> {
+    const agent = this.#checker(group, wanted)
+    if (agent === this.localId && this.#own !== undefined)
+      return { agent, discovered: await this.#own.agent.discover(host) }
+    const order: CommandOrder = { is: 'discover', host }
+    // Checked by the link against what it declares of this command.
+    const discovered = (await this.link.command(agent, order, { timeoutMs: discoverTimeoutMs })) as Discovered
+    return { agent, discovered }
   }
 
   #checker(group: string, wanted: string | undefined): string {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { AnswerOf, Operations } from '../../src/contract/index.ts'
 import { CountingTarget } from '../support/counting-target.ts'
 import { adminPassword, TestInstance, until } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
@@ -89,6 +90,19 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   await strip.waitFor()
   await page.getByText('Critical > 5s').waitFor()
 
+  // A value that came late is marked on the axis, and that is said in words. Nothing here is late: the server is made to say so.
+  const outcomes = /\/tasks\/[^/]+\/outcomes/
+  await page.route(outcomes, async (route) => {
+    const answer = await route.fetch()
+    const said = (await answer.json()) as AnswerOf<Operations['listOutcomes']>
+    await route.fulfill({ response: answer, json: { ...said, late: said.stretches.slice(-1).map(({ to }) => to) } })
+  })
+  await page
+    .getByRole('list', { name: /^Marks on the time axis of/ })
+    .getByText('1 result came late')
+    .waitFor()
+  await page.unroute(outcomes)
+
   // The keyboard goes along the slots, and each says its time and how it ended.
   await strip.focus()
   await page.keyboard.press('Home')
@@ -107,6 +121,24 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   await page.goBack()
   await page.getByRole('button', { name: 'Reset zoom' }).waitFor({ state: 'detached' })
 
+  // With the shift key the time goes along with the mouse: as much of it is shown, and earlier.
+  await page.keyboard.down('Shift')
+  await page.mouse.move(box.x + box.width * 0.3, box.y + 40)
+  await page.mouse.down()
+  await page.mouse.move(box.x + box.width * 0.8, box.y + 40, { steps: 4 })
+  await page.mouse.up()
+  await page.keyboard.up('Shift')
+  await page.getByRole('button', { name: 'Reset zoom' }).waitFor()
+  const panned = Number(search().get('to')) < Date.now() - 60_000
+  await page.getByRole('button', { name: 'Reset zoom' }).click()
+
+  // It is measured at once where somebody asks; what came of it is shown and counts for nothing.
+  await page.getByRole('button', { name: 'Run now' }).first().click()
+  await page.getByRole('dialog').getByText('status').first().waitFor()
+  await expectAccessible(page, '[role=dialog]')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+
   await page.getByRole('button', { name: 'Results', exact: true }).click()
   const list = page.getByRole('table', { name: /Results of/ })
   await list.getByRole('row').nth(2).waitFor()
@@ -114,9 +146,10 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   await page.getByRole('region', { name: 'The chosen result' }).getByText('status').first().waitFor()
   await expectAccessible(page)
   await page.keyboard.press('Escape')
-  expect({ told, zoomed, tasks: tasks.length, complaints }).toEqual({
+  expect({ told, zoomed, panned, tasks: tasks.length, complaints }).toEqual({
     told: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, Ran/),
     zoomed: true,
+    panned: true,
     tasks: 1,
     complaints: [],
   })
@@ -148,8 +181,32 @@ test('many alarms are acknowledged at once; each says why it was raised and whom
   await drawer.getByText('Raises with the first breach.').waitFor()
   await drawer.getByText('Nobody is told: no plugin sends alarms.').waitFor()
   await expectAccessible(page, '[role=dialog]')
+
+  // It becomes somebody's, and is cleared by hand; the history has all of it.
+  await drawer.getByRole('button', { name: 'Assign', exact: true }).click()
+  await drawer.getByRole('button', { name: 'Assign to me' }).click()
+  await drawer.getByText('Assigned to').waitFor()
+  await drawer.getByRole('button', { name: 'Comment', exact: true }).click()
+  await drawer.getByRole('textbox', { name: 'Comment' }).fill('the provider is told')
+  await drawer.getByRole('button', { name: 'Comment', exact: true }).last().click()
+  await drawer.getByText('the provider is told').waitFor()
+  await drawer.getByRole('button', { name: 'Clear', exact: true }).click()
+  await drawer.getByRole('button', { name: 'Clear', exact: true }).last().click()
+  await until(
+    'it is cleared',
+    () => instance.call('listAlarms', { query: { group: 'acme', state: 'cleared' } }),
+    (cleared) => cleared.length > 0,
+  )
+  const [cleared] = await instance.call('listAlarms', { query: { group: 'acme', state: 'cleared' } })
+  const { history } = await instance.call('showAlarm', { params: { id: cleared!.id } })
   await page.keyboard.press('Escape')
   await drawer.waitFor({ state: 'detached' })
+  expect(history.map(({ by, text }) => `${by ?? ''}: ${text}`).filter((line) => line.startsWith('admin'))).toEqual([
+    'admin: both shops are down',
+    expect.stringMatching(/^admin: /),
+    'admin: the provider is told',
+    expect.stringMatching(/^admin: /),
+  ])
   expect(new Map(alarms.map((alarm) => [alarm.group, alarm.acknowledgedBy]))).toEqual(
     new Map([
       ['acme', 'admin'],
@@ -172,6 +229,16 @@ test('the overview says what was wrong over time, and becomes a board for the wa
 })
 
 test('the palette finds a system and goes there', async () => {
+  // Where a page has a filter the slash goes there; where it has none it opens the palette.
+  await page.keyboard.press('g')
+  await page.keyboard.press('s')
+  await page.getByRole('heading', { level: 1, name: 'Systems' }).waitFor()
+  await page.keyboard.press('/')
+  const isInFilter = await page
+    .locator('input[data-filter]')
+    .evaluate((input) => input.ownerDocument.activeElement === input)
+  expect(isInFilter).toBe(true)
+  await page.keyboard.press('Escape')
   await page.keyboard.press('Control+k')
   await page.getByRole('combobox', { name: 'Go to or do' }).fill('blue')
   await page.getByRole('option', { name: /blue-shop/ }).waitFor()
@@ -192,6 +259,11 @@ test('series are chosen by name and group, compared, saved as a file, shared by 
   await expectAccessible(page)
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()])
   const saved = (await readFile(await file.path(), 'utf8')).split('\r\n')
+  const [picture] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'PNG' }).first().click(),
+  ])
+  const isPicture = (await readFile(await picture.path())).subarray(1, 4).toString() === 'PNG'
 
   const other = await page.context().newPage()
   await other.goto(page.url())
@@ -207,9 +279,10 @@ test('series are chosen by name and group, compared, saved as a file, shared by 
   await dialog.getByRole('button', { name: 'Pin to a dashboard' }).click()
   await dialog.waitFor({ state: 'detached' })
   const { dashboards } = (await instance.call('showConfiguration')) as { dashboards: unknown }
-  expect({ head: saved[0], isMeasured: saved.length > 2, shared, dashboards }).toEqual({
+  expect({ head: saved[0], isMeasured: saved.length > 2, isPicture, shared, dashboards }).toEqual({
     head: expect.stringMatching(/^time,.*\(ms\)/),
     isMeasured: true,
+    isPicture: true,
     shared: 'acme',
     dashboards: [
       { name: 'shops', panels: [{ title: 'Answer times', kind: 'chart', series: ['duration{group="acme"}'] }] },

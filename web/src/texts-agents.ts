@@ -174,6 +174,8 @@ export const agentTexts = {
     make: 'Make an enrolment token',
     uses: 'Agents',
     expiresIn: 'Valid for',
+    note: 'Note',
+    noteHint: 'What it is for',
     lifetimes: { '15m': '15 minutes', '1h': '1 hour', '24h': '1 day', '168h': '7 days' },
     made: 'The token is in the command below. It is not shown again.',
     token: 'Enrolment token',
@@ -281,8 +283,9 @@ export const agentTexts = {
   },
 
   coverage: {
+    // The reason says how many of its connectors, where it is not all of them.
     uncovered: (groups: string, n: number, reason: string) =>
-      `${groups} ${n === 1 ? 'is' : 'are'} not monitored: ${reason}`,
+      `${groups} ${n === 1 ? 'is' : 'are'} uncovered: ${reason}`,
     partly: (groups: string, n: number, reason: string) =>
       `${groups} ${n === 1 ? 'is' : 'are'} monitored in part only: ${reason}`,
     moreGroups: (n: number) => `and ${count(n, 'more group', 'more groups')}`,

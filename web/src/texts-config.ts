@@ -140,6 +140,8 @@ export const configTexts = {
     removeProfiles: 'Take these profiles away',
     profileHint: 'A profile goes onto those connectors that are of its type.',
     setTags: 'Set these tags',
+    defaults: 'The default profile of each connector’s type',
+    defaultsHint: 'Made where it is missing. It has every monitor of the type that needs no settings.',
     removeTags: 'Remove these tags',
     tagsHint: 'Tags belong to systems; of a marked connector its system is meant.',
     show: 'Show what would change',
@@ -196,7 +198,9 @@ export const configTexts = {
     load: 'Load',
     candidates: 'Ask what there is to choose',
     candidatesFound: (fields: readonly string[]) =>
-      fields.length === 0 ? 'The target offers nothing to choose.' : `Choose from what was found: ${fields.join(', ')}.`,
+      fields.length === 0
+        ? 'The target offers nothing to choose.'
+        : `Choose from what was found: ${fields.join(', ')}.`,
     candidatesFailed: 'The target could not be asked',
     measured: (n: number) => count(n, 'value measured', 'values measured'),
   },
@@ -258,6 +262,15 @@ export const configTexts = {
     runs: (connector: string, period: string, timeout: string) =>
       `Needs a connector of type ${connector}. Runs every ${period} unless told otherwise, for at most ${timeout}.`,
     needs: 'Needs:',
+    optIn: 'In no default profile, to be chosen on purpose:',
+    grant: 'The least it needs on the target',
+    thresholdsFrom: 'Where the thresholds come from:',
+    tryIt: 'See it work',
+    tested: {
+      'real server': 'Tested with the real thing, started by the tests.',
+      'recorded data': 'Tested with answers that were recorded from real systems; no live one was reached.',
+      'schema only': 'Tested with answers in the published form alone: not seen at work in the field yet.',
+    },
     usedIn: 'Used in',
     unused: 'No profile uses it.',
     metrics: 'Metrics',
@@ -272,6 +285,33 @@ export const configTexts = {
     noSettings: 'It has no settings.',
     meaning: 'What it is for',
     default: 'Default',
+  },
+  discover: {
+    act: 'Discover a host…',
+    title: 'Discover a host',
+    hint: 'An agent tries the ports that connectors know, asks what answers there, and proposes what to monitor. It sends no credential and changes nothing.',
+    host: 'Host name or address',
+    agent: 'Seen from',
+    look: 'Look',
+    failed: 'The host was not looked at',
+    seen: (agent: string, address: string | null, tried: number, open: readonly number[]) =>
+      address === null
+        ? `The agent ${agent} finds no address for it.`
+        : `Seen from ${agent} at ${address}: ${count(tried, 'port', 'ports')} tried, open: ${open.length === 0 ? 'none' : open.join(', ')}.`,
+    nothing: 'Nothing was found that a connector knows',
+    nothingHint: 'It may be filtered on the way from this agent. A connector can be added by hand all the same.',
+    proposals: 'Proposals',
+    problems: (n: number) => `${count(n, 'thing', 'things')} could not be found out`,
+    known: (place: string) => `Is there already: ${place}`,
+    guessed: 'only guessed by its port',
+    defaults: 'default profile',
+    noProfile: 'no profile fits without settings',
+    name: 'Name',
+    credential: 'Credential',
+    credentialMissing: (type: string) => `Needs a credential of type ${type}`,
+    preview: 'Show what would be added',
+    add: (n: number) => `Add ${count(n, 'connector', 'connectors')}`,
+    notAdded: 'It was not added',
   },
   revisions: {
     one: (revision: number) => `Revision ${revision}`,

@@ -14,6 +14,7 @@ import { TreeTools } from '../parts/tree-tools.tsx'
 import { texts } from '../texts.ts'
 import { AssignDialog } from './configuration-assign.tsx'
 import { WithLibrary } from '../parts/with-library.tsx'
+import { DiscoverPanel } from './configuration-discover.tsx'
 import { ObjectPanel, type Subject } from './configuration-object.tsx'
 
 const words = texts.config.tree
@@ -25,6 +26,7 @@ const openedAtFirst = 60
 export function SystemsTab(): ReactNode {
   const search = useSearch({ from: '/signed-in/configuration' })
   const editable = useQuery(editableQuery)
+  const isDiscovering = search.add === 'discovery' && search.group !== undefined
   const subject = ((): Subject | undefined => {
     const place = placeOf(search)
     const { group, system } = search
@@ -39,10 +41,22 @@ export function SystemsTab(): ReactNode {
   return (
     <Present query={editable}>
       {({ revision, document }) => (
-        <div className={`config-split${subject === undefined ? '' : ' has-subject'}`}>
+        <div className={`config-split${subject === undefined && !isDiscovering ? '' : ' has-subject'}`}>
           <Tree document={document} chosen={subject?.at} />
           <section className="config-panel" aria-label={texts.config.tabs.systems}>
-            {subject === undefined ? (
+            {isDiscovering && search.group !== undefined ? (
+              <>
+                <Link to="/configuration" search={{}} className="config-back">
+                  {words.back}
+                </Link>
+                <DiscoverPanel
+                  key={`${search.group} ${search.system ?? ''}`}
+                  group={search.group}
+                  system={search.system}
+                  document={document}
+                />
+              </>
+            ) : subject === undefined ? (
               <Empty title={words.pick} hint={words.pickHint} />
             ) : (
               <>
