@@ -123,7 +123,7 @@ for (const connector of connectors.filter(({ discovery }) => discovery !== undef
           (proposal.credential === undefined || connector.credentials.includes(proposal.credential)) &&
           (proposal.monitors ?? []).every(({ monitor, settings }) => {
             const declared = monitors.find(({ id }) => id === monitor)
-            return declared?.connector === connector.id && checkDeclared(declared, settings, 'm').ok
+            return declared?.connectors.includes(connector.id) === true && checkDeclared(declared, settings, 'm').ok
           }) &&
           (proposal.monitors === undefined) === (proposal.profile === undefined)
         if (!takes) wrong.push(proposal)

@@ -5,8 +5,9 @@ import exec from './exec.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
 import local from './local.ts'
+import mysql from './mysql.ts'
 import postgresql from './postgresql.ts'
 import redis from './redis.ts'
 import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, postgresql, redis, tcp]
+export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, mysql, postgresql, redis, tcp]

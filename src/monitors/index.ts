@@ -3,6 +3,7 @@ import type { AnyMonitor } from '../sdk/index.ts'
 import dnsLookup from './dns.lookup.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
+import mysql from './mysql.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
@@ -15,6 +16,7 @@ export const monitors: readonly AnyMonitor[] = [
   dnsLookup,
   hostLocal,
   httpResponse,
+  mysql,
   nagiosPlugin,
   ping,
   postgresql,

@@ -7,6 +7,7 @@ import {
   type SqlRow,
   type SqlSession,
 } from '../sdk/index.ts'
+import { itemsOf, numberIn, Parts, sumOf } from './formats/sql-rows.ts'
 
 const metrics = {
   connect: { title: 'Time until a session was ready', unit: 'ms' },
@@ -202,43 +203,6 @@ const recoverySql = `
   SELECT pg_is_in_recovery() AS standby, 'here' AS name,
          CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
               ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END::float8 AS lag`
-
-/** Reads part by part; one that the server refuses is left out and named. */
-class Parts {
-  readonly missing: string[] = []
-  readonly #session: SqlSession
-
-  constructor(session: SqlSession) {
-    this.#session = session
-  }
-
-  async read(part: string, sql: string | undefined): Promise<readonly SqlRow[]> {
-    if (sql === undefined) return []
-    try {
-      return await this.#session.query(sql, 1_000)
-    } catch (thrown) {
-      if (!(thrown instanceof StatementRefused)) throw thrown
-      this.missing.push(`${part} (${thrown.message})`)
-      return []
-    }
-  }
-}
-
-function numberIn(row: SqlRow | undefined, column: string): number | undefined {
-  const value = row?.[column]
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
-}
-
-function sumOf(rows: readonly SqlRow[], column: string): number {
-  return rows.reduce((sum, row) => sum + (numberIn(row, column) ?? 0), 0)
-}
-
-function itemsOf(rows: readonly SqlRow[], label: string, column: string, as = label): Item[] {
-  return rows.flatMap((row) => {
-    const value = numberIn(row, column)
-    return value === undefined ? [] : [{ labels: { [as]: String(row[label]) }, value }]
-  })
-}
 
 type Reads = Readonly<Record<string, { readonly hit: number; readonly read: number }>>
 

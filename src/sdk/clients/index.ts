@@ -14,6 +14,7 @@ export interface ConnectorClients {
   http: HttpClient
   icmp: IcmpClient
   local: LocalClient
+  mysql: SqlClient
   postgresql: SqlClient
   redis: RedisClient
   tcp: TcpClient

@@ -1,0 +1,48 @@
+import { StatementRefused, type Item, type SqlRow, type SqlSession } from '../../sdk/index.ts'
+
+/** Reads part by part; one that the server refuses is left out and named. */
+export class Parts {
+  readonly missing: string[] = []
+  readonly #session: SqlSession
+
+  constructor(session: SqlSession) {
+    this.#session = session
+  }
+
+  /** The rows of a part, at most `maxRows`; none where there is no statement for this version or the server says no to it. */
+  async read(part: string, sql: string | undefined, maxRows = 1_000): Promise<readonly SqlRow[]> {
+    if (sql === undefined) return []
+    try {
+      return await this.#session.query(sql, maxRows)
+    } catch (thrown) {
+      if (!(thrown instanceof StatementRefused)) throw thrown
+      this.missing.push(`${part} (${thrown.message})`)
+      return []
+    }
+  }
+
+  /** What was left out, for people; undefined where nothing was. */
+  get leftOut(): string | undefined {
+    return this.missing.length === 0 ? undefined : `left out: ${this.missing.join('; ')}`.slice(0, 900)
+  }
+}
+
+export function numberIn(row: SqlRow | undefined, column: string): number | undefined {
+  const value = row?.[column]
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+export function sumOf(rows: readonly SqlRow[], column: string): number {
+  return rows.reduce((sum, row) => sum + (numberIn(row, column) ?? 0), 0)
+}
+
+/** One item for each row that has a number in `column`, named by the row's `label`. The first of two with one name counts. */
+export function itemsOf(rows: readonly SqlRow[], label: string, column: string, as = label): Item[] {
+  const items = new Map<string, Item>()
+  for (const row of rows) {
+    const value = numberIn(row, column)
+    const name = String(row[label] ?? '').slice(0, 200)
+    if (value !== undefined && !items.has(name)) items.set(name, { labels: { [as]: name }, value })
+  }
+  return [...items.values()]
+}
