@@ -152,6 +152,9 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['http', () => ({ url: 'https://shop.example/', proxy: `http://127.0.0.1:${mutePort}` }), 'http.response', {}],
   ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tls.certificate', {}],
   ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tcp.port', { expect: 'x' }],
+  ['mysql', () => ({ host: '127.0.0.1', port: mutePort }), 'mysql', {}],
+  ['redis', () => ({ host: '127.0.0.1', port: mutePort }), 'redis', {}],
+  ['redis', () => ({ host: '127.0.0.1', port: mutePort, tls: 'verify' }), 'redis', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'postgresql', {}],
 ]

@@ -107,7 +107,18 @@ interface Place {
 /** An answer of a monitor's query is some hundred rows. */
 const mostBytes = 16 * 1024 * 1024
 
-const numbers = new Set(['TINY', 'SHORT', 'LONG', 'LONGLONG', 'INT24', 'FLOAT', 'DOUBLE', 'DECIMAL', 'NEWDECIMAL', 'YEAR'])
+const numbers = new Set([
+  'TINY',
+  'SHORT',
+  'LONG',
+  'LONGLONG',
+  'INT24',
+  'FLOAT',
+  'DOUBLE',
+  'DECIMAL',
+  'NEWDECIMAL',
+  'YEAR',
+])
 
 function readField(field: TypeCastField): SqlValue {
   if (field.type === ('BIT' as string)) {
@@ -157,7 +168,7 @@ class Server implements SqlClient {
         version,
         connect: systemClock.elapsed() - begun,
         query: async (sql, maxRows) => {
-          onlyReading(sql)
+          onlyReading(sql, 'mysql')
           return this.#ask(connection, sql, signal, maxRows)
         },
       })
@@ -281,7 +292,8 @@ class Server implements SqlClient {
 
   #failure(thrown: QueryError, signal: AbortSignal, tls?: string): Error {
     const { target } = this
-    if (signal.aborted) return outOfTime(target, tls === undefined ? 'did not answer the queries' : 'did not open a session')
+    if (signal.aborted)
+      return outOfTime(target, tls === undefined ? 'did not answer the queries' : 'did not open a session')
     const code = systemCodeOf(thrown)
     if (code === 'HANDSHAKE_NO_SSL_SUPPORT')
       return new NoTlsOffered('tls', `${target} offers no TLS`, { cause: thrown })

@@ -72,7 +72,9 @@ export default defineConnector({
 const ping = writeCommand(['PING'])
 
 function isRedis(said: Buffer): boolean {
-  return /^(?:\+PONG|-NOAUTH|-DENIED|-ERR max number of clients|-ERR operation not permitted)/.test(said.toString('latin1'))
+  return /^(?:\+PONG|-NOAUTH|-DENIED|-ERR max number of clients|-ERR operation not permitted)/.test(
+    said.toString('latin1'),
+  )
 }
 
 /** INFO is some kilobytes; a list of masters is a little more. */

@@ -49,7 +49,11 @@ export default defineMonitor({
     sent: { title: 'Sent', unit: 'B', kind: 'counter' },
     read_only: { title: 'The server takes no changes (1) or does (0)', unit: '' },
     replication_running: { title: 'The replication runs (1) or not (0)', unit: '', items: ['source'] },
-    replication_lag: { title: 'How far the replication is behind, beyond the delay that is meant', unit: 's', items: ['source'] },
+    replication_lag: {
+      title: 'How far the replication is behind, beyond the delay that is meant',
+      unit: 's',
+      items: ['source'],
+    },
     replicas: { title: 'Replicas connected', unit: '' },
     cluster_size: { title: 'Nodes of the Galera cluster that this one sees', unit: '' },
     cluster_ready: { title: 'The node takes statements, in the part that decides (1) or not (0)', unit: '' },
@@ -96,7 +100,9 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
       const isMariaDb = /mariadb/i.test(session.version)
       const status = valuesOf(await parts.read('status', statusSql))
       const variables = valuesOf(await parts.read('variables', variablesSql))
-      const counts = isMariaDb ? new Map<string, SqlRow[string]>() : valuesOf(await parts.read('InnoDB counts', countsSql))
+      const counts = isMariaDb
+        ? new Map<string, SqlRow[string]>()
+        : valuesOf(await parts.read('InnoDB counts', countsSql))
       const [transactions] = await parts.read('transactions', transactionsSql)
       const [work] = await parts.read('statements', workSql)
       const replication = await parts.read('replication', replicationSql(isMariaDb, session.version))
@@ -154,7 +160,9 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
         },
         facts: {
           version: session.version,
-          ...(variables.has('version_comment') ? { edition: String(variables.get('version_comment')).slice(0, 100) } : {}),
+          ...(variables.has('version_comment')
+            ? { edition: String(variables.get('version_comment')).slice(0, 100) }
+            : {}),
           ...(variables.has('hostname') ? { hostname: String(variables.get('hostname')).slice(0, 200) } : {}),
           ...replicationFacts(replication),
         },
@@ -252,5 +260,12 @@ function replicationFacts(rows: readonly SqlRow[]): Readonly<Record<string, stri
     const words = [row['Last_IO_Error'], row['Last_SQL_Error']].filter((one) => typeof one === 'string' && one !== '')
     return words.length === 0 ? [] : [`${sourceOf(row)}: ${words.join('; ')}`]
   })
-  return errors.length === 0 ? {} : { replication: errors.join('; ').replace(/\p{Cc}/gu, ' ').slice(0, 900) }
+  return errors.length === 0
+    ? {}
+    : {
+        replication: errors
+          .join('; ')
+          .replace(/\p{Cc}/gu, ' ')
+          .slice(0, 900),
+      }
 }
