@@ -25,6 +25,8 @@ const programs = [
   { package: 'default-jre-headless', isThere: () => inPath('keytool') },
   { package: 'iproute2', isThere: () => inPath('ip') },
   { package: 'nftables', isThere: () => inPath('nft') },
+  { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
+  { package: 'slapd', isThere: () => inPath('slapd') },
 ]
 
 function inPath(name) {

@@ -104,7 +104,7 @@ test('the last administrator stays, and a removed user is out at once', async ()
   await access.removeUser('admin', 'bob')
   expect([access.authenticate(token), audited.map((c) => `${c.who} ${c.action} ${c.what}`)]).toEqual([
     undefined,
-    ['farwatch add user "admin"', 'admin add user "bob"', 'admin remove user "bob"'],
+    ['farwatch user added user "admin"', 'admin user added user "bob"', 'admin user removed user "bob"'],
   ])
 })
 
@@ -115,4 +115,29 @@ test('a new password ends the other sessions and keeps the one that changed it',
   const there = (await access.signIn({ username: 'admin', password: 'a long password', address })).token
   await access.changeOwnPassword('admin', 'a long password', 'another password', here)
   expect([here, there].map((token) => access.authenticate(token)?.username)).toEqual(['admin', undefined])
+})
+
+test('what users and tokens may do in a group follows its name, also over a restart', async () => {
+  const access = await open()
+  await access.ensureAdministrator('admin', 'a long password')
+  const grants = [
+    { group: 'acme', role: 'editor' },
+    { group: 'beta', role: 'viewer' },
+  ] as const
+  await access.createUser('admin', { username: 'eve', password: 'a long password', grants })
+  const { token: session } = await access.signIn({ username: 'eve', password: 'a long password', address })
+  const { token } = await access.createToken(access.authenticate(session)!, {
+    name: 'x',
+    grants: [{ group: 'acme', role: 'viewer' }],
+  })
+  await access.renameGroup('admin', 'acme', 'apex')
+  const said = (one: Access) => [session, token].map((by) => one.authenticate(by)?.grants)
+  const after = [
+    [
+      { group: 'apex', role: 'editor' },
+      { group: 'beta', role: 'viewer' },
+    ],
+    [{ group: 'apex', role: 'viewer' }],
+  ]
+  expect([said(access), said(await open()), audited.at(-1)?.what]).toEqual([after, after, 'user "eve"'])
 })

@@ -81,6 +81,8 @@ export interface Access {
   ): Promise<UserAccount>
   changeOwnPassword(username: string, password: string, newPassword: string, keepToken: string): Promise<void>
   removeUser(by: string, username: string): Promise<void>
+  /** A group has another name: the grants of users and of their tokens that name it follow, all or none. */
+  renameGroup(by: string, from: string, to: string): Promise<void>
   tokens(of: Principal): readonly TokenAccount[]
   createToken(
     by: Principal,
@@ -205,7 +207,13 @@ export async function openAccess({
         },
       },
       ...also,
-      ...audit({ who: by, action: 'add', what: `user ${JSON.stringify(username)}`, before: null, after: { grants } }),
+      ...audit({
+        who: by,
+        action: 'user added',
+        what: `user ${JSON.stringify(username)}`,
+        before: null,
+        after: { grants },
+      }),
     ])
     users.set(username, user)
     return shownUser(user)
@@ -348,7 +356,7 @@ export async function openAccess({
           : [{ sql: 'DELETE FROM session WHERE username = $username', params: { username } }]),
         ...audit({
           who: by,
-          action: 'change',
+          action: 'user changed',
           what: `user ${JSON.stringify(username)}`,
           before: { grants: user.grants },
           after: { grants: changed.grants, ...(password === undefined ? {} : { password: '***' }) },
@@ -377,7 +385,7 @@ export async function openAccess({
         { sql: 'DELETE FROM session WHERE username = $username AND token_hash <> $keep', params: { username, keep } },
         ...audit({
           who: username,
-          action: 'change',
+          action: 'password changed',
           what: `user ${JSON.stringify(username)}`,
           before: null,
           after: { password: '***' },
@@ -394,7 +402,7 @@ export async function openAccess({
         { sql: 'DELETE FROM user_account WHERE username = $username', params: { username }, expect: 1 },
         ...audit({
           who: by,
-          action: 'remove',
+          action: 'user removed',
           what: `user ${JSON.stringify(username)}`,
           before: { grants: user.grants },
           after: null,
@@ -403,6 +411,42 @@ export async function openAccess({
       users.delete(username)
       endSessionsOf(username)
       for (const token of tokens.values()) if (token.username === username) tokens.delete(token.hash)
+    },
+
+    async renameGroup(by, from, to) {
+      const names = (grants: readonly Grant[]): boolean => grants.some(({ group }) => group === from)
+      const follow = (grants: readonly Grant[]): Grant[] =>
+        grants.map((grant) => (grant.group === from ? { ...grant, group: to } : grant))
+      const changedUsers = [...users.values()]
+        .filter(({ grants }) => names(grants))
+        .map((user) => ({ ...user, grants: follow(user.grants) }))
+      const changedTokens = [...tokens.values()]
+        .filter(({ grants }) => names(grants))
+        .map((token) => ({ ...token, grants: follow(token.grants) }))
+      if (changedUsers.length + changedTokens.length === 0) return
+      await database.write([
+        ...changedUsers.flatMap(({ username, grants }) => [
+          {
+            sql: 'UPDATE user_account SET grants = $grants WHERE username = $username',
+            params: { username, grants: JSON.stringify(grants) },
+            expect: 1,
+          },
+          ...audit({
+            who: by,
+            action: 'user changed',
+            what: `user ${JSON.stringify(username)}`,
+            before: { grants: users.get(username)?.grants },
+            after: { grants },
+          }),
+        ]),
+        ...changedTokens.map(({ hash, grants }) => ({
+          sql: 'UPDATE api_token SET grants = $grants WHERE token_hash = $hash',
+          params: { hash, grants: JSON.stringify(grants) },
+          expect: 1,
+        })),
+      ])
+      for (const user of changedUsers) users.set(user.username, user)
+      for (const token of changedTokens) tokens.set(token.hash, token)
     },
 
     tokens: (of) =>
@@ -454,7 +498,7 @@ export async function openAccess({
         },
         ...audit({
           who: by.username,
-          action: 'add',
+          action: 'token made',
           what: `token ${JSON.stringify(name)}`,
           before: null,
           after: { grants: stored.grants, expiresAt: stored.expiresAt },
@@ -476,7 +520,7 @@ export async function openAccess({
         { sql: 'DELETE FROM api_token WHERE id = $id', params: { id }, expect: 1 },
         ...audit({
           who: by.username,
-          action: 'remove',
+          action: 'token revoked',
           what: `token ${JSON.stringify(token.name)}`,
           before: { username: token.username, grants: token.grants },
           after: null,

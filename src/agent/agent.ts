@@ -26,7 +26,7 @@ import { readKnownTasks, writeKnownTasks, type KnownTask } from './known-tasks.t
 import { Lease, type Reading } from './lease.ts'
 import { thisMachine, type AgentMachine, type Runner } from './machine.ts'
 import { Memory } from './memory.ts'
-import { stopGraceMs, type Ended, type PoolStatus } from './pool.ts'
+import { stopGraceMs, type Ended, type Order, type PoolStatus } from './pool.ts'
 import { resultOf } from './run-result.ts'
 import { Schedule } from './schedule.ts'
 import { Spool } from './spool.ts'
@@ -72,6 +72,8 @@ export interface CheckOrder {
   readonly settings: Readonly<Record<string, unknown>>
   readonly connector: Omit<AssignedConnector, 'id' | 'group'>
   readonly timeoutMs: number
+  /** Not what it measures, but what there is to choose from for its settings: the samples are then those of `candidateSamples`. */
+  readonly wants?: 'candidates'
 }
 
 export type AssignmentSource = 'server' | 'kept'
@@ -671,7 +673,9 @@ class RunningAgent implements Agent {
           hint: 'Its group is exclusive. It is run here again once the server has been reached.',
         }),
       )
-    return this.#runByHand(state.task, state.connector, this.#timeoutOf(state.task.timeoutMs), this.#memory.get(id))
+    const previous = this.#memory.get(id)
+    const timeoutMs = this.#timeoutOf(state.task.timeoutMs)
+    return this.#runByHand(state.task, state.connector, timeoutMs, previous === undefined ? {} : { previous })
   }
 
   async check(order: CheckOrder): Promise<RunResult> {
@@ -680,7 +684,7 @@ class RunningAgent implements Agent {
     const connector: AssignedConnector = { ...order.connector, id, group: '' }
     const task: AssignedTask = { id, connector: id, monitor, settings, timeoutMs, periodMs: timeoutMs }
     try {
-      return await this.#runByHand(task, connector, timeoutMs)
+      return await this.#runByHand(task, connector, timeoutMs, order.wants === undefined ? {} : { wants: order.wants })
     } finally {
       this.#pool.forget([id], [id])
     }
@@ -690,7 +694,7 @@ class RunningAgent implements Agent {
     task: AssignedTask,
     connector: AssignedConnector,
     timeoutMs: number,
-    previous?: string,
+    more: Pick<Order, 'previous' | 'wants'>,
   ): Promise<RunResult> {
     if (this.#stopping !== undefined) return Promise.reject(shuttingDown())
     if (this.#byHand >= maxByHand) {
@@ -710,7 +714,7 @@ class RunningAgent implements Agent {
         slot,
         timeoutMs,
         beginBefore: this.#clock.elapsed() + 2 * timeoutMs,
-        ...(previous === undefined ? {} : { previous }),
+        ...more,
       }
       this.#pool.run(order, (ended) => {
         this.#byHand--

@@ -1,4 +1,5 @@
 export { startAgent } from './agent.ts'
+export { candidateLabel } from './candidates.ts'
 export type { Agent, AgentOptions, AgentSettings, AgentStatus, AssignmentSource, CheckOrder } from './agent.ts'
 export type { AssignmentFile } from './assignment-keeper.ts'
 export type { AgentEvent, AgentListener, ProcessEndReason } from './events.ts'

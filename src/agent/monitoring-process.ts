@@ -11,6 +11,7 @@ import {
   type ConnectorType,
   type OpenCredential,
 } from '../sdk/index.ts'
+import { candidateSamples } from './candidates.ts'
 import { checkGathered, isFailureReason, oneLine } from './gathered.ts'
 import { maskOf, type Mask } from './mask.ts'
 import { maxRememberLength, type ProcessMessage, type RunOrder, type RunReport, type Work } from './process-messages.ts'
@@ -194,6 +195,10 @@ class Runner {
     try {
       // The credential was checked against the connector's declaration where the configuration was.
       way.client ??= connector.open(way.definition.settings, way.definition.credential as OpenCredential | undefined)
+      if (order.wants === 'candidates') {
+        const found = (await monitor.candidates?.(task.settings, { client: way.client, signal: abort.signal })) ?? {}
+        return { samples: candidateSamples(monitor.settings, found, way.mask) }
+      }
       returned = await monitor.collect(task.settings, {
         client: way.client,
         signal: abort.signal,

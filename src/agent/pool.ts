@@ -16,6 +16,8 @@ export interface Order {
   readonly beginBefore: number
   /** What the run before remembered: JSON. */
   readonly previous?: string
+  /** Asks what there is to choose from, instead of measuring. */
+  readonly wants?: 'candidates'
 }
 
 /** How an order ended: with a report, or without one because there was no room to run it apart from others in time. */
@@ -273,6 +275,7 @@ export class Pool {
         slot: order.slot,
         timeoutMs: order.timeoutMs,
         ...(order.previous === undefined ? {} : { previous: order.previous }),
+        ...(order.wants === undefined ? {} : { wants: order.wants }),
       })),
       forgetTasks: member.forgetTasks,
       forgetConnectors: member.forgetConnectors,

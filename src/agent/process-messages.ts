@@ -11,6 +11,8 @@ export interface RunOrder {
   readonly timeoutMs: number
   /** What the run before remembered: JSON. */
   readonly previous?: string
+  /** Asks what there is to choose from, instead of measuring. */
+  readonly wants?: 'candidates'
 }
 
 /** From the agent to a monitoring process. Definitions come before the first run that needs them, and again when they changed. */

@@ -100,11 +100,11 @@ test('an agent asks, is accepted under another name, works, is switched off and 
   })
   const { body: audit } = { body: await api.inventory.audit({}) }
   expect(audit.entries.map(({ action }) => action).reverse()).toEqual([
-    'accept',
-    'deactivate',
-    'activate',
-    'rename',
-    'remove',
+    'agent accepted',
+    'agent deactivated',
+    'agent activated',
+    'agent renamed',
+    'agent removed',
   ])
 })
 

@@ -12,7 +12,7 @@ beforeAll(async () => {
   api = await startTestApi()
   api.handlers = {
     ...api.handlers,
-    ...configurationHandlers({ inventory: api.inventory, environment: () => undefined }),
+    ...configurationHandlers({ inventory: api.inventory, access: api.access, environment: () => undefined }),
     ...checkHandlers({
       inventory: api.inventory,
       library: smallLibrary,
@@ -173,5 +173,24 @@ test('a table is tried on values without asking anybody', async () => {
     ['failed'],
     ['duration', 'long'],
     ['status', 'rest'],
+  ])
+})
+
+test('users follow a group to its new name, and back where that is undone', async () => {
+  const grants = () => api.access.users().find(({ username }) => username === 'eve')?.grants
+  await api.inventory.apply({ groups: [{ name: 'other' }] }, { author: 'ann' })
+  const { revision: base } = (await api.call('showEditable')).body as { revision: number }
+  const edits = [{ is: 'move', at: { group: 'other' }, to: { group: 'elsewhere' } }]
+  const seen = [grants()]
+  await api.call('editConfiguration', { query: { dryRun: 'true' }, body: { base, edits } })
+  seen.push(grants())
+  await api.call('editConfiguration', { body: { base, edits } })
+  seen.push(grants())
+  await api.call('undoRevision', { params: { revision: String(base + 1) } })
+  seen.push(grants())
+  const { entries } = await api.inventory.audit({ text: 'group renamed' })
+  expect([seen.map((one) => one?.map(({ group }) => group)), entries.map(({ what }) => what)]).toEqual([
+    [['other'], ['other'], ['elsewhere'], ['other']],
+    ['groups["elsewhere"]', 'groups["other"]'],
   ])
 })

@@ -76,6 +76,7 @@ export interface CheckQuestions {
       readonly settings: Readonly<Record<string, unknown>>
       readonly connector: Omit<AssignedConnector, 'id' | 'group'>
       readonly timeoutMs: number
+      readonly wants?: 'candidates'
     },
     wanted: string | undefined,
   ): Promise<{ readonly agent: string; readonly result: RunResult }>

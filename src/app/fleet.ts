@@ -592,6 +592,7 @@ export class Fleet implements FleetQuestions {
       connector: { type, group, settings: { ...settings } },
       ...(sealed === undefined ? {} : { sealed }),
       timeoutMs: order.timeoutMs,
+      ...(order.wants === undefined ? {} : { wants: order.wants }),
     }
     // Checked by the link against what it declares of this command.
     const result = (await this.link.command(agent, command, { timeoutMs: order.timeoutMs + runGraceMs })) as RunResult

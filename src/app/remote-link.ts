@@ -187,6 +187,7 @@ export class RemoteLink implements ServerLink {
       settings: order.settings,
       connector: { type, settings, ...(credential === undefined ? {} : { credential }) },
       timeoutMs: order.timeoutMs,
+      ...(order.wants === undefined ? {} : { wants: order.wants }),
     }
   }
 

@@ -80,6 +80,7 @@ function serverHandlers(
     ...maintenanceHandlers({ inventory, clock }),
     ...configurationHandlers({
       inventory,
+      access: machine.access,
       environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
     }),
     ...checkHandlers({ inventory, library, fleet, agentName: (id) => fleet.nameOf(id) }),

@@ -203,9 +203,24 @@ export class ServerRole {
     this.#leave()
     this.#leave = () => undefined
     await this.#end()
-    this.#show(await openReadingEngines(this.#parts()))
+    await this.#showStored()
     this.#way.forward((batch) => this.#pair.uploadToActive(batch))
     this.#tell()
+  }
+
+  /**
+   * Where what is stored cannot be read, as it is damaged, whatever was shown before stays, which answers that this server does not act; whoever
+   * asks makes it try again. Only a start fails for it. @throws FarwatchError at a start
+   */
+  async #showStored(): Promise<void> {
+    try {
+      this.#show(await openReadingEngines(this.#parts()))
+    } catch (thrown) {
+      if (this.#view === undefined) throw thrown
+      this.#isStale = true
+      this.#shownAt = this.#machine.clock.elapsed()
+      this.#machine.log.error('what is stored cannot be shown', { problem: messageOf(thrown) })
+    }
   }
 
   async #end(): Promise<void> {
@@ -266,12 +281,12 @@ export class ServerRole {
   }
 
   async #showAnew(): Promise<void> {
-    if (this.#engines?.acts !== false || this.#isStopped) return
+    if (this.#engines?.acts === true || this.#isStopped) return
     const { inventory, access } = this.#machine
     const revision = inventory.revision()
     await Promise.all([inventory.reload(), access.reload()])
     await this.#end()
-    this.#show(await openReadingEngines(this.#parts()))
+    await this.#showStored()
     if (inventory.revision() !== revision) this.#live.configuration(inventory.revision())
     this.#tell()
   }
@@ -282,7 +297,7 @@ export class ServerRole {
     await this.#history.close()
     replace()
     this.#history = await openOne(this.#machine)
-    this.#show(await openReadingEngines(this.#parts()))
+    await this.#showStored()
     this.#tell()
   }
 }

@@ -44,6 +44,9 @@ const secret = 'geheimnis-7f3a'
 function settingsTowards(id: string): Record<string, unknown> {
   switch (id) {
     case 'http':
+    case 'jolokia':
+    case 'kubernetes':
+    case 'rabbitmq':
       return { url: `http://127.0.0.1:${port}/?token=${secret}` }
     case 'dns':
       return { server: '127.0.0.1:1' }

@@ -80,3 +80,15 @@ test('at the timeout the whole process group ends, grandchildren as well', async
 test('a program that leaves a child behind with its output open is not waited for', async () => {
   expect(await run('sh', ['-c', 'sleep 60 & echo done'])).toEqual([0, 'done\n', '', false])
 })
+
+test('the programs of the directory are told, and a directory that is not there is a matter of configuration', async () => {
+  const elsewhere = exec.open({ directory: '/no/such/place', allowAbsolute: false }, undefined) as ExecClient
+  const signal = AbortSignal.timeout(5_000)
+  const found = await programs.programs(signal)
+  const refused = await elsewhere.programs(signal).catch((thrown: unknown) => thrown)
+  expect([found.includes('echo'), found.includes('no-such-program'), refused]).toEqual([
+    true,
+    false,
+    expect.objectContaining({ reason: 'configuration', message: 'the directory /no/such/place cannot be read' }),
+  ])
+})

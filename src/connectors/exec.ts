@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { constants, type Dirent } from 'node:fs'
+import { access, readdir, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { systemClock } from '../platform/index.ts'
 import { defineConnector, TargetError, type ExecClient, type ExecRequest, type ExecSeen } from '../sdk/index.ts'
@@ -30,6 +32,9 @@ export default defineConnector({
   open: ({ directory, allowAbsolute }) => new Programs(directory, allowAbsolute),
 })
 
+/** A directory of plugins has a hundred; one with more than this is something else. */
+const mostPrograms = 5_000
+
 /** What a program sees of the agent's environment: nothing that could hold a secret of ours. */
 function environment(): Record<string, string> {
   const passed: Record<string, string> = { LC_ALL: 'C.UTF-8' }
@@ -51,6 +56,26 @@ class Programs implements ExecClient {
 
   async run({ command, args, maxOutputBytes }: ExecRequest, signal: AbortSignal): Promise<ExecSeen> {
     return runProgram(this.#find(command), args, maxOutputBytes, signal)
+  }
+
+  async programs(signal: AbortSignal): Promise<readonly string[]> {
+    let entries: readonly Dirent[]
+    try {
+      entries = await readdir(this.#directory, { withFileTypes: true })
+    } catch (cause) {
+      throw new TargetError('configuration', `the directory ${this.#directory} cannot be read`, { cause })
+    }
+    const found: string[] = []
+    for (const { name } of entries.slice(0, mostPrograms)) {
+      signal.throwIfAborted()
+      const path = join(this.#directory, name)
+      const isProgram = await Promise.all([stat(path), access(path, constants.X_OK)]).then(
+        ([about]) => about.isFile(),
+        () => false,
+      )
+      if (isProgram) found.push(name)
+    }
+    return found
   }
 
   #find(command: string): string {

@@ -10,6 +10,8 @@ import {
   type HttpClient,
   type HttpRequest,
   type OpenCredential,
+  type Params,
+  type Problem,
 } from '../sdk/index.ts'
 import { exchange, readPlace, StaleConnection, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
 import { httpDiscovery } from './network/find-http.ts'
@@ -21,63 +23,71 @@ const defaultMaxBody = 1024 * 1024
 /** Sent unless the monitor says otherwise. Some servers answer 403 to requests that name no program. */
 const defaultHeaders = { 'user-agent': 'Farwatch', accept: '*/*' }
 
-/** An HTTP or HTTPS service. */
-export default defineConnector({
-  id: 'http',
-  title: 'HTTP',
-  summary: 'A service that speaks HTTP or HTTPS.',
-  settings: {
-    url: { kind: 'url', label: 'URL', protocols: ['http', 'https'], example: 'https://shop.example/health' },
-    verifyCertificate: {
-      kind: 'flag',
-      label: 'Verify the certificate',
-      help: 'Off: any certificate will do, and monitors report why it is not trusted. Somebody in between can then read the credentials.',
-      default: true,
-    },
-    trustedCertificates: {
-      kind: 'text',
-      label: 'Further authorities (PEM)',
-      help: 'Trusted for this connector besides those of the agent’s machine: the company’s own authority, or a self-signed certificate.',
-      multiline: true,
-      maxLength: 64_000,
-      optional: true,
-    },
-    proxy: {
-      kind: 'url',
-      label: 'HTTP proxy',
-      help: 'HTTPS goes through it as a tunnel (CONNECT), HTTP is handed to it. Names are then looked up by the proxy.',
-      protocols: ['http'],
-      optional: true,
-      example: 'http://proxy.example:3128',
-    },
-    connectTo: {
-      kind: 'text',
-      label: 'Connect to',
-      help: 'A host and port to connect to instead of the URL’s: one node behind a load balancer. The name asked for stays the URL’s.',
-      optional: true,
-      example: '10.0.0.5:8443',
-    },
+/** What says how an HTTP service is reached; connectors that speak to one over JSON take the same. */
+export const httpSettings = {
+  url: { kind: 'url', label: 'URL', protocols: ['http', 'https'], example: 'https://shop.example/health' },
+  verifyCertificate: {
+    kind: 'flag',
+    label: 'Verify the certificate',
+    help: 'Off: any certificate will do, and monitors report why it is not trusted. Somebody in between can then read the credentials.',
+    default: true,
   },
-  credentials: ['basic', 'token', 'header', 'certificate'],
-  check({ trustedCertificates, connectTo }, path) {
+  trustedCertificates: {
+    kind: 'text',
+    label: 'Further authorities (PEM)',
+    help: 'Trusted for this connector besides those of the agent’s machine: the company’s own authority, or a self-signed certificate.',
+    multiline: true,
+    maxLength: 64_000,
+    optional: true,
+  },
+  proxy: {
+    kind: 'url',
+    label: 'HTTP proxy',
+    help: 'HTTPS goes through it as a tunnel (CONNECT), HTTP is handed to it. Names are then looked up by the proxy.',
+    protocols: ['http'],
+    optional: true,
+    example: 'http://proxy.example:3128',
+  },
+  connectTo: {
+    kind: 'text',
+    label: 'Connect to',
+    help: 'A host and port to connect to instead of the URL’s: one node behind a load balancer. The name asked for stays the URL’s.',
+    optional: true,
+    example: '10.0.0.5:8443',
+  },
+} as const satisfies Params
+
+export interface HttpSettings {
+  readonly url: string
+  readonly verifyCertificate: boolean
+  readonly trustedCertificates: string | undefined
+  readonly proxy: string | undefined
+  readonly connectTo: string | undefined
+}
+
+/** The parts of a connector that every service over HTTP has in common. */
+export const httpService = {
+  check({ trustedCertificates, connectTo }: HttpSettings, path: string): readonly Problem[] {
     return [
       ...trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
       ...hostPortProblems(connectTo, `${path}.connectTo`),
     ]
   },
-  target({ url, connectTo }) {
+  target({ url, connectTo }: HttpSettings): string {
     const place = readPlace(new URL(url))
     const met = connectTo === undefined ? place : (readHostPort(connectTo, place.port) ?? place)
     return hostPort(met.host, met.port)
   },
-  reach({ url, connectTo, proxy }, signal) {
+  reach({ url, connectTo, proxy }: HttpSettings, signal: AbortSignal): Promise<void> {
     const place = readPlace(new URL(url))
     // What lies behind a proxy only a request would show.
     if (proxy !== undefined) return reachPort(readPlace(new URL(proxy)), signal)
     return reachPort(connectTo === undefined ? place : (readHostPort(connectTo, place.port) ?? place), signal)
   },
-  discovery: httpDiscovery,
-  open({ url, verifyCertificate, trustedCertificates, proxy, connectTo }, credential) {
+  open(
+    { url, verifyCertificate, trustedCertificates, proxy, connectTo }: HttpSettings,
+    credential: OpenCredential | undefined,
+  ): HttpClient & Closable {
     const base = new URL(url)
     return new HttpConnection(
       base,
@@ -90,6 +100,17 @@ export default defineConnector({
       credential,
     )
   },
+} as const
+
+/** An HTTP or HTTPS service. */
+export default defineConnector({
+  id: 'http',
+  title: 'HTTP',
+  summary: 'A service that speaks HTTP or HTTPS.',
+  settings: httpSettings,
+  credentials: ['basic', 'token', 'header', 'certificate'],
+  ...httpService,
+  discovery: httpDiscovery,
 })
 
 function credentialHeaders(credential: OpenCredential | undefined): Record<string, string> {

@@ -4,10 +4,24 @@ import dns from './dns.ts'
 import exec from './exec.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
+import ldap from './ldap.ts'
 import local from './local.ts'
 import mysql from './mysql.ts'
 import postgresql from './postgresql.ts'
+import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, mysql, postgresql, redis, tcp]
+export const connectors: readonly AnyConnector[] = [
+  dns,
+  exec,
+  http,
+  icmp,
+  ldap,
+  local,
+  postgresql,
+  rabbitmq,
+  redis,
+  tcp,
+]

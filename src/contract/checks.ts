@@ -29,6 +29,12 @@ export const CheckAnswer = exact({
 })
 export type CheckAnswer = Static<typeof CheckAnswer>
 
+const CheckedConnector = exact({
+  type: Name,
+  settings: Type.Optional(Type.Unknown()),
+  credential: Type.Optional(Name),
+})
+
 const checked = {
   monitor: Name,
   settings: Type.Optional(Type.Unknown()),
@@ -47,15 +53,33 @@ export const checkOperations = {
     body: exact({
       group: Name,
       agent: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Its name; any unless given' })),
-      connector: exact({
-        type: Name,
-        settings: Type.Optional(Type.Unknown()),
-        credential: Type.Optional(Name),
-      }),
+      connector: CheckedConnector,
       timeout: Type.Optional(Type.String({ maxLength: 40 })),
       ...checked,
     }),
     answer: CheckAnswer,
+  },
+  listCandidates: {
+    method: 'POST',
+    path: '/checks/candidates',
+    tag: 'Configuration',
+    summary:
+      'Asks the target of a connector, which need not be saved, what there is to choose from for the settings of a monitor that declare it',
+    allowed: 'editor',
+    isLong: true,
+    body: exact({
+      group: Name,
+      agent: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Its name; any unless given' })),
+      connector: CheckedConnector,
+      monitor: Name,
+      settings: Type.Optional(Type.Unknown({ description: 'Those to be chosen are not looked at' })),
+    }),
+    answer: exact({
+      agent: Name,
+      reason: Nullable(Type.String({ description: 'Why the target could not be asked' })),
+      message: Nullable(Type.String()),
+      candidates: Type.Record(Type.String(), Type.Array(Type.String()), { description: 'By setting' }),
+    }),
   },
   previewRules: {
     method: 'POST',

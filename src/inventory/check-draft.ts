@@ -1,6 +1,6 @@
 import { FarwatchError } from '../base/index.ts'
 import type { AssignedConnector, Rule } from '../model/index.ts'
-import { isPlainObject, shown, type Library } from '../sdk/index.ts'
+import { isPlainObject, shown, type AnyMonitor, type Library, type Param } from '../sdk/index.ts'
 import { compileConnector, compileMonitor } from './compile.ts'
 import type { Configuration } from './configuration.ts'
 import { Problems, suggestFrom } from './reading.ts'
@@ -19,6 +19,8 @@ export interface CheckDraft {
   readonly settings?: unknown
   readonly timeout?: string | undefined
   readonly rules?: unknown
+  /** Not a run that measures: what there is to choose from is asked for, so those settings need not be right, nor there. */
+  readonly wants?: 'candidates'
 }
 
 /** What an agent is asked to run once, with the credential in the clear: for the way to that agent only; and what judges it. */
@@ -28,6 +30,7 @@ export interface PreparedCheck {
     readonly settings: Readonly<Record<string, unknown>>
     readonly connector: Omit<AssignedConnector, 'id' | 'group'>
     readonly timeoutMs: number
+    readonly wants?: 'candidates'
   }
   readonly rules: readonly Rule[]
   readonly periodMs: number
@@ -51,11 +54,15 @@ export function prepareCheck(
       monitor: draft.monitor,
       period: undefined,
       timeout: draft.timeout,
-      settings: isPlainObject(draft.settings) ? draft.settings : undefined,
+      settings: isPlainObject(draft.settings)
+        ? draft.wants === undefined
+          ? draft.settings
+          : withoutChosen(draft.settings, library.monitors.get(draft.monitor))
+        : undefined,
       rules: draft.rules,
     },
     library.connectors.has(type) ? type : undefined,
-    library,
+    draft.wants === undefined ? library : { ...library, monitors: lenient(library, draft.monitor) },
     '',
   )
   if (!monitor.ok) problems.addAll(monitor.problems)
@@ -97,10 +104,41 @@ export function prepareCheck(
       settings,
       connector: { type, settings: connector.value, ...(credential === undefined ? {} : { credential }) },
       timeoutMs,
+      ...(draft.wants === undefined ? {} : { wants: draft.wants }),
     },
     rules,
     periodMs,
   }
+}
+
+function isChosenFromTarget(param: Param): boolean {
+  return (param.kind === 'text' || param.kind === 'list') && param.candidates === true
+}
+
+function withoutChosen(
+  settings: Readonly<Record<string, unknown>>,
+  monitor: AnyMonitor | undefined,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(settings).filter(([key]) => {
+      const param = monitor !== undefined && Object.hasOwn(monitor.settings, key) ? monitor.settings[key] : undefined
+      return param === undefined || !isChosenFromTarget(param)
+    }),
+  )
+}
+
+/** The monitors with one among them that takes settings without what is still to be chosen. */
+function lenient({ monitors }: Library, id: string): Library['monitors'] {
+  const monitor = monitors.get(id)
+  if (monitor === undefined) return monitors
+  const { check: _, ...rest } = monitor
+  const settings = Object.fromEntries(
+    Object.entries(monitor.settings).map(([key, param]) => [
+      key,
+      isChosenFromTarget(param) ? { ...param, optional: true as const } : param,
+    ]),
+  )
+  return new Map(monitors).set(id, { ...rest, settings })
 }
 
 function first({ list }: Problems): string {

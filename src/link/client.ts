@@ -424,7 +424,9 @@ export class LinkClient implements ServerLink {
   /** The pause that follows is for everybody who asks: one agent is one client. */
   #failed(server: KnownServer, kind: MessageKind, thrown: unknown, began: number): void {
     const { clock, random } = this.#options
-    const reason = thrown instanceof RefusedByServer ? thrown.refusal.reason : 'unreachable'
+    const refused = thrown instanceof RefusedByServer ? thrown.refusal.reason : 'unreachable'
+    // One that says that it does not act has nothing for anybody, whatever it refuses this message for.
+    const reason = refused !== 'unreachable' && server.acts === false ? 'fenced' : refused
     const message = fullMessage(thrown)
     if (this.#greeted?.server === server.url) {
       // What concerns one message only says nothing about the server; the others go on.
@@ -690,7 +692,9 @@ export class LinkClient implements ServerLink {
     const { term, log, clock } = this.#options
     const serving = this.#serving
     if (server.acts !== true || server.term === undefined || server.term < term.read()) return
-    if (serving !== undefined && (serving.id === server.id || server.term <= (serving.term ?? 0))) return
+    if (serving?.id === server.id) return
+    // One that stopped acting may know the other's term already.
+    if (serving !== undefined && serving.acts !== false && server.term <= (serving.term ?? 0)) return
     if (this.#current === server.url) {
       // What this waited for has come, unless the server acts and will not deal with this agent before its time.
       if (server.refuses || server.notBefore <= clock.elapsed()) return

@@ -226,6 +226,52 @@ test('what a server stored that acts no longer it does not acknowledge: it is se
   expect([stored, answer.safe]).toEqual([['old', 'young'], 0])
 })
 
+test('a server that hangs, and knows the term of the one that acts already, is left for that one', async () => {
+  let hang = false
+  const old = await side(true, {
+    assignmentFor: () => (hang ? new Promise<Assignment>(() => undefined) : named('of the old')),
+    holdMs: () => 500,
+  })
+  const young = await side(false, { assignmentFor: () => named('of the young') })
+  const agent = await agentOf([old, young])
+  await agent.assignment(undefined, never)
+  hang = true
+  old.link.changed()
+  const asked = agent.assignment('of the old', never)
+  await heard(young, (said) => 'servedMsAgo' in said && said.servedMsAgo !== undefined)
+  // It lets nobody go.
+  old.now = { acts: false, term: 2 }
+  young.become({ acts: true, term: 2 })
+  expect([(await asked)?.version, seen(agent).map(({ serves }) => serves)]).toEqual(['of the young', [false, true]])
+})
+
+test('a server that says that it does not act is left, whatever it refuses a message for', async () => {
+  const keys = makeKeys()
+  const old = await side(true, {
+    upload: async () => {
+      old.now = { acts: false, term: 2 }
+      young.become({ acts: true, term: 2 })
+      throw new FarwatchError('overloaded', 'not now')
+    },
+  })
+  const young: TestSide = await side(false)
+  const agent = await agentOf([old, young], { keys })
+  const answer = await agent.upload(batchOf(keys.signer.uuid), never)
+  expect([answer.acknowledged, seen(agent).map(({ serves }) => serves)]).toEqual([1, [false, true]])
+})
+
+test('a server that has ended says who acts, and not that it is stopping', async () => {
+  const [old, young] = [await side(true), await side(false)]
+  const messages: string[] = []
+  const agent = await agentOf([old, young], { onState: ({ message }) => void messages.push(message) })
+  await agent.assignment(undefined, never)
+  old.link.stop()
+  old.now = { acts: false, term: 2 }
+  young.become({ acts: true, term: 2 })
+  await agent.assignment(undefined, never)
+  expect(new Set(messages)).toEqual(new Set(['', 'the server refused: this server stands by']))
+})
+
 test('an agent that knows one server finds the other after its restart, when the first one is gone', async () => {
   const keys = makeKeys()
   let told: readonly string[] = []

@@ -226,7 +226,8 @@ export type WireConnector = Static<typeof wireConnector>
  *   send-logs   log lines, as text in parts
  *   reach       whether the targets of connectors answer to a cheap connect; for placement, before work moves
  *   re-key      make a new key and send it
- *   check       one run of any monitor on any connector, of which nothing is kept; gives the run's result
+ *   check       one run of any monitor on any connector, of which nothing is kept; gives the run's result. With `wants` it measures nothing but
+ *               asks what there is to choose from (candidates.ts of the agent); an agent that does not know that word measures
  */
 export const Command = Type.Union([
   Type.Object({ id: name, is: Type.Literal('run-now'), task: name }),
@@ -242,6 +243,8 @@ export const Command = Type.Union([
     /** The connector's credential, sealed to the agent (sealing.ts). */
     sealed: Type.Optional(text(200_000)),
     timeoutMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }),
+    /** Absent from an older server, and passed over by an older agent. */
+    wants: Type.Optional(Type.Literal('candidates')),
   }),
 ])
 export type Command = Static<typeof Command>

@@ -76,10 +76,10 @@ test('what was decided of an agent is still so after a restart', async () => {
     standings: ['ACCEPTED', 'REJECTED', 'REVOKED'],
     agents: before.agents(),
     audited: [
-      'admin: accept agent north-1',
-      'admin: deactivate agent north-1',
-      'admin: reject agent b',
-      'admin: remove agent c',
+      'admin: agent accepted agent north-1',
+      'admin: agent deactivated agent north-1',
+      'admin: agent rejected agent b',
+      'admin: agent removed agent c',
     ],
   })
 })

@@ -230,7 +230,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     await store(
       accepted,
       usingToken(token.id),
-      ...audit({ who: by, action: 'accept', what: `agent ${name}`, before: null, after: shown(accepted) }),
+      ...audit({ who: by, action: 'agent accepted', what: `agent ${name}`, before: null, after: shown(accepted) }),
     )
     tokens.set(token.hash, { ...token, usesLeft: token.usesLeft - 1 })
     log.info('agent enrolled', { agent: entry.id, name, fingerprint: entry.fingerprint, token: token.id })
@@ -266,14 +266,14 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
         : standingOf(entry)
     },
     accept: (id, by, name) =>
-      decide(id, by, 'accept', (entry) => ({
+      decide(id, by, 'agent accepted', (entry) => ({
         ...named(entry, name ?? entry.name),
         registration: 'ACCEPTED',
         decidedAt: clock.now(),
         decidedBy: by,
       })),
     reject: (id, by) =>
-      decide(id, by, 'reject', (entry) => ({
+      decide(id, by, 'agent rejected', (entry) => ({
         ...entry,
         registration: 'REJECTED',
         decidedAt: clock.now(),
@@ -286,20 +286,33 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
           throw new FarwatchError('conflict', `the agent ${entry.name} is not rejected`)
         await database.write([
           removing(id),
-          ...audit({ who: by, action: 'lift', what: `agent ${entry.name}`, before: shown(entry), after: null }),
+          ...audit({
+            who: by,
+            action: 'rejection lifted',
+            what: `agent ${entry.name}`,
+            before: shown(entry),
+            after: null,
+          }),
         ])
         agents.delete(id)
         tell(id)
       }),
-    rename: (id, by, name) => decide(id, by, 'rename', (entry) => named(entry, name)),
-    setOn: (id, by, isOn) => decide(id, by, isOn ? 'activate' : 'deactivate', (entry) => ({ ...entry, isOn })),
+    rename: (id, by, name) => decide(id, by, 'agent renamed', (entry) => named(entry, name)),
+    setOn: (id, by, isOn) =>
+      decide(id, by, isOn ? 'agent activated' : 'agent deactivated', (entry) => ({ ...entry, isOn })),
     remove: (id, by) =>
       inTurn(async () => {
         const entry = known(id)
         await database.write([
           removing(id),
           revoking(entry.fingerprint, id, clock.now()),
-          ...audit({ who: by, action: 'remove', what: `agent ${entry.name}`, before: shown(entry), after: null }),
+          ...audit({
+            who: by,
+            action: 'agent removed',
+            what: `agent ${entry.name}`,
+            before: shown(entry),
+            after: null,
+          }),
         ])
         agents.delete(id)
         revoked.add(entry.fingerprint)
@@ -323,7 +336,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
           revoking(from, id, clock.now()),
           ...audit({
             who: `agent ${entry.name}`,
-            action: 'change key',
+            action: 'agent key changed',
             what: `agent ${entry.name}`,
             before: shown(entry),
             after: shown(after),
@@ -357,7 +370,13 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
         const after = withoutHash(made)
         await database.write([
           storingToken(made),
-          ...audit({ who: by, action: 'create', what: `enrolment token ${made.id}`, before: null, after }),
+          ...audit({
+            who: by,
+            action: 'enrolment token made',
+            what: `enrolment token ${made.id}`,
+            before: null,
+            after,
+          }),
         ])
         tokens.set(hash, made)
         return { ...after, token }
@@ -371,7 +390,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
         const before = withoutHash(token)
         await database.write([
           removingToken(id),
-          ...audit({ who: by, action: 'remove', what: `enrolment token ${id}`, before, after: null }),
+          ...audit({ who: by, action: 'enrolment token removed', what: `enrolment token ${id}`, before, after: null }),
         ])
         tokens.delete(token.hash)
       }),

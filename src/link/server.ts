@@ -367,7 +367,11 @@ class RunningLinkServer implements LinkServer {
     const message = messageOfPath(request.path)
     if (message === undefined || request.method !== 'POST')
       throw new FarwatchError('not-found', 'agents and servers have no such message')
-    if (this.#stopped) throw new FarwatchError('shutting-down', 'the server is stopping')
+    if (this.#stopped) {
+      // Where another one acts its agents are not to wait for what comes after this.
+      this.#refuseInactive()
+      throw new FarwatchError('shutting-down', 'the server is stopping')
+    }
     if (request.body.length > sizeLimits[message.kind].packed)
       throw new FarwatchError('too-large', `the body is larger than ${sizeLimits[message.kind].packed} bytes`)
     const claimed = claimedRequest(request.headers[signatureHeader])

@@ -142,3 +142,17 @@ test('a machine without these files is measured by what the runtime knows', asyn
     [{ labels: { mount: '/' }, value: 1000 }],
   ])
 })
+
+test('offers mounts and interfaces: network drives to be measured too, others to be left out', async () => {
+  const client = machine({
+    '/proc/self/mountinfo':
+      '1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:4 / /proc rw - proc proc rw\n3 1 0:50 / /mnt/share rw - nfs4 nas:/share rw\n',
+    '/proc/net/dev':
+      'Inter-|\n face |\n    lo: 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0\n  eth0: 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0\n',
+  })
+  expect(await hostLocal.candidates?.({}, { client, signal: AbortSignal.timeout(5_000) })).toEqual({
+    mounts: ['/mnt/share'],
+    excludeMounts: ['/'],
+    excludeInterfaces: ['lo', 'eth0'],
+  })
+})

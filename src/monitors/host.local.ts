@@ -30,6 +30,30 @@ const dataFileSystems = new Set([
   'ufs',
 ])
 
+/** File systems that hold nobody's data: views into the kernel. */
+const kernelFileSystems = new Set([
+  'autofs',
+  'binfmt_misc',
+  'bpf',
+  'cgroup',
+  'cgroup2',
+  'configfs',
+  'debugfs',
+  'devpts',
+  'devtmpfs',
+  'efivarfs',
+  'fusectl',
+  'hugetlbfs',
+  'mqueue',
+  'nsfs',
+  'proc',
+  'pstore',
+  'ramfs',
+  'securityfs',
+  'sysfs',
+  'tracefs',
+])
+
 /**
  * The machine that the agent runs on, from /proc on Linux and from what the runtime knows elsewhere.
  *
@@ -49,6 +73,7 @@ export default defineMonitor({
       of: { kind: 'text', label: 'Mount point' },
       maxItems: 100,
       default: [],
+      candidates: true,
     },
     excludeMounts: {
       kind: 'list',
@@ -57,6 +82,7 @@ export default defineMonitor({
       of: { kind: 'text', label: 'Mount point' },
       maxItems: 100,
       default: ['/snap', '/var/lib/docker', '/var/lib/containers', '/run'],
+      candidates: true,
     },
     excludeInterfaces: {
       kind: 'list',
@@ -65,6 +91,7 @@ export default defineMonitor({
       of: { kind: 'text', label: 'Beginning of a name' },
       maxItems: 100,
       default: ['lo', 'veth', 'docker', 'br-', 'cali', 'flannel', 'cni', 'virbr'],
+      candidates: true,
     },
   },
   metrics: {
@@ -101,6 +128,16 @@ export default defineMonitor({
     { name: 'inodes used up', metric: 'inodes_used', thresholds: { WARNING: '> 85%', CRITICAL: '> 95%' } },
     { name: 'machine restarted', metric: 'uptime', thresholds: { INFO: '< 5m' } },
   ],
+  async candidates(_, { client, signal }) {
+    const read = async (path: string) => (await client.read(path, signal)) ?? ''
+    const [mountinfo, netDev] = await Promise.all([read('/proc/self/mountinfo'), read('/proc/net/dev')])
+    const listed = parseMountinfo(mountinfo).filter(({ type }) => !kernelFileSystems.has(type))
+    return {
+      mounts: listed.filter(({ type }) => !dataFileSystems.has(type)).map(({ mount }) => mount),
+      excludeMounts: listed.filter(({ type }) => dataFileSystems.has(type)).map(({ mount }) => mount),
+      excludeInterfaces: parseNetDev(netDev).map(({ name }) => name),
+    }
+  },
   async collect({ mounts, excludeMounts, excludeInterfaces }, { client, signal, now, previous, remember }) {
     const machine = client.machine()
     const onLinux = machine.system === 'linux'

@@ -4,10 +4,15 @@ import dnsLookup from './dns.lookup.ts'
 import hostLocal from './host.local.ts'
 import httpResponse from './http.response.ts'
 import mysql from './mysql.ts'
+import ldapBind from './ldap.bind.ts'
+import ldapMonitor from './ldap.monitor.ts'
+import ldapReplication from './ldap.replication.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
+import rabbitmqNode from './rabbitmq.node.ts'
+import rabbitmqQueues from './rabbitmq.queues.ts'
 import redis from './redis.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
@@ -17,10 +22,15 @@ export const monitors: readonly AnyMonitor[] = [
   hostLocal,
   httpResponse,
   mysql,
+  ldapBind,
+  ldapMonitor,
+  ldapReplication,
   nagiosPlugin,
   ping,
   postgresql,
   prometheusScrape,
+  rabbitmqNode,
+  rabbitmqQueues,
   redis,
   tcpPort,
   tlsCertificate,

@@ -4,8 +4,16 @@ import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 
 function ending(exit: ExecSeen['exit'], stdout: string, stderr = ''): ExecClient {
-  return { run: async () => ({ exit, stdout, stderr, truncated: false, duration: 7 }) }
+  return {
+    run: async () => ({ exit, stdout, stderr, truncated: false, duration: 7 }),
+    programs: async () => ['check_disk', 'check_http'],
+  }
 }
+
+test('offers the programs that are there', async () => {
+  const context = { client: ending(0, ''), signal: AbortSignal.timeout(5_000) }
+  expect(await nagiosPlugin.candidates?.({}, context)).toEqual({ command: ['check_disk', 'check_http'] })
+})
 
 test('takes the state, the line and the performance data', async () => {
   const output = "DISK WARNING | /=900MB;800;950;0;1000 'load 1'=0.5;1;2\nmore | /var=3%\n"

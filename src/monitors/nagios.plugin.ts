@@ -17,6 +17,7 @@ export default defineMonitor({
       example: 'check_disk',
       pattern: '[^\\s|;&<>`]+',
       maxLength: 500,
+      candidates: true,
     },
     arguments: {
       kind: 'list',
@@ -59,6 +60,9 @@ export default defineMonitor({
     },
   ],
   needs: 'The plugin on the agent’s machine, such as Debian’s package monitoring-plugins.',
+  async candidates(_, { client, signal }) {
+    return { command: await client.programs(signal) }
+  },
   async collect({ command, arguments: args, maxOutput }, { client, signal }) {
     const seen = await client.run({ command, args, maxOutputBytes: maxOutput }, signal)
     const { text, perfdata } = splitPluginOutput(seen.stdout)

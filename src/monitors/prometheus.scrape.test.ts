@@ -84,3 +84,12 @@ test('patterns that cannot be read are refused', () => {
   const checked = checkDeclared(prometheusScrape, { include: ['/(/'], labels: { a: '' } }, 'settings')
   expect(checked.ok ? [] : checked.problems.map((one) => one.path)).toEqual(['settings.include', 'settings.labels.a'])
 })
+
+test('offers the names that the exporter has, whatever is taken now', async () => {
+  const context = { client: exposing('a_total 1\nb{x="1"} 2\n'), signal: AbortSignal.timeout(5_000) }
+  const found = await prometheusScrape.candidates?.(
+    { path: '/metrics', maxBody: 1_000, reuseConnection: true },
+    context,
+  )
+  expect(found).toEqual({ include: ['a_total', 'b'], exclude: ['a_total', 'b'] })
+})

@@ -4,6 +4,7 @@ import {
   matches,
   parseMatcher,
   type HttpAnswerSeen,
+  type HttpRequest,
   type Matcher,
   type Problem,
   type Sample,
@@ -47,6 +48,7 @@ export default defineMonitor({
       of: { kind: 'text', label: 'Name or pattern' },
       maxItems: 200,
       default: ['*'],
+      candidates: true,
     },
     exclude: {
       kind: 'list',
@@ -55,6 +57,7 @@ export default defineMonitor({
       of: { kind: 'text', label: 'Name or pattern' },
       maxItems: 200,
       default: ['go_*', 'promhttp_*'],
+      candidates: true,
     },
     labels: {
       kind: 'map',
@@ -100,20 +103,17 @@ export default defineMonitor({
     const selection = readSelection(settings, path)
     return Array.isArray(selection) ? selection : []
   },
+  async candidates(settings, { client, signal }) {
+    const exposed = readAnswer(await client.request(requestOf(settings), signal))
+    if ('wrong' in exposed) throw new TargetError('protocol', `${client.url}: ${exposed.wrong}`)
+    const names = exposed.samples.map(({ name }) => name)
+    return { include: names, exclude: names }
+  },
   async collect(settings, { client, signal }) {
     const selection = readSelection(settings, 'settings')
     if (Array.isArray(selection))
       throw new TargetError('configuration', selection[0]?.message ?? 'the selection is wrong')
-    const answer = await client.request(
-      {
-        path: settings.path,
-        headers: { accept: accepts, 'accept-encoding': 'gzip' },
-        maxBodyBytes: settings.maxBody,
-        maxRedirects: 3,
-        reuseConnection: settings.reuseConnection,
-      },
-      signal,
-    )
+    const answer = await client.request(requestOf(settings), signal)
     const own = { scrape_duration: answer.phases.total, scrape_size: answer.body.length }
     const exposed = readAnswer(answer)
     if ('wrong' in exposed)
@@ -145,6 +145,20 @@ export default defineMonitor({
     }
   },
 })
+
+function requestOf(settings: {
+  readonly path: string
+  readonly maxBody: number
+  readonly reuseConnection: boolean
+}): HttpRequest {
+  return {
+    path: settings.path,
+    headers: { accept: accepts, 'accept-encoding': 'gzip' },
+    maxBodyBytes: settings.maxBody,
+    maxRedirects: 3,
+    reuseConnection: settings.reuseConnection,
+  }
+}
 
 interface Selection {
   readonly include: Matcher

@@ -1,5 +1,5 @@
 import { defineMonitor, StatementRefused, type Item, type RedisReading, type RedisSession } from '../sdk/index.ts'
-import { numbersBefore, present, share, shareSince } from './formats/measured.ts'
+import { measured, numbersBefore, shareOf, shareSince } from './formats/measured.ts'
 import { numberOf, parseRedisInfo, partsOf, type RedisInfo } from './formats/redis-info.ts'
 
 /** How many entries a key holds, by the type that the server says it has. Texts hold none; a key that is missing holds 0. */
@@ -114,7 +114,7 @@ export default defineMonitor({
       return {
         metrics: {
           connect: session.connect,
-          ...present({
+          ...measured({
             uptime: number('uptime_in_seconds'),
             ...memoryOf(info),
             ...clientsOf(info),
@@ -178,7 +178,7 @@ function memoryOf(info: RedisInfo) {
   return {
     memory_used: used,
     memory_max: max,
-    memory_used_percent: share(used, max),
+    memory_used_percent: shareOf(used, max),
     memory_rss: numberOf(info.get('used_memory_rss')),
     fragmentation: used !== undefined && used >= speakingMemory ? ratio : undefined,
   }
@@ -188,7 +188,7 @@ function clientsOf(info: RedisInfo) {
   const clients = numberOf(info.get('connected_clients'))
   return {
     clients,
-    clients_used: share(clients, numberOf(info.get('maxclients'))),
+    clients_used: shareOf(clients, numberOf(info.get('maxclients'))),
     clients_blocked: numberOf(info.get('blocked_clients')),
     rejected: numberOf(info.get('rejected_connections')),
   }

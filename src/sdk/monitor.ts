@@ -1,7 +1,7 @@
 import type { Problem } from '../base/index.ts'
 import type { Facts, FailureReason, Labels, RuleDocument, Sample, Unit } from '../model/index.ts'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
-import type { Params, SettingsOf } from './params.ts'
+import type { ChosenFromTarget, Params, SettingsOf } from './params.ts'
 
 export interface MetricDeclaration {
   readonly title: string
@@ -88,14 +88,26 @@ export interface MonitorDeclaration<
   readonly tested: 'real server' | 'recorded data' | 'schema only'
   /** What is wrong with settings that are right one by one: names that clash, a pattern that cannot be read. Pure; `path` begins the problems' paths. */
   check?(settings: SettingsOf<P>, path: string): readonly Problem[]
+  /**
+   * What there is to choose from on the target, for each setting that declares `candidates`, for people who fill in the form. Sees the other
+   * settings as given; those may not be what `check` allows. As `collect`, it only reads, and throws TargetError.
+   */
+  candidates?(
+    settings: Omit<SettingsOf<P>, ChosenFromTarget<P>>,
+    context: Pick<CollectContext<C>, 'client' | 'signal'>,
+  ): Promise<{ readonly [K in ChosenFromTarget<P>]?: readonly string[] }>
   /** Gathers, judges nothing. Throws TargetError (clients do) where the target cannot be measured. */
   collect(settings: SettingsOf<P>, context: CollectContext<C>): Promise<Gathered<M>>
 }
 
 /** Declares a monitor. The one declaration types `collect`, checks configuration, draws the form, writes the reference page. */
 export function defineMonitor<const P extends Params, const M extends string, const C extends ConnectorType>(
-  declaration: Omit<MonitorDeclaration<P, M, C>, 'collect' | 'check'> & {
+  declaration: Omit<MonitorDeclaration<P, M, C>, 'collect' | 'check' | 'candidates'> & {
     check?(settings: SettingsOf<P>, path: string): readonly Problem[]
+    candidates?(
+      settings: Omit<SettingsOf<P>, ChosenFromTarget<P>>,
+      context: Pick<CollectContext<C>, 'client' | 'signal'>,
+    ): Promise<{ readonly [K in ChosenFromTarget<P>]?: readonly string[] }>
     collect(settings: SettingsOf<P>, context: CollectContext<C>): Promise<Gathered<NoInfer<M>>>
   },
 ): AnyMonitor {
@@ -106,9 +118,13 @@ export function defineMonitor<const P extends Params, const M extends string, co
 }
 
 /** A monitor as the library holds it: its settings were checked elsewhere, so their shape is open here. */
-export interface AnyMonitor extends Omit<MonitorDeclaration, 'collect' | 'check' | 'connector'> {
+export interface AnyMonitor extends Omit<MonitorDeclaration, 'collect' | 'check' | 'candidates' | 'connector'> {
   /** The connector types it runs on; at least one. */
   readonly connectors: readonly ConnectorType[]
+  candidates?(
+    settings: Readonly<Record<string, unknown>>,
+    context: Pick<CollectContext<ConnectorType>, 'client' | 'signal'>,
+  ): Promise<Readonly<Record<string, readonly string[] | undefined>>>
   check?(settings: Readonly<Record<string, unknown>>, path: string): readonly Problem[]
   collect(
     settings: Readonly<Record<string, unknown>>,

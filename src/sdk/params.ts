@@ -18,6 +18,8 @@ export type Param =
       readonly pattern?: string
       readonly multiline?: true
       readonly example?: string
+      /** The target can be asked what there is to choose from: the monitor's `candidates` says it. Settings of monitors only. */
+      readonly candidates?: true
     })
   | (Common & {
       readonly kind: 'number'
@@ -45,6 +47,8 @@ export type Param =
       readonly of: Param
       readonly default?: readonly unknown[]
       readonly maxItems?: number
+      /** As for texts; each entry is one of them. */
+      readonly candidates?: true
     })
   /** Free keys with text values: HTTP headers, extractions. */
   | (Common & {
@@ -74,6 +78,11 @@ type Plain<P extends Param> = P extends { kind: 'text' | 'url' | 'secret' }
 export type SettingsOf<P extends Params> = {
   readonly [K in keyof P]: P[K] extends { optional: true } ? Plain<P[K]> | undefined : Plain<P[K]>
 }
+
+/** The settings for which a monitor says what there is to choose from. */
+export type ChosenFromTarget<P extends Params> = {
+  [K in keyof P]: P[K] extends { readonly candidates: true } ? K : never
+}[keyof P]
 
 const maxText = 4_000
 const maxListItems = 1_000

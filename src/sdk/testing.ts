@@ -21,6 +21,7 @@ import { TargetError } from './failure.ts'
 import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
 
+export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
 
 /** Runs a monitor once with settings as a user writes them. Throws where the settings are wrong, and what `collect` throws. */
@@ -176,6 +177,11 @@ export function monitorConformance(monitors: readonly AnyMonitor[], folder: URL)
           if (metric.title.trim() === '' || !units.includes(metric.unit)) missing.push(`metric ${name}`)
         }
         expect(missing).toEqual([])
+      })
+
+      test('offers candidates for just the settings that say so', () => {
+        const settings = Object.entries(monitor.settings).filter(([, param]) => 'candidates' in param)
+        expect(settings.length > 0).toBe(monitor.candidates !== undefined)
       })
 
       test('takes its own defaults', () => {

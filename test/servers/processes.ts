@@ -34,7 +34,7 @@ export interface Running {
 export function run(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; uid?: number; gid?: number } = {},
+  options: { cwd?: string; uid?: number; gid?: number; env?: NodeJS.ProcessEnv } = {},
 ): Running {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -61,8 +61,8 @@ export function run(
 }
 
 /** Waits until somebody accepts connections, or the program that should has ended. */
-export async function listening(port: number, by: Running, host = '127.0.0.1'): Promise<void> {
-  const until = Date.now() + 20_000
+export async function listening(port: number, by: Running, host = '127.0.0.1', patienceMs = 20_000): Promise<void> {
+  const until = Date.now() + patienceMs
   for (;;) {
     if (by.child.exitCode !== null) throw new Error(`it ended with ${by.child.exitCode}: ${by.output()}`)
     const reached = await new Promise<boolean>((resolve) => {

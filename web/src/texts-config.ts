@@ -43,7 +43,7 @@ export const configTexts = {
     name: 'Name',
     nameHint: 'Identifies it. What was measured stays under the name that it had then.',
     renameNote: 'With another name it begins a new history: what was measured stays under the old one.',
-    renameGroupNote: 'Users who are given the old name as a group have to be given the new one.',
+    renameGroupNote: 'What users and tokens may do in it follows the new name.',
     nameMissing: 'A name is needed',
     monitorNameHint: 'Only needed where a profile has the same monitor twice.',
     description: 'Description',
@@ -82,6 +82,8 @@ export const configTexts = {
     secretKeep: 'Keep the stored one',
     secretNew: 'It cannot be read back once it is saved.',
     listAdd: 'Add',
+    addFound: (label: string) => `Add to ${label} from the target`,
+    found: (n: number) => `Add one of ${n.toLocaleString('en')} found`,
     listItem: (label: string, n: number) => `${label} ${n}`,
     remove: (what: string) => `Remove ${what}`,
     mapName: 'Name',
@@ -192,6 +194,10 @@ export const configTexts = {
       'Runs it once and keeps nothing: shows the metrics and items that there are, and which of them each row takes.',
     noTarget: 'There is no connector of its type yet.',
     load: 'Load',
+    candidates: 'Ask what there is to choose',
+    candidatesFound: (fields: readonly string[]) =>
+      fields.length === 0 ? 'The target offers nothing to choose.' : `Choose from what was found: ${fields.join(', ')}.`,
+    candidatesFailed: 'The target could not be asked',
     measured: (n: number) => count(n, 'value measured', 'values measured'),
   },
   rules: {

@@ -147,7 +147,7 @@ export function agentHandlers(parts: AgentParts): Handlers<Names> {
         throw new FarwatchError('conflict', `${name} is not there: it has nothing that could be moved in order`, {
           hint: 'What it ran has moved, or moves, as that of a lost agent.',
         })
-      await recorded(caller, 'drain', name)
+      await recorded(caller, 'drain begun', name)
       // The signal ends the waiting and not the drain.
       const end = await distribution.drain(id, signal)
       switch (end.is) {
@@ -174,7 +174,7 @@ export function agentHandlers(parts: AgentParts): Handlers<Names> {
       demand(caller, 'admin', null)
       const { name } = agent(caller, id)
       distribution.endDrain(id)
-      await recorded(caller, 'undrain', name)
+      await recorded(caller, 'drain ended', name)
       return agent(caller, id)
     },
     rekeyAgent: ({ caller, params: { id } }) => changed(caller, id, 'given another key', () => fleet.rekey(id)),

@@ -1,3 +1,4 @@
+import { candidateLabel } from '../../agent/index.ts'
 import { explain } from '../../alarms/index.ts'
 import { FarwatchError } from '../../base/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
@@ -7,7 +8,7 @@ import type { CheckQuestions } from '../questions.ts'
 import { demand, type Handlers } from '../route.ts'
 import { iso } from '../shape.ts'
 
-type Names = 'checkConnector' | 'previewRules'
+type Names = 'checkConnector' | 'listCandidates' | 'previewRules'
 
 const mostShown = 5_000
 
@@ -51,6 +52,29 @@ export function checkHandlers(parts: {
           samples: result.samples.slice(0, mostShown),
         }),
         left: Math.max(0, result.samples.length - mostShown),
+      }
+    },
+    listCandidates: async ({ caller, body }) => {
+      const { group, connector, monitor, agent } = body
+      demand(caller, 'editor', group)
+      const { order } = inventory.prepareCheck({ ...body, wants: 'candidates' })
+      await inventory.record({
+        who: caller.username,
+        action: 'candidates asked for',
+        what: `groups[${JSON.stringify(group)}]`,
+        after: { monitor, type: connector.type, credential: connector.credential ?? null, agent: agent ?? null },
+      })
+      const run = await fleet.check(group, order, agent)
+      const candidates: Record<string, string[]> = {}
+      for (const { name, labels } of run.result.samples) {
+        const candidate = labels[candidateLabel]
+        if (candidate !== undefined) (candidates[name] ??= []).push(candidate)
+      }
+      return {
+        agent: agentName(run.agent),
+        reason: run.result.reason ?? null,
+        message: run.result.message ?? null,
+        candidates,
       }
     },
     previewRules: ({ body }) => {

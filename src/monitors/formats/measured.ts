@@ -1,18 +1,35 @@
-/** Small things that monitors of databases make of what they read. */
+import type { Item } from '../../sdk/index.ts'
 
-/** Without what could not be measured. */
-export function present<K extends string>(metrics: Readonly<Record<K, number | undefined>>): { [N in K]?: number } {
-  const known: { [N in K]?: number } = {}
-  for (const name in metrics) {
-    const value = metrics[name]
-    if (value !== undefined && Number.isFinite(value)) known[name] = value
-  }
-  return known
+/** Small things that monitors make of what they read. */
+
+type Measured<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** Metrics without those that could not be measured: what is left out is not 0. */
+export function measured<T extends Readonly<Record<string, number | readonly Item[] | undefined>>>(
+  metrics: T,
+): Measured<T> {
+  const known = Object.entries(metrics).filter(
+    ([, value]) => value !== undefined && (typeof value !== 'number' || Number.isFinite(value)),
+  )
+  // Nothing but the unknown ones is taken away.
+  return Object.fromEntries(known) as Measured<T>
 }
 
-/** A part of a whole in percent; undefined where either is unknown or the whole is nothing. */
-export function share(part: number | undefined, whole: number | undefined): number | undefined {
-  return part === undefined || whole === undefined || whole <= 0 ? undefined : (100 * part) / whole
+/** A metric of several items; those without a value are left out. */
+export function itemsOf<T>(
+  all: readonly T[],
+  labels: (one: T) => Readonly<Record<string, string>>,
+  value: (one: T) => number | undefined,
+): Item[] {
+  return all.flatMap((one) => {
+    const found = value(one)
+    return found === undefined ? [] : [{ labels: labels(one), value: found }]
+  })
+}
+
+/** A part as percent of a whole; undefined where either is unknown, and where the whole is nothing, as where there is no limit. */
+export function shareOf(part: number | undefined, whole: number | undefined): number | undefined {
+  return part === undefined || whole === undefined || whole < 1e-9 ? undefined : (100 * part) / whole
 }
 
 /** The numbers that a former run handed over, perhaps one of another version. */

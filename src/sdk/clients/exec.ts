@@ -21,4 +21,6 @@ export interface ExecClient {
    * Throws TargetError: configuration (no such program, not executable), timed out.
    */
   run(request: ExecRequest, signal: AbortSignal): Promise<ExecSeen>
+  /** Names of the programs in the connector's directory. Throws TargetError: configuration (no such directory). */
+  programs(signal: AbortSignal): Promise<readonly string[]>
 }

@@ -2,8 +2,10 @@ import type { DnsClient } from './dns.ts'
 import type { ExecClient } from './exec.ts'
 import type { HttpClient } from './http.ts'
 import type { IcmpClient } from './icmp.ts'
+import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { RedisClient } from './redis.ts'
+import type { RabbitmqClient } from './rabbitmq.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
 
@@ -13,10 +15,12 @@ export interface ConnectorClients {
   exec: ExecClient
   http: HttpClient
   icmp: IcmpClient
+  ldap: LdapClient
   local: LocalClient
   mysql: SqlClient
   postgresql: SqlClient
   redis: RedisClient
+  rabbitmq: RabbitmqClient
   tcp: TcpClient
 }
 
@@ -26,8 +30,10 @@ export type * from './dns.ts'
 export type * from './exec.ts'
 export type * from './http.ts'
 export type * from './icmp.ts'
+export type * from './ldap.ts'
 export type * from './local.ts'
 export type * from './redis.ts'
+export type * from './rabbitmq.ts'
 export { sqlDialects } from './sql.ts'
 export type * from './sql.ts'
 export type * from './tcp.ts'

@@ -42,6 +42,7 @@ export function MonitorFields({
   given,
 }: FieldsProps): ReactNode {
   const [measured, setMeasured] = useState<Measured | undefined>()
+  const [candidates, setCandidates] = useState<Readonly<Record<string, readonly string[]>>>({})
   const profile = document.profiles?.find(({ name }) => 'profile' in at && name === at.profile)
   const fitting = library.monitors.filter(({ connectors }) => connectors.includes(profile?.connector ?? ''))
   const monitor = library.monitors.find(({ id }) => id === draft['monitor'])
@@ -56,7 +57,10 @@ export function MonitorFields({
           value={asName(draft['monitor'])}
           withAsterisk
           error={problemOf(problems, 'monitor')}
-          onChange={(event) => onChange({ monitor: event.currentTarget.value, settings: {} })}
+          onChange={(event) => {
+            setCandidates({})
+            onChange({ monitor: event.currentTarget.value, settings: {} })
+          }}
         >
           <option value="">{words.chooseMonitor}</option>
           {fitting.map(({ id, title }) => (
@@ -104,6 +108,7 @@ export function MonitorFields({
             problems={problems.flatMap((one) =>
               one.path.startsWith('settings.') ? [{ ...one, path: one.path.slice('settings.'.length) }] : [],
             )}
+            candidates={candidates}
             disabled={disabled}
           />
           <Candidates
@@ -112,6 +117,7 @@ export function MonitorFields({
             monitor={monitor}
             settings={settingsOf(params, settings)}
             onMeasured={setMeasured}
+            onCandidates={setCandidates}
           />
           <RulesEditor
             monitor={monitor}

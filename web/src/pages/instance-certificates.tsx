@@ -12,6 +12,7 @@ import { Fingerprint } from '../parts/fingerprint.tsx'
 import { Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 import { GenerateForm } from './instance-generate.tsx'
+import { ImportForm } from './instance-import.tsx'
 import { TrustForm } from './instance-trust.tsx'
 
 const { certificates: words } = texts.instance
@@ -39,6 +40,7 @@ export function CertificatesTab(): ReactNode {
           {allowed ? (
             <>
               <GenerateForm />
+              <ImportForm />
               <TrustForm suggested={here?.servers[0] ?? ''} />
             </>
           ) : null}

@@ -8,6 +8,7 @@ import { Fact, Facts } from '../parts/facts.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
 import { Failure } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
+import { PemField } from './instance-import.tsx'
 
 const { trust: words } = texts.role
 
@@ -84,6 +85,38 @@ export function TrustForm({ suggested }: { suggested: string }): ReactNode {
           )}
         </div>
       )}
+      <TrustPasted />
     </section>
+  )
+}
+
+/** Who brings a certificate here himself has compared it already. */
+function TrustPasted(): ReactNode {
+  const client = useQueryClient()
+  const [certificate, setCertificate] = useState('')
+  const trust = useMutation({
+    mutationFn: () => call('trustCertificate', { body: { certificate } }),
+    onSuccess: (answer) => {
+      setCertificate('')
+      notifications.show({ message: words.done(answer.certificate.subject), color: 'petrol' })
+      return client.invalidateQueries()
+    },
+  })
+  return (
+    <details className="act-form trust-pasted">
+      <summary>{words.paste}</summary>
+      <PemField label={words.pasted} value={certificate} onChange={setCertificate} />
+      {trust.error === null ? null : <Failure error={trust.error} title={words.title} />}
+      <div>
+        <Button
+          variant="default"
+          disabled={certificate.trim() === ''}
+          loading={trust.isPending}
+          onClick={() => trust.mutate()}
+        >
+          {words.trustPasted}
+        </Button>
+      </div>
+    </details>
   )
 }

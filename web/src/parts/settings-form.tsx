@@ -33,6 +33,7 @@ export function SettingsForm({
   draft,
   onChange,
   problems,
+  candidates = {},
   disabled = false,
 }: {
   readonly params: Params
@@ -41,6 +42,8 @@ export function SettingsForm({
   readonly draft: Draft
   readonly onChange: (draft: Draft) => void
   readonly problems: readonly FieldProblem[]
+  /** What there is to choose from, by setting; anything else can be typed. */
+  readonly candidates?: Readonly<Record<string, readonly string[]>>
   readonly disabled?: boolean
 }): ReactNode {
   const { shown, folded } = foldedFields(params, given)
@@ -55,10 +58,11 @@ export function SettingsForm({
       value={draft[key]}
       onChange={(value) => onChange({ ...draft, [key]: value })}
       problems={problemsOf(key)}
+      candidates={candidates[key] ?? []}
       disabled={disabled}
     />
   )
-  const isOpen = isUnfolded || folded.some((key) => problemsOf(key).length > 0)
+  const isOpen = isUnfolded || folded.some((key) => problemsOf(key).length > 0 || candidates[key] !== undefined)
   return (
     <div className="settings-form">
       {shown.map(field)}
@@ -78,6 +82,7 @@ interface FieldProps {
   readonly value: unknown
   readonly onChange: (value: unknown) => void
   readonly problems: readonly FieldProblem[]
+  readonly candidates: readonly string[]
   readonly disabled: boolean
 }
 
@@ -112,7 +117,7 @@ const asText = (value: unknown): string =>
   typeof value === 'string' ? value : value === undefined || value === null ? '' : String(value)
 
 function Field(props: FieldProps): ReactNode {
-  const { label, param, value, onChange, problems, disabled } = props
+  const { label, param, value, onChange, problems, candidates, disabled } = props
   const required = defaultOf(param) === undefined && param.optional !== true
   const common = {
     label,
@@ -136,7 +141,9 @@ function Field(props: FieldProps): ReactNode {
             onChange={(event) => onChange(event.currentTarget.value)}
           />
         )
-      return <TextField {...common} value={value} placeholder={placeholder} onChange={onChange} />
+      return (
+        <TextField {...common} value={value} placeholder={placeholder} candidates={candidates} onChange={onChange} />
+      )
     case 'url':
       return <TextField {...common} value={value} placeholder={placeholder} onChange={onChange} inputMode="url" />
     case 'number':
@@ -187,8 +194,10 @@ function Field(props: FieldProps): ReactNode {
 function TextField({
   value,
   onChange,
+  candidates = [],
   ...rest
 }: {
+  readonly candidates?: readonly string[]
   readonly label: string
   readonly description: ReactNode
   readonly error: ReactNode
@@ -199,15 +208,31 @@ function TextField({
   readonly inputMode?: 'url' | 'decimal'
   readonly onChange: (value: unknown) => void
 }): ReactNode {
+  const id = useId()
   return (
-    <TextInput
-      {...rest}
-      value={asText(value)}
-      spellCheck={false}
-      autoCapitalize="none"
-      autoComplete="off"
-      onChange={(event) => onChange(event.currentTarget.value)}
-    />
+    <>
+      <Suggestions id={id} texts={candidates} />
+      <TextInput
+        {...rest}
+        value={asText(value)}
+        list={candidates.length === 0 ? undefined : id}
+        spellCheck={false}
+        autoCapitalize="none"
+        autoComplete="off"
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    </>
+  )
+}
+
+function Suggestions({ id, texts: all }: { readonly id: string; readonly texts: readonly string[] }): ReactNode {
+  if (all.length === 0) return null
+  return (
+    <datalist id={id}>
+      {all.map((one) => (
+        <option key={one} value={one} />
+      ))}
+    </datalist>
   )
 }
 
@@ -299,15 +324,24 @@ function ListField({
   value,
   onChange,
   problems,
+  candidates,
   disabled,
 }: FieldProps & { readonly param: Extract<Param, { kind: 'list' }> }): ReactNode {
   const fallback = param.default
   if (!Array.isArray(value) && fallback !== undefined && fallback.length > 0)
     return (
       <FieldGroup label={label} description={about(param)} problems={problems}>
-        <Button size="xs" variant="default" disabled={disabled} onClick={() => onChange([...fallback])}>
-          {words.setOwn}
-        </Button>
+        <div className="list-acts">
+          <Button size="xs" variant="default" disabled={disabled} onClick={() => onChange([...fallback])}>
+            {words.setOwn}
+          </Button>
+          <FoundOnTarget
+            label={label}
+            found={candidates.filter((one) => !fallback.includes(one))}
+            disabled={disabled}
+            onChoose={(one) => onChange([...fallback, one])}
+          />
+        </div>
       </FieldGroup>
     )
   const items: readonly unknown[] = Array.isArray(value) ? value : []
@@ -340,6 +374,12 @@ function ListField({
         <Button size="xs" variant="default" disabled={disabled} onClick={() => set([...items, ''])}>
           {words.listAdd}
         </Button>
+        <FoundOnTarget
+          label={label}
+          found={candidates.filter((one) => !items.includes(one))}
+          disabled={disabled}
+          onChoose={(one) => set([...items, one])}
+        />
         {fallback === undefined || fallback.length === 0 ? null : (
           <Button size="xs" variant="subtle" color="gray" disabled={disabled} onClick={() => onChange(undefined)}>
             {words.useDefault}
@@ -350,7 +390,45 @@ function ListField({
   )
 }
 
-function ListItem({ param, label, value, disabled, problems, onChange }: FieldProps): ReactNode {
+/** What the target has and the list has not yet. */
+function FoundOnTarget({
+  label,
+  found,
+  disabled,
+  onChoose,
+}: {
+  readonly label: string
+  readonly found: readonly string[]
+  readonly disabled: boolean
+  readonly onChoose: (one: string) => void
+}): ReactNode {
+  if (found.length === 0) return null
+  return (
+    <NativeSelect
+      size="xs"
+      aria-label={words.addFound(label)}
+      value=""
+      disabled={disabled}
+      onChange={(event) => onChoose(event.currentTarget.value)}
+    >
+      <option value="">{words.found(found.length)}</option>
+      {found.map((one) => (
+        <option key={one} value={one}>
+          {one}
+        </option>
+      ))}
+    </NativeSelect>
+  )
+}
+
+function ListItem({
+  param,
+  label,
+  value,
+  disabled,
+  problems,
+  onChange,
+}: Omit<FieldProps, 'candidates'>): ReactNode {
   const common = { 'aria-label': label, disabled, error: wrong(problems) }
   if (param.kind === 'choice')
     return (
@@ -420,13 +498,7 @@ export function PairsEditor({
     onChange(pairs.map((one, at) => (at === i ? pair : one)))
   return (
     <>
-      {names.length === 0 ? null : (
-        <datalist id={id}>
-          {names.map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
-      )}
+      <Suggestions id={id} texts={names} />
       {pairs.map(([name, value], i) => (
         <div key={i} className="list-line">
           <TextInput
