@@ -12,7 +12,6 @@ import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
 import tcp from './tcp.ts'
 
-export const connectors: readonly AnyConnector[] = [dns, exec, http, icmp, local, mysql, postgresql, redis, tcp]
 export const connectors: readonly AnyConnector[] = [
   dns,
   exec,
@@ -20,6 +19,7 @@ export const connectors: readonly AnyConnector[] = [
   icmp,
   ldap,
   local,
+  mysql,
   postgresql,
   rabbitmq,
   redis,

@@ -1,6 +1,6 @@
 import { defineMonitor, isVersionAtLeast, type Item, type SqlRow } from '../sdk/index.ts'
-import { numbersBefore, present, share, shareSince } from './formats/measured.ts'
-import { itemsOf, numberIn, Parts } from './formats/sql-rows.ts'
+import { measured, numbersBefore, shareOf, shareSince } from './formats/measured.ts'
+import { itemsOf, numberIn, SqlParts } from './formats/sql-rows.ts'
 
 /**
  * A MySQL or MariaDB server in one short read-only session.
@@ -96,7 +96,7 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
     'On a replica `STOP REPLICA SQL_THREAD` raises “replication stopped” after a minute; `SET GLOBAL max_connections` just above what is connected raises “connections used up”.',
   async collect({ sizes }, { client, signal, previous, remember }) {
     return client.session(signal, async (session) => {
-      const parts = new Parts(session)
+      const parts = new SqlParts(session)
       const isMariaDb = /mariadb/i.test(session.version)
       const status = valuesOf(await parts.read('status', statusSql))
       const variables = valuesOf(await parts.read('variables', variablesSql))
@@ -121,11 +121,11 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
       return {
         metrics: {
           connect: session.connect,
-          ...present({
+          ...measured({
             uptime: number('uptime'),
             connections,
             connections_max: max,
-            connections_used: share(connections, max),
+            connections_used: shareOf(connections, max),
             threads_running: number('threads_running'),
             connections_refused: number('connection_errors_max_connections'),
             aborted_connects: number('aborted_connects'),
@@ -140,8 +140,8 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
             deadlocks: number('innodb_deadlocks') ?? numberFrom(counts.get('lock_deadlocks')),
             history_length: number('innodb_history_list_length') ?? numberFrom(counts.get('trx_rseg_history_len')),
             buffer_pool_hit: shareSince(numbersBefore(previous), reads, 1_000),
-            buffer_pool_used: free === undefined || pages === undefined ? undefined : share(pages - free, pages),
-            buffer_pool_dirty: share(number('innodb_buffer_pool_pages_dirty'), pages),
+            buffer_pool_used: free === undefined || pages === undefined ? undefined : shareOf(pages - free, pages),
+            buffer_pool_dirty: shareOf(number('innodb_buffer_pool_pages_dirty'), pages),
             temporary_tables: number('created_tmp_disk_tables'),
             received: number('bytes_received'),
             sent: number('bytes_sent'),
@@ -153,7 +153,7 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
                 ? 1
                 : 0
               : undefined,
-            cluster_paused: inCluster ? share(number('wsrep_flow_control_paused'), 1) : undefined,
+            cluster_paused: inCluster ? shareOf(number('wsrep_flow_control_paused'), 1) : undefined,
           }),
           ...replicationOf(replication),
           database_size: itemsOf(sizesSeen, 'name', 'size', 'database'),

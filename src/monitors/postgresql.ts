@@ -7,7 +7,7 @@ import {
   type SqlRow,
   type SqlSession,
 } from '../sdk/index.ts'
-import { itemsOf, numberIn, Parts, sumOf } from './formats/sql-rows.ts'
+import { itemsOf, numberIn, SqlParts, sumOf } from './formats/sql-rows.ts'
 
 const metrics = {
   connect: { title: 'Time until a session was ready', unit: 'ms' },
@@ -87,7 +87,7 @@ export default defineMonitor({
   },
   async collect({ sizes, query }, { client, signal, now, previous, remember }) {
     return client.session(signal, async (session) => {
-      const parts = new Parts(session)
+      const parts = new SqlParts(session)
       const activity = await parts.read('sessions', activitySql)
       const limits = await parts.read('limits', limitsSql)
       const locks = await parts.read('locks', isVersionAtLeast(session.version, 14) ? locksSql : locksSqlBefore14)
@@ -145,9 +145,8 @@ export default defineMonitor({
         facts: {
           version: session.version,
           database: client.database,
-          ...(parts.missing.length === 0 ? {} : { missing: parts.missing.join('; ').slice(0, 900) }),
         },
-        ...(parts.missing.length === 0 ? {} : { message: `left out: ${parts.missing.join('; ')}`.slice(0, 900) }),
+        ...(parts.leftOut === undefined ? {} : { message: parts.leftOut }),
         ...(failure === undefined
           ? {}
           : { failure: { reason: 'assertion' as const, message: `${client.target}: ${failure}`.slice(0, 900) } }),

@@ -32,7 +32,7 @@ test('a server at rest is measured whole, and nothing raises', async () => {
   const query = 'SELECT state, count(*) AS orders, sum(amount) AS amount FROM orders GROUP BY state ORDER BY state;'
   const seen = await measured('postgresql', place, { query }, { credential: watcher })
   expectSound(monitor, seen, ['geheim'])
-  expect([seen.facts?.['missing'], seen.metrics['recovery'], seen.more, judgedBy(monitor, seen)]).toEqual([
+  expect([seen.message, seen.metrics['recovery'], seen.more, judgedBy(monitor, seen)]).toEqual([
     undefined,
     0,
     [

@@ -1,8 +1,9 @@
-import { StatementRefused, type Item, type SqlRow, type SqlSession } from '../../sdk/index.ts'
+import type { Item, SqlRow, SqlSession } from '../../sdk/index.ts'
+import { Parts } from './parts.ts'
 
-/** Reads part by part; one that the server refuses is left out and named. */
-export class Parts {
-  readonly missing: string[] = []
+/** Reads a database part by part; one that the server refuses is left out and named. */
+export class SqlParts {
+  readonly #parts = new Parts()
   readonly #session: SqlSession
 
   constructor(session: SqlSession) {
@@ -12,18 +13,13 @@ export class Parts {
   /** The rows of a part, at most `maxRows`; none where there is no statement for this version or the server says no to it. */
   async read(part: string, sql: string | undefined, maxRows = 1_000): Promise<readonly SqlRow[]> {
     if (sql === undefined) return []
-    try {
-      return await this.#session.query(sql, maxRows)
-    } catch (thrown) {
-      if (!(thrown instanceof StatementRefused)) throw thrown
-      this.missing.push(`${part} (${thrown.message})`)
-      return []
-    }
+    return (await this.#parts.read(part, () => this.#session.query(sql, maxRows))) ?? []
   }
 
   /** What was left out, for people; undefined where nothing was. */
   get leftOut(): string | undefined {
-    return this.missing.length === 0 ? undefined : `left out: ${this.missing.join('; ')}`.slice(0, 900)
+    const { missing } = this.#parts
+    return missing.length === 0 ? undefined : `left out: ${missing.join('; ')}`.slice(0, 900)
   }
 }
 
