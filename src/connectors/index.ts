@@ -6,6 +6,7 @@ import http from './http.ts'
 import icmp from './icmp.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
+import mongodb from './mongodb.ts'
 import mysql from './mysql.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
@@ -19,6 +20,7 @@ export const connectors: readonly AnyConnector[] = [
   icmp,
   ldap,
   local,
+  mongodb,
   mysql,
   postgresql,
   rabbitmq,

@@ -6,6 +6,7 @@ import httpResponse from './http.response.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
+import mongodb from './mongodb.ts'
 import mysql from './mysql.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
@@ -24,6 +25,7 @@ export const monitors: readonly AnyMonitor[] = [
   ldapBind,
   ldapMonitor,
   ldapReplication,
+  mongodb,
   mysql,
   nagiosPlugin,
   ping,

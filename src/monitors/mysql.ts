@@ -218,7 +218,7 @@ function valuesOf(rows: readonly SqlRow[]): ReadonlyMap<string, SqlRow[string]> 
 
 function numberFrom(value: SqlRow[string] | undefined): number | undefined {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
+  return typeof number === 'number' && Math.abs(number) < 1e100 ? number : undefined
 }
 
 function readOnly(value: SqlRow[string] | undefined): number | undefined {

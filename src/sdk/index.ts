@@ -2,7 +2,7 @@ export { at, formatDuration, formatSize, messageOf, parseDuration, parseSize, su
 export type { Checked, Problem } from '../base/index.ts'
 export { matches, parseMatcher } from '../model/index.ts'
 export type * from '../model/index.ts'
-export { dnsRecordTypes, sqlDialects } from './clients/index.ts'
+export { dnsRecordTypes, mongodbReadings, sqlDialects } from './clients/index.ts'
 export type * from './clients/index.ts'
 export { credentialTypes, defineConnector } from './connector.ts'
 export type { AnyConnector, Closable, ConnectorDeclaration, CredentialType, OpenCredential } from './connector.ts'

@@ -25,7 +25,8 @@ export class SqlParts {
 
 export function numberIn(row: SqlRow | undefined, column: string): number | undefined {
   const value = row?.[column]
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+  // Nothing that can be counted or measured is larger; sums and shares of what is smaller stay finite.
+  return typeof value === 'number' && Math.abs(value) < 1e100 ? value : undefined
 }
 
 export function sumOf(rows: readonly SqlRow[], column: string): number {

@@ -5,6 +5,7 @@ import type { IcmpClient } from './icmp.ts'
 import type { LdapClient } from './ldap.ts'
 import type { LocalClient } from './local.ts'
 import type { RedisClient } from './redis.ts'
+import type { MongodbClient } from './mongodb.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
@@ -17,6 +18,7 @@ export interface ConnectorClients {
   icmp: IcmpClient
   ldap: LdapClient
   local: LocalClient
+  mongodb: MongodbClient
   mysql: SqlClient
   postgresql: SqlClient
   redis: RedisClient
@@ -32,6 +34,8 @@ export type * from './http.ts'
 export type * from './icmp.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
+export { mongodbReadings } from './mongodb.ts'
+export type * from './mongodb.ts'
 export type * from './redis.ts'
 export type * from './rabbitmq.ts'
 export { sqlDialects } from './sql.ts'
