@@ -7,6 +7,7 @@ import icmp from './icmp.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mongodb from './mongodb.ts'
+import mssql from './mssql.ts'
 import mysql from './mysql.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
@@ -21,6 +22,7 @@ export const connectors: readonly AnyConnector[] = [
   ldap,
   local,
   mongodb,
+  mssql,
   mysql,
   postgresql,
   rabbitmq,

@@ -7,6 +7,7 @@ import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
 import mongodb from './mongodb.ts'
+import mssql from './mssql.ts'
 import mysql from './mysql.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ping from './ping.ts'
@@ -26,6 +27,7 @@ export const monitors: readonly AnyMonitor[] = [
   ldapMonitor,
   ldapReplication,
   mongodb,
+  mssql,
   mysql,
   nagiosPlugin,
   ping,

@@ -19,7 +19,9 @@ export interface ConnectorClients {
   ldap: LdapClient
   local: LocalClient
   mongodb: MongodbClient
+  mssql: SqlClient
   mysql: SqlClient
+  oracle: SqlClient
   postgresql: SqlClient
   redis: RedisClient
   rabbitmq: RabbitmqClient
