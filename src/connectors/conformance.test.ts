@@ -160,6 +160,7 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['mysql', () => ({ host: '127.0.0.1', port: mutePort }), 'mysql', {}],
   ['redis', () => ({ host: '127.0.0.1', port: mutePort }), 'redis', {}],
   ['redis', () => ({ host: '127.0.0.1', port: mutePort, tls: 'verify' }), 'redis', {}],
+  ['oracle', () => ({ host: '127.0.0.1', port: mutePort }), 'oracle', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'postgresql', {}],
 ]

@@ -9,6 +9,7 @@ import local from './local.ts'
 import mongodb from './mongodb.ts'
 import mssql from './mssql.ts'
 import mysql from './mysql.ts'
+import oracle from './oracle.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
@@ -24,6 +25,7 @@ export const connectors: readonly AnyConnector[] = [
   mongodb,
   mssql,
   mysql,
+  oracle,
   postgresql,
   rabbitmq,
   redis,

@@ -27,6 +27,7 @@ import {
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 import { trustedProblems } from './network/trust.ts'
+import { untilAborted } from './network/until-aborted.ts'
 
 /** One server of MongoDB: a member of a replica set, a router of a sharded cluster, or one alone. */
 export default defineConnector({
@@ -216,13 +217,4 @@ function systemFailure(thrown: unknown): unknown {
     if (systemCodeOf(one) !== undefined) found = one
   if (systemCodeOf(found) !== undefined) return found
   return /closed|reset/i.test(messageOf(thrown)) ? { code: 'ECONNRESET' } : thrown
-}
-
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(new Error('stopped'))
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
-  })
 }

@@ -10,6 +10,7 @@ import mongodb from './mongodb.ts'
 import mssql from './mssql.ts'
 import mysql from './mysql.ts'
 import nagiosPlugin from './nagios.plugin.ts'
+import oracle from './oracle.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
@@ -30,6 +31,7 @@ export const monitors: readonly AnyMonitor[] = [
   mssql,
   mysql,
   nagiosPlugin,
+  oracle,
   ping,
   postgresql,
   prometheusScrape,
