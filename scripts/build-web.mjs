@@ -1,15 +1,19 @@
 // Builds the portal where its output is older than what it is made of.
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import launcher from '../bin/launcher.js'
 import { root } from './install.mjs'
+import { compressOutput } from './portal-output.mjs'
 
 const web = join(root, 'web')
 // The portal takes its types from here, and what it shows with them.
 const madeOf = ['web/src', 'web/public', 'src/base', 'src/contract', 'src/model']
-const alsoMadeOf = ['web/index.html', 'web/package.json', 'web/vite.config.ts', 'web/tsconfig.json']
+const alsoMadeOf = [
+  ...['web/index.html', 'web/package.json', 'web/vite.config.ts', 'web/tsconfig.json'],
+  ...['scripts/build-web.mjs', 'scripts/portal-output.mjs'],
+]
 
 /** @throws Error where the build fails */
 export function buildPortal() {
@@ -27,4 +31,11 @@ export function buildPortal() {
     stdio: ['ignore', 2, 2],
   })
   if (done.status !== 0) throw new Error(`the portal could not be built (exit code ${done.status})`)
+  try {
+    compressOutput(join(web, 'dist'))
+  } catch (thrown) {
+    // By this file the next time knows whether there is something to do.
+    rmSync(output)
+    throw thrown
+  }
 }

@@ -1,4 +1,5 @@
 import { errorCatalogue } from '../src/base/index.ts'
+import { defaultProfileOf } from '../src/inventory/index.ts'
 import {
   allowedValues,
   declarationOf,
@@ -12,6 +13,7 @@ import {
   credentialTypes,
   type AnyMonitor,
   type AnyPlugin,
+  type Discovery,
   type Library,
   type Param,
   type Params,
@@ -78,14 +80,35 @@ export function settingsPage(): string {
 export function monitorIndexPage(library: Library): string {
   return page('Monitors', 'What can be measured. Each page is written from the declaration of its monitor.', [
     table(
-      ['Monitor', 'Connector', 'What it measures'],
-      [...library.monitors.values()].map(({ id, connectors, summary }) => [
+      ['Monitor', 'Connector', 'What it measures', 'What it needs', 'Tested with'],
+      [...library.monitors.values()].map(({ id, connectors, summary, needs, tested, optIn }) => [
         `[${id}](${id}.md)`,
         connectors.join(', '),
-        summary,
+        optIn === undefined ? summary : `${summary} *To be chosen on purpose.*`,
+        needs ?? 'nothing',
+        testedWith[tested].short,
       ]),
     ),
   ])
+}
+
+const testedWith: Readonly<Record<AnyMonitor['tested'], { readonly short: string; readonly long: string }>> = {
+  'real server': { short: 'the real thing', long: 'Tested with the real thing, started by the tests.' },
+  'recorded data': {
+    short: 'recordings',
+    long: 'Tested with answers that were recorded from real systems; no live one was reached.',
+  },
+  'schema only': {
+    short: 'its published form',
+    long: 'Tested with answers in the published form alone: not seen at work in the field yet. [A recording](../recordings.md) of a run on your system would help.',
+  },
+}
+
+/** A block of text to be pasted, in a fence that nothing in it ends. */
+function verbatim(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}\n${text.trim()}\n${fence}`
 }
 
 export function monitorPage(monitor: AnyMonitor, library: Library): string {
@@ -98,7 +121,14 @@ export function monitorPage(monitor: AnyMonitor, library: Library): string {
       `- Connector: ${connectors.join(', ')}`,
       `- Runs every \`${monitor.period}\` and takes at most \`${monitor.timeout}\`, unless a profile says otherwise.`,
       ...(monitor.needs === undefined ? [] : [`- Needs: ${monitor.needs}`]),
+      ...(monitor.optIn === undefined ? [] : [`- In no default profile, to be chosen on purpose: ${monitor.optIn}`]),
+      `- ${testedWith[monitor.tested].long}`,
     ].join('\n'),
+    ...(monitor.grant === undefined
+      ? []
+      : [
+          `## The least it needs on the target\n\nTo be pasted there by whoever administers it.\n\n${verbatim(monitor.grant)}`,
+        ]),
     `## Settings\n\n${paramTable(monitor.settings)}`,
     `## Metrics\n\n${table(
       ['Metric', 'Unit', 'Items by', 'Meaning'],
@@ -111,7 +141,10 @@ export function monitorPage(monitor: AnyMonitor, library: Library): string {
     )}${monitor.openMetrics === undefined ? '' : `\n\n${monitor.openMetrics}`}`,
     `## Default rules\n\nA profile that names the monitor without rules gets these.\n\n\`\`\`yaml\n${monitor.rules
       .map((rule) => `- ${JSON.stringify(rule)}`)
-      .join('\n')}\n\`\`\``,
+      .join(
+        '\n',
+      )}\n\`\`\`${monitor.thresholdsFrom === undefined ? '' : `\n\nWhere the thresholds come from: ${monitor.thresholdsFrom}`}`,
+    ...(monitor.tryIt === undefined ? [] : [`## See it work\n\n${monitor.tryIt}`]),
   ])
 }
 
@@ -142,17 +175,32 @@ export function pluginPage(plugin: AnyPlugin): string {
 
 export function connectorsPage(library: Library): string {
   const sections = [...library.connectors.values()].map(
-    ({ id, title, summary, settings, credentials, credentialRequired }) => {
+    ({ id, title, summary, settings, credentials, credentialRequired, discovery }) => {
       const accepted =
         credentials.length === 0
           ? 'Takes no credential.'
           : `Credential (${credentialRequired === true ? 'required' : 'optional'}): ${credentials
               .map((type) => `\`${type}\` (${credentialTypes[type].title})`)
               .join(', ')}.`
-      return `## ${id}\n\n${title}. ${summary}\n\n${accepted}\n\n${paramTable(settings)}`
+      const profile = defaultProfileOf(id, library)
+      const about = [
+        `- ${accepted}`,
+        profile === undefined
+          ? '- No default profile: each of its monitors needs settings, or is to be chosen on purpose.'
+          : `- Default profile: \`${profile.name}\` with ${(profile.monitors ?? []).map(({ monitor }) => `[${monitor}](monitors/${monitor}.md)`).join(', ')}.`,
+        ...(discovery === undefined ? [] : [`- Found by discovery: ${whereFound(discovery)}.`]),
+      ]
+      return `## ${id}\n\n${title}. ${summary}\n\n${about.join('\n')}\n\n${paramTable(settings)}`
     },
   )
   return page('Connectors', 'The ways in to a system.', sections)
+}
+
+function whereFound({ at }: Discovery): string {
+  if (at === 'host') return 'by its host'
+  if ('udp' in at) return `at the UDP ports ${at.udp.join(', ')}`
+  const { tcp } = at
+  return tcp.length > 24 ? `at ${tcp.length} TCP ports from ${Math.min(...tcp)}` : `at the TCP ports ${tcp.join(', ')}`
 }
 
 function feedsOf(plugin: AnyPlugin): string {

@@ -25,8 +25,13 @@ const programs = [
   { package: 'default-jre-headless', isThere: () => inPath('keytool') },
   { package: 'iproute2', isThere: () => inPath('ip') },
   { package: 'nftables', isThere: () => inPath('nft') },
+  { package: 'openssh-server', isThere: () => inPath('sshd') },
+  { package: 'snmpd', isThere: () => inPath('snmpd') },
+  { package: 'chrony', isThere: () => inPath('chronyd') },
   { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
   { package: 'slapd', isThere: () => inPath('slapd') },
+  { package: 'mosquitto', isThere: () => inPath('mosquitto') },
+  { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
 ]
 
 function inPath(name) {

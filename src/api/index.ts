@@ -6,6 +6,7 @@ export { agentStatisticsHandlers } from './handlers/agent-statistics-handlers.ts
 export { alarmHandlers, shownAlarm } from './handlers/alarm-handlers.ts'
 export { certificateHandlers } from './handlers/certificate-handlers.ts'
 export { checkHandlers } from './handlers/check-handlers.ts'
+export { discoveryHandlers } from './handlers/discovery-handlers.ts'
 export { maintenanceHandlers } from './handlers/maintenance-handlers.ts'
 export { configurationHandlers } from './handlers/configuration-handlers.ts'
 export { connectionHandlers } from './handlers/connection-handlers.ts'

@@ -3,7 +3,7 @@ import type { Distribution } from '../distribution/index.ts'
 import type { Coverage, LastSlot, NewestFacts, ResultRow, RunStatistics, Stretch } from '../ingest/index.ts'
 import type { Aggregation, QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import type { Hello, Registry, ReportedStatus } from '../link/index.ts'
-import type { AssignedConnector, Labels, RunResult, Slot, Unit } from '../model/index.ts'
+import type { AssignedConnector, Discovered, Labels, RunResult, Slot, Unit } from '../model/index.ts'
 
 /** A stored row of a task; runs with what they measured. */
 export type StoredResult = ResultRow & {
@@ -61,6 +61,16 @@ export interface AgentQuestions {
    * @throws FarwatchError `not-found`, `overloaded`, `unreachable`, `conflict` where nobody runs it
    */
   runNow(task: string): Promise<{ readonly agent: string; readonly result: RunResult }>
+}
+
+/** A look at a host that need not be configured. */
+export interface DiscoveryQuestions {
+  /** What is at a host, as an agent sees it that may run the group; nothing is kept. @throws as `check` of CheckQuestions */
+  discover(
+    group: string,
+    host: string,
+    wanted: string | undefined,
+  ): Promise<{ readonly agent: string; readonly discovered: Discovered }>
 }
 
 /** A run by hand of something that need not be configured. */

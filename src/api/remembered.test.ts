@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ManualClock } from '../base/index.ts'
-import { remembered } from './remembered.ts'
+import { inTime, remembered } from './remembered.ts'
 
 test('what is known is given until it is known anew, and found out once for all who wait', async () => {
   const clock = new ManualClock(0)
@@ -42,4 +42,18 @@ test('a failure is told to who waits, and the next one begins anew', async () =>
   await expect(ask()).rejects.toThrow('the disk is gone')
   fails = false
   expect(await ask()).toBe(7)
+})
+
+test('an answer is waited for so long, a failure in time is told, and one that comes later is not', async () => {
+  const clock = new ManualClock(0)
+  const never = new Promise<number>(() => undefined)
+  const quick = await inTime(clock, 100, Promise.resolve(1))
+  const slow = inTime(clock, 100, never)
+  let fail: (reason: Error) => void = () => undefined
+  const failing = inTime(clock, 100, new Promise<number>((_, reject) => (fail = reject)))
+  clock.advance(100)
+  fail(new Error('too late to be heard'))
+  const failed = inTime(clock, 100, Promise.reject(new Error('the disk is gone')))
+  await expect(failed).rejects.toThrow('the disk is gone')
+  expect([quick, await slow, await failing]).toEqual([1, undefined, undefined])
 })

@@ -29,3 +29,14 @@ export function remembered<T>(clock: Clock, keepMs: number, find: () => Promise<
     return known !== undefined && age < 10 * keepMs ? known.value : finding
   }
 }
+
+/**
+ * Waits for an answer, but not for longer than `waitMs`.
+ * @returns undefined where it did not come in time: its failure is then nobody's here @throws what `answer` rejects with in time
+ */
+export function inTime<T>(clock: Clock, waitMs: number, answer: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(waitMs, () => resolve(undefined))
+    answer.then(resolve, reject).finally(cancel)
+  })
+}

@@ -1,8 +1,4 @@
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import fastifyCompress from '@fastify/compress'
-import fastifyStatic from '@fastify/static'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { parseDocument } from 'yaml'
 import type { Access } from '../access/index.ts'
@@ -14,6 +10,7 @@ import type { Log } from '../platform/index.ts'
 import { NotActiveError, type PairNow } from './failover.ts'
 import { addLinkRoute, linkUrl } from './link-route.ts'
 import { addPairRoute, pairUrl } from './pair-route.ts'
+import { addPortal, urlBelowPrefix } from './portal.ts'
 import { openApiDocument } from './open-api.ts'
 import { readQueryString } from './read-request.ts'
 import { addRoute, authenticate, type Call, type Handlers } from './route.ts'
@@ -61,7 +58,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
     // Ending must not wait for idle keep-alive connections, nor for the live streams.
     forceCloseConnections: true,
     routerOptions: { querystringParser: readQueryString, maxParamLength: 500, ignoreTrailingSlash: false },
-    rewriteUrl: (request) => pairUrl(linkUrl(request.url ?? '/')),
+    rewriteUrl: (request) => pairUrl(linkUrl(urlBelowPrefix(request))),
     frameworkErrors: (error, _request, reply) => void sendError(reply, error, parts),
     // Requests are checked by the contract (read-request.ts) and answers written by JSON.stringify. What Fastify would bring for both by itself
     // is a tenth of a start.
@@ -99,7 +96,11 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   await addPairRoute(app, () => parts.pairMessages?.())
   addHealth(app, parts)
   addDocumentation(app, parts)
-  await addPortal(app, parts)
+  await addPortal(app, parts.portal, (request, reply) => {
+    // Without a token nobody learns which paths exist.
+    if (request.url.startsWith('/api/')) authenticate(request, parts.access, 'viewer')
+    return sendError(reply, notThere(request), parts)
+  })
   return app
 }
 
@@ -224,34 +225,6 @@ const withPortalSession = (request: { headers: Record<string, string> }) => {
   const session = JSON.parse(localStorage.getItem('farwatch.session') ?? '{}') as { token?: string }
   if (session.token !== undefined) request.headers['authorization'] = `Bearer ${session.token}`
   return request
-}
-
-/** The portal's files; any other path outside of the API is the portal's own and gets its one page. */
-async function addPortal(app: FastifyInstance, parts: ApiParts): Promise<void> {
-  const { portal } = parts
-  const page = portal === undefined ? undefined : join(portal, 'index.html')
-  if (portal !== undefined) {
-    await app.register(fastifyStatic, {
-      root: portal,
-      wildcard: false,
-      index: false,
-      setHeaders: (response, file) => {
-        response.header('cache-control', file.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
-      },
-    })
-  }
-  const html = page !== undefined && existsSync(page) ? readFileSync(page, 'utf8') : undefined
-  const etag = html === undefined ? '' : `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0]!
-    if (request.method !== 'GET' && request.method !== 'HEAD') return sendError(reply, notThere(request), parts)
-    if (html === undefined || path.startsWith('/api/') || path.startsWith('/assets/')) {
-      // Without a token nobody learns which paths exist.
-      if (path.startsWith('/api/')) authenticate(request, parts.access, 'viewer')
-      return sendError(reply, notThere(request), parts)
-    }
-    return reply.header('cache-control', 'no-cache').header('etag', etag).type('text/html; charset=utf-8').send(html)
-  })
 }
 
 function notThere(request: FastifyRequest): FarwatchError {

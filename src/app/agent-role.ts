@@ -1,9 +1,10 @@
 import { startAgent, type Agent } from '../agent/index.ts'
 import { messageOf, type Clock } from '../base/index.ts'
 import type { ReportedStatus } from '../link/index.ts'
-import type { AssignedConnector, Assignment, ServerLink } from '../model/index.ts'
+import type { AssignedConnector, Assignment, Discovered, ServerLink } from '../model/index.ts'
 import { siblingModule, sleptMs } from '../platform/index.ts'
 import { countEvents, type AgentCounts } from './agent-counts.ts'
+import { discoverHost } from './discover.ts'
 import type { Reached } from './fleet.ts'
 import { keptAssignment } from './kept-assignment.ts'
 import { library } from './library.ts'
@@ -18,6 +19,8 @@ export interface AgentRole {
   /** Its way to servers elsewhere; undefined for the agent in a server's own process. */
   readonly remote: RemoteLink | undefined
   reach(connectors: readonly AssignedConnector[]): Promise<readonly Reached[]>
+  /** What is at a host. */
+  discover(host: string): Promise<Discovered>
   /** What it says of itself and its machine. */
   report(): Omit<ReportedStatus, 'clock'>
   stop(): Promise<void>
@@ -33,6 +36,7 @@ export async function startLocalAgent(machine: Machine, link: ServerLink): Promi
     counts: countEvents(agent),
     remote: undefined,
     reach: (connectors) => reachAll(connectors, gone.signal),
+    discover: (host) => discoverHost(host, library, gone.signal),
     report: () => report.of(agent.status(), undefined),
     async stop() {
       gone.abort()
@@ -65,17 +69,20 @@ export async function startRemoteAgent(machine: Machine): Promise<AgentRole> {
   followTravelling(machine, agent)
   const gone = new AbortController()
   const reach = (connectors: readonly AssignedConnector[]) => reachAll(connectors, gone.signal)
+  const discover = (host: string) => discoverHost(host, library, gone.signal)
   remote.serve({
     status: () => agent.status(),
     runNow: (task) => agent.runNow(task),
     check: (order) => agent.check(order),
     reach,
+    discover,
   })
   return {
     agent,
     counts,
     remote,
     reach,
+    discover,
     report: () => report.of(agent.status(), remote.sendMs),
     async stop() {
       gone.abort()

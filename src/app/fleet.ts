@@ -29,6 +29,7 @@ import {
 import type {
   AssignedConnector,
   Assignment,
+  Discovered,
   RunResult,
   ServerLink,
   TravellingSettings,
@@ -57,6 +58,8 @@ export interface OwnAgent {
   check(order: CheckOrder): Promise<RunResult>
   /** Whether targets answer to a cheap connect. */
   reach(connectors: readonly AssignedConnector[]): Promise<readonly Reached[]>
+  /** What is at a host. */
+  discover(host: string): Promise<Discovered>
 }
 
 export interface Reached {
@@ -107,6 +110,7 @@ const quietGatherMs = 5_000
 const logsTimeoutMs = 120_000
 const runGraceMs = 30_000
 const reachTimeoutMs = 25_000
+const discoverTimeoutMs = 90_000
 const rekeyTimeoutMs = 30_000
 /** How long a run by hand waits for work that is on its way to an agent. */
 const settlingMs = 6_000
@@ -300,6 +304,7 @@ export class Fleet implements FleetQuestions {
     const { uuid } = this.#options.machine.identity
     const link: LocalLink = new LocalLink({
       assignment: () => this.#localAssignment(),
+      version: () => this.#localVersion(),
       upload: (batch) => this.#options.upload(batch),
       // Handed out before anything is placed, an empty assignment would begin the agent's life with slots that are nobody's.
       isReady: () => this.#isStarted,
@@ -350,6 +355,13 @@ export class Fleet implements FleetQuestions {
     return { ...assignment, version: scopedVersion(this.#boot, scope.version, assignment.version) }
   }
 
+  #localVersion(): string {
+    const { machine, travelling } = this.#options
+    const scope = this.distribution.assignmentScope(machine.identity.uuid)
+    const version = machine.inventory.assignmentVersionFor(localAgent, { ...travelling(), leaseMs: null })
+    return scopedVersion(this.#boot, scope.version, version)
+  }
+
   // --- Agents elsewhere
 
   async #assignmentOf(agent: ConnectedAgent): Promise<Assignment> {
@@ -383,6 +395,7 @@ export class Fleet implements FleetQuestions {
   #saidHello(agent: ConnectedAgent): void {
     const { id, monitors, machine } = agent
     this.#met.set(id, agent)
+    this.#places = undefined
     this.#deliveries.met(id)
     this.#hear(id, () =>
       this.distribution.heard(id, {
@@ -423,6 +436,7 @@ export class Fleet implements FleetQuestions {
 
   #forget(id: string): void {
     this.#met.delete(id)
+    this.#places = undefined
     this.#reported.delete(id)
     this.#deliveries.forget(id)
     this.#alarms.removed(id)
@@ -599,6 +613,21 @@ export class Fleet implements FleetQuestions {
     return { agent, result }
   }
 
+  /** What is at a host, as an agent sees it that may run the group; chosen as for `check`. @throws as `check` */
+  async discover(
+    group: string,
+    host: string,
+    wanted: string | undefined,
+  ): Promise<{ readonly agent: string; readonly discovered: Discovered }> {
+    const agent = this.#checker(group, wanted)
+    if (agent === this.localId && this.#own !== undefined)
+      return { agent, discovered: await this.#own.agent.discover(host) }
+    const order: CommandOrder = { is: 'discover', host }
+    // Checked by the link against what it declares of this command.
+    const discovered = (await this.link.command(agent, order, { timeoutMs: discoverTimeoutMs })) as Discovered
+    return { agent, discovered }
+  }
+
   #checker(group: string, wanted: string | undefined): string {
     const able = this.distribution.agents().filter(({ groups }) => groups.includes(group))
     const there = able.filter(({ id, runtime }) => id === this.localId || runtime === 'ONLINE')
@@ -678,6 +707,14 @@ export class Fleet implements FleetQuestions {
       lacks: [],
     }
   }
+
+  /** The same thing as long as `placeOf` answers the same, but for names: what was made of its answers holds until this is another. */
+  placesNow(): object {
+    const of = this.distribution.placement()
+    if (this.#places?.of !== of) this.#places = { of }
+    return this.#places
+  }
+  #places: { readonly of: object } | undefined
 
   /** Where a connector is run, and by whom; of one of its tasks, whether the agent has its monitor. */
   placeOf({ connectorId, monitor }: { readonly connectorId: string; readonly monitor?: string }): RunningPlace {

@@ -460,8 +460,10 @@ class OpenHistory implements History {
     to: number
   }): Promise<readonly Coverage[]> {
     const range = this.#range(from, to)
-    const heads = await this.#writer.call('heads', { tasks, from: range.from, to: range.to, withRuns: false })
-    return this.#reader.call('coverage', { heads, range })
+    return inParts(tasks, async (part) => {
+      const heads = await this.#writer.call('heads', { tasks: part, from: range.from, to: range.to, withRuns: false })
+      return this.#reader.call('coverage', { heads, range })
+    })
   }
 
   async outcomes(task: string, { from, to }: { from: number; to: number }) {

@@ -6,6 +6,7 @@ const longestPollMs = 5_000
 /** The way of an agent to the server in the same process: the same two calls that go over HTTPS between instances. */
 export class LocalLink implements ServerLink {
   readonly #assignment: () => Assignment
+  readonly #version: () => string
   readonly #upload: (batch: UploadBatch) => Promise<UploadAnswer>
   readonly #heard: (known: string | undefined) => void
   readonly #isReady: () => boolean
@@ -13,6 +14,8 @@ export class LocalLink implements ServerLink {
 
   constructor(options: {
     readonly assignment: () => Assignment
+    /** Of what `assignment` would give. Asked for with every poll, which the whole is too much work for. */
+    readonly version: () => string
     readonly upload: (batch: UploadBatch) => Promise<UploadAnswer>
     /** With every poll: the version of the assignment that the agent carries out. */
     readonly heard: (known: string | undefined) => void
@@ -20,6 +23,7 @@ export class LocalLink implements ServerLink {
     readonly isReady: () => boolean
   }) {
     this.#assignment = options.assignment
+    this.#version = options.version
     this.#upload = options.upload
     this.#heard = options.heard
     this.#isReady = options.isReady
@@ -32,10 +36,7 @@ export class LocalLink implements ServerLink {
 
   async assignment(known: string | undefined, signal: AbortSignal): Promise<Assignment | undefined> {
     this.#heard(known)
-    const news = () => {
-      const now = this.#isReady() ? this.#assignment() : undefined
-      return now?.version === known ? undefined : now
-    }
+    const news = () => (this.#isReady() && this.#version() !== known ? this.#assignment() : undefined)
     const now = news()
     if (now !== undefined) return now
     await new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { FarwatchError, messageOf } from '../base/index.ts'
-import { comparePosition, judgeData, type OwnFacts, type PairFile } from '../failover/index.ts'
+import { comparePosition, judgeData, type OwnFacts, type PairFile, type Position } from '../failover/index.ts'
 import { diskSpace, type ChangeFacts } from '../platform/index.ts'
 import type { History } from './history.ts'
 import type { Machine } from './machine.ts'
@@ -37,6 +37,8 @@ export class OwnData {
   #feeds: { readonly database: ChangeFacts; readonly history: ChangeFacts } | undefined
   #writeProblem: string | undefined
   #integrityProblem: string | undefined
+  /** What is less than was known of it was looked through for damage since it is. */
+  #isLessChecked = false
   #freeBytes = Number.MAX_SAFE_INTEGER
   #directoryNow: string | undefined
   #probedAt = -Infinity
@@ -62,8 +64,10 @@ export class OwnData {
 
   facts(): OwnFacts {
     const { machine, file, history, engines, isQuiet } = this.#parts
-    const { peer, settings } = file.kept
-    const { position, isWhole, isMixed } = this.#own
+    const { settings } = file.kept
+    const { position, isWhole } = this.#own
+    const isLess = this.#isLessThanKnown(this.#own)
+    if (isLess && !this.#isLessChecked) void this.refresh()
     return {
       position,
       isWhole,
@@ -79,17 +83,25 @@ export class OwnData {
           directory: { startedWith: machine.identity.uuid, now: this.#directoryNow },
           ingest: history().waiting(),
           own: { term: position.term, position },
-          // Only of data that is its own: a copy that is under way has less than what it replaces.
-          known:
-            peer === undefined || !isWhole || isMixed
-              ? undefined
-              : { term: peer.position.term, position: peer.position },
+          // Damaged data may say anything of how far it goes, and which of the two it is has to be said.
+          known: isLess && !this.#isLessChecked ? undefined : this.#known(this.#own),
         },
         settings.timeoutMs,
       ),
       followers: followersOf(engines(), machine.clock.now()),
       configuration: machine.inventory.stamp(),
     }
+  }
+
+  /** What was known of data that is its own: a copy that is under way has less than what it replaces. */
+  #known({ isWhole, isMixed }: OwnPosition): { term: number; position: Position } | undefined {
+    const { peer } = this.#parts.file.kept
+    return peer === undefined || !isWhole || isMixed ? undefined : { term: peer.position.term, position: peer.position }
+  }
+
+  #isLessThanKnown(own: OwnPosition): boolean {
+    const known = this.#known(own)
+    return known !== undefined && comparePosition(own.position, known.position) < 0
   }
 
   /** Reads how far the stores are. To be called where that must be exact: several calls at once are one. */
@@ -108,8 +120,11 @@ export class OwnData {
       ])
       this.#feeds = { database: ofDatabase, history: ofHistory }
       const own = ownPosition([ofDatabase, ofHistory], term, this.#parts.isFollowing())
+      const isLess = this.#isLessThanKnown(own)
       // What goes back while it is in use is rather damaged than replaced by an older state, and what is damaged has to be said.
-      if (!own.isMixed && comparePosition(own.position, this.#own.position) < 0) await this.#check()
+      const wentBack = !own.isMixed && comparePosition(own.position, this.#own.position) < 0
+      if (wentBack || (isLess && !this.#isLessChecked)) await this.#check()
+      this.#isLessChecked = isLess
       this.#own = own
     } catch (thrown) {
       this.#failed(thrown)

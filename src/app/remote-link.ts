@@ -11,7 +11,15 @@ import {
   type ReportedStatus,
   type ServerSeen,
 } from '../link/index.ts'
-import type { AssignedConnector, Assignment, RunResult, ServerLink, UploadAnswer, UploadBatch } from '../model/index.ts'
+import type {
+  AssignedConnector,
+  Assignment,
+  Discovered,
+  RunResult,
+  ServerLink,
+  UploadAnswer,
+  UploadBatch,
+} from '../model/index.ts'
 import type { InstanceKeys } from '../platform/index.ts'
 import { AgentMemory } from './agent-memory.ts'
 import type { Reached } from './fleet.ts'
@@ -25,6 +33,7 @@ export interface AskedAgent {
   runNow(task: string): Promise<RunResult>
   check(order: CheckOrder): Promise<RunResult>
   reach(connectors: readonly AssignedConnector[], signal: AbortSignal): Promise<readonly Reached[]>
+  discover(host: string): Promise<Discovered>
 }
 
 /** The way of an agent to servers elsewhere, with what belongs to it: keys and their exchange, server time, the highest term, commands. */
@@ -164,6 +173,8 @@ export class RemoteLink implements ServerLink {
           command.connectors.map(({ credential: _, ...connector }) => connector),
           signal,
         )
+      case 'discover':
+        return asked.discover(command.host)
       case 'check':
         return asked.check(await this.#opened(command))
       case 'send-logs':

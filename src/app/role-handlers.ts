@@ -10,6 +10,7 @@ import {
   maintenanceHandlers,
   connectionHandlers,
   dashboardHandlers,
+  discoveryHandlers,
   describedInstance,
   failoverHandlers,
   instanceHandlers,
@@ -84,6 +85,7 @@ function serverHandlers(
       environment: (name) => (name.startsWith('FARWATCH_') ? undefined : environment[name]),
     }),
     ...checkHandlers({ inventory, library, fleet, agentName: (id) => fleet.nameOf(id) }),
+    ...discoveryHandlers({ inventory, library, fleet, agentName: (id) => fleet.nameOf(id) }),
     ...monitoringHandlers({
       inventory,
       history,
@@ -92,6 +94,7 @@ function serverHandlers(
       agent: fleet,
       agentName: (id) => fleet.nameOf(id),
       placeOf: (place) => fleet.placeOf(place),
+      placesNow: () => fleet.placesNow(),
     }),
     ...agentHandlers({
       fleet,

@@ -109,6 +109,7 @@ export class Roles {
           runNow: (task) => agent.agent.runNow(task),
           check: (order) => agent.agent.check(order),
           reach: agent.reach,
+          discover: agent.discover,
         })
         agent.agent.on((event) => {
           if (event.event === 'spool unwritable') server.view.health.stored('spool', event.message)

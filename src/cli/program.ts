@@ -4,6 +4,7 @@ import type { Client, ClientOptions } from './client.ts'
 import type { AgentOptions } from './commands/agents.ts'
 import type { CertificateOptions } from './commands/certificate.ts'
 import type { CheckOptions } from './commands/check.ts'
+import type { DiscoverOptions } from './commands/discover.ts'
 import type { FailoverOptions } from './commands/failover.ts'
 import type { InstanceOptions } from './commands/instance.ts'
 import { start } from './commands/start.ts'
@@ -69,6 +70,29 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
       withClient(options, async (client) => {
         const { exportConfiguration } = await import('./commands/export.ts')
         await exportConfiguration(terminal, client, options)
+      }),
+    )
+
+  remote(
+    'discover',
+    'Looks at a host from an agent and writes what could be monitored there as a configuration document.',
+  )
+    .argument('<host>', 'its name or address, as the agent knows it')
+    .option('--group <name>', 'the group that it shall belong to; may be left out where there is only one')
+    .option('--system <name>', 'the system that it shall become; the host unless given')
+    .option('--agent <name>', 'the agent that looks; any of the group unless given')
+    .option(
+      '--credential <name>',
+      'a credential of the group, for what can use it; may be repeated',
+      (name: string, names: string[] | undefined) => [...(names ?? []), name],
+    )
+    .option('--guessed', 'also what only the number of the port speaks for')
+    .option('--apply', 'apply the document at once')
+    .option('-o, --output <file>', 'where to; standard output unless given')
+    .action((host: string, options: Remote & DiscoverOptions) =>
+      withClient(options, async (client) => {
+        const { discover } = await import('./commands/discover.ts')
+        await discover(terminal, client, host, options)
       }),
     )
 

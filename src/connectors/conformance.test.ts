@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -24,9 +25,12 @@ beforeAll(async () => {
   mute.listen(0, '127.0.0.1')
   await once(mute, 'listening')
   mutePort = (mute.address() as AddressInfo).port
+  muteUdp.bind(0, '127.0.0.1')
+  await once(muteUdp, 'listening')
 })
 afterAll(async () => {
   for (const socket of sockets) socket.destroy()
+  muteUdp.close()
   for (const server of [parrot, mute]) {
     server.close()
     await once(server, 'close')
@@ -37,6 +41,8 @@ const mute = createServer((socket) => {
   sockets.add(socket)
   socket.on('error', () => undefined)
 })
+
+const muteUdp = createSocket('udp4')
 
 const secret = 'geheimnis-7f3a'
 
@@ -66,6 +72,12 @@ function credentialFor(types: readonly (keyof typeof credentialTypes)[]): OpenCr
     { type: 'basic', fields: { username: 'monitor', secret } },
     { type: 'token', fields: { secret } },
     { type: 'header', fields: { header: 'x-api-key', secret } },
+    { type: 'ssh-key', fields: { username: 'monitor', secret } },
+    { type: 'snmp-community', fields: { secret } },
+    {
+      type: 'snmp-user',
+      fields: { username: 'monitor', authentication: 'SHA', secret, privacy: 'DES', privacySecret: secret },
+    },
   ]
   return all.filter((one) => types.includes(one.type))
 }
@@ -161,6 +173,11 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['redis', () => ({ host: '127.0.0.1', port: mutePort }), 'redis', {}],
   ['redis', () => ({ host: '127.0.0.1', port: mutePort, tls: 'verify' }), 'redis', {}],
   ['oracle', () => ({ host: '127.0.0.1', port: mutePort }), 'oracle', {}],
+  ['hana', () => ({ host: '127.0.0.1', port: mutePort }), 'hana.memory', {}],
+  ['hana', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'hana.availability', {}],
+  ['ssh', () => ({ host: '127.0.0.1', port: mutePort }), 'host.linux', {}],
+  ['snmp', () => ({ host: '127.0.0.1', port: muteUdp.address().port, retries: 5 }), 'snmp.interfaces', {}],
+  ['ntp', () => ({ host: '127.0.0.1', port: muteUdp.address().port }), 'ntp', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'postgresql', {}],
 ]
@@ -168,7 +185,7 @@ test.each(mutes)('%s is told to stop waiting for a mute target', async (id, towa
   const connector = connectors.find((one) => one.id === id)!
   const checked = checkDeclared(connector, towards(), 'c')
   if (!checked.ok) throw new Error(checked.problems[0]?.message)
-  const client = connector.open(checked.value, undefined)
+  const client = connector.open(checked.value, credentialFor(connector.credentials)[0])
   const began = performance.now()
   const run = collectOnce(
     monitors.find((one) => one.id === monitorId)!,

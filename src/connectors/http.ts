@@ -113,20 +113,14 @@ export default defineConnector({
   discovery: httpDiscovery,
 })
 
+/** What a credential puts into the headers; a client certificate is shown in the handshake, and other types are not for this connector. */
 function credentialHeaders(credential: OpenCredential | undefined): Record<string, string> {
-  switch (credential?.type) {
-    case 'basic': {
-      const { username, secret } = credential.fields
-      return { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` }
-    }
-    case 'token':
-      return { authorization: `Bearer ${credential.fields.secret}` }
-    case 'header':
-      return { [credential.fields.header.toLowerCase()]: credential.fields.secret }
-    case 'certificate':
-    case undefined:
-      return {}
+  if (credential?.type === 'basic') {
+    const { username, secret } = credential.fields
+    return { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` }
   }
+  if (credential?.type === 'token') return { authorization: `Bearer ${credential.fields.secret}` }
+  return credential?.type === 'header' ? { [credential.fields.header.toLowerCase()]: credential.fields.secret } : {}
 }
 
 class HttpConnection implements HttpClient, Closable {

@@ -2,32 +2,50 @@
 import type { AnyConnector } from '../sdk/index.ts'
 import dns from './dns.ts'
 import exec from './exec.ts'
+import hana from './hana.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
+import imap from './imap.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mongodb from './mongodb.ts'
+import mqtt from './mqtt.ts'
 import mssql from './mssql.ts'
 import mysql from './mysql.ts'
+import ntp from './ntp.ts'
 import oracle from './oracle.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
+import sapHttp from './sap-http.ts'
+import sapcontrol from './sapcontrol.ts'
+import smtp from './smtp.ts'
+import snmp from './snmp.ts'
+import ssh from './ssh.ts'
 import tcp from './tcp.ts'
 
 export const connectors: readonly AnyConnector[] = [
   dns,
   exec,
+  hana,
   http,
   icmp,
+  imap,
   ldap,
   local,
   mongodb,
+  mqtt,
   mssql,
   mysql,
+  ntp,
   oracle,
   postgresql,
   rabbitmq,
   redis,
+  sapHttp,
+  sapcontrol,
+  smtp,
+  snmp,
+  ssh,
   tcp,
 ]

@@ -25,6 +25,7 @@ import {
   type Trust,
 } from './network/connection.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
+import { firstWords } from './network/first-words.ts'
 import { reachPort } from './network/reach.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
@@ -53,8 +54,50 @@ export default defineConnector({
   credentials: ['basic'],
   ...hostService,
   reach: reachPort,
+  discovery: {
+    at: { tcp: [389, 636] },
+    async identify(place, signal) {
+      const { host, port } = place
+      const tls = port === 636
+      const said = await firstWords(
+        place,
+        { send: rootQuestion, until: (received) => received.length > 12, tls },
+        signal,
+      )
+      if (!isSearchAnswer(said)) return []
+      return [
+        {
+          name: tls ? 'ldaps' : 'ldap',
+          title: `Directory, port ${port}${tls ? ', with TLS' : ''}`,
+          settings: tls ? { host, port, tls: 'tls' } : { host },
+          seen: `port ${port} answered a question of LDAP`,
+          certainty: 'identified',
+        },
+      ]
+    },
+  },
   open: (settings, credential) => new Directory(settings, credential),
 })
+
+/** A search of the root for nothing but its name, which every directory answers whoever asks (RFC 4511, 4.5.1; RFC 4512, 5.1). */
+const rootQuestion = Buffer.from(
+  '30250201016320' +
+    '0400' +
+    '0a0100' +
+    '0a0100' +
+    '020100' +
+    '020100' +
+    '010100' +
+    '870b6f626a656374436c617373' +
+    '3000',
+  'hex',
+)
+
+/** A message to this very question that is an entry (0x64) or the end of a search (0x65). */
+function isSearchAnswer(said: Buffer): boolean {
+  const id = said.subarray(0, 10).indexOf(Buffer.from([2, 1, 1]))
+  return said[0] === 0x30 && id > 0 && (said[id + 3] === 0x64 || said[id + 3] === 0x65)
+}
 
 class Directory implements LdapClient {
   readonly target: string

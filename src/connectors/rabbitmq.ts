@@ -1,6 +1,8 @@
 import { defineConnector, type Closable, type RabbitmqClient } from '../sdk/index.ts'
 import { httpService, httpSettings } from './http.ts'
+import { httpBeginning } from './network/first-words.ts'
 import { JsonService } from './network/json-service.ts'
+import { hostPort } from './network/target.ts'
 
 /** A RabbitMQ broker by the HTTP interface of its management plugin. */
 export default defineConnector({
@@ -20,6 +22,24 @@ export default defineConnector({
   credentials: ['basic', 'token'],
   credentialRequired: true,
   ...httpService,
+  discovery: {
+    at: { tcp: [15672, 15671] },
+    async identify(place, signal) {
+      const tls = place.port === 15671
+      const page = await httpBeginning(place, { path: '/', tls }, signal)
+      if (page === undefined || !/<title>RabbitMQ Management/.test(page.body)) return []
+      return [
+        {
+          name: 'rabbitmq',
+          title: `RabbitMQ, port ${place.port}`,
+          settings: { url: `${tls ? 'https' : 'http'}://${hostPort(place.host, place.port)}` },
+          seen: `port ${place.port} shows the management page of RabbitMQ`,
+          certainty: 'identified',
+          credential: 'basic',
+        },
+      ]
+    },
+  },
   open: (settings, credential) => new Broker(new JsonService(httpService.open(settings, credential))),
 })
 

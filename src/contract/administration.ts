@@ -89,6 +89,8 @@ export const ConnectorEntry = exact({
   params: Type.Unknown(),
   credentials: Type.Array(exact({ type: Type.String(), title: Type.String(), fields: Type.Unknown() })),
   credentialRequired: Type.Boolean(),
+  canBeDiscovered: Type.Boolean(),
+  defaultProfile: Nullable(exact({ name: Name, monitors: Type.Array(Name) })),
 })
 export const MonitorEntry = exact({
   id: Name,
@@ -110,7 +112,12 @@ export const MonitorEntry = exact({
   ),
   openMetrics: Nullable(Type.String()),
   rules: Type.Array(Type.Unknown()),
-  needs: Nullable(Type.String()),
+  needs: Nullable(Type.String({ description: 'Privileges on the target, programs on the agent’s machine' })),
+  grant: Nullable(Type.String({ description: 'The least privileges, as they are pasted on the target' })),
+  thresholdsFrom: Nullable(Type.String({ description: 'Where the default thresholds come from' })),
+  tryIt: Nullable(Type.String({ description: 'How to see it work' })),
+  optIn: Nullable(Type.String({ description: 'Why it is in no default profile' })),
+  tested: Type.Enum(['real server', 'recorded data', 'schema only']),
 })
 export const PluginEntry = exact({
   id: Name,

@@ -7,6 +7,7 @@ import { checkOperations } from './checks.ts'
 import { connectionOperations } from './connection.ts'
 import { editOperations } from './edits.ts'
 import { dashboardOperations } from './dashboards.ts'
+import { discoveryOperations } from './discovery.ts'
 import { failoverOperations } from './failover.ts'
 import { instanceOperations } from './instance.ts'
 import { maintenanceOperations } from './maintenance.ts'
@@ -28,6 +29,7 @@ export const operations = {
   ...maintenanceOperations,
   ...editOperations,
   ...checkOperations,
+  ...discoveryOperations,
   ...dashboardOperations,
 }
 export type Operations = typeof operations
@@ -56,6 +58,7 @@ export type {
   SecretDocument,
   SystemDocument,
 } from './configuration.ts'
+export type { DiscoveryAnswer, Proposal } from './discovery.ts'
 export type { DashboardAnswer } from './dashboards.ts'
 export { dashboardVariables, panelAggregations, panelKinds } from './configuration.ts'
 export type { Connection } from './connection.ts'

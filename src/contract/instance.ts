@@ -76,7 +76,11 @@ export const Status = exact({
   tasks: Count,
   systems: Count,
   coverage: exact({
-    share: Nullable(Type.Number()),
+    share: Nullable(
+      Type.Number({
+        description: 'Null where no slot has ended, and while those of very many tasks are counted for the first time',
+      }),
+    ),
     from: Timestamp,
     to: Timestamp,
     outcomes: Type.Record(Type.String(), Count),

@@ -133,7 +133,7 @@ export const GroupSummary = exact({
   systems: Count,
   tasks: Count,
   alarms: Alarms,
-  coverage: Nullable(Type.Number()),
+  coverage: Nullable(Type.Number({ description: 'Null as in the status' })),
 })
 export type GroupSummary = Static<typeof GroupSummary>
 

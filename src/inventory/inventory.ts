@@ -3,7 +3,7 @@ import type { ConfigurationDocument, ConfigurationEdit, Difference } from '../co
 import type { Assignment, TravellingSettings } from '../model/index.ts'
 import type { Database, Log, Statement } from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
-import { assignmentOf, runnersOf, type GroupRunners, type Takes } from './assignment.ts'
+import { assignmentOf, assignmentVersion, runnersOf, type GroupRunners, type Takes } from './assignment.ts'
 import {
   auditSince,
   auditing,
@@ -235,6 +235,8 @@ export interface Inventory {
    * @param takes which connectors of the agent's groups it is to run; default: all of them
    */
   assignmentFor(agent: string, settings: TravellingSettings, takes?: Takes): Assignment
+  /** The version of that, which whoever has it needs no more than. */
+  assignmentVersionFor(agent: string, settings: TravellingSettings): string
 }
 
 /** What is configured on a server, as it stores it, and entries of its audit log. */
@@ -771,6 +773,7 @@ export async function openInventory(options: {
         (group, name, thrown) => reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
         takes,
       ),
+    assignmentVersionFor: (agent, settings) => assignmentVersion(configuration, view, windowsNow(), agent, settings),
   }
 }
 

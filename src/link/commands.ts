@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { FarwatchError, type Clock } from '../base/index.ts'
-import { readReached, readRunResult, type Command, type CommandOrder, type Reply } from './protocol.ts'
+import { readDiscovered, readReached, readRunResult, type Command, type CommandOrder, type Reply } from './protocol.ts'
 
 interface Waiting {
   readonly command: Command
@@ -106,4 +106,5 @@ export class Commands {
 function checkResult(command: Command, result: unknown): void {
   if (command.is === 'run-now' || command.is === 'check') readRunResult(result)
   if (command.is === 'reach') readReached(result)
+  if (command.is === 'discover') readDiscovered(result)
 }

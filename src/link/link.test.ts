@@ -427,6 +427,8 @@ test('commands are done once and answered, with text in parts', async () => {
       if (command.is === 'send-logs') for (const text of ['one\n', 'two\n']) await sendText(text)
       if (command.is === 're-key') throw new FarwatchError('storage-unwritable', 'the disk is full')
       if (command.is === 'reach') return [{ connector: 'c1', reached: true, message: '' }]
+      if (command.is === 'discover')
+        return { address: '10.0.0.1', tried: 1, open: [command.host.length], found: [], problems: [] }
       return undefined
     },
   })
@@ -438,7 +440,7 @@ test('commands are done once and answered, with text in parts', async () => {
   let text = ''
   const { uuid } = keys.signer
   const options = { timeoutMs: 10_000, onText: (part: string) => void (text += part) }
-  const [reached, logs, rekey] = await Promise.allSettled([
+  const [reached, logs, rekey, discovered] = await Promise.allSettled([
     server.link.command(
       uuid,
       { is: 'reach', connectors: [{ id: 'c1', type: 'tcp', group: 'acme', settings: {} }] },
@@ -446,6 +448,7 @@ test('commands are done once and answered, with text in parts', async () => {
     ),
     server.link.command(uuid, { is: 'send-logs', maxBytes: 1_000 }, options),
     server.link.command(uuid, { is: 're-key' }, options),
+    server.link.command(uuid, { is: 'discover', host: 'db1' }, options),
   ])
   stopped.abort()
   await polling
@@ -453,14 +456,19 @@ test('commands are done once and answered, with text in parts', async () => {
     reached,
     logs,
     rekey: rekey.status === 'rejected' && rekey.reason.message,
+    discovered,
     text,
     done: done.sort(),
   }).toEqual({
     reached: { status: 'fulfilled', value: [{ connector: 'c1', reached: true, message: '' }] },
     logs: { status: 'fulfilled', value: undefined },
     rekey: 'the agent could not do re-key: the disk is full',
+    discovered: {
+      status: 'fulfilled',
+      value: { address: '10.0.0.1', tried: 1, open: [3], found: [], problems: [] },
+    },
     text: 'one\ntwo\n',
-    done: ['re-key', 'reach', 'send-logs'],
+    done: ['discover', 're-key', 'reach', 'send-logs'],
   })
 })
 

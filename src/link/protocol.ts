@@ -226,6 +226,7 @@ export type WireConnector = Static<typeof wireConnector>
  *   send-logs   log lines, as text in parts
  *   reach       whether the targets of connectors answer to a cheap connect; for placement, before work moves
  *   re-key      make a new key and send it
+ *   discover    what is at a host: the ports that accept connections, and the connectors that could be configured for it
  *   check       one run of any monitor on any connector, of which nothing is kept; gives the run's result. With `wants` it measures nothing but
  *               asks what there is to choose from (candidates.ts of the agent); an agent that does not know that word measures
  */
@@ -234,6 +235,7 @@ export const Command = Type.Union([
   Type.Object({ id: name, is: Type.Literal('send-logs'), maxBytes: Type.Integer({ minimum: 1, maximum: 2 ** 30 }) }),
   Type.Object({ id: name, is: Type.Literal('reach'), connectors: Type.Array(wireConnector, { maxItems: 1_000 }) }),
   Type.Object({ id: name, is: Type.Literal('re-key') }),
+  Type.Object({ id: name, is: Type.Literal('discover'), host: text(253, 1) }),
   Type.Object({
     id: name,
     is: Type.Literal('check'),
@@ -339,6 +341,29 @@ export const commandResults = {
   reach: Type.Array(Type.Object({ connector: name, reached: Type.Boolean(), message: text(1_000) }), {
     maxItems: 1_000,
   }),
+  discover: Type.Object({
+    address: Type.Optional(text(100)),
+    tried: count,
+    open: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), { maxItems: 65_535 }),
+    found: Type.Array(
+      Type.Object({
+        type: name,
+        name: text(200, 1),
+        title: text(1_000),
+        settings,
+        seen: text(1_000),
+        certainty: Type.Enum(['identified', 'guessed']),
+        credential: Type.Optional(name),
+        monitors: Type.Optional(
+          Type.Array(Type.Object({ monitor: name, settings: Type.Optional(settings) }), { maxItems: 100 }),
+        ),
+        profile: Type.Optional(text(200, 1)),
+        system: Type.Optional(text(200, 1)),
+      }),
+      { maxItems: 1_000 },
+    ),
+    problems: Type.Array(text(2_000), { maxItems: 1_000 }),
+  }),
 } as const
 
 // --- rekey
@@ -420,6 +445,7 @@ export const readUploadAnswer = reader(UploadAnswered, 'the answer to the upload
 export const readEnvelope = reader(Envelope, 'the answer')
 export const readRunResult = reader(commandResults['run-now'], 'the result of the run')
 export const readReached = reader(commandResults.reach, 'the answer about reachability')
+export const readDiscovered = reader(commandResults.discover, 'the answer about what is at a host')
 const readUploadBody = reader(Upload, 'the upload')
 const knownCommand = Compile(Command)
 

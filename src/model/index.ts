@@ -1,5 +1,6 @@
 export type * from './alarm.ts'
 export type * from './assignment.ts'
+export type { Discovered, FoundConnector } from './discovery.ts'
 export { firstMissing, hasPosition, hasRange, rangesBelow, withRange } from './positions.ts'
 export type { Ranges } from './positions.ts'
 export { isRun, outcomes } from './outcome.ts'

@@ -1,34 +1,16 @@
-import { defineMonitor, type FileSystemSpace, type Item, type LocalClient, type MachineFacts } from '../sdk/index.ts'
+import { defineMonitor, type Item, type LocalClient } from '../sdk/index.ts'
 import {
-  parseCpuTimes,
-  parseLoadavg,
-  parseMeminfo,
-  parseMountinfo,
-  parseNetDev,
-  type InterfaceCounters,
-} from './formats/proc.ts'
-
-/** File systems that hold somebody's data. Network drives are asked for by name only: one that is dead must not be stumbled upon. */
-const dataFileSystems = new Set([
-  'ext2',
-  'ext3',
-  'ext4',
-  'xfs',
-  'btrfs',
-  'zfs',
-  'jfs',
-  'reiserfs',
-  'f2fs',
-  'bcachefs',
-  'ntfs',
-  'ntfs3',
-  'exfat',
-  'vfat',
-  'overlay',
-  'apfs',
-  'hfsplus',
-  'ufs',
-])
+  countersByInterface,
+  cpuMetrics,
+  dataFileSystems,
+  distinctFileSystems,
+  memoryMetrics,
+  networkMetrics,
+  readSeen,
+  usedShare,
+  type Seen,
+} from './formats/machine.ts'
+import { parseCpuTimes, parseLoadavg, parseMeminfo, parseMountinfo, parseNetDev } from './formats/proc.ts'
 
 /** File systems that hold nobody's data: views into the kernel. */
 const kernelFileSystems = new Set([
@@ -152,11 +134,9 @@ export default defineMonitor({
     const seen: Seen = {
       at: now(),
       cpu: parseCpuTimes(stat) ? { ...parseCpuTimes(stat)! } : { ...machine.cpuTimes },
-      network: Object.fromEntries(
-        parseNetDev(netDev)
-          .filter(({ name }) => !excludeInterfaces.some((beginning) => name.startsWith(beginning)))
-          .slice(0, 100)
-          .map((counters) => [counters.name, countersOf(counters)]),
+      network: countersByInterface(
+        netDev,
+        (name) => !excludeInterfaces.some((beginning) => name.startsWith(beginning)),
       ),
     }
     remember(seen)
@@ -166,7 +146,7 @@ export default defineMonitor({
     return {
       metrics: {
         ...cpuMetrics(before?.cpu, seen.cpu),
-        ...memoryMetrics(parseMeminfo(meminfo), machine),
+        ...memoryMetrics(parseMeminfo(meminfo), { total: machine.memory, available: machine.memoryFree }),
         ...(hasLoad ? { load1, load5, load15, load_per_cpu: load5 / Math.max(1, machine.cpus) } : {}),
         ...(await spaceMetrics(client, mountinfo, mounts, excludeMounts, signal)),
         ...networkMetrics(before, seen),
@@ -183,52 +163,6 @@ export default defineMonitor({
   },
 })
 
-type Counts = Readonly<Record<string, number>>
-
-/** What is remembered for the rates of the next run. */
-interface Seen {
-  readonly at: number
-  readonly cpu: Counts
-  readonly network: Readonly<Record<string, Counts>>
-}
-
-function readSeen(remembered: unknown): Seen | undefined {
-  const seen = remembered as Partial<Seen> | null | undefined
-  return typeof seen?.at === 'number' && typeof seen.cpu === 'object' && typeof seen.network === 'object'
-    ? { at: seen.at, cpu: seen.cpu, network: seen.network }
-    : undefined
-}
-
-/** Shares of each kind since the run before; nothing on the first run, and where a counter went back (the machine restarted). */
-function cpuMetrics(before: Counts | undefined, now: Counts): { cpu?: number; cpu_kind?: Item[] } {
-  if (before === undefined) return {}
-  const grown = Object.entries(now).map(([kind, ticks]) => [kind, ticks - (before[kind] ?? 0)] as const)
-  const total = grown.reduce((sum, [, ticks]) => sum + ticks, 0)
-  // The kernel's idle and iowait may step back by a tick; anything more is a restart.
-  if (total <= 0 || grown.some(([, ticks]) => ticks < -10)) return {}
-  const share = (ticks: number) => Math.min(100, Math.max(0, (100 * ticks) / total))
-  const waiting = grown.filter(([kind]) => kind === 'idle' || kind === 'iowait').reduce((sum, [, t]) => sum + t, 0)
-  return {
-    cpu: share(total - waiting),
-    cpu_kind: grown.map(([kind, ticks]) => ({ labels: { kind }, value: share(ticks) })),
-  }
-}
-
-function memoryMetrics(meminfo: ReadonlyMap<string, number>, machine: MachineFacts) {
-  const total = meminfo.get('MemTotal') ?? machine.memory
-  const available = meminfo.get('MemAvailable') ?? machine.memoryFree
-  const swapTotal = meminfo.get('SwapTotal')
-  const swapFree = meminfo.get('SwapFree')
-  return {
-    ...(total > 0 ? { memory_used: (100 * (total - available)) / total } : {}),
-    memory_available: available,
-    memory_total: total,
-    ...(swapTotal === undefined || swapFree === undefined || swapTotal === 0
-      ? {}
-      : { swap_used: (100 * (swapTotal - swapFree)) / swapTotal, swap_used_bytes: swapTotal - swapFree }),
-  }
-}
-
 async function spaceMetrics(
   client: LocalClient,
   mountinfo: string,
@@ -237,15 +171,12 @@ async function spaceMetrics(
   signal: AbortSignal,
 ) {
   const listed = parseMountinfo(mountinfo)
-  const devices = new Set<string>()
-  const chosen: { mount: string; readOnly: boolean | undefined }[] = []
-  for (const { mount, type, device, readOnly } of listed.sort((a, b) => a.mount.length - b.mount.length)) {
-    const left = excluded.some((one) => mount === one || mount.startsWith(`${one.replace(/\/$/, '')}/`))
-    // One file system mounted at several places is counted once, at the shortest.
-    if (left || further.includes(mount) || !dataFileSystems.has(type) || devices.has(device)) continue
-    devices.add(device)
-    chosen.push({ mount, readOnly })
-  }
+  const isLeftOut = (mount: string) =>
+    excluded.some((one) => mount === one || mount.startsWith(`${one.replace(/\/$/, '')}/`))
+  const chosen: { mount: string; readOnly: boolean | undefined }[] = distinctFileSystems(
+    listed,
+    (mount) => !isLeftOut(mount) && !further.includes(mount),
+  )
   if (listed.length === 0) for (const mount of await client.drives(signal)) chosen.push({ mount, readOnly: undefined })
   for (const mount of further) chosen.push({ mount, readOnly: listed.find((one) => one.mount === mount)?.readOnly })
   const measured = await Promise.all(
@@ -273,31 +204,4 @@ async function spaceMetrics(
     filesystem_readonly: readOnly,
     inodes_used: inodes,
   }
-}
-
-/** As `df` counts: what is kept for the superuser is neither used nor available. */
-function usedShare({ size, free, available }: FileSystemSpace): number {
-  const used = size - free
-  return used + available <= 0 ? 100 : (100 * used) / (used + available)
-}
-
-function countersOf(counters: InterfaceCounters): Counts {
-  return {
-    received: counters.receivedBytes,
-    sent: counters.sentBytes,
-    errors: counters.receivedErrors + counters.receivedDropped + counters.sentErrors + counters.sentDropped,
-  }
-}
-
-function networkMetrics(before: Seen | undefined, now: Seen) {
-  const seconds = before === undefined ? 0 : (now.at - before.at) / 1000
-  if (before === undefined || seconds <= 0) return {}
-  const rates = { received: [] as Item[], sent: [] as Item[], errors: [] as Item[] }
-  for (const [name, counts] of Object.entries(now.network)) {
-    for (const kind of ['received', 'sent', 'errors'] as const) {
-      const grown = (counts[kind] ?? 0) - (before.network[name]?.[kind] ?? Number.POSITIVE_INFINITY)
-      if (grown >= 0) rates[kind].push({ labels: { interface: name }, value: grown / seconds })
-    }
-  }
-  return { network_received: rates.received, network_sent: rates.sent, network_errors: rates.errors }
 }

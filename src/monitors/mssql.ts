@@ -1,7 +1,7 @@
 import { defineMonitor, isVersionAtLeast, type Item, type SqlRow } from '../sdk/index.ts'
 import { measured, numbersBefore, shareOf, shareSince } from './formats/measured.ts'
 import { excludeSetting, selectionProblems, selects } from './formats/selection.ts'
-import { itemsOf, numberIn, SqlParts } from './formats/sql-rows.ts'
+import { itemsIn, numberIn, SqlParts, textIn } from './formats/sql-parts.ts'
 
 /**
  * An instance of SQL Server in one short session, from its dynamic management views and from msdb.
@@ -106,20 +106,20 @@ GRANT SELECT ON dbo.sysjobservers TO farwatch;`,
     const isWanted = selects([], excludeDatabases)
     return client.session(signal, async (session) => {
       const parts = new SqlParts(session)
-      const wanted = (rows: readonly SqlRow[]) => rows.filter((row) => isWanted(String(row['database'])))
-      const [instance] = await parts.read('instance', instanceSql)
-      const [sessions] = await parts.read('sessions', sessionsSql)
-      const [blocking] = await parts.read('blocking', blockingSql)
-      const [transactions] = await parts.read('transactions', transactionsSql)
-      const counters = new Counters(await parts.read('counters', countersSql))
+      const wanted = (rows: readonly SqlRow[] = []) => rows.filter((row) => isWanted(String(row['database'])))
+      const [instance] = (await parts.read('instance', instanceSql)) ?? []
+      const [sessions] = (await parts.read('sessions', sessionsSql)) ?? []
+      const [blocking] = (await parts.read('blocking', blockingSql)) ?? []
+      const [transactions] = (await parts.read('transactions', transactionsSql)) ?? []
+      const counters = new Counters((await parts.read('counters', countersSql)) ?? [])
       const databases = wanted(await parts.read('databases', databasesSql))
-      const [tempdb] = await parts.read('tempdb', tempdbSql)
+      const [tempdb] = (await parts.read('tempdb', tempdbSql)) ?? []
       const volumes = await parts.read('volumes', volumesSql)
       const hasGroups = numberIn(instance, 'groups') === 1
-      const replicas = await parts.read('replicas', hasGroups ? replicasSql : undefined)
-      const movement = wanted(await parts.read('replication', hasGroups ? movementSql(session.version) : undefined))
+      const replicas = hasGroups ? await parts.read('replicas', replicasSql) : []
+      const movement = wanted(hasGroups ? await parts.read('replication', movementSql(session.version)) : [])
       const backups = wanted(await parts.read('backups', backupsSql(hasGroups)))
-      const [suspects] = await parts.read('damaged pages', suspectsSql)
+      const [suspects] = (await parts.read('damaged pages', suspectsSql)) ?? []
       const jobs = await parts.read('jobs', jobsSql)
       // Its base counts every look for a page, the ratio those that found one.
       const found = counters.of('Buffer cache hit ratio')
@@ -128,7 +128,7 @@ GRANT SELECT ON dbo.sysjobservers TO farwatch;`,
       remember(looks)
       const onDatabase = (counter: string, factor: number) =>
         counters.byInstance(counter, factor).filter(({ labels }) => isWanted(labels['database'] ?? ''))
-      const { leftOut } = parts
+      const outcome = parts.outcome(client)
       return {
         metrics: {
           connect: session.connect,
@@ -150,37 +150,28 @@ GRANT SELECT ON dbo.sysjobservers TO farwatch;`,
             tempdb_used: shareOf(numberIn(tempdb, 'used'), numberIn(tempdb, 'size')),
             suspect_pages: numberIn(suspects, 'pages'),
           }),
-          database_online: itemsOf(databases, 'database', 'online'),
+          database_online: itemsIn(databases, 'online', ['database']),
           database_size: onDatabase('Data File(s) Size (KB)', 1024),
           log_used: onDatabase('Percent Log Used', 1),
           log_size: onDatabase('Log File(s) Size (KB)', 1024),
-          volume_used: volumes.flatMap((row) => {
-            const value = shareOf(
-              (numberIn(row, 'size') ?? Number.NaN) - (numberIn(row, 'available') ?? Number.NaN),
-              numberIn(row, 'size'),
-            )
-            return value === undefined || !Number.isFinite(value)
-              ? []
-              : [{ labels: { volume: nameIn(row, 'volume') }, value }]
-          }),
-          volume_available: itemsOf(volumes, 'volume', 'available'),
-          replica_healthy: pairsOf(replicas, ['group', 'replica'], 'healthy'),
-          replica_primary: pairsOf(replicas, ['group', 'replica'], 'is_primary'),
-          replica_suspended: pairsOf(movement, ['database', 'replica'], 'suspended'),
-          replica_lag: pairsOf(movement, ['database', 'replica'], 'lag'),
-          replica_send_queue: pairsOf(movement, ['database', 'replica'], 'send_queue'),
-          replica_redo_queue: pairsOf(movement, ['database', 'replica'], 'redo_queue'),
-          backup_age: itemsOf(backups, 'database', 'age'),
-          log_backup_age: itemsOf(backups, 'database', 'log_age'),
-          job_failed: itemsOf(jobs, 'job', 'failed'),
+          volume_used: itemsIn(volumes, volumeUsed, ['volume']),
+          volume_available: itemsIn(volumes, 'available', ['volume']),
+          replica_healthy: itemsIn(replicas, 'healthy', ['group', 'replica']),
+          replica_primary: itemsIn(replicas, 'is_primary', ['group', 'replica']),
+          replica_suspended: itemsIn(movement, 'suspended', ['database', 'replica']),
+          replica_lag: itemsIn(movement, 'lag', ['database', 'replica']),
+          replica_send_queue: itemsIn(movement, 'send_queue', ['database', 'replica']),
+          replica_redo_queue: itemsIn(movement, 'redo_queue', ['database', 'replica']),
+          backup_age: itemsIn(backups, 'age', ['database']),
+          log_backup_age: itemsIn(backups, 'log_age', ['database']),
+          job_failed: itemsIn(jobs, 'failed', ['job']),
         },
+        ...outcome,
         facts: {
-          version: session.version,
-          database: client.database,
+          ...outcome.facts,
           ...(typeof instance?.['edition'] === 'string' ? { edition: instance['edition'].slice(0, 100) } : {}),
           ...offlineFacts(databases),
         },
-        ...(leftOut === undefined ? {} : { message: leftOut }),
       }
     })
   },
@@ -285,34 +276,23 @@ class Counters {
 
   byInstance(counter: string, factor: number): Item[] {
     const rows = this.#rows.filter((one) => one['counter'] === counter && !systemInstances.has(String(one['instance'])))
-    return itemsOf(rows, 'instance', 'value', 'database').map(({ labels, value }) => ({
-      labels,
-      value: value * factor,
-    }))
+    const named = rows.map((one) => ({ ...one, database: one['instance'] ?? null }))
+    return itemsIn(named, (row) => (numberIn(row, 'value') ?? Number.NaN) * factor, ['database'])
   }
 }
 
 const systemInstances = new Set(['', '_Total', 'mssqlsystemresource'])
 
-function nameIn(row: SqlRow, column: string): string {
-  return String(row[column] ?? '').slice(0, 200)
-}
-
-function pairsOf(rows: readonly SqlRow[], names: readonly [string, string], column: string): Item[] {
-  const items = new Map<string, Item>()
-  for (const row of rows) {
-    const value = numberIn(row, column)
-    const labels = Object.fromEntries(names.map((name) => [name, nameIn(row, name)]))
-    const key = JSON.stringify(labels)
-    if (value !== undefined && !items.has(key)) items.set(key, { labels, value })
-  }
-  return [...items.values()]
+function volumeUsed(row: SqlRow): number | undefined {
+  const size = numberIn(row, 'size')
+  const available = numberIn(row, 'available')
+  return size === undefined || available === undefined ? undefined : shareOf(size - available, size)
 }
 
 /** What state the databases are in that are not online. */
 function offlineFacts(databases: readonly SqlRow[]): Readonly<Record<string, string>> {
   const offline = databases
     .filter((row) => row['online'] === 0)
-    .map((row) => `${nameIn(row, 'database')} ${nameIn(row, 'state')}`)
+    .map((row) => `${textIn(row, 'database')} ${textIn(row, 'state')}`)
   return offline.length === 0 ? {} : { offline: offline.join(', ').slice(0, 900) }
 }

@@ -59,8 +59,8 @@ const healthy: Answers = {
   processlist: [{ longest: 4 }],
   'REPLICA STATUS': [replication],
   'information_schema.innodb_tablespaces': [
-    { name: 'shop', size: 8192 },
-    { name: 'mysql', size: 4096 },
+    { database: 'shop', size: 8192 },
+    { database: 'mysql', size: 4096 },
   ],
 }
 const ask = (answers: Answers, version = '8.4.2') =>
@@ -106,7 +106,7 @@ test('reports connections, locks, replication, the pool, the cluster and sizes',
         { labels: { database: 'mysql' }, value: 4096 },
       ],
     },
-    { version: '8.4.2', edition: 'MySQL Community Server - GPL', hostname: 'db1' },
+    { version: '8.4.2', database: 'shop', edition: 'MySQL Community Server - GPL', hostname: 'db1' },
     {},
   ])
 })

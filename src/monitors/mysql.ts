@@ -1,6 +1,6 @@
 import { defineMonitor, isVersionAtLeast, type Item, type SqlRow } from '../sdk/index.ts'
 import { measured, numbersBefore, shareOf, shareSince } from './formats/measured.ts'
-import { itemsOf, numberIn, SqlParts } from './formats/sql-rows.ts'
+import { itemsIn, numberIn, SqlParts } from './formats/sql-parts.ts'
 
 /**
  * A MySQL or MariaDB server in one short read-only session.
@@ -99,14 +99,14 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
       const parts = new SqlParts(session)
       const isMariaDb = /mariadb/i.test(session.version)
       const status = valuesOf(await parts.read('status', statusSql))
-      const variables = valuesOf(await parts.read('variables', variablesSql))
+      const variables = valuesOf((await parts.read('variables', variablesSql)) ?? [])
       const counts = isMariaDb
         ? new Map<string, SqlRow[string]>()
-        : valuesOf(await parts.read('InnoDB counts', countsSql))
-      const [transactions] = await parts.read('transactions', transactionsSql)
-      const [work] = await parts.read('statements', workSql)
-      const replication = await parts.read('replication', replicationSql(isMariaDb, session.version))
-      const sizesSeen = sizes ? await parts.read('sizes', sizesSql(isMariaDb, session.version)) : []
+        : valuesOf((await parts.read('InnoDB counts', countsSql)) ?? [])
+      const [transactions] = (await parts.read('transactions', transactionsSql)) ?? []
+      const [work] = (await parts.read('statements', workSql)) ?? []
+      const replication = (await parts.read('replication', replicationSql(isMariaDb, session.version))) ?? []
+      const sizesSeen = sizes ? ((await parts.read('sizes', sizesSql(isMariaDb, session.version))) ?? []) : []
       const number = (name: string) => numberFrom(status.get(name))
       const connections = number('threads_connected')
       const max = numberFrom(variables.get('max_connections'))
@@ -117,7 +117,7 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
       const reads = { hits: requests === undefined || misses === undefined ? undefined : requests - misses, misses }
       remember(reads)
       const inCluster = (number('wsrep_cluster_size') ?? 0) > 0
-      const { leftOut } = parts
+      const outcome = parts.outcome(client)
       return {
         metrics: {
           connect: session.connect,
@@ -156,17 +156,17 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
             cluster_paused: inCluster ? shareOf(number('wsrep_flow_control_paused'), 1) : undefined,
           }),
           ...replicationOf(replication),
-          database_size: itemsOf(sizesSeen, 'name', 'size', 'database'),
+          database_size: itemsIn(sizesSeen, 'size', ['database']),
         },
+        ...outcome,
         facts: {
-          version: session.version,
+          ...outcome.facts,
           ...(variables.has('version_comment')
             ? { edition: String(variables.get('version_comment')).slice(0, 100) }
             : {}),
           ...(variables.has('hostname') ? { hostname: String(variables.get('hostname')).slice(0, 200) } : {}),
           ...replicationFacts(replication),
         },
-        ...(leftOut === undefined ? {} : { message: leftOut }),
       }
     })
   },
@@ -207,12 +207,12 @@ function replicationSql(isMariaDb: boolean, version: string): string {
 
 function sizesSql(isMariaDb: boolean, version: string): string {
   const tablespaces = !isMariaDb && isVersionAtLeast(version, 8) ? 'innodb_tablespaces' : 'innodb_sys_tablespaces'
-  return `SELECT substring_index(name, '/', 1) AS name, sum(file_size) AS size FROM information_schema.${tablespaces}
+  return `SELECT substring_index(name, '/', 1) AS \`database\`, sum(file_size) AS size FROM information_schema.${tablespaces}
            WHERE name LIKE '%/%' GROUP BY 1 ORDER BY 1`
 }
 
 /** Names in lower case, as servers differ in how they write them. */
-function valuesOf(rows: readonly SqlRow[]): ReadonlyMap<string, SqlRow[string]> {
+function valuesOf(rows: readonly SqlRow[] = []): ReadonlyMap<string, SqlRow[string]> {
   return new Map(rows.map((row) => [String(row['Variable_name']).toLowerCase(), row['Value'] ?? null]))
 }
 

@@ -12,8 +12,8 @@ const healthy: Answers = {
   blocking_session: [{ blocked: 0, longest: null }],
   'FROM v$session': [{ sessions: 40, active: 3 }],
   resource_limit: [
-    { limited: 'processes', used: 150, whole: 300 },
-    { limited: 'transactions', used: 3, whole: null },
+    { resource: 'processes', used: 150, whole: 300 },
+    { resource: 'transactions', used: 3, whole: null },
   ],
   'FROM v$transaction': [{ longest: 12 }],
   tablespace_usage: [
@@ -21,10 +21,10 @@ const healthy: Answers = {
     { tablespace: 'UNDOTBS1', used: 70, whole: 100, free: 30 },
   ],
   recovery_file_dest: [{ used: 1, size_limit: 4 }],
-  asm_diskgroup: [{ group_name: 'DATA', used: 60, whole: 100 }],
+  asm_diskgroup: [{ group: 'DATA', used: 60, whole: 100 }],
   dataguard_stats: [
-    { name: 'transport lag', value: '+00 00:00:02' },
-    { name: 'apply lag', value: '+01 02:03:04' },
+    { kind: 'transport', value: '+00 00:00:02' },
+    { kind: 'apply', value: '+01 02:03:04' },
   ],
   archive_dest_status: [{ destination: 'LOG_ARCHIVE_DEST_1', failed: 0 }],
   rman_backup: [{ age: 7_200, log_age: 900, failed: 0 }],
@@ -74,11 +74,11 @@ test('reports the instance, space, standby, backups and jobs', async () => {
     },
     {
       version: '19.22.0.0.0',
-      service: 'shop',
+      database: 'shop',
       instance: 'ORCL1',
       host: 'db1',
       status: 'OPEN',
-      database: 'ORCL',
+      name: 'ORCL',
       role: 'PHYSICAL STANDBY',
       open: 'READ ONLY WITH APPLY',
     },
@@ -91,7 +91,7 @@ const troubles: [string, Answers, Record<string, string>][] = [
   ['a restricted instance', { 'FROM v$instance': [{ status: 'OPEN', is_open: 0 }] }, { 'instance not open': 'MAJOR' }],
   [
     'processes',
-    { resource_limit: [{ limited: 'processes', used: 290, whole: 300 }] },
+    { resource_limit: [{ resource: 'processes', used: 290, whole: 300 }] },
     { 'resource used up': 'CRITICAL' },
   ],
   ['blocking', { blocking_session: [{ blocked: 1, longest: 700 }] }, { blocking: 'CRITICAL' }],
@@ -102,7 +102,7 @@ const troubles: [string, Answers, Record<string, string>][] = [
     { 'tablespace full': 'CRITICAL' },
   ],
   ['the recovery area', { recovery_file_dest: [{ used: 9, size_limit: 10 }] }, { 'recovery area full': 'WARNING' }],
-  ['ASM', { asm_diskgroup: [{ group_name: 'DATA', used: 99, whole: 100 }] }, { 'disk group full': 'CRITICAL' }],
+  ['ASM', { asm_diskgroup: [{ group: 'DATA', used: 99, whole: 100 }] }, { 'disk group full': 'CRITICAL' }],
   ['archiving', { archive_dest_status: [{ destination: 'D1', failed: 1 }] }, { 'logs not archived': 'CRITICAL' }],
   [
     'backups',

@@ -1,7 +1,7 @@
-import { defineMonitor, type Item, type SqlRow } from '../sdk/index.ts'
+import { defineMonitor, type SqlRow } from '../sdk/index.ts'
 import { measured, shareOf } from './formats/measured.ts'
 import { excludeSetting, selectionProblems, selects } from './formats/selection.ts'
-import { itemsOf, numberIn, SqlParts } from './formats/sql-rows.ts'
+import { itemsIn, numberIn, SqlParts, textIn } from './formats/sql-parts.ts'
 
 /**
  * An Oracle database in one short read-only session, from its dynamic and its dictionary views.
@@ -93,27 +93,27 @@ GRANT CREATE SESSION, SELECT_CATALOG_ROLE TO farwatch;
     const isWanted = selects([], excludeTablespaces)
     return client.session(signal, async (session) => {
       const parts = new SqlParts(session)
-      const [instance] = await parts.read('instance', instanceSql)
-      const [database] = await parts.read('database', databaseSql)
-      const [sessions] = await parts.read('sessions', sessionsSql)
+      const [instance] = (await parts.read('instance', instanceSql)) ?? []
+      const [database] = (await parts.read('database', databaseSql)) ?? []
+      const [sessions] = (await parts.read('sessions', sessionsSql)) ?? []
       const resources = await parts.read('resources', resourcesSql)
-      const [blocking] = await parts.read('blocking', blockingSql)
-      const [transactions] = await parts.read('transactions', transactionsSql)
+      const [blocking] = (await parts.read('blocking', blockingSql)) ?? []
+      const [transactions] = (await parts.read('transactions', transactionsSql)) ?? []
       // Dictionary views can be read only where the database is open.
       const isOpen = String(database?.['open_mode'] ?? 'READ WRITE').startsWith('READ')
-      const tablespaces = await parts.read('tablespaces', isOpen ? tablespacesSql : undefined)
-      const [area] = await parts.read('recovery area', recoveryAreaSql)
+      const tablespaces = (isOpen ? await parts.read('tablespaces', tablespacesSql) : undefined) ?? []
+      const [area] = (await parts.read('recovery area', recoveryAreaSql)) ?? []
       const groups = await parts.read('disk groups', diskGroupsSql)
       const isStandby = String(database?.['role'] ?? 'PRIMARY') !== 'PRIMARY'
-      const lag = await parts.read('standby lag', isStandby ? standbySql : undefined)
+      const lag = (isStandby ? await parts.read('standby lag', standbySql) : undefined) ?? []
       const destinations = await parts.read('archive destinations', destinationsSql)
-      const [saved] = await parts.read('backups', backups ? backupsSql : undefined)
-      const [broken] = await parts.read('jobs', isOpen ? brokenJobsSql : undefined)
-      const [failed] = await parts.read('runs of jobs', isOpen ? failedJobsSql : undefined)
-      const invalid = await parts.read('invalid objects', isOpen ? invalidSql : undefined)
-      const [corrupt] = await parts.read('damaged blocks', corruptSql)
+      const [saved] = (backups ? await parts.read('backups', backupsSql) : undefined) ?? []
+      const [broken] = (isOpen ? await parts.read('jobs', brokenJobsSql) : undefined) ?? []
+      const [failed] = (isOpen ? await parts.read('runs of jobs', failedJobsSql) : undefined) ?? []
+      const invalid = (isOpen ? await parts.read('invalid objects', invalidSql) : undefined) ?? []
+      const [corrupt] = (await parts.read('damaged blocks', corruptSql)) ?? []
       const wanted = tablespaces.filter((row) => isWanted(String(row['tablespace'])))
-      const { leftOut } = parts
+      const outcome = parts.outcome(client)
       return {
         metrics: {
           connect: session.connect,
@@ -133,21 +133,20 @@ GRANT CREATE SESSION, SELECT_CATALOG_ROLE TO farwatch;
             jobs_failed: numberIn(failed, 'failed'),
             corrupt_blocks: numberIn(corrupt, 'blocks'),
           }),
-          resource_used: shares(resources, 'limited', 'resource'),
-          tablespace_used: shares(wanted, 'tablespace'),
-          tablespace_free: itemsOf(wanted, 'tablespace', 'free'),
-          disk_group_used: shares(groups, 'group_name', 'group'),
-          standby_lag: lag.flatMap(lagOf),
-          archive_failed: itemsOf(destinations, 'destination', 'failed'),
-          objects_invalid: itemsOf(invalid, 'owner', 'objects'),
+          resource_used: itemsIn(resources, usedOfWhole, ['resource']),
+          tablespace_used: itemsIn(wanted, usedOfWhole, ['tablespace']),
+          tablespace_free: itemsIn(wanted, 'free', ['tablespace']),
+          disk_group_used: itemsIn(groups, usedOfWhole, ['group']),
+          standby_lag: itemsIn(lag, lagOf, ['kind']),
+          archive_failed: itemsIn(destinations, 'failed', ['destination']),
+          objects_invalid: itemsIn(invalid, 'objects', ['owner']),
         },
+        ...outcome,
         facts: {
-          version: session.version,
-          service: client.database,
+          ...outcome.facts,
           ...texts({ instance: instance?.['name'], host: instance?.['host'], status: instance?.['status'] }),
-          ...texts({ database: database?.['name'], role: database?.['role'], open: database?.['open_mode'] }),
+          ...texts({ name: database?.['name'], role: database?.['role'], open: database?.['open_mode'] }),
         },
-        ...(leftOut === undefined ? {} : { message: leftOut }),
       }
     })
   },
@@ -166,7 +165,7 @@ const sessionsSql = `
 
 // A limit is padded text, and may be UNLIMITED.
 const resourcesSql = `
-  SELECT resource_name AS limited, current_utilization AS used,
+  SELECT resource_name AS "resource", current_utilization AS used,
          CASE WHEN trim(limit_value) = 'UNLIMITED' THEN NULL ELSE to_number(trim(limit_value)) END AS whole
     FROM v$resource_limit WHERE resource_name IN ('processes', 'sessions', 'transactions', 'parallel_max_servers')`
 
@@ -185,11 +184,11 @@ const recoveryAreaSql = `
   SELECT sum(space_used - space_reclaimable) AS used, sum(space_limit) AS size_limit FROM v$recovery_file_dest`
 
 const diskGroupsSql = `
-  SELECT name AS group_name, total_mb - usable_file_mb * decode(type, 'HIGH', 3, 'NORMAL', 2, 1) AS used, total_mb AS whole
+  SELECT name AS "group", total_mb - usable_file_mb * decode(type, 'HIGH', 3, 'NORMAL', 2, 1) AS used, total_mb AS whole
     FROM v$asm_diskgroup_stat WHERE total_mb > 0`
 
 // As intervals in text: +00 00:01:12
-const standbySql = `SELECT name, value FROM v$dataguard_stats WHERE name IN ('transport lag', 'apply lag')`
+const standbySql = `SELECT replace(name, ' lag') AS kind, value FROM v$dataguard_stats WHERE name IN ('transport lag', 'apply lag')`
 
 const destinationsSql = `
   SELECT dest_name AS destination, CASE WHEN status = 'ERROR' THEN 1 ELSE 0 END AS failed
@@ -213,22 +212,16 @@ const invalidSql = `
 
 const corruptSql = `SELECT count(*) AS blocks FROM v$database_block_corruption`
 
-function shares(rows: readonly SqlRow[], label: string, as = label): Item[] {
-  const whole = rows.flatMap((row) => {
-    const value = shareOf(numberIn(row, 'used'), numberIn(row, 'whole'))
-    return value === undefined ? [] : [{ ...row, share: value }]
-  })
-  return itemsOf(whole, label, 'share', as)
+function usedOfWhole(row: SqlRow): number | undefined {
+  return shareOf(numberIn(row, 'used'), numberIn(row, 'whole'))
 }
 
-/** `+01 02:03:04.5` in seconds. */
-function lagOf(row: SqlRow): Item[] {
-  const found = /^([+-])(\d{1,5}) (\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)$/.exec(String(row['value']).trim())
-  if (found === null) return []
-  const [, sign, days, hours, minutes, seconds] = found
-  const value = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)
-  const kind = String(row['name']).replace(/ lag$/, '').slice(0, 40)
-  return sign === '-' ? [] : [{ labels: { kind }, value }]
+/** `+01 02:03:04.5` in seconds; one that is negative says that the standby's clock is ahead. */
+function lagOf(row: SqlRow): number | undefined {
+  const found = /^\+(\d{1,5}) (\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)$/.exec(textIn(row, 'value'))
+  if (found === null) return undefined
+  const [, days, hours, minutes, seconds] = found
+  return ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)
 }
 
 function texts(values: Readonly<Record<string, SqlRow[string] | undefined>>): Record<string, string> {

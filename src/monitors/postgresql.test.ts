@@ -1,27 +1,8 @@
 import { expect, test } from 'vitest'
-import { StatementRefused, type SqlClient, type SqlRow } from '../sdk/index.ts'
+import { StatementRefused, type SqlRow } from '../sdk/index.ts'
+import { sqlDatabase } from '../sdk/sql-testing.ts'
 import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import postgresql from './postgresql.ts'
-
-/** Answers each statement by the first word of the table it reads from that is known here. */
-function database(rows: Readonly<Record<string, readonly SqlRow[] | Error>>): SqlClient {
-  return {
-    target: 'db1:5432',
-    database: 'shop',
-    dialect: 'postgresql',
-    session: (_, use) =>
-      use({
-        version: '15.18',
-        connect: 9,
-        query: async (sql) => {
-          const table = Object.keys(rows).find((name) => sql.includes(name))
-          const answer = table === undefined ? [] : rows[table]!
-          if (answer instanceof Error) throw answer
-          return answer
-        },
-      }),
-  }
-}
 
 const healthy = {
   'FROM pg_stat_activity': [
@@ -35,12 +16,12 @@ const healthy = {
   ],
   pg_database_size: [{ database: 'shop', size: 8192 }],
   pg_stat_replication: [{ standby: 'two@10.0.0.6', lag: 1, bytes: 64 }],
-  "'here'": [{ standby: false, name: 'here', lag: 0 }],
+  "'here'": [{ recovering: false, standby: 'here', lag: 0 }],
 }
 
 test('reports sessions, locks, replication, sizes and the cache since the run before', async () => {
   const previous = { shop: { hit: 1_000, read: 0 } }
-  const seen = await collectOnce(postgresql, {}, { client: database(healthy), previous })
+  const seen = await collectOnce(postgresql, {}, { client: sqlDatabase(healthy), previous })
   expectSound(postgresql, seen)
   expect([seen.metrics, judgedBy(postgresql, seen)]).toEqual([
     {
@@ -70,7 +51,7 @@ test('reports sessions, locks, replication, sizes and the cache since the run be
 
 test('a missing privilege hides one part and is named', async () => {
   const refused = new StatementRefused('42501', 'permission denied for view pg_stat_replication')
-  const seen = await collectOnce(postgresql, {}, { client: database({ ...healthy, pg_stat_replication: refused }) })
+  const seen = await collectOnce(postgresql, {}, { client: sqlDatabase({ ...healthy, pg_stat_replication: refused }) })
   expect([seen.failure, seen.message, seen.metrics['connections_used']]).toEqual([
     undefined,
     'left out: replication (permission denied for view pg_stat_replication)',
@@ -96,14 +77,14 @@ const queries: [string, readonly SqlRow[] | Error, unknown][] = [
   ],
 ]
 test.each(queries)('a query of one’s own: %s', async (_, rows, wanted) => {
-  const client = database({ 'FROM orders': rows, ...healthy })
+  const client = sqlDatabase({ 'FROM orders': rows, ...healthy })
   const seen = await collectOnce(postgresql, { query: 'SELECT * FROM orders;' }, { client })
   expect(seen.failure?.message ?? seen.more).toEqual(wanted)
 })
 
 test('used up connections and a long transaction raise', async () => {
   const busy = { ...healthy, 'FROM pg_stat_activity': [{ state: 'active', sessions: 20, oldest: 8_000 }] }
-  expect(judgedBy(postgresql, await collectOnce(postgresql, {}, { client: database(busy) }))).toEqual({
+  expect(judgedBy(postgresql, await collectOnce(postgresql, {}, { client: sqlDatabase(busy) }))).toEqual({
     'connections used up': 'CRITICAL',
     'long transaction': 'WARNING',
   })

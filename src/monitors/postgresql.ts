@@ -1,13 +1,7 @@
-import {
-  defineMonitor,
-  isVersionAtLeast,
-  StatementRefused,
-  type Item,
-  type Sample,
-  type SqlRow,
-  type SqlSession,
-} from '../sdk/index.ts'
-import { itemsOf, numberIn, SqlParts, sumOf } from './formats/sql-rows.ts'
+import { defineMonitor, isVersionAtLeast, type Item, type SqlRow } from '../sdk/index.ts'
+import { measured } from './formats/measured.ts'
+import { itemsIn, mostIn, numberIn, SqlParts, sumIn } from './formats/sql-parts.ts'
+import { queryProblems, readUserQuery } from './formats/sql-samples.ts'
 
 const metrics = {
   connect: { title: 'Time until a session was ready', unit: 'ms' },
@@ -79,77 +73,56 @@ export default defineMonitor({
   ],
   needs:
     'A user that may connect; the role `pg_monitor` shows all of it. What a missing privilege hides is left out, and the result says so.',
-  check({ query }, path) {
-    if (query === undefined) return []
-    return /^\s*(select|with|values|table)\b/i.test(query)
-      ? []
-      : [{ path: `${path}.query`, message: 'is not a query', hint: 'It begins with SELECT, WITH, VALUES or TABLE.' }]
-  },
+  check: ({ query }, path) => queryProblems(query, `${path}.query`),
   async collect({ sizes, query }, { client, signal, now, previous, remember }) {
     return client.session(signal, async (session) => {
       const parts = new SqlParts(session)
-      const activity = await parts.read('sessions', activitySql)
-      const limits = await parts.read('limits', limitsSql)
-      const locks = await parts.read('locks', isVersionAtLeast(session.version, 14) ? locksSql : locksSqlBefore14)
-      const databases = await parts.read('databases', databasesSql)
+      const hasStandbys = isVersionAtLeast(session.version, 10)
+      const activity = (await parts.read('sessions', activitySql)) ?? []
+      const limits = (await parts.read('limits', limitsSql)) ?? []
+      const [lock] =
+        (await parts.read('locks', isVersionAtLeast(session.version, 14) ? locksSql : locksSqlBefore14)) ?? []
+      const databases = (await parts.read('databases', databasesSql)) ?? []
       const sizesSeen = sizes ? await parts.read('sizes', sizesSql) : []
-      const replication = await parts.read(
-        'replication',
-        isVersionAtLeast(session.version, 10) ? replicationSql : undefined,
-      )
-      const recovery = await parts.read('recovery', isVersionAtLeast(session.version, 10) ? recoverySql : undefined)
-      const mine = query === undefined ? undefined : await readQuery(session, query, now)
-      const sessions = sumOf(activity, 'sessions')
+      const replication = hasStandbys ? await parts.read('replication', replicationSql) : []
+      const recovery = (hasStandbys ? await parts.read('recovery', recoverySql) : undefined) ?? []
+      const taken = (name: string) => name === 'failed' || Object.hasOwn(metrics, name)
+      const mine =
+        query === undefined ? undefined : await readUserQuery(session, { sql: query, maxRows: maxUserRows, now, taken })
+      const sessions = sumIn(activity, 'sessions') ?? 0
       const allowed = numberIn(limits[0], 'allowed')
       const reads = readsByDatabase(databases)
       remember(reads)
-      const isStandby = recovery[0]?.['standby'] === true
-      const failure = mine?.failure
+      const isStandby = recovery[0]?.['recovering'] === true
       return {
-        metrics: {
+        metrics: measured({
           connect: session.connect,
-          ...(activity.length > 0
-            ? {
-                connections: activity.map((row) => ({
-                  labels: { state: String(row['state']) },
-                  value: Number(row['sessions']),
-                })),
-                transaction_longest: Math.max(0, ...activity.map((row) => Number(row['oldest'] ?? 0))),
-              }
-            : {}),
-          ...(allowed === undefined ? {} : { connections_max: allowed }),
-          ...(allowed === undefined || allowed === 0 || activity.length === 0
-            ? {}
-            : { connections_used: (100 * sessions) / allowed }),
-          ...(locks[0] === undefined
-            ? {}
-            : {
-                locks_waiting: numberIn(locks[0], 'waiting') ?? 0,
-                lock_wait_longest: numberIn(locks[0], 'longest') ?? 0,
-              }),
-          ...(recovery.length === 0 ? {} : { recovery: isStandby ? 1 : 0 }),
+          connections: activity.length > 0 ? itemsIn(activity, 'sessions', ['state']) : undefined,
+          transaction_longest: activity.length > 0 ? Math.max(0, mostIn(activity, 'oldest') ?? 0) : undefined,
+          connections_max: allowed,
+          connections_used:
+            allowed === undefined || allowed === 0 || activity.length === 0 ? undefined : (100 * sessions) / allowed,
+          locks_waiting: lock === undefined ? undefined : (numberIn(lock, 'waiting') ?? 0),
+          lock_wait_longest: lock === undefined ? undefined : (numberIn(lock, 'longest') ?? 0),
+          recovery: recovery.length === 0 ? undefined : isStandby ? 1 : 0,
           replication_lag: [
-            ...itemsOf(replication, 'standby', 'lag'),
-            ...(isStandby ? itemsOf(recovery, 'name', 'lag', 'standby') : []),
+            ...itemsIn(replication, 'lag', ['standby']),
+            ...(isStandby ? itemsIn(recovery, 'lag', ['standby']) : []),
           ],
-          replication_lag_bytes: itemsOf(replication, 'standby', 'bytes'),
-          database_size: itemsOf(sizesSeen, 'database', 'size'),
+          replication_lag_bytes: itemsIn(replication, 'bytes', ['standby']),
+          database_size: itemsIn(sizesSeen, 'size', ['database']),
           cache_hit: cacheHits(previous, reads),
-          deadlocks: itemsOf(databases, 'database', 'deadlocks'),
-          commits: itemsOf(databases, 'database', 'commits'),
-          rollbacks: itemsOf(databases, 'database', 'rollbacks'),
-          temporary_bytes: itemsOf(databases, 'database', 'temporary'),
-          ...(mine?.duration === undefined ? {} : { query_duration: mine.duration }),
-        },
+          deadlocks: itemsIn(databases, 'deadlocks', ['database']),
+          commits: itemsIn(databases, 'commits', ['database']),
+          rollbacks: itemsIn(databases, 'rollbacks', ['database']),
+          temporary_bytes: itemsIn(databases, 'temporary', ['database']),
+          query_duration: mine?.duration,
+        }),
         more: mine?.samples ?? [],
-        facts: {
-          version: session.version,
-          database: client.database,
-        },
-        ...(parts.leftOut === undefined ? {} : { message: parts.leftOut }),
-        ...(failure === undefined
+        ...parts.outcome(client),
+        ...(mine?.failure === undefined
           ? {}
-          : { failure: { reason: 'assertion' as const, message: `${client.target}: ${failure}`.slice(0, 900) } }),
+          : { failure: { reason: 'assertion' as const, message: `${client.target}: ${mine.failure}`.slice(0, 900) } }),
       }
     })
   },
@@ -199,7 +172,7 @@ const replicationSql = `
    GROUP BY 1`
 
 const recoverySql = `
-  SELECT pg_is_in_recovery() AS standby, 'here' AS name,
+  SELECT pg_is_in_recovery() AS recovering, 'here' AS standby,
          CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
               ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END::float8 AS lag`
 
@@ -227,47 +200,4 @@ function cacheHits(previous: unknown, now: Reads): Item[] {
       ? []
       : [{ labels: { database }, value: (100 * hits) / (hits + reads) }]
   })
-}
-
-async function readQuery(
-  session: SqlSession,
-  sql: string,
-  now: () => number,
-): Promise<{ samples: Sample[]; duration?: number; failure?: string }> {
-  const begun = now()
-  let rows: readonly SqlRow[]
-  try {
-    // A closing semicolon is how people write; what follows one is refused by the server.
-    rows = await session.query(sql.trim().replace(/;\s*$/, ''), maxUserRows + 1)
-  } catch (thrown) {
-    if (!(thrown instanceof StatementRefused)) throw thrown
-    return { samples: [], failure: `the query was refused: ${thrown.message}` }
-  }
-  const duration = Math.max(0, now() - begun)
-  if (rows.length > maxUserRows)
-    return { samples: [], duration, failure: `the query gives more than ${maxUserRows} rows` }
-  const samples: Sample[] = []
-  const seen = new Set<string>()
-  for (const row of rows) {
-    const labels: Record<string, string> = {}
-    for (const [column, value] of Object.entries(row))
-      if (typeof value === 'string' || typeof value === 'boolean') labels[column] = String(value).slice(0, 200)
-    for (const [column, value] of Object.entries(row)) {
-      if (typeof value !== 'number' || !Number.isFinite(value)) continue
-      if (column in metrics || column === 'failed')
-        return {
-          samples: [],
-          duration,
-          failure: `the column ${column} bears the name of one of this monitor’s own metrics`,
-        }
-      const key = JSON.stringify([column, labels])
-      if (seen.has(key))
-        return { samples: [], duration, failure: `the query gives several rows with the same labels for ${column}` }
-      seen.add(key)
-      samples.push({ name: column, labels, value })
-    }
-  }
-  return samples.length === 0 && rows.length > 0
-    ? { samples, duration, failure: 'the query gives no numbers' }
-    : { samples, duration }
 }

@@ -27,15 +27,70 @@ export const credentialTypes = {
       secret: { kind: 'secret', label: 'Private key (PEM)', multiline: true, maxLength: 64_000 },
     },
   },
+  'ssh-key': {
+    title: 'SSH key',
+    fields: {
+      username: { kind: 'text', label: 'User name' },
+      secret: {
+        kind: 'secret',
+        label: 'Private key',
+        help: 'The whole file, from -----BEGIN to END-----, as ssh-keygen writes it.',
+        multiline: true,
+        maxLength: 64_000,
+      },
+      passphrase: { kind: 'secret', label: 'Passphrase of the key', optional: true },
+    },
+  },
+  'ssh-agent': {
+    title: 'SSH agent',
+    fields: {
+      username: { kind: 'text', label: 'User name' },
+      socket: {
+        kind: 'text',
+        label: 'Socket of the SSH agent',
+        help: 'A path on the machine of the agent that monitors, which must be allowed to use it.',
+        example: '/run/farwatch/ssh-agent.sock',
+      },
+    },
+  },
+  'snmp-community': {
+    title: 'SNMP community',
+    fields: { secret: { kind: 'secret', label: 'Community' } },
+  },
+  'snmp-user': {
+    title: 'SNMPv3 user',
+    fields: {
+      username: { kind: 'text', label: 'User name', maxLength: 32 },
+      authentication: {
+        kind: 'choice',
+        label: 'Authentication',
+        help: 'none: the device believes any name.',
+        of: ['none', 'MD5', 'SHA', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'],
+      },
+      secret: { kind: 'secret', label: 'Authentication passphrase', help: 'At least 8 characters.', optional: true },
+      privacy: {
+        kind: 'choice',
+        label: 'Encryption',
+        help: 'AES-256 comes in two forms: Reeder’s is that of Cisco, Blumenthal’s that of the draft.',
+        of: ['none', 'DES', 'AES-128', 'AES-256-Blumenthal', 'AES-256-Reeder'],
+      },
+      privacySecret: { kind: 'secret', label: 'Encryption passphrase', help: 'At least 8 characters.', optional: true },
+    },
+  },
 } as const satisfies Record<string, { title: string; fields: Params }>
 
 export type CredentialType = keyof typeof credentialTypes
+
+/** The texts of fields; of those that are optional there may be none. */
+type Texts<P extends Params> = {
+  readonly [F in keyof P as P[F] extends { optional: true } ? never : F]: string
+} & { readonly [F in keyof P as P[F] extends { optional: true } ? F : never]?: string | undefined }
 
 /** A credential in the clear, as a client uses it: its type and all of its fields. */
 export type OpenCredential = {
   readonly [T in CredentialType]: {
     readonly type: T
-    readonly fields: { readonly [F in keyof (typeof credentialTypes)[T]['fields']]: string }
+    readonly fields: Texts<(typeof credentialTypes)[T]['fields']>
   }
 }[CredentialType]
 

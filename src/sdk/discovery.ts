@@ -8,7 +8,7 @@ export interface DiscoveryPlace {
 
 /** One thing that was found, as a connector that could be configured. Nothing is made of it before somebody has looked at it. */
 export interface Proposal {
-  /** The connector's name: short and telling, such as `sap-00` or `postgresql`. Where two proposals share one, the port is added. */
+  /** The connector's name: short and telling, such as `sap-00` or `postgresql`. Where one is taken, a number is added. */
   readonly name: string
   /** What is there, in one line: `SAP instance ASCS01 of NPL on sapnplas`. */
   readonly title: string

@@ -2,8 +2,7 @@ export { at, formatDuration, formatSize, messageOf, parseDuration, parseSize, su
 export type { Checked, Problem } from '../base/index.ts'
 export { matches, parseMatcher } from '../model/index.ts'
 export type * from '../model/index.ts'
-export { dnsRecordTypes, mongodbReadings, sqlDialects } from './clients/index.ts'
-export type * from './clients/index.ts'
+export * from './clients/index.ts'
 export { credentialTypes, defineConnector } from './connector.ts'
 export type { AnyConnector, Closable, ConnectorDeclaration, CredentialType, OpenCredential } from './connector.ts'
 export { checkDeclared } from './declared.ts'
@@ -32,6 +31,7 @@ export type {
   PluginDeclaration,
   PluginFeed,
 } from './plugin.ts'
+export { snmpMaker } from './snmp-devices.ts'
 export { compileTemplate, templateProblems } from './template.ts'
 export type { Template, TemplateField, TemplateForm } from './template.ts'
 export { isVersionAtLeast } from './version.ts'

@@ -10,6 +10,7 @@ import {
   severityOf,
   units,
   worstSeverity,
+  type Rule,
   type Sample,
   type SeverityOrClear,
   type Threshold,
@@ -22,6 +23,8 @@ import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
 
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
+export { sapSaying } from './sap-testing.ts'
+export type { SapSaid } from './sap-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
 
 /** Runs a monitor once with settings as a user writes them. Throws where the settings are wrong, and what `collect` throws. */
@@ -69,12 +72,16 @@ export function judgedBy(
   const verdicts: Record<string, SeverityOrClear> = {}
   for (const rule of rulesOf(monitor)) {
     const severities = samples
-      .filter((sample) => matches(rule.metric, sample.name))
+      .filter((sample) => matches(rule.metric, sample.name) && takesItem(rule, sample))
       .map((sample) => severityOf(conditionsOf(rule, sample.unit ?? '') ?? [], sample.value, 'CLEAR'))
     const worst = worstSeverity(severities)
     if (worst !== 'CLEAR') verdicts[rule.name] = worst
   }
   return verdicts
+}
+
+function takesItem({ items }: Rule, { labels }: Sample): boolean {
+  return Object.entries(items).every(([label, matcher]) => matches(matcher, labels[label] ?? ''))
 }
 
 function rulesOf(monitor: AnyMonitor) {

@@ -115,6 +115,20 @@ test('a query can neither write, nor hide a second statement, nor run for ever',
   ])
 })
 
+test('a query of one’s own runs alone as well', async () => {
+  const query = 'SELECT state, count(*) AS orders FROM orders GROUP BY state ORDER BY state'
+  const seen = await measured('sql.query', place, { query }, { credential: watcher })
+  const refused = await measured('sql.query', place, { query: 'SELECT 1 AS n FROM nowhere' }, { credential: watcher })
+  expect([seen.more, seen.metrics['query_rows'], refused.failure?.message]).toEqual([
+    [
+      { name: 'orders', labels: { state: 'done' }, value: 1 },
+      { name: 'orders', labels: { state: 'open' }, value: 2 },
+    ],
+    2,
+    `localhost:${server.port}: the query was refused: relation "nowhere" does not exist`,
+  ])
+})
+
 test('a user without privileges sees what it may see, and what failed is said', async () => {
   const seen = await measured(
     'postgresql',

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { certificateFor } from '../servers/certificate.ts'
 import { CountingTarget } from '../support/counting-target.ts'
 import { HookReceiver } from '../support/hook-receiver.ts'
 import { adminPassword, TestInstance, until } from '../support/instance.ts'
@@ -26,6 +28,20 @@ const watched = (url: string, tags: Readonly<Record<string, string>>) => ({
 async function opened(page: Page, instance: TestInstance, path: string): Promise<void> {
   await page.goto(instance.url + path)
   await page.getByRole('heading', { level: 1 }).first().waitFor()
+}
+
+/** How much of the charts lies in the colour of maintenance. */
+function shadedPixels(page: Page): Promise<number> {
+  return page.locator('.chart canvas').evaluateAll((canvases) => {
+    let pixels = 0
+    for (const canvas of canvases as HTMLCanvasElement[]) {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i] === 0xd9 && data[i + 1] === 0xeb && data[i + 2] === 0xfb) pixels++
+      }
+    }
+    return pixels
+  })
 }
 
 test(
@@ -144,6 +160,16 @@ test(
     )
     await opened(page, instance, `/systems/${shop!.id}`)
     await page.getByText(/^Maintenance “patches” until .*: nothing is run\. Kernel update$/).waitFor()
+    // What was not measured for that stands on the time axis of the charts.
+    await page
+      .getByRole('list', { name: /^Marks on the time axis of/ })
+      .getByText('Maintenance')
+      .waitFor()
+    await until(
+      'the charts are shaded',
+      () => shadedPixels(page),
+      (pixels) => pixels > 0,
+    )
     await page.getByRole('link', { name: 'All windows' }).click()
     await page.getByRole('radiogroup', { name: 'Show as' }).getByText('Calendar').click()
     await page
@@ -157,11 +183,8 @@ test(
     await dialog.getByRole('button', { name: 'End now' }).click()
     await said('patches ended')
     const [window] = await instance.call('listMaintenances', { query: {} })
-    await until(
-      'the target is missed again',
-      () => instance.call('listAlarms', { query: { state: 'open', system: 'shop' } }),
-      (alarms) => alarms.length > 0,
-    )
+    const openOfShop = () => instance.call('listAlarms', { query: { state: 'open', system: 'shop' } })
+    await until('the target is missed again', openOfShop, (alarms) => alarms.length > 0)
     expect([silent, window?.name, window?.by, window?.state]).toEqual([[], 'patches', 'admin', 'coming'])
 
     // A plugin by the form of its declaration: what is wrong stands at its field; a test arrives; what did not is sent again.
@@ -183,6 +206,40 @@ test(
     await hook.getByText('The test was delivered').waitFor()
     await expectAccessible(page)
     expect(hooks.notices.length).toBeGreaterThan(0)
+
+    // What the receiver refuses for good waits as a dead letter, until somebody sends it again or throws it away.
+    hooks.status = 400
+    await target.listen()
+    await until('all is well', openOfShop, (alarms) => alarms.length === 0)
+    await target.stop()
+    await until('the alarm is back', openOfShop, (alarms) => alarms.length > 0)
+    await target.listen()
+    const letters = (state: 'dead' | 'discarded' | 'delivered') =>
+      instance.call('listDeliveries', { params: { name: 'hook' }, query: { state } })
+    await until(
+      'both were refused',
+      () => letters('dead'),
+      (dead) => dead.length >= 2,
+    )
+    hooks.status = 200
+    await opened(page, instance, '/plugins?plugin=hook')
+    const letter = (event: string) => page.getByRole('row').filter({ hasText: event }).last()
+    await letter('cleared').waitFor()
+    await expectAccessible(page)
+    await letter('raised').getByRole('button', { name: 'Discard' }).click()
+    await until(
+      'it is thrown away',
+      () => letters('discarded'),
+      (discarded) => discarded.length > 0,
+    )
+    await letter('cleared').getByRole('button', { name: 'Send again' }).click()
+    await said('Put back in its queue')
+    await until(
+      'it arrived after all',
+      () => letters('delivered'),
+      (delivered) => delivered.some(({ event }) => event !== 'test'),
+    )
+    expect((await letters('discarded')).map(({ event }) => event)).toEqual(['raised'])
 
     // Statistics are counted by what one asks for, the worst on top.
     await opened(page, instance, '/administration?tab=statistics')
@@ -212,6 +269,44 @@ test(
     await page.getByLabel('parallelPerTarget').fill('12')
     await page.getByRole('button', { name: 'Save 2 changes' }).click()
     await said('2 settings saved')
+
+    // A certificate of one's own: what cannot be used is said, what can is shown to new connections.
+    const own = await certificateFor('watch.example.net')
+    await opened(page, instance, '/instance?tab=certificates')
+    const form = page.getByRole('region', { name: 'Import a certificate' })
+    await form.getByLabel('Certificate', { exact: true }).fill(own.cert)
+    await form.getByLabel('Private key', { exact: true }).fill('-----BEGIN PRIVATE KEY-----')
+    await form.getByRole('button', { name: 'Import…' }).click()
+    await expectAccessible(page)
+    await dialog.getByRole('button', { name: 'Import' }).click()
+    await dialog.getByRole('alert').waitFor()
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await form.getByLabel('PKCS#12 file').check()
+    await form.locator('input[type=file]').setInputFiles({
+      name: 'watch.p12',
+      mimeType: 'application/x-pkcs12',
+      buffer: execFileSync('openssl', ['pkcs12', '-export', '-passout', 'pass:sesame'], { input: own.key + own.cert }),
+    })
+    await form.getByLabel('Password of the file').fill('sesame')
+    await form.getByRole('button', { name: 'Import…' }).click()
+    await dialog.getByRole('button', { name: 'Import' }).click()
+    await said('The certificate is valid for watch.example.net now')
+    const [tls] = await instance.call('listCertificates')
+    await page.getByRole('article').getByText('watch.example.net').first().waitFor()
+    expect(tls?.names).toEqual(['watch.example.net'])
+
+    // The pages that only show are accessible as well.
+    for (const path of [
+      '/instance',
+      '/instance?tab=log',
+      '/instance?tab=about',
+      '/instance?tab=failover',
+      '/first-steps',
+    ]) {
+      await opened(page, instance, path)
+      await page.locator('.mantine-Skeleton-root').first().waitFor({ state: 'detached' })
+      await expectAccessible(page)
+    }
     const { parallelTasks, parallelPerTarget, sessionHours } = (await instance.call('showSettings', {
       query: {},
     })) as Record<string, unknown>

@@ -213,6 +213,7 @@ test('a profile gets a monitor with a table of its own, which is tried on the ta
 
   await open('/configuration?group=acme&system=shop&connector=front')
   await box('orders').check()
+  await choice('Only this agent runs it').selectOption('local')
   await save('Save')
   const [alarm] = await until(
     'the row raises its alarm',
@@ -226,6 +227,7 @@ test('a profile gets a monitor with a table of its own, which is tried on the ta
     monitor?.settings,
     monitor?.rules?.map(({ name, metric, thresholds }) => [name, metric, thresholds]),
     [alarm?.rule, alarm?.metric, alarm?.severity],
+    (await groupNamed('acme'))?.systems?.[0]?.connectors?.[0]?.pin,
   ]).toEqual([
     true,
     '2s',
@@ -237,6 +239,7 @@ test('a profile gets a monitor with a table of its own, which is tried on the ta
       ['many orders', 'orders', { CRITICAL: '> 0' }],
     ],
     ['many orders', 'orders', 'CRITICAL'],
+    'local',
   ])
 })
 
@@ -251,6 +254,23 @@ test('the library is searched by metric, and says what a monitor measures and wh
     await page.getByRole('row', { name: /^duration/ }).innerText(),
     await page.getByRole('link', { name: 'orders / http.response' }).count(),
   ]).toEqual([expect.stringContaining('ms'), 1])
+})
+
+test('what a monitor can be told is chosen from what the target has', async () => {
+  await open('/configuration?tab=profiles&profile=host-local&monitor=host.local')
+  await button('Ask what there is to choose').click()
+  await page.getByText(/^Choose from what was found: .*Network interfaces left out/).waitFor()
+  const interfaces = page.getByRole('combobox', { name: 'Add to Network interfaces left out from the target' })
+  const [first] = await interfaces
+    .getByRole('option')
+    .allTextContents()
+    .then((all) => all.slice(1))
+  await interfaces.selectOption(first!)
+  await expectAccessible(page)
+  await save('Save')
+  const monitor = (await document()).profiles?.find(({ name }) => name === 'host-local')?.monitors?.[0]
+  const chosen = monitor?.settings?.['excludeInterfaces']
+  expect([first !== undefined, Array.isArray(chosen) && chosen.at(-1) === first]).toEqual([true, true])
 })
 
 test('another name and another place are given in one revision, and what was typed is not lost by leaving', async () => {
@@ -275,6 +295,7 @@ test('another name and another place are given in one revision, and what was typ
     .getByText(/can only use those of its own group/)
     .first()
     .waitFor()
+  await expectAccessible(page, '[role=dialog]')
   await button('Cancel', dialog()).click()
   const { changes } = await instance.call('compareRevisions', { query: { from: renamed - 1, to: renamed } })
   expect([
@@ -417,6 +438,19 @@ test('a document is exported and imported with the difference before it is appli
   await button('Apply 1 change').click()
   await page.getByText('Applied as revision', { exact: false }).first().waitFor()
   expect([await groupNamed('hooli'), complaints]).toEqual([{ name: 'hooli', whenCutOff: 'available', systems: [] }, []])
+})
+
+test('a group gets another name, and those who may do something in it follow', async () => {
+  const password = 'a long enough password'
+  await instance.call('createUser', {
+    body: { username: 'gus', password, grants: [{ group: 'hooli', role: 'operator' }] },
+  })
+  await open('/configuration?group=hooli')
+  await field('Name').fill('pied')
+  await page.getByText('What users and tokens may do in it follows the new name.', { exact: false }).waitFor()
+  await save('Save')
+  const [gus] = (await instance.call('listUsers')).filter(({ username }) => username === 'gus')
+  expect([gus?.grants, await groupNamed('hooli')]).toEqual([[{ group: 'pied', role: 'operator' }], undefined])
 })
 
 test('somebody who may only look sees everything and is offered nothing', async () => {

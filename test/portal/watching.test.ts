@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { AnswerOf, Operations } from '../../src/contract/index.ts'
 import { CountingTarget } from '../support/counting-target.ts'
 import { adminPassword, TestInstance, until } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
@@ -89,6 +90,19 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   await strip.waitFor()
   await page.getByText('Critical > 5s').waitFor()
 
+  // A value that came late is marked on the axis, and that is said in words. Nothing here is late: the server is made to say so.
+  const outcomes = /\/tasks\/[^/]+\/outcomes/
+  await page.route(outcomes, async (route) => {
+    const answer = await route.fetch()
+    const said = (await answer.json()) as AnswerOf<Operations['listOutcomes']>
+    await route.fulfill({ response: answer, json: { ...said, late: said.stretches.slice(-1).map(({ to }) => to) } })
+  })
+  await page
+    .getByRole('list', { name: /^Marks on the time axis of/ })
+    .getByText('1 result came late')
+    .waitFor()
+  await page.unroute(outcomes)
+
   // The keyboard goes along the slots, and each says its time and how it ended.
   await strip.focus()
   await page.keyboard.press('Home')
@@ -107,6 +121,17 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   await page.goBack()
   await page.getByRole('button', { name: 'Reset zoom' }).waitFor({ state: 'detached' })
 
+  // With the shift key the time goes along with the mouse: as much of it is shown, and earlier.
+  await page.keyboard.down('Shift')
+  await page.mouse.move(box.x + box.width * 0.3, box.y + 40)
+  await page.mouse.down()
+  await page.mouse.move(box.x + box.width * 0.8, box.y + 40, { steps: 4 })
+  await page.mouse.up()
+  await page.keyboard.up('Shift')
+  await page.getByRole('button', { name: 'Reset zoom' }).waitFor()
+  const panned = Number(search().get('to')) < Date.now() - 60_000
+  await page.getByRole('button', { name: 'Reset zoom' }).click()
+
   await page.getByRole('button', { name: 'Results', exact: true }).click()
   const list = page.getByRole('table', { name: /Results of/ })
   await list.getByRole('row').nth(2).waitFor()
@@ -114,9 +139,10 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   await page.getByRole('region', { name: 'The chosen result' }).getByText('status').first().waitFor()
   await expectAccessible(page)
   await page.keyboard.press('Escape')
-  expect({ told, zoomed, tasks: tasks.length, complaints }).toEqual({
+  expect({ told, zoomed, panned, tasks: tasks.length, complaints }).toEqual({
     told: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, Ran/),
     zoomed: true,
+    panned: true,
     tasks: 1,
     complaints: [],
   })
@@ -192,6 +218,11 @@ test('series are chosen by name and group, compared, saved as a file, shared by 
   await expectAccessible(page)
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()])
   const saved = (await readFile(await file.path(), 'utf8')).split('\r\n')
+  const [picture] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'PNG' }).first().click(),
+  ])
+  const isPicture = (await readFile(await picture.path())).subarray(1, 4).toString() === 'PNG'
 
   const other = await page.context().newPage()
   await other.goto(page.url())
@@ -207,9 +238,10 @@ test('series are chosen by name and group, compared, saved as a file, shared by 
   await dialog.getByRole('button', { name: 'Pin to a dashboard' }).click()
   await dialog.waitFor({ state: 'detached' })
   const { dashboards } = (await instance.call('showConfiguration')) as { dashboards: unknown }
-  expect({ head: saved[0], isMeasured: saved.length > 2, shared, dashboards }).toEqual({
+  expect({ head: saved[0], isMeasured: saved.length > 2, isPicture, shared, dashboards }).toEqual({
     head: expect.stringMatching(/^time,.*\(ms\)/),
     isMeasured: true,
+    isPicture: true,
     shared: 'acme',
     dashboards: [
       { name: 'shops', panels: [{ title: 'Answer times', kind: 'chart', series: ['duration{group="acme"}'] }] },

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { LiveEvent } from '../../src/contract/index.ts'
+import type { AnswerOf, LiveEvent, Operations } from '../../src/contract/index.ts'
 import { TestInstance, adminPassword, until } from '../support/instance.ts'
 
 let instance: TestInstance
@@ -121,6 +121,10 @@ describe('who is of one group', () => {
       '/statistics/agents',
       '/coverage?group=beta',
       '/library/monitors',
+      '/systems/index',
+      '/alarms/counts?group=beta',
+      '/maintenances',
+      '/dashboards',
     ]
     const beta = ids['beta']!
     const secret = ['beta', beta.task, beta.system, beta.alarm]
@@ -147,6 +151,10 @@ describe('who is of one group', () => {
       `GET /metrics/query?series=${beta.series}`,
       `GET /metrics/chart?series=${ids['alpha']!.series},${beta.series}`,
       `GET /coverage?task=${beta.task}`,
+      `GET /tasks/${beta.task}/outcomes`,
+      `GET /tasks/${beta.task}/thresholds`,
+      `GET /alarms/${beta.alarm}/why`,
+      `GET /alarms/${beta.alarm}/destinations`,
     ]
     const bodies: Record<string, unknown> = { assign: { to: 'viewer-a' }, comment: { comment: 'mine' } }
     const answers = await Promise.all(
@@ -158,6 +166,37 @@ describe('who is of one group', () => {
     )
     expect(answers.filter((line) => !line.endsWith(' 404 not-found'))).toEqual([])
     expect(await instance.call('showAlarm', { params: { id: beta.alarm } })).toMatchObject({ state: 'raised' })
+  })
+
+  test('sees of its own why an alarm was raised, whom it goes to, how slots ended and where thresholds lie', async () => {
+    const alpha = ids['alpha']!
+    const look = async (path: string): Promise<unknown> =>
+      JSON.parse((await instance.send('GET', `/api/v1${path}`, undefined, tokens['viewer'])).body)
+    const why = (await look(`/alarms/${alpha.alarm}/why`)) as AnswerOf<Operations['explainAlarm']>
+    const outcomes = (await look(`/tasks/${alpha.task}/outcomes`)) as AnswerOf<Operations['listOutcomes']>
+    const thresholds = (await look(`/tasks/${alpha.task}/thresholds`)) as AnswerOf<Operations['listThresholds']>
+    const counts = (await look('/alarms/counts?points=4')) as AnswerOf<Operations['countAlarms']>
+    const index = (await look('/systems/index')) as AnswerOf<Operations['indexSystems']>
+    expect({
+      why: [why.by, why.rule?.name, why.runs.some(({ severity }) => severity === 'CRITICAL')],
+      // Plugins belong to all groups.
+      goes: await code(tokens['viewer']!, 'GET', `/alarms/${alpha.alarm}/destinations`),
+      goesFrom: await instance.call('listAlarmDestinations', { params: { id: alpha.alarm } }),
+      ran: outcomes.stretches.some(({ outcome, everyMs }) => outcome === 'ran' && everyMs === 1_000),
+      late: outcomes.late,
+      slow: thresholds.flatMap(({ threshold, at, unit }) => (threshold === '> 5s' ? [{ at, unit }] : [])),
+      counts: [counts.at.length, counts.open.CRITICAL.at(-1)],
+      index: index.map(({ id, name }) => [id, name]),
+    }).toEqual({
+      why: ['rule', 'no connection', true],
+      goes: '403 forbidden',
+      goesFrom: [],
+      ran: true,
+      late: [],
+      slow: [{ at: [5_000], unit: 'ms' }],
+      counts: [4, 1],
+      index: [[alpha.system, 'alpha-shop']],
+    })
   })
 
   test('sees what belongs to all groups neither', async () => {

@@ -13,6 +13,8 @@ export interface Notice {
 /** A receiver of notifications that takes all and keeps all, repeats as well. */
 export class HookReceiver implements AsyncDisposable {
   readonly notices: Notice[] = []
+  /** What it answers with; 400 for one that will never take what it was sent. */
+  status = 200
   readonly #server: Server
 
   private constructor() {
@@ -33,7 +35,7 @@ export class HookReceiver implements AsyncDisposable {
           event,
           alarm,
         })
-        response.end()
+        response.writeHead(this.status).end()
       })
     })
   }

@@ -6,6 +6,7 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router'
+import { fetchLists } from './api/queries.ts'
 import { session } from './api/session.ts'
 import { OverviewPage } from './pages/overview.tsx'
 import { Crashed, NothingHere, Waiting } from './parts/states.tsx'
@@ -57,6 +58,7 @@ const overview = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
   validateSearch: texts('text', 'state', 'group', 'tag', 'span', 'wall'),
+  loader: fetchLists,
   component: OverviewPage,
 })
 
@@ -64,6 +66,7 @@ const systems = createRoute({
   getParentRoute: () => signedIn,
   path: '/systems',
   validateSearch: texts('text', 'state', 'group', 'tag'),
+  loader: fetchLists,
   component: lazyRouteComponent(() => import('./pages/systems.tsx'), 'SystemsPage'),
 })
 

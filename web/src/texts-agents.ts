@@ -175,6 +175,8 @@ export const agentTexts = {
     make: 'Make an enrolment token',
     uses: 'Agents',
     expiresIn: 'Valid for',
+    note: 'Note',
+    noteHint: 'What it is for',
     lifetimes: { '15m': '15 minutes', '1h': '1 hour', '24h': '1 day', '168h': '7 days' },
     made: 'The token is in the command below. It is not shown again.',
     token: 'Enrolment token',

@@ -153,6 +153,12 @@ export const watchTexts = {
     more: (n: number) => `and ${count(n, 'more group', 'more groups')}`,
     moreAlarms: (n: number) => `and ${count(n, 'more alarm', 'more alarms')}`,
   },
+  events: {
+    label: (task: string) => `Marks on the time axis of ${task}`,
+    alarms: (n: number) => count(n, 'alarm', 'alarms'),
+    maintenance: 'Maintenance',
+    late: (n: number) => `${count(n, 'result', 'results')} came late`,
+  },
   moreThresholds: (n: number) => `and ${count(n, 'more threshold', 'more thresholds')}`,
   strip: {
     label: (task: string) => `Slots of ${task}`,

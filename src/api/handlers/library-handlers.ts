@@ -1,5 +1,12 @@
+import { defaultProfileOf } from '../../inventory/index.ts'
 import { credentialTypes, settingsSchema, type Library } from '../../sdk/index.ts'
 import type { Handlers } from '../route.ts'
+
+function shownDefault(profile: ReturnType<typeof defaultProfileOf>) {
+  return profile === undefined
+    ? null
+    : { name: profile.name, monitors: (profile.monitors ?? []).map(({ monitor }) => monitor) }
+}
 
 type Names = 'listMonitors' | 'listConnectors' | 'listPluginTypes'
 
@@ -25,6 +32,11 @@ export function libraryHandlers(library: Library): Handlers<Names> {
     openMetrics: monitor.openMetrics ?? null,
     rules: [...monitor.rules],
     needs: monitor.needs ?? null,
+    grant: monitor.grant ?? null,
+    thresholdsFrom: monitor.thresholdsFrom ?? null,
+    tryIt: monitor.tryIt ?? null,
+    optIn: monitor.optIn ?? null,
+    tested: monitor.tested,
   }))
   const connectors = [...library.connectors.values()].sort(byId).map((connector) => ({
     id: connector.id,
@@ -38,6 +50,8 @@ export function libraryHandlers(library: Library): Handlers<Names> {
       fields: credentialTypes[type].fields,
     })),
     credentialRequired: connector.credentialRequired ?? false,
+    canBeDiscovered: connector.discovery !== undefined,
+    defaultProfile: shownDefault(defaultProfileOf(connector.id, library)),
   }))
   const plugins = [...library.plugins.values()].sort(byId).map((plugin) => ({
     id: plugin.id,

@@ -23,6 +23,7 @@ import {
   severities,
   worstSeverity,
   type Alarm,
+  type Outcome,
   type RunResult,
   type Severity,
   type SeverityOrClear,
@@ -30,7 +31,7 @@ import {
 } from '../../model/index.ts'
 import type { AgentQuestions, HistoryQuestions, StoredResult } from '../questions.ts'
 import { readRange } from '../read-request.ts'
-import { remembered } from '../remembered.ts'
+import { inTime, remembered } from '../remembered.ts'
 import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
 import { readSeriesMatch, takes } from '../series-match.ts'
 import { iso, isoOrNull } from '../shape.ts'
@@ -63,6 +64,8 @@ export interface MonitoringParts {
   readonly agentName: (id: string) => string
   /** Who runs a connector now. Asked for every connector of a list. */
   readonly placeOf: (connector: { readonly connectorId: string; readonly group: string }) => RunningPlace
+  /** The same thing as long as `placeOf` answers the same, but for names. */
+  readonly placesNow: () => object
 }
 
 /** `agent`: its name. */
@@ -70,26 +73,47 @@ export type RunningPlace =
   | { readonly state: 'covered'; readonly agent: string }
   | { readonly state: 'UNCOVERED'; readonly reason: string }
 
+/** How many connectors of a system have tasks, and why those are not run that nobody runs. */
+interface SystemState {
+  readonly connectors: number
+  readonly reasons: readonly string[]
+}
+
 const mostRows = 10_000
 const rowsPerRead = 1_000
 /** Above so many tasks the history is not asked for each of them with every refresh of a list of groups. */
 const mostAskedEach = 5_000
 const sharesKeptMs = 15_000
+/** For so long it is waited for where its answer is not known: the list is wanted now, with or without the coverage of the groups. */
+const sharesWaitMs = 300
 
 /** What is watched and how it is doing: groups, systems, tasks, results, series, coverage. */
 export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
   const { inventory, history, alarms, clock, agent, placeOf } = parts
 
+  // To look up the places of 100,000 connectors takes a tenth of a second.
+  let states = { of: parts.placesNow(), bySystem: new WeakMap<SystemEntry, SystemState>() }
+  function placesOf(system: SystemEntry): SystemState {
+    const known = states.bySystem.get(system)
+    if (known !== undefined) return known
+    // Of a connector without tasks there is nothing to run.
+    const places = system.connectors.flatMap(({ tasks }) => (tasks[0] === undefined ? [] : placeOf(tasks[0])))
+    const reasons = places.flatMap((at) => (at.state === 'UNCOVERED' ? at.reason : []))
+    const found = { connectors: places.length, reasons }
+    states.bySystem.set(system, found)
+    return found
+  }
+
   /** Uncovered where nobody runs one of its connectors: that is the first thing to know of what holds them. */
-  function stateOf(tasks: readonly TaskEntry[]): Pick<SystemSummary, 'state' | 'reason'> {
-    const connectors = [...new Map(tasks.map((one) => [one.connectorId, one])).values()]
-    if (connectors.length === 0) return { state: 'no tasks', reason: null }
-    const reasons = connectors.flatMap((one) => {
-      const at = placeOf(one)
-      return at.state === 'UNCOVERED' ? [at.reason] : []
-    })
+  function stateOf(systems: readonly SystemEntry[]): Pick<SystemSummary, 'state' | 'reason'> {
+    const of = parts.placesNow()
+    if (states.of !== of) states = { of, bySystem: new WeakMap() }
+    const all = systems.map(placesOf)
+    const connectors = all.reduce((sum, one) => sum + one.connectors, 0)
+    const reasons = all.flatMap((one) => one.reasons)
+    if (connectors === 0) return { state: 'no tasks', reason: null }
     if (reasons.length === 0) return { state: 'covered', reason: null }
-    const part = reasons.length === connectors.length ? '' : `${reasons.length} of ${connectors.length} connectors: `
+    const part = reasons.length === connectors ? '' : `${reasons.length} of ${connectors} connectors: `
     return { state: 'UNCOVERED', reason: `${part}${reasons[0]}` }
   }
 
@@ -174,7 +198,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
       type: system.type,
       tags: { ...system.tags },
       worst: worstSeverity(open.map(({ severity }) => severity)),
-      ...stateOf(system.tasks),
+      ...stateOf([system]),
       alarms: countBySeverity(open),
       tasks: system.tasks.length,
       failing: failing(system.tasks),
@@ -211,7 +235,9 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
     listGroups: async ({ caller }) => {
       const groups = inventory.groups(visibleGroups(caller))
       const tasks = groups.reduce((sum, group) => sum + group.tasks, 0)
-      const shares = await (tasks > mostAskedEach ? sharesOfAll() : sharesOf(groups))
+      const shares =
+        (await (tasks > mostAskedEach ? inTime(clock, sharesWaitMs, sharesOfAll()) : sharesOf(groups))) ??
+        new Map<string, number>()
       const byGroup = Map.groupBy(alarms.open(), ({ group }) => group)
       return groups
         .map((group): GroupSummary => {
@@ -219,7 +245,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
           return {
             name: group.name,
             worst: worstSeverity(open.map(({ severity }) => severity)),
-            ...stateOf(group.systems.flatMap((system) => system.tasks)),
+            ...stateOf(group.systems),
             systems: group.systems.length,
             tasks: group.tasks,
             alarms: countBySeverity(open),
@@ -267,7 +293,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
           type,
           tags: { ...tags },
           worst: worstOf(alarms),
-          state: stateOf(tasks).state,
+          state: stateOf([system]).state,
           ...(alarms === undefined ? {} : { alarms: countBySeverity(alarms) }),
           tasks: tasks.length,
           connectors: connectors.map((one) => ({ name: one.name, type: one.type })),
@@ -536,14 +562,24 @@ function worstOf(open: readonly Alarm[] | undefined): SeverityOrClear {
 
 const placeLabels = new Set(['group', 'system', 'connector', 'monitor', 'profile', 'task'])
 
-/** Sums the slots of many tasks. */
-export function sumCoverage(all: readonly Coverage[]): { share: number | null; outcomes: Record<string, number> } {
-  const sums = Object.fromEntries(
-    outcomes.map((outcome) => [outcome, all.reduce((sum, one) => sum + one.counts[outcome], 0)]),
-  )
-  const slots = all.reduce((sum, one) => sum + one.slots, 0)
-  const runs = (sums['ran'] ?? 0) + (sums['failed'] ?? 0) + (sums['late'] ?? 0)
-  return { share: slots === 0 ? null : runs / slots, outcomes: sums }
+export type SlotCounts = Pick<Coverage, 'counts' | 'slots'>
+
+/** Adds up the slots of many tasks, or of sums of them. */
+export function addSlots(all: readonly SlotCounts[]): SlotCounts {
+  const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>
+  let slots = 0
+  for (const one of all) {
+    for (const outcome of outcomes) counts[outcome] += one.counts[outcome]
+    slots += one.slots
+  }
+  return { counts, slots }
+}
+
+/** The share of slots that were run, null where none has ended, and how many ended how. */
+export function sumCoverage(all: readonly SlotCounts[]): { share: number | null; outcomes: Record<string, number> } {
+  const { counts, slots } = addSlots(all)
+  const runs = counts.ran + counts.failed + counts.late
+  return { share: slots === 0 ? null : runs / slots, outcomes: counts }
 }
 
 function meanCoverage(tasks: readonly TaskEntry[], last: ReadonlyMap<string, LastSlot>): number | null {

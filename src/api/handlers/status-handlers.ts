@@ -1,13 +1,13 @@
 import type { Alarms } from '../../alarms/index.ts'
 import type { Clock } from '../../base/index.ts'
 import type { Instance, Status } from '../../contract/index.ts'
-import type { Inventory } from '../../inventory/index.ts'
+import type { Inventory, TaskEntry } from '../../inventory/index.ts'
 import { worstSeverity } from '../../model/index.ts'
 import type { FleetQuestions, HistoryQuestions } from '../questions.ts'
-import { remembered } from '../remembered.ts'
+import { inTime, remembered } from '../remembered.ts'
 import { visibleGroups, type Handlers } from '../route.ts'
 import { iso } from '../shape.ts'
-import { sumCoverage } from './monitoring-handlers.ts'
+import { addSlots, sumCoverage, type SlotCounts } from './monitoring-handlers.ts'
 
 /** What the history says of itself. */
 export interface HistoryState {
@@ -35,27 +35,36 @@ const dayMs = 86_400_000
 /** Above so many tasks the slots of a day are not counted with every refresh: that takes a second for a hundred thousand. */
 const mostAskedEach = 5_000
 const coverageKeptMs = 60_000
+/** For so long the slots of so many tasks are waited for where they are not known: the status is wanted now, with or without them. */
+const coverageWaitMs = 300
 
 /** How a server and what it watches are doing. */
 export function statusHandlers(parts: StatusParts): Handlers<'showStatus'> {
   const { inventory, alarms, history, clock } = parts
-  const ofDay = async (tasks: readonly { readonly id: string }[]) => {
+  const range = () => {
     const to = clock.now()
-    const range = { from: to - dayMs, to }
-    return { ...range, all: await history.coverage({ tasks: tasks.map(({ id }) => id), ...range }) }
+    return { from: to - dayMs, to }
   }
-  const ofAll = remembered(clock, coverageKeptMs, () => ofDay(inventory.tasks()))
+  const countSlots = async (tasks: readonly TaskEntry[], { from, to } = range()) => {
+    const all = await history.coverage({ tasks: tasks.map(({ id }) => id), from, to })
+    const groupOf = new Map(tasks.map(({ id, group }) => [id, group]))
+    const byGroup = Map.groupBy(all, ({ task }) => groupOf.get(task))
+    return { from, to, byGroup: new Map([...byGroup].map(([group, some]) => [group, addSlots(some)])) }
+  }
+  const countAll = remembered(clock, coverageKeptMs, () => countSlots(inventory.tasks()))
   return {
     showStatus: async ({ caller }): Promise<Status> => {
       const groups = visibleGroups(caller)
       const tasks = inventory.tasks({ groups })
-      const [{ from, to, all }, facts, freeBytes] = await Promise.all([
-        tasks.length > mostAskedEach ? ofAll() : ofDay(tasks),
+      const [counted, facts, freeBytes] = await Promise.all([
+        tasks.length > mostAskedEach ? inTime(clock, coverageWaitMs, countAll()) : countSlots(tasks),
         history.facts(),
         parts.freeBytes(),
       ])
-      const seen = new Set(tasks.map(({ id }) => id))
-      const coverage = all.filter(({ task }) => seen.has(task))
+      const { from, to, byGroup } = counted ?? { ...range(), byGroup: new Map<string | undefined, SlotCounts>() }
+      const coverage = [...byGroup].flatMap(([group, sum]) =>
+        groups === undefined || (group !== undefined && groups.includes(group)) ? [sum] : [],
+      )
       const open = alarms.open().filter(({ group }) => groups === undefined || groups.includes(group))
       const instance = parts.instance()
       return {
@@ -83,7 +92,7 @@ export function statusHandlers(parts: StatusParts): Handlers<'showStatus'> {
 
 /** How many agents are how, for the status. */
 export function agentsByState({ distribution }: Pick<FleetQuestions, 'distribution'>): Status['agents'] {
-  const all = distribution.agents()
+  const all = distribution.standings()
   const accepted = all.filter(({ registration }) => registration === 'ACCEPTED')
   const count = (of: readonly unknown[]) => of.length
   return {

@@ -1,3 +1,5 @@
+import { numberOf } from './number.ts'
+
 /** Reads JSON that somebody else wrote: whatever is there, asking for a field gives a value of the wanted kind or undefined. */
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -27,12 +29,9 @@ export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   return here
 }
 
-/** Nothing that can be counted or measured is larger; sums and shares of what is smaller stay finite. */
-const largest = 1e100
-
 export function numberAt(value: unknown, ...path: readonly string[]): number | undefined {
   const found = valueAt(value, ...path)
-  return typeof found === 'number' && Math.abs(found) < largest ? found : undefined
+  return typeof found === 'number' ? numberOf(found) : undefined
 }
 
 /** A text of at most 200 characters: names become labels, and labels are kept for long. */

@@ -101,3 +101,54 @@ export function parseLoadavg(text: string): readonly [number, number, number] | 
   const found = /^(\d+\.\d+) (\d+\.\d+) (\d+\.\d+)\b/.exec(text)
   return found === null ? undefined : [Number(found[1]), Number(found[2]), Number(found[3])]
 }
+
+export interface DiskCounters {
+  readonly name: string
+  readonly reads: number
+  readonly readBytes: number
+  readonly writes: number
+  readonly writtenBytes: number
+  /** Milliseconds that all requests took together. */
+  readonly waitedMs: number
+  /** Milliseconds in which the disk had something to do. */
+  readonly busyMs: number
+}
+
+/** /proc/diskstats, one entry for each whole device: what its partitions do is part of it. The kernel counts in sectors of 512 bytes. */
+export function parseDiskstats(text: string): DiskCounters[] {
+  const disks: DiskCounters[] = []
+  for (const line of text.split('\n')) {
+    const [, , name, ...rest] = line.trim().split(/\s+/)
+    const counts = rest.map(Number)
+    if (name === undefined || counts.length < 11 || !counts.every((count) => Number.isFinite(count) && count >= 0))
+      continue
+    disks.push({
+      name,
+      reads: counts[0]!,
+      readBytes: counts[2]! * 512,
+      writes: counts[4]!,
+      writtenBytes: counts[6]! * 512,
+      waitedMs: counts[3]! + counts[7]!,
+      busyMs: counts[9]!,
+    })
+  }
+  const names = new Set(disks.map(({ name }) => name))
+  return disks.filter(({ name }) => !names.has(wholeOf(name) ?? ''))
+}
+
+/** The device of a partition: `sda` of `sda1`, `nvme0n1` of `nvme0n1p2`. */
+function wholeOf(name: string): string | undefined {
+  return (/^(.*\d)p\d+$/.exec(name) ?? /^(.*\D)\d+$/.exec(name))?.[1]
+}
+
+/** Seconds since the machine started, from /proc/uptime. */
+export function parseUptime(text: string): number | undefined {
+  const found = /^(\d+(?:\.\d+)?) /.exec(text)
+  return found === null ? undefined : Number(found[1])
+}
+
+/** The lines `name value` of /proc/stat with one number: `procs_running`, `procs_blocked`, `ctxt`, `processes`. */
+export function parseStatCount(stat: string, name: string): number | undefined {
+  const found = new RegExp(`^${name} (\\d{1,15})$`, 'm').exec(stat)
+  return found === null ? undefined : Number(found[1])
+}

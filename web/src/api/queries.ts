@@ -1,16 +1,11 @@
-import {
-  MutationCache,
-  QueryCache,
-  QueryClient,
-  queryOptions,
-  infiniteQueryOptions,
-  type QueryKey,
-} from '@tanstack/react-query'
-import type { ConfigurationDocument, LiveEvent, PanelAggregation } from '../../../src/contract/index.ts'
+import { MutationCache, QueryCache, QueryClient, queryOptions, infiniteQueryOptions } from '@tanstack/react-query'
+import type { ConfigurationDocument, PanelAggregation } from '../../../src/contract/index.ts'
 import type { Outcome } from '../../../src/model/index.ts'
 import { spanOf, type Range } from '../model/range.ts'
 import { ApiError, call, callAll, callPage, type Input } from './call.ts'
 
+/** How soon a coverage is asked for again that was not there: of very many tasks the server may still be counting the slots. */
+const countingMs = 3_000
 /** No result is kept for longer: further back nothing is looked for. */
 const longestKeptMs = 400 * 86_400_000
 
@@ -56,7 +51,8 @@ export const me = queryOptions({
 export const status = queryOptions({
   queryKey: ['status'],
   queryFn: ({ signal }) => call('showStatus', { signal }),
-  refetchInterval: 15_000,
+  refetchInterval: ({ state: { data } }) =>
+    data !== undefined && data.tasks > 0 && data.coverage.share === null ? countingMs : 15_000,
 })
 export const instance = queryOptions({
   queryKey: ['instance'],
@@ -65,11 +61,21 @@ export const instance = queryOptions({
   refetchInterval: ({ state: { data } }) =>
     data !== undefined && (!data.roles.server || (data.failover?.role ?? 'NONE') !== 'NONE') ? 5_000 : 60_000,
 })
-export const groups = queryOptions({ queryKey: ['groups'], queryFn: ({ signal }) => call('listGroups', { signal }) })
+export const groups = queryOptions({
+  queryKey: ['groups'],
+  queryFn: ({ signal }) => call('listGroups', { signal }),
+  refetchInterval: ({ state: { data } }) =>
+    data?.some(({ tasks, coverage }) => tasks > 0 && coverage === null) === true ? countingMs : 60_000,
+})
 export const systems = queryOptions({
   queryKey: ['systems', 'index'],
   queryFn: ({ signal }) => call('indexSystems', { signal }),
 })
+/** Begins to load what the lists of all systems need, before anything is drawn. Whoever shows them is told of what goes wrong. */
+export function fetchLists(): void {
+  if (queryClient.getQueryData(groups.queryKey) === undefined) void queryClient.prefetchQuery(groups)
+  if (queryClient.getQueryData(systems.queryKey) === undefined) void queryClient.prefetchQuery(systems)
+}
 /** What lists show of the systems in sight and the index does not have; each is kept as if it had been asked for alone. */
 export const systemDetails = (ids: readonly string[]) =>
   queryOptions({
@@ -394,74 +400,3 @@ export const settings = queryOptions({
     return Array.isArray(answer) ? answer : []
   },
 })
-
-/** Above so many systems their index is megabytes, and where so much is watched some alarm comes or goes every second. */
-const largeIndex = 2_000
-
-function isLarge(client: QueryClient): boolean {
-  return (client.getQueryData(systems.queryKey)?.length ?? 0) > largeIndex
-}
-
-/**
- * Turns live events into fresh data. Alarms are shown as soon as they come; results, which come all the time, are gathered, because
- * each refresh costs the server a query and nobody reads a chart that redraws ten times a second. Lists of all systems, which may be
- * ten thousand, wait longest: what results change in them is a share of coverage.
- */
-export function followWith(client: QueryClient): {
-  event: (event: LiveEvent) => void
-  open: () => void
-  stop: () => void
-} {
-  const soon = new Map<number, { keys: Map<string, QueryKey>; timer: ReturnType<typeof setTimeout> }>()
-  const refresh = (delayMs: number, ...keys: QueryKey[]): void => {
-    let due = soon.get(delayMs)
-    if (due === undefined) {
-      const wanted = new Map<string, QueryKey>()
-      const timer = setTimeout(() => {
-        soon.delete(delayMs)
-        for (const queryKey of wanted.values()) void client.invalidateQueries({ queryKey })
-      }, delayMs)
-      due = { keys: wanted, timer }
-      soon.set(delayMs, due)
-    }
-    for (const key of keys) due.keys.set(JSON.stringify(key), key)
-  }
-  return {
-    event: (event) => {
-      switch (event.is) {
-        case 'alarm':
-          refresh(200, ['alarms'], ['status'])
-          refresh(isLarge(client) ? 10_000 : 1_000, ['systems'], ['groups'])
-          refresh(1_000, ['tasks'])
-          break
-        case 'results':
-          refresh(
-            3_000,
-            ['tasks'],
-            ...(event.more === true
-              ? [['chart'], ['results']]
-              : event.tasks.flatMap(({ task }) => [
-                  ['chart', task],
-                  ['results', task],
-                ])),
-          )
-          refresh(15_000, ['systems'], ['groups'])
-          break
-        case 'agents':
-          // A thousand agents that come back together announce themselves one by one.
-          refresh(500, ['agents'], ['placement'], ['associations'], ['status'])
-          refresh(2_000, ['systems'], ['groups'], ['tasks'])
-          break
-        case 'configuration':
-          refresh(200, [])
-          break
-      }
-    },
-    // Anything may have happened while nobody listened.
-    open: () => refresh(0, []),
-    stop: () => {
-      for (const { timer } of soon.values()) clearTimeout(timer)
-      soon.clear()
-    },
-  }
-}

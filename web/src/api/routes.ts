@@ -90,6 +90,7 @@ export const routes = {
   compareRevisions: 'GET /configuration/difference',
   undoRevision: 'POST /configuration/revisions/{revision}/undo',
   checkConnector: 'POST /checks',
+  discover: 'POST /discovery',
   listCandidates: 'POST /checks/candidates',
   previewRules: 'POST /checks/preview',
   listConnectors: 'GET /library/connectors',

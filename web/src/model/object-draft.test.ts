@@ -17,6 +17,8 @@ const library: Library = {
         },
       ],
       credentialRequired: false,
+    canBeDiscovered: false,
+    defaultProfile: null,
     },
   ],
   monitors: [],

@@ -1,17 +1,18 @@
 import { Button, Checkbox, Modal, NativeSelect, Table, TextInput } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent, type ReactNode } from 'react'
 import type { Grant } from '../../../src/contract/index.ts'
 import { tokens as tokensQuery } from '../api/admin-queries.ts'
 import { call, type Answer } from '../api/call.ts'
 import { me } from '../api/queries.ts'
-import { Confirm } from '../parts/confirm.tsx'
 import { Command } from '../parts/copy-text.tsx'
 import { fieldError } from '../parts/field-error.ts'
 import { GrantsField, grantLine } from '../parts/grants-field.tsx'
 import { Ago, When } from '../parts/marks.tsx'
 import { Empty, Failure, Present } from '../parts/states.tsx'
+import { ActsTable } from '../parts/acts-table.tsx'
+import { ConfirmRemoval } from '../parts/confirm-removal.tsx'
+import { DialogButtons } from '../parts/form-buttons.tsx'
 import { texts } from '../texts.ts'
 
 const { tokens: words } = texts.administration
@@ -21,17 +22,8 @@ type Token = Answer<'listTokens'>[number]
 /** API tokens: one's own; for an administrator everybody's. */
 export function TokensTab(): ReactNode {
   const tokens = useQuery(tokensQuery)
-  const client = useQueryClient()
   const [making, make] = useState(false)
   const [leaving, leave] = useState<Token | undefined>()
-  const revoke = useMutation({
-    mutationFn: ({ id }: Token) => call('removeToken', { params: { id } }),
-    onSuccess: (_, { name }) => {
-      leave(undefined)
-      notifications.show({ message: words.revoked(name), color: 'petrol' })
-      return client.invalidateQueries({ queryKey: ['tokens'] })
-    },
-  })
   return (
     <>
       <div className="filters">
@@ -45,76 +37,53 @@ export function TokensTab(): ReactNode {
           rows.length === 0 ? (
             <Empty title={words.empty} hint={words.emptyHint} />
           ) : (
-            <Table.ScrollContainer minWidth={640} className="sheet">
-              <Table className="stacked">
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{words.name}</Table.Th>
-                    <Table.Th>{words.owner}</Table.Th>
-                    <Table.Th>{words.grants}</Table.Th>
-                    <Table.Th>{words.expires}</Table.Th>
-                    <Table.Th>{words.used}</Table.Th>
-                    <Table.Th>
-                      <span className="visually-hidden">{texts.agents.columns.acts}</span>
-                    </Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {rows.map((token) => (
-                    <Table.Tr key={token.id}>
-                      <Table.Td className="break">
-                        <strong>{token.name}</strong>
-                      </Table.Td>
-                      <Table.Td className="break" data-label={words.owner}>
-                        {token.username}
-                      </Table.Td>
-                      <Table.Td>{grantLine(token.grants)}</Table.Td>
-                      <Table.Td className="nowrap" data-label={words.expires}>
-                        {token.expiresAt === null ? words.never : <When at={token.expiresAt} />}
-                      </Table.Td>
-                      <Table.Td className="nowrap" data-label={words.used}>
-                        {token.lastUsedAt === null ? (
-                          <span className="dim">{words.notUsed}</span>
-                        ) : (
-                          <Ago at={token.lastUsedAt} />
-                        )}
-                      </Table.Td>
-                      <Table.Td ta="right">
-                        <Button
-                          size="compact-sm"
-                          variant="default"
-                          aria-label={words.revokeOf(token.name)}
-                          onClick={() => leave(token)}
-                        >
-                          {words.revoke}
-                        </Button>
-                      </Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <ActsTable columns={[words.name, words.owner, words.grants, words.expires, words.used]} minWidth={640}>
+              {rows.map((token) => (
+                <Table.Tr key={token.id}>
+                  <Table.Td className="break">
+                    <strong>{token.name}</strong>
+                  </Table.Td>
+                  <Table.Td className="break" data-label={words.owner}>
+                    {token.username}
+                  </Table.Td>
+                  <Table.Td>{grantLine(token.grants)}</Table.Td>
+                  <Table.Td className="nowrap" data-label={words.expires}>
+                    {token.expiresAt === null ? words.never : <When at={token.expiresAt} />}
+                  </Table.Td>
+                  <Table.Td className="nowrap" data-label={words.used}>
+                    {token.lastUsedAt === null ? (
+                      <span className="dim">{words.notUsed}</span>
+                    ) : (
+                      <Ago at={token.lastUsedAt} />
+                    )}
+                  </Table.Td>
+                  <Table.Td ta="right">
+                    <Button
+                      size="compact-sm"
+                      variant="default"
+                      aria-label={words.revokeOf(token.name)}
+                      onClick={() => leave(token)}
+                    >
+                      {words.revoke}
+                    </Button>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </ActsTable>
           )
         }
       </Present>
       {making ? <MakeToken onClose={() => make(false)} /> : null}
-      <Confirm
-        opened={leaving !== undefined}
-        title={words.revokeTitle(leaving?.name ?? '')}
+      <ConfirmRemoval
+        what={leaving}
+        remove={({ id }) => call('removeToken', { params: { id } })}
+        changes={['tokens']}
+        title={({ name }) => words.revokeTitle(name)}
+        removed={({ name }) => words.revoked(name)}
         act={words.revoke}
-        dangerous
-        pending={revoke.isPending}
-        error={revoke.error}
-        onConfirm={() => {
-          if (leaving !== undefined) revoke.mutate(leaving)
-        }}
-        onClose={() => {
-          leave(undefined)
-          revoke.reset()
-        }}
-      >
-        <p>{words.revokeText}</p>
-      </Confirm>
+        text={words.revokeText}
+        onClose={() => leave(undefined)}
+      />
     </>
   )
 }
@@ -188,14 +157,7 @@ function MakeToken({ onClose }: { onClose: () => void }): ReactNode {
             }
           />
         )}
-        <div className="act-buttons act-end">
-          <Button variant="default" onClick={onClose}>
-            {texts.common.cancel}
-          </Button>
-          <Button type="submit" loading={make.isPending}>
-            {words.add}
-          </Button>
-        </div>
+        <DialogButtons act={words.add} pending={make.isPending} onCancel={onClose} />
       </form>
     </Modal>
   )

@@ -7,12 +7,14 @@ import type { Grant, User } from '../../../src/contract/index.ts'
 import { users as usersQuery } from '../api/admin-queries.ts'
 import { call } from '../api/call.ts'
 import { me } from '../api/queries.ts'
-import { Confirm } from '../parts/confirm.tsx'
 import { fieldError } from '../parts/field-error.ts'
 import { FilterText } from '../parts/filter-text.tsx'
 import { GrantsField, grantLine } from '../parts/grants-field.tsx'
 import { Ago, When } from '../parts/marks.tsx'
 import { Empty, Failure, Present } from '../parts/states.tsx'
+import { ActsTable } from '../parts/acts-table.tsx'
+import { ConfirmRemoval } from '../parts/confirm-removal.tsx'
+import { DialogButtons } from '../parts/form-buttons.tsx'
 import { texts } from '../texts.ts'
 
 const { users: words } = texts.administration
@@ -23,17 +25,8 @@ export function UsersTab(): ReactNode {
   const navigate = useNavigate({ from: '/administration' })
   const users = useQuery(usersQuery)
   const { data: own } = useQuery(me)
-  const client = useQueryClient()
   const [edited, edit] = useState<User | 'new' | undefined>()
   const [leaving, leave] = useState<User | undefined>()
-  const remove = useMutation({
-    mutationFn: ({ username }: User) => call('removeUser', { params: { username } }),
-    onSuccess: (_, { username }) => {
-      leave(undefined)
-      notifications.show({ message: words.removed(username), color: 'petrol' })
-      return client.invalidateQueries()
-    },
-  })
   const text = (search.text ?? '').toLowerCase()
   const filter = useCallback(
     (value: string) => void navigate({ search: (old) => ({ ...old, text: value }), replace: true }),
@@ -57,83 +50,61 @@ export function UsersTab(): ReactNode {
             {rows.length === 0 ? (
               <Empty title={words.nothingFound} />
             ) : (
-              <Table.ScrollContainer minWidth={560} className="sheet">
-                <Table className="stacked">
-                  <Table.Thead>
-                    <Table.Tr>
-                      <Table.Th>{words.username}</Table.Th>
-                      <Table.Th>{words.grants}</Table.Th>
-                      <Table.Th>{words.seen}</Table.Th>
-                      <Table.Th>{words.created}</Table.Th>
-                      <Table.Th>
-                        <span className="visually-hidden">{texts.agents.columns.acts}</span>
-                      </Table.Th>
-                    </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
-                    {rows.map((user) => (
-                      <Table.Tr key={user.username}>
-                        <Table.Td className="break">
-                          <strong>{user.username}</strong>{' '}
-                          {user.username === own?.username ? <span className="dim">({words.you})</span> : null}
-                        </Table.Td>
-                        <Table.Td>{grantLine(user.grants)}</Table.Td>
-                        <Table.Td className="nowrap" data-label={words.seen}>
-                          {user.lastSeenAt === null ? (
-                            <span className="dim">{words.never}</span>
-                          ) : (
-                            <Ago at={user.lastSeenAt} />
-                          )}
-                        </Table.Td>
-                        <Table.Td className="nowrap" data-label={words.created}>
-                          <When at={user.createdAt} />
-                        </Table.Td>
-                        <Table.Td ta="right">
-                          <span className="tools tools-line">
-                            <Button
-                              size="compact-sm"
-                              variant="default"
-                              aria-label={words.editOf(user.username)}
-                              onClick={() => edit(user)}
-                            >
-                              {words.edit}
-                            </Button>
-                            <Button
-                              size="compact-sm"
-                              variant="default"
-                              aria-label={words.removeOf(user.username)}
-                              onClick={() => leave(user)}
-                            >
-                              {words.remove}
-                            </Button>
-                          </span>
-                        </Table.Td>
-                      </Table.Tr>
-                    ))}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
+              <ActsTable columns={[words.username, words.grants, words.seen, words.created]} minWidth={560}>
+                {rows.map((user) => (
+                  <Table.Tr key={user.username}>
+                    <Table.Td className="break">
+                      <strong>{user.username}</strong>{' '}
+                      {user.username === own?.username ? <span className="dim">({words.you})</span> : null}
+                    </Table.Td>
+                    <Table.Td>{grantLine(user.grants)}</Table.Td>
+                    <Table.Td className="nowrap" data-label={words.seen}>
+                      {user.lastSeenAt === null ? (
+                        <span className="dim">{words.never}</span>
+                      ) : (
+                        <Ago at={user.lastSeenAt} />
+                      )}
+                    </Table.Td>
+                    <Table.Td className="nowrap" data-label={words.created}>
+                      <When at={user.createdAt} />
+                    </Table.Td>
+                    <Table.Td ta="right">
+                      <span className="tools tools-line">
+                        <Button
+                          size="compact-sm"
+                          variant="default"
+                          aria-label={words.editOf(user.username)}
+                          onClick={() => edit(user)}
+                        >
+                          {words.edit}
+                        </Button>
+                        <Button
+                          size="compact-sm"
+                          variant="default"
+                          aria-label={words.removeOf(user.username)}
+                          onClick={() => leave(user)}
+                        >
+                          {words.remove}
+                        </Button>
+                      </span>
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              </ActsTable>
             )}
             {edited === undefined ? null : (
               <UserDialog user={edited === 'new' ? undefined : edited} onClose={() => edit(undefined)} />
             )}
-            <Confirm
-              opened={leaving !== undefined}
-              title={words.removeTitle(leaving?.username ?? '')}
+            <ConfirmRemoval
+              what={leaving}
+              remove={({ username }) => call('removeUser', { params: { username } })}
+              changes={[]}
+              title={({ username }) => words.removeTitle(username)}
+              removed={({ username }) => words.removed(username)}
               act={words.remove}
-              dangerous
-              pending={remove.isPending}
-              error={remove.error}
-              onConfirm={() => {
-                if (leaving !== undefined) remove.mutate(leaving)
-              }}
-              onClose={() => {
-                leave(undefined)
-                remove.reset()
-              }}
-            >
-              <p>{words.removeText}</p>
-            </Confirm>
+              text={words.removeText}
+              onClose={() => leave(undefined)}
+            />
           </>
         )
       }}
@@ -205,14 +176,11 @@ function UserDialog({ user, onClose }: { user: User | undefined; onClose: () => 
           onChange={setGrants}
           error={tried && grants.length === 0 ? texts.administration.grants.needed : fieldError(save.error, 'grants')}
         />
-        <div className="act-buttons act-end">
-          <Button variant="default" onClick={onClose}>
-            {texts.common.cancel}
-          </Button>
-          <Button type="submit" loading={save.isPending}>
-            {user === undefined ? words.add : texts.common.save}
-          </Button>
-        </div>
+        <DialogButtons
+          act={user === undefined ? words.add : texts.common.save}
+          pending={save.isPending}
+          onCancel={onClose}
+        />
       </form>
     </Modal>
   )

@@ -65,34 +65,34 @@ function Place(props: { place: ConnectorPlace; system: string | undefined; agent
   const name = `${place.group} / ${place.system}`
   return (
     <li>
-      <details className="place-why">
-        <summary>
-          <span className="place-name">
-            {system === undefined ? (
-              name
-            ) : (
-              <Link to="/systems/$id" params={{ id: system }}>
-                {name}
-              </Link>
-            )}{' '}
-            <strong>{place.connector}</strong> <span className="dim">{place.type}</span>
+      <span className="place-why">
+        <span className="place-name">
+          {system === undefined ? (
+            name
+          ) : (
+            <Link to="/systems/$id" params={{ id: system }}>
+              {name}
+            </Link>
+          )}{' '}
+          <strong>{place.connector}</strong> <span className="dim">{place.type}</span>
+        </span>
+        <span className="dim">{texts.overview.tasksOk(place.tasks)}</span>
+        {place.pin === null ? null : <span className="tag">{placement.pinned}</span>}
+        {placement.is[place.state] === '' ? null : (
+          <span className="dim">
+            {place.agentId === agent.id ? placement.is[place.state] : words.comesFrom(place.agent ?? texts.common.none)}
           </span>
-          <span className="dim">{texts.overview.tasksOk(place.tasks)}</span>
-          {place.pin === null ? null : <span className="tag">{placement.pinned}</span>}
-          {placement.is[place.state] === '' ? null : (
-            <span className="dim">
-              {place.agentId === agent.id
-                ? placement.is[place.state]
-                : words.comesFrom(place.agent ?? texts.common.none)}
-            </span>
-          )}
-          <span className="dim nowrap">
-            {words.here} <When at={place.since} />
-          </span>
-          <span className="place-ask">{placement.why}</span>
-        </summary>
-        <PlaceReasons place={place} />
-      </details>
+        )}
+        <span className="dim nowrap">
+          {words.here} <When at={place.since} />
+        </span>
+        <details>
+          <summary>
+            <span className="place-ask">{placement.why}</span>
+          </summary>
+          <PlaceReasons place={place} />
+        </details>
+      </span>
     </li>
   )
 }

@@ -92,9 +92,16 @@ function MakeToken({ made, onMade }: { made: boolean; onMade: (token: string) =>
   const client = useQueryClient()
   const [uses, setUses] = useState<number | string>(1)
   const [expiresIn, setExpiresIn] = useState<string>('1h')
+  const [note, setNote] = useState('')
   const make = useMutation({
     mutationFn: () =>
-      call('createEnrolmentToken', { body: { expiresIn, uses: Math.max(1, Math.trunc(Number(uses) || 1)) } }),
+      call('createEnrolmentToken', {
+        body: {
+          expiresIn,
+          uses: Math.max(1, Math.trunc(Number(uses) || 1)),
+          ...(note.trim() === '' ? {} : { note: note.trim() }),
+        },
+      }),
     onSuccess: (answer) => {
       onMade(answer.token)
       return client.invalidateQueries({ queryKey: ['agents', 'tokens'] })
@@ -116,6 +123,13 @@ function MakeToken({ made, onMade }: { made: boolean; onMade: (token: string) =>
           value={expiresIn}
           onChange={(event) => setExpiresIn(event.currentTarget.value)}
           data={Object.entries(words.lifetimes).map(([value, label]) => ({ value, label }))}
+        />
+        <TextInput
+          label={words.note}
+          placeholder={words.noteHint}
+          value={note}
+          maxLength={200}
+          onChange={(event) => setNote(event.currentTarget.value)}
         />
         <Button type="submit" variant={made ? 'default' : 'filled'} loading={make.isPending}>
           {words.make}

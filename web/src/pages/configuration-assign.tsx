@@ -14,6 +14,8 @@ const words = texts.config.bulk
 
 interface Choice {
   readonly addProfiles: readonly string[]
+  /** The default profile of each one's type. */
+  readonly defaults: boolean
   readonly removeProfiles: readonly string[]
   readonly tags: Pairs
   readonly removeTags: readonly string[]
@@ -33,7 +35,13 @@ export function AssignDialog({
 }): ReactNode {
   const editable = useQuery(editableQuery)
   const revision = editable.data?.revision ?? 0
-  const [choice, setChoice] = useState<Choice>({ addProfiles: [], removeProfiles: [], tags: [], removeTags: [] })
+  const [choice, setChoice] = useState<Choice>({
+    defaults: false,
+    addProfiles: [],
+    removeProfiles: [],
+    tags: [],
+    removeTags: [],
+  })
   const [looked, look] = useState<readonly ConfigurationEdit[] | undefined>()
   const preview = useDryRun(revision, looked)
   const apply = useEdits(revision, onDone)
@@ -73,6 +81,12 @@ export function AssignDialog({
     <Modal opened onClose={onClose} title={words.title(places.length)} size="lg">
       <div className="act-form">
         <p className="quiet">{words.profileHint}</p>
+        <Checkbox
+          label={words.defaults}
+          description={words.defaultsHint}
+          checked={choice.defaults}
+          onChange={(event) => change({ defaults: event.currentTarget.checked })}
+        />
         {picks(
           words.addProfiles,
           profiles.map(({ name }) => name),
@@ -127,15 +141,16 @@ export function AssignDialog({
 }
 
 function editsOf(choice: Choice, places: readonly ObjectPlace[]): readonly ConfigurationEdit[] {
-  const { addProfiles, removeProfiles, removeTags } = choice
+  const { addProfiles, removeProfiles, removeTags, defaults } = choice
   const tags = choice.tags.filter(([name]) => name !== '')
   const hasProfiles = addProfiles.length + removeProfiles.length > 0
   const hasTags = tags.length + removeTags.length > 0
-  if (!hasProfiles && !hasTags) return []
+  if (!hasProfiles && !hasTags && !defaults) return []
   return [
     {
       is: 'assign',
       at: [...places],
+      ...(defaults ? { defaults: true } : {}),
       ...(hasProfiles ? { profiles: { add: [...addProfiles], remove: [...removeProfiles] } } : {}),
       ...(hasTags ? { tags: { set: Object.fromEntries(tags), remove: [...removeTags] } } : {}),
     },

@@ -87,7 +87,8 @@ function Library({ library }: { library: Library }): ReactNode {
 
 function Reference({ monitor }: { monitor: MonitorType }): ReactNode {
   const editable = useQuery(editableQuery)
-  const { id, title, summary, connectors, period, timeout, metrics, openMetrics, needs } = monitor
+  const { id, title, summary, connectors, period, timeout, metrics, openMetrics, needs, grant, thresholdsFrom, tryIt, optIn, tested } =
+    monitor
   const params = Object.entries(declared(monitor.params))
   const users = (editable.data?.document.profiles ?? []).flatMap((profile) =>
     (profile.monitors ?? []).flatMap((one) =>
@@ -106,6 +107,20 @@ function Reference({ monitor }: { monitor: MonitorType }): ReactNode {
         <p>
           <strong>{words.needs}</strong> {withCode(needs)}
         </p>
+      )}
+      {optIn === null ? null : (
+        <p>
+          <strong>{words.optIn}</strong> {withCode(optIn)}
+        </p>
+      )}
+      <p className="dim">{words.tested[tested]}</p>
+      {grant === null ? null : (
+        <>
+          <h3>{words.grant}</h3>
+          <pre className="verbatim" tabIndex={0} aria-label={words.grant}>
+            {grant}
+          </pre>
+        </>
       )}
       <h3>{words.usedIn}</h3>
       {users.length === 0 ? (
@@ -150,6 +165,17 @@ function Reference({ monitor }: { monitor: MonitorType }): ReactNode {
           </li>
         ))}
       </ol>
+      {thresholdsFrom === null ? null : (
+        <p className="dim">
+          {words.thresholdsFrom} {withCode(thresholdsFrom)}
+        </p>
+      )}
+      {tryIt === null ? null : (
+        <>
+          <h3>{words.tryIt}</h3>
+          <p>{withCode(tryIt)}</p>
+        </>
+      )}
       <h3>{words.settings}</h3>
       {params.length === 0 ? (
         <p className="quiet">{words.noSettings}</p>

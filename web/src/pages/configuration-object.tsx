@@ -352,11 +352,19 @@ function Additions({ at }: { at: ObjectPlace }): ReactNode {
       {label}
     </Button>
   )
-  if ('system' in at) return add('connector', words.addConnector)
+  const discover = add('discovery', texts.config.discover.act)
+  if ('system' in at)
+    return (
+      <>
+        {add('connector', words.addConnector)}
+        {discover}
+      </>
+    )
   return (
     <>
       {add('system', words.addSystem)}
       {add('credential', words.addCredential)}
+      {discover}
     </>
   )
 }

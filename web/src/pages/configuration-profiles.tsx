@@ -1,15 +1,15 @@
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, type ReactNode } from 'react'
+import { type ReactNode } from 'react'
 import type { ConfigurationDocument, ProfileDocument } from '../../../src/contract/index.ts'
 import { editable as editableQuery, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { matchesWords, monitorName, placeKey } from '../model/configuration-tree.ts'
 import type { Library } from '../model/object-draft.ts'
-import { FilterText } from '../parts/filter-text.tsx'
 import { Empty, Present } from '../parts/states.tsx'
 import { WithLibrary } from '../parts/with-library.tsx'
+import { TreeTools } from '../parts/tree-tools.tsx'
 import { texts } from '../texts.ts'
 import { ObjectPanel, type Subject } from './configuration-object.tsx'
 
@@ -73,10 +73,6 @@ function ProfileList({ document }: { document: ConfigurationDocument }): ReactNo
   const navigate = useNavigate({ from: '/configuration' })
   const { data: user } = useQuery(me)
   const allowed = user !== undefined && may(user.grants, 'editor', '*')
-  const filter = useCallback(
-    (value: string) => void navigate({ search: (old) => ({ ...old, text: value }), replace: true }),
-    [navigate],
-  )
   const text = search.text ?? ''
   const profiles = (document.profiles ?? []).filter(
     ({ name, connector, description = '', monitors = [] }) =>
@@ -84,18 +80,13 @@ function ProfileList({ document }: { document: ConfigurationDocument }): ReactNo
   )
   return (
     <div className="config-tree">
-      <div className="tree-tools">
-        <FilterText label={words.filter} value={text} onChange={filter} />
-        <Button
-          size="sm"
-          variant="default"
-          disabled={!allowed}
-          title={allowed ? undefined : texts.common.notAllowed}
-          onClick={() => void navigate({ search: { tab: 'profiles', add: 'profile' } })}
-        >
-          {words.add}
-        </Button>
-      </div>
+      <TreeTools
+        label={words.filter}
+        text={text}
+        add={words.add}
+        allowed={allowed}
+        onAdd={() => void navigate({ search: { tab: 'profiles', add: 'profile' } })}
+      />
       {profiles.length === 0 ? (
         <Empty
           title={text === '' ? words.none : texts.config.tree.nothingFound}

@@ -2,18 +2,19 @@ import { Button, Checkbox } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useCallback, useMemo, useRef, useState, type ReactNode } from 'react'
+import { useMemo, useRef, useState, type ReactNode } from 'react'
 import type { ConfigurationDocument, ObjectPlace } from '../../../src/contract/index.ts'
 import { editable as editableQuery, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { placeKey, placeOf, searchOf, treeRows, type TreeRow } from '../model/configuration-tree.ts'
-import { FilterText } from '../parts/filter-text.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { Tags } from '../parts/marks.tsx'
 import { Empty, Present } from '../parts/states.tsx'
+import { TreeTools } from '../parts/tree-tools.tsx'
 import { texts } from '../texts.ts'
 import { AssignDialog } from './configuration-assign.tsx'
 import { WithLibrary } from '../parts/with-library.tsx'
+import { DiscoverPanel } from './configuration-discover.tsx'
 import { ObjectPanel, type Subject } from './configuration-object.tsx'
 
 const words = texts.config.tree
@@ -25,6 +26,7 @@ const openedAtFirst = 60
 export function SystemsTab(): ReactNode {
   const search = useSearch({ from: '/signed-in/configuration' })
   const editable = useQuery(editableQuery)
+  const isDiscovering = search.add === 'discovery' && search.group !== undefined
   const subject = ((): Subject | undefined => {
     const place = placeOf(search)
     const { group, system } = search
@@ -39,10 +41,22 @@ export function SystemsTab(): ReactNode {
   return (
     <Present query={editable}>
       {({ revision, document }) => (
-        <div className={`config-split${subject === undefined ? '' : ' has-subject'}`}>
+        <div className={`config-split${subject === undefined && !isDiscovering ? '' : ' has-subject'}`}>
           <Tree document={document} chosen={subject?.at} />
           <section className="config-panel" aria-label={texts.config.tabs.systems}>
-            {subject === undefined ? (
+            {isDiscovering && search.group !== undefined ? (
+              <>
+                <Link to="/configuration" search={{}} className="config-back">
+                  {words.back}
+                </Link>
+                <DiscoverPanel
+                  key={`${search.group} ${search.system ?? ''}`}
+                  group={search.group}
+                  system={search.system}
+                  document={document}
+                />
+              </>
+            ) : subject === undefined ? (
               <Empty title={words.pick} hint={words.pickHint} />
             ) : (
               <>
@@ -77,10 +91,6 @@ function Tree({ document, chosen }: { document: ConfigurationDocument; chosen: O
   const [marked, setMarked] = useState<ReadonlyMap<string, ObjectPlace>>(new Map())
   const [isAssigning, assign] = useState(false)
   const text = search.text ?? ''
-  const filter = useCallback(
-    (value: string) => void navigate({ search: (old) => ({ ...old, text: value }), replace: true }),
-    [navigate],
-  )
   const rows = useMemo(() => treeRows(document, open, text), [document, open, text])
   const box = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
@@ -104,18 +114,13 @@ function Tree({ document, chosen }: { document: ConfigurationDocument; chosen: O
   const everywhere = user !== undefined && may(user.grants, 'editor', '*')
   return (
     <div className="config-tree">
-      <div className="tree-tools">
-        <FilterText label={words.filter} value={text} onChange={filter} />
-        <Button
-          size="sm"
-          variant="default"
-          disabled={!everywhere}
-          title={everywhere ? undefined : texts.common.notAllowed}
-          onClick={() => void navigate({ search: { add: 'group' } })}
-        >
-          {words.addGroup}
-        </Button>
-      </div>
+      <TreeTools
+        label={words.filter}
+        text={text}
+        add={words.addGroup}
+        allowed={everywhere}
+        onAdd={() => void navigate({ search: { add: 'group' } })}
+      />
       {marked.size === 0 ? null : (
         <div className="tree-marked" role="status">
           <span>{words.marked(marked.size)}</span>

@@ -7,6 +7,7 @@ import { call } from '../api/call.ts'
 import { dashboards as dashboardsQuery, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { Empty, Failure, Present } from '../parts/states.tsx'
+import { FormButtons } from '../parts/form-buttons.tsx'
 import { texts } from '../texts.ts'
 
 const { dashboards: words } = texts.watch
@@ -88,14 +89,7 @@ function Add({ taken, onClose }: { taken: readonly string[]; onClose: () => void
           data-autofocus
         />
         {save.error === null ? null : <Failure error={save.error} title={words.add} />}
-        <div className="act-buttons">
-          <Button type="submit" loading={save.isPending}>
-            {words.add}
-          </Button>
-          <Button variant="subtle" color="gray" onClick={onClose}>
-            {texts.common.cancel}
-          </Button>
-        </div>
+        <FormButtons act={words.add} pending={save.isPending} onCancel={onClose} />
       </form>
     </Modal>
   )

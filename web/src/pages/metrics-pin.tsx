@@ -1,4 +1,4 @@
-import { Button, Modal, NativeSelect, TextInput } from '@mantine/core'
+import { Modal, NativeSelect, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent, type ReactNode } from 'react'
@@ -8,6 +8,7 @@ import { call } from '../api/call.ts'
 import { dashboards as dashboardsQuery, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { Failure, Present } from '../parts/states.tsx'
+import { FormButtons } from '../parts/form-buttons.tsx'
 import { texts } from '../texts.ts'
 
 const { metrics: words } = texts.watch
@@ -88,14 +89,7 @@ export function PinPanel(props: {
                 data={panelKinds.map((value) => ({ value, label: words.kinds[value] }))}
               />
               {save.error === null ? null : <Failure error={save.error} title={words.pin} />}
-              <div className="act-buttons">
-                <Button type="submit" loading={save.isPending}>
-                  {words.pin}
-                </Button>
-                <Button variant="subtle" color="gray" onClick={onClose}>
-                  {texts.common.cancel}
-                </Button>
-              </div>
+              <FormButtons act={words.pin} pending={save.isPending} onCancel={onClose} />
             </form>
           )}
         </Present>

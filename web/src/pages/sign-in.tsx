@@ -23,7 +23,8 @@ export function SignInPage(): ReactNode {
     mutationFn: () => call('createSession', { body: { username, password } }),
     onSuccess: (made) => {
       beginSession(made)
-      router.history.replace(safeReturn(search.return))
+      // It is known as it is below the path where the portal lives; the history has whole paths.
+      router.history.replace(`${router.basepath.replace(/\/$/, '')}${safeReturn(search.return)}`)
     },
   })
   const submit = (event: FormEvent): void => {

@@ -5,6 +5,7 @@ import type { AlarmAnswer, Task } from '../../../src/contract/index.ts'
 import { chartOf, monitors, outcomesOf, seriesOf, thresholdsOf as thresholdsQuery } from '../api/queries.ts'
 import { formatValue } from '../format/values.ts'
 import { planCharts, titleOf, type ChartPlan } from '../model/charts.ts'
+import { severitiesDown } from '../model/overview.ts'
 import { fittedFrom, type Range } from '../model/range.ts'
 import { maintenanceIn } from '../model/slots.ts'
 import { thresholdsOf, type ThresholdLine } from '../model/thresholds.ts'
@@ -48,12 +49,15 @@ export function TaskCharts({ task, alarms, range, onZoom }: Props): ReactNode {
           <Failure error={outcomes.error} again={() => void outcomes.refetch()} />
         )
       ) : (
-        <CoverageStrip
-          name={task.name}
-          stretches={outcomes.data.stretches}
-          from={outcomes.data.from}
-          to={outcomes.data.to}
-        />
+        <>
+          <CoverageStrip
+            name={task.name}
+            stretches={outcomes.data.stretches}
+            from={outcomes.data.from}
+            to={outcomes.data.to}
+          />
+          <EventWords of={events} name={task.name} from={outcomes.data.from} to={outcomes.data.to} />
+        </>
       )}
       <Present query={series}>
         {(found) => {
@@ -154,6 +158,47 @@ function Drawn(props: {
         })}
       </div>
     </>
+  )
+}
+
+/** What the marks on the time axes of a task's charts stand for, as far as there are any; also for those who do not see them. */
+function EventWords({
+  of,
+  name,
+  from,
+  to,
+}: {
+  readonly of: ChartEvents
+  readonly name: string
+  readonly from: number
+  readonly to: number
+}): ReactNode {
+  const words = texts.watch.events
+  const alarms = of.alarms.filter((alarm) => alarm.from <= to && (alarm.to ?? to) >= from)
+  const worst = severitiesDown.find((severity) => alarms.some((alarm) => alarm.severity === severity))
+  const late = of.late.filter((slot) => slot >= from && slot <= to).length
+  if (worst === undefined && of.maintenance.length === 0 && late === 0) return null
+  return (
+    <ul className="threshold-words event-words" aria-label={words.label(name)}>
+      {worst === undefined ? null : (
+        <li>
+          <span className={`event-key event-alarm key-${worst}`} aria-hidden="true" />
+          {words.alarms(alarms.length)}
+        </li>
+      )}
+      {of.maintenance.length === 0 ? null : (
+        <li>
+          <span className="event-key event-maintenance" aria-hidden="true" />
+          {words.maintenance}
+        </li>
+      )}
+      {late === 0 ? null : (
+        <li>
+          <span className="event-late" aria-hidden="true" />
+          {words.late(late)}
+        </li>
+      )}
+    </ul>
   )
 }
 

@@ -1,12 +1,12 @@
-import { ActionIcon, Menu, useMantineColorScheme } from '@mantine/core'
+import { ActionIcon, useMantineColorScheme } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from 'react'
 import type { Instance } from '../../../src/contract/index.ts'
-import { call } from '../api/call.ts'
 import { followEvents, useLiveState, type LiveState } from '../api/live.ts'
-import { connection, followWith, instance, me, status } from '../api/queries.ts'
-import { forgetSession, onSession, session } from '../api/session.ts'
+import { followWith } from '../api/follow.ts'
+import { connection, instance, me, status } from '../api/queries.ts'
+import { onSession, session } from '../api/session.ts'
 import { formatMomentShort } from '../format/times.ts'
 import { countAlarms } from '../model/overview.ts'
 import { Brand } from '../parts/brand.tsx'
@@ -41,6 +41,7 @@ interface Place {
   readonly name: string
 }
 
+const AccountMenu = lazy(async () => ({ default: (await import('./account-menu.tsx')).AccountMenu }))
 const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }))
 const OwnAgentPage = lazy(async () => ({ default: (await import('../pages/own-agent.tsx')).OwnAgentPage }))
 
@@ -49,6 +50,7 @@ export function Shell(): ReactNode {
   const client = useQueryClient()
   const navigate = useNavigate()
   const here = useRouterState({ select: (state) => state.location.href })
+  const ownAddress = useRouterState({ select: (state) => state.location.publicHref })
   const own = useQuery(instance)
   const isServer = own.data?.roles.server
   const live = useLiveState()
@@ -84,7 +86,7 @@ export function Shell(): ReactNode {
 
   return (
     <div className={isWall ? 'shell shell-wall' : 'shell'}>
-      <a className="skip" href={`${here}#content`} onClick={skipToContent}>
+      <a className="skip" href={`${ownAddress}#content`} onClick={skipToContent}>
         {texts.nav.skip}
       </a>
       <header className="bar">
@@ -269,32 +271,27 @@ function ColourToggle(): ReactNode {
   )
 }
 
+/** The menu comes when it is first asked for: what floats over a page is a tenth of what the first one weighs. */
 function Account(): ReactNode {
   const { data } = useQuery(me)
-  const signOut = async (): Promise<void> => {
-    // The session is forgotten here whatever the server says; a server out of reach must not keep one signed in.
-    await call('endSession', {}).catch(() => undefined)
-    forgetSession()
-  }
+  const [wanted, setWanted] = useState(false)
+  const button = (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size="lg"
+      aria-label={texts.nav.account(data?.username ?? '')}
+      aria-haspopup="menu"
+      aria-expanded={false}
+      onClick={() => setWanted(true)}
+    >
+      <Icon name="user" />
+    </ActionIcon>
+  )
+  if (!wanted) return button
   return (
-    <Menu position="bottom-end" width={200}>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={texts.nav.account(data?.username ?? '')}>
-          <Icon name="user" />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{data?.username ?? texts.common.loading}</Menu.Label>
-        <Menu.Item renderRoot={(props) => <Link to="/instance" search={{ tab: 'account' }} {...props} />}>
-          {texts.instance.tabs.account}
-        </Menu.Item>
-        <Menu.Item renderRoot={(props) => <Link to="/first-steps" {...props} />}>{texts.firstSteps.title}</Menu.Item>
-        <Menu.Item component="a" href="api/docs" target="_blank" rel="noreferrer">
-          {texts.nav.apiDocs}
-        </Menu.Item>
-        <Menu.Divider />
-        <Menu.Item onClick={() => void signOut()}>{texts.nav.signOut}</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Suspense fallback={button}>
+      <AccountMenu username={data?.username} />
+    </Suspense>
   )
 }

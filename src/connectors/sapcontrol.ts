@@ -1,0 +1,358 @@
+import { systemClock } from '../platform/index.ts'
+import {
+  defineConnector,
+  sapControlReads,
+  TargetError,
+  type Closable,
+  type OpenCredential,
+  type SapAnswer,
+  type SapControlClient,
+  type SapControlRead,
+  type SapRead,
+  type SapRow,
+  type WhyNotAsked,
+} from '../sdk/index.ts'
+import { exchange, readPlace, type HttpExchanged, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
+import { reachPort } from './network/reach.ts'
+import { escaped, nodesIn, readSoap, textIn, type XmlNode } from './network/soap.ts'
+import { hostPattern, hostPort } from './network/target.ts'
+import { secureContext, trustedProblems } from './network/trust.ts'
+import { decide, locked, methodsOf, signIn, whyPaused, type Methods } from './sapcontrol/ask.ts'
+import { sapDiscovery } from './sapcontrol/discovery.ts'
+import { enter, leave, type StartService } from './sapcontrol/start-service.ts'
+
+const maxAnswerBytes = 8 * 1024 * 1024
+const maxRows = 20_000
+const maxText = 16_000
+/** How old the process list may be by which it is decided whether to ask for more. */
+const processesHoldMs = 15_000
+const methodsHoldMs = 600_000
+/** A user that was refused is not tried again for so long: three wrong passwords in a row lock it on many hosts. */
+const refusalHoldsMs = 300_000
+
+/** The start service of one SAP instance. */
+export default defineConnector({
+  id: 'sapcontrol',
+  title: 'SAP start service',
+  summary:
+    'An instance of an SAP system, asked by its start service (SAPControl): reading operations alone, one at a time.',
+  settings: {
+    host: {
+      kind: 'text',
+      label: 'Host',
+      help: 'Name or address of the instance’s host; for the central services the virtual one.',
+      maxLength: 253,
+      pattern: hostPattern,
+      example: 'sapapp1.example',
+    },
+    instance: {
+      kind: 'number',
+      label: 'Instance number',
+      help: 'NN: the port follows from it, 5NN14 with TLS and 5NN13 without.',
+      min: 0,
+      max: 99,
+      integer: true,
+      default: 0,
+    },
+    port: {
+      kind: 'number',
+      label: 'Port',
+      help: 'Where it is not the usual one (sapctrlNN or sapctrlsNN in the services file of the host).',
+      min: 1,
+      max: 65535,
+      integer: true,
+      optional: true,
+    },
+    tls: {
+      kind: 'choice',
+      label: 'TLS',
+      help: 'verify: always, with a trusted certificate for this host. require: always, whatever the certificate. off: never; a password then crosses the network readable.',
+      of: ['verify', 'require', 'off'],
+      default: 'verify',
+    },
+    trustedCertificates: {
+      kind: 'text',
+      label: 'Further authorities (PEM)',
+      help: 'Trusted for this connector besides those of the agent’s machine. Start services often show a self-signed certificate: put it here.',
+      multiline: true,
+      maxLength: 64_000,
+      optional: true,
+    },
+    ignoredProcesses: {
+      kind: 'list',
+      label: 'Processes whose state does not count',
+      help: 'While a process of the instance is not GREEN nothing but the process list is asked for. One that never is (a disabled igswd_mt) belongs here, else most monitors stay silent for ever.',
+      of: { kind: 'text', label: 'Process', maxLength: 100 },
+      maxItems: 50,
+      default: [],
+    },
+  },
+  credentials: ['basic'],
+  check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
+  target: (settings) => hostPort(settings.host, portOf(settings)),
+  reach: (settings, signal) => reachPort({ host: settings.host, port: portOf(settings) }, signal),
+  open: (settings, credential) => new Instance(settings, credential),
+  discovery: sapDiscovery(
+    (way) => new Instance({ ...way, port: undefined, trustedCertificates: undefined, ignoredProcesses: [] }, undefined),
+  ),
+})
+
+interface Place {
+  readonly host: string
+  readonly instance: number
+  readonly port: number | undefined
+  readonly tls: string
+  readonly trustedCertificates: string | undefined
+  readonly ignoredProcesses: readonly string[]
+}
+
+function portOf({ instance, port, tls }: Pick<Place, 'instance' | 'port' | 'tls'>): number {
+  return port ?? 50_000 + 100 * instance + (tls === 'off' ? 13 : 14)
+}
+
+type Answered<O extends SapControlRead> = Extract<SapAnswer<O>, { readonly is: 'answered' }>
+
+class Instance implements SapControlClient, Closable {
+  readonly target: string
+  readonly signsIn: boolean
+  readonly #place: HttpPlace
+  readonly #way: HttpWay
+  readonly #ignored: readonly string[]
+  readonly #user: { readonly username: string; readonly secret: string } | undefined
+  readonly #service: StartService
+  /** Answers that may be shared, by operation. By connector: what one user may see is nothing for the next. */
+  readonly #shared = new Map<SapControlRead, { readonly at: number; readonly answer: unknown }>()
+  /** Operations that turned out to want a user. */
+  readonly #locked = new Set<SapControlRead>()
+  #refusal: { readonly until: number; readonly failure: TargetError } | undefined
+
+  constructor(settings: Place, credential: OpenCredential | undefined) {
+    const { host, tls, trustedCertificates } = settings
+    this.target = hostPort(host, portOf(settings))
+    this.#place = readPlace(new URL(`${tls === 'off' ? 'http' : 'https'}://${this.target}/SAPControl.cgi`))
+    this.#way = {
+      verify: tls === 'verify',
+      context: () => secureContext(trustedCertificates),
+      connectTo: undefined,
+      proxy: undefined,
+    }
+    this.#ignored = settings.ignoredProcesses
+    this.#user = credential?.type === 'basic' ? credential.fields : undefined
+    this.signsIn = this.#user !== undefined
+    this.#service = enter(this.target, systemClock)
+  }
+
+  close(): void {
+    leave(this.#service)
+  }
+
+  async read<O extends SapControlRead>(operation: O, signal: AbortSignal): Promise<SapAnswer<O>> {
+    refuseUnknown(operation)
+    return this.#service.alone(signal, async () => {
+      // Somebody may have asked the same while this one waited.
+      const shared = this.#sharedAnswer(operation)
+      if (shared !== undefined) return shared
+      if (operation === 'GetProcessList') return this.#ask(operation, this.#needsSignIn(operation), signal)
+      const processes =
+        this.#service.processes(processesHoldMs) ??
+        (await this.#ask('GetProcessList', this.#needsSignIn('GetProcessList'), signal)).rows
+      const paused = whyPaused(operation, processes, this.#ignored)
+      if (paused !== undefined) return notAsked(paused)
+      const methods = operation === 'GetInstanceProperties' ? undefined : await this.#methods(signal)
+      const decision = decide(operation, { processes, methods, signsIn: this.signsIn })
+      switch (decision.is) {
+        case 'do not ask':
+          return notAsked(decision)
+        case 'ask':
+          return this.#ask(operation, decision.signIn || this.#locked.has(operation), signal)
+      }
+    })
+  }
+
+  #needsSignIn(operation: SapControlRead): boolean {
+    const decision = signIn(operation, this.#service.methods(methodsHoldMs)?.methods, this.signsIn)
+    return (decision.is === 'ask' && decision.signIn) || this.#locked.has(operation)
+  }
+
+  #sharedAnswer<O extends SapControlRead>(operation: O): Answered<O> | undefined {
+    const { sharedMs }: SapRead = sapControlReads[operation]
+    const kept = this.#shared.get(operation)
+    if (sharedMs === undefined || kept === undefined || systemClock.elapsed() - kept.at >= sharedMs) return undefined
+    // It was kept under its own operation.
+    return kept.answer as Answered<O>
+  }
+
+  /** What the service says it offers and protects; where it does not say, what is usual is taken to be so. */
+  async #methods(signal: AbortSignal): Promise<Methods | undefined> {
+    const known = this.#service.methods(methodsHoldMs)
+    if (known !== undefined) return known.methods
+    try {
+      await this.#ask('GetInstanceProperties', this.#needsSignIn('GetInstanceProperties'), signal)
+    } catch (thrown) {
+      if (!(thrown instanceof TargetError) || !['assertion', 'protocol', 'credentials'].includes(thrown.reason))
+        throw thrown
+      this.#service.noteMethods(undefined)
+    }
+    return this.#service.methods(methodsHoldMs)?.methods
+  }
+
+  /** One exchange, and what is to be remembered of it. Called in a turn of one's own. */
+  async #ask<O extends SapControlRead>(operation: O, withUser: boolean, signal: AbortSignal): Promise<Answered<O>> {
+    this.#service.throwIfPaused(operation)
+    if (withUser) this.#throwIfRefused()
+    let seen: HttpExchanged
+    let rows: readonly SapRow<O>[]
+    try {
+      seen = await this.#send(operation, withUser, signal)
+      rows = await this.#rowsOf(operation, seen)
+    } catch (thrown) {
+      if (thrown instanceof WantsUser) {
+        if (withUser) throw thrown.denied ? this.#denied(operation, thrown) : this.#refused(thrown)
+        if (this.#user === undefined) throw new TargetError('credentials', `${this.target}: ${locked(operation)}`)
+        this.#locked.add(operation)
+        return this.#ask(operation, true, signal)
+      }
+      // A failure before anything was asked is none of the operation's.
+      if (thrown instanceof TargetError && ['assertion', 'protocol', 'too large', 'timed out'].includes(thrown.reason))
+        this.#service.failed(operation, thrown)
+      throw thrown
+    }
+    if (withUser) this.#refusal = undefined
+    this.#service.succeeded(operation)
+    const answer: Answered<O> = {
+      is: 'answered',
+      rows,
+      phases: seen.phases,
+      ...(seen.certificate === undefined ? {} : { certificate: seen.certificate }),
+    }
+    this.#shared.set(operation, { at: systemClock.elapsed(), answer })
+    // The rows are those of their operation.
+    if (operation === 'GetProcessList') this.#service.noteProcesses(rows as readonly SapRow<'GetProcessList'>[])
+    if (operation === 'GetInstanceProperties')
+      this.#service.noteMethods(methodsOf(rows as readonly SapRow<'GetInstanceProperties'>[]))
+    return answer
+  }
+
+  async #send(operation: SapControlRead, withUser: boolean, signal: AbortSignal): Promise<HttpExchanged> {
+    const body = envelope(operation)
+    const user = withUser ? this.#user : undefined
+    const headers = {
+      'user-agent': 'Farwatch',
+      'content-type': 'text/xml; charset=utf-8',
+      'content-length': String(Buffer.byteLength(body)),
+      soapaction: '""',
+      ...(user === undefined
+        ? {}
+        : { authorization: `Basic ${Buffer.from(`${user.username}:${user.secret}`).toString('base64')}` }),
+    }
+    return exchange(this.#place, this.#way, { method: 'POST', headers, body, maxBodyBytes: maxAnswerBytes }, signal)
+  }
+
+  async #rowsOf<O extends SapControlRead>(
+    operation: O,
+    { status, body }: HttpExchanged,
+  ): Promise<readonly SapRow<O>[]> {
+    if (status === 401 || status === 403) throw new WantsUser(`${operation} (HTTP ${status})`, false)
+    // A fault comes as 500; any other status was not sent by a start service.
+    if (status !== 200 && status !== 500)
+      throw new TargetError('protocol', `${this.target} answered HTTP ${status}, which no start service does`)
+    const text = body.toString('utf8')
+    if (status === 500 && !/<[\w-]*:?Envelope/.test(text))
+      throw new TargetError('protocol', `${this.target} answered HTTP 500 without saying why`)
+    const read = await readSoap(text, this.target)
+    if (read.is === 'fault') {
+      const words = this.#masked(read.text)
+      if (/invalid credentials|unauthori[sz]ed/i.test(words)) throw new WantsUser(`${operation} (${words})`, false)
+      if (/permission denied/i.test(words)) throw new WantsUser(`${operation} (${words})`, true)
+      throw new TargetError(
+        'assertion',
+        `the start service ${this.target} answers, but what is behind ${operation} does not: ${words}`,
+      )
+    }
+    const { list, fields } = sapControlReads[operation]
+    const items = list === 'single' ? [read.content] : itemsOf(read.content, list)
+    if (read.name !== `${operation}Response` && list !== 'single')
+      throw new TargetError('protocol', `${this.target} answered something else than ${operation}`)
+    if (items.length > maxRows)
+      throw new TargetError('too large', `the answer of ${this.target} to ${operation} has more than ${maxRows} items`)
+    return items.map(
+      (item) =>
+        // Every field of the operation's declaration is there, which is what SapRow says.
+        Object.fromEntries(fields.map((field) => [field, textIn(item, field, maxText)?.trim() ?? null])) as SapRow<O>,
+    )
+  }
+
+  /** Targets repeat what they were sent, in the worst case. */
+  #masked(text: string): string {
+    const secret = this.#user?.secret ?? ''
+    return secret === '' ? text : text.replaceAll(secret, '•••')
+  }
+
+  #throwIfRefused(): void {
+    if (this.#refusal !== undefined && systemClock.elapsed() < this.#refusal.until)
+      throw new TargetError('credentials', this.#refusal.failure.message, { cause: this.#refusal.failure })
+  }
+
+  #refused(refusal: WantsUser): TargetError {
+    const failure = new TargetError('credentials', `${this.target} refused ${this.#userWords(refusal)}`)
+    this.#refusal = { until: systemClock.elapsed() + refusalHoldsMs, failure }
+    return failure
+  }
+
+  /** The password was right. */
+  #denied(operation: SapControlRead, refusal: WantsUser): TargetError {
+    const failure = new TargetError('credentials', `${this.target} knows and refused ${this.#userWords(refusal)}`)
+    this.#service.failed(operation, failure)
+    return failure
+  }
+
+  #userWords(refusal: WantsUser): string {
+    return `the user ${this.#user?.username ?? ''} for ${refusal.message}: it must be an operating-system user of the SAP host that may administer the instance (<sid>adm, or one of service/admin_users)`
+  }
+}
+
+/** The answer was that a user is needed, or another one. `denied`: who the user is was believed. */
+class WantsUser extends TargetError {
+  readonly denied: boolean
+
+  constructor(what: string, denied: boolean) {
+    super('credentials', what)
+    this.denied = denied
+  }
+}
+
+function notAsked({ why, message }: { readonly why: WhyNotAsked; readonly message: string }) {
+  return { is: 'not asked', why, message } as const
+}
+
+function itemsOf(content: XmlNode, list: string): readonly XmlNode[] {
+  const items: XmlNode[] = []
+  for (const holder of nodesIn(content, list)) {
+    if (typeof holder === 'string') continue
+    // An item without elements is one of which nothing is known.
+    for (const item of nodesIn(holder, 'item')) items.push(typeof item === 'string' ? {} : item)
+  }
+  return items
+}
+
+/** The last door before the wire: whoever gets a text past the types gets it no further. */
+function refuseUnknown(operation: string): void {
+  if (!Object.hasOwn(sapControlReads, operation))
+    throw new TargetError(
+      'configuration',
+      `${JSON.stringify(operation.slice(0, 60))} is not an operation that reads, and is never sent`,
+    )
+}
+
+/** @throws TargetError for anything that is not in the list of reading operations */
+export function envelope(operation: SapControlRead): string {
+  refuseUnknown(operation)
+  const { argument }: SapRead = sapControlReads[operation]
+  const inner = argument === undefined ? '' : `<${argument.name}>${escaped(argument.value)}</${argument.name}>`
+  return (
+    '<?xml version="1.0" encoding="utf-8"?>' +
+    '<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:s="urn:SAPControl"><SOAP-ENV:Body>' +
+    `<s:${operation}>${inner}</s:${operation}>` +
+    '</SOAP-ENV:Body></SOAP-ENV:Envelope>'
+  )
+}

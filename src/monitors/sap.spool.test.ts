@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { collectOnce, expectSound, judgedBy, sapSaying } from '../sdk/testing.ts'
+import sapSpool from './sap.spool.ts'
+
+async function run(nodes: Readonly<Record<string, readonly [text: string, colour: string]>>) {
+  const rows = [
+    { name: 'FW1', parent: '-1' },
+    { name: 'Spool', parent: '0' },
+    ...Object.entries(nodes).map(([name, [description, colour]]) => ({
+      name,
+      parent: '1',
+      description,
+      ActualValue: `SAPControl-${colour}`,
+    })),
+  ]
+  const seen = await collectOnce(sapSpool, {}, { client: sapSaying({ GetAlertTree: rows }) })
+  expectSound(sapSpool, seen)
+  return seen
+}
+
+test('the use of the list and dead processes are measured', async () => {
+  const seen = await run({ HostspoolListUsed: ['12 %', 'GREEN'], ErrorsInWpSPO: ['0', 'GREEN'] })
+  expect([seen.metrics, seen.message]).toEqual([{ list_used: 12, wp_errors: 0, state: 2 }, 'list used: 12 %'])
+})
+
+// use and colour → what the default rules say
+const verdicts: [string, string, Record<string, string>][] = [
+  ['80 %', 'GREEN', {}],
+  ['81 %', 'YELLOW', { 'spool list fills': 'WARNING' }],
+  ['96 %', 'RED', { 'spool list fills': 'CRITICAL', 'spool red': 'MAJOR' }],
+]
+test.each(verdicts)('%s in %s', async (text, colour, verdict) => {
+  expect(judgedBy(sapSpool, await run({ HostspoolListUsed: [text, colour] }))).toEqual(verdict)
+})

@@ -1,0 +1,38 @@
+import {
+  sapControlReads,
+  type SapAnswer,
+  type SapControlClient,
+  type SapControlRead,
+  type SapRow,
+} from './clients/index.ts'
+
+/** Answers as a test writes them: fields that are left out are absent in the answer as well. */
+export type SapSaid = {
+  readonly [O in SapControlRead]?: readonly Partial<SapRow<O>>[] | Extract<SapAnswer<O>, { is: 'not asked' }> | Error
+}
+
+/** A start service that says what the test gave it, without a network. What was not given it does not offer. */
+export function sapSaying(said: SapSaid, about: { readonly signsIn?: boolean } = {}): SapControlClient {
+  return {
+    target: 'sapapp1:50014',
+    signsIn: about.signsIn ?? true,
+    async read<O extends SapControlRead>(operation: O): Promise<SapAnswer<O>> {
+      const answer = said[operation]
+      if (answer === undefined)
+        return { is: 'not asked', why: 'absent', message: `this start service does not offer ${operation}` }
+      if (answer instanceof Error) throw answer
+      if ('is' in answer) return answer
+      const rows = answer.map(
+        (row) =>
+          // Every declared field is there: given, or null.
+          Object.fromEntries(
+            sapControlReads[operation].fields.map((field) => [
+              field,
+              (row as Record<string, string | null>)[field] ?? null,
+            ]),
+          ) as SapRow<O>,
+      )
+      return { is: 'answered', rows, phases: { connect: 1, tls: 2, firstByte: 3, total: 6 } }
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { ConfigurationDocument } from '../../src/contract/index.ts'
+import { runCommand } from '../support/command.ts'
+import { TestInstance, adminPassword } from '../support/instance.ts'
+import { expectAccessible } from './axe.ts'
+import { openBrowser, watchPage } from './browser.ts'
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
+
+/** An address of the loopback that nobody else uses, so that the exporter can listen where exporters do. */
+const host = '127.0.0.77'
+
+let exporter: Server
+let instance: TestInstance
+let browser: Browser
+let page: Page
+let complaints: readonly string[]
+
+beforeAll(async () => {
+  exporter = createServer((request, response) =>
+    response.end(request.url === '/metrics' ? '# TYPE node_load1 gauge\nnode_load1 0.5\n' : 'Node exporter'),
+  ).listen(9100, host)
+  await once(exporter, 'listening')
+  instance = await TestInstance.start()
+  browser = await openBrowser()
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 1000 } })
+  page = await context.newPage()
+  page.setDefaultTimeout(60_000)
+  complaints = watchPage(page)
+  await page.goto(`${instance.url}/sign-in`)
+  await page.getByLabel('User name').fill('admin')
+  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('Live', { exact: true }).waitFor()
+})
+
+afterAll(async () => {
+  await browser.close()
+  await instance.stop()
+  exporter.closeAllConnections()
+  exporter.close()
+})
+
+test('somebody points at a host, ticks what an agent found there, and it is monitored; the command line then says that it is there', async () => {
+  await page.goto(`${instance.url}/configuration?group=local`)
+  await page.getByRole('button', { name: 'Discover a host…' }).click()
+  await page.getByLabel('Host name or address').fill(host)
+  await page.getByRole('button', { name: 'Look', exact: true }).click()
+  const proposals = page.getByRole('list', { name: 'Proposals' })
+  await proposals.getByText('Node exporter, port 9100').waitFor()
+  await expectAccessible(page)
+  await proposals.getByRole('listitem').filter({ hasText: 'Node exporter' }).getByLabel('Name').fill('exporter')
+  for (const ticked of await proposals.getByRole('checkbox').all()) {
+    const about = await ticked.evaluate((box) => box.closest('li')?.textContent ?? '')
+    if (!about.includes('Node exporter')) await ticked.uncheck()
+  }
+  await page.getByRole('button', { name: 'Show what would be added' }).click()
+  await page.getByRole('region', { name: 'Show what would be added' }).getByText('exporter').first().waitFor()
+  await page.getByRole('button', { name: 'Add 1 connector' }).click()
+  await page.getByText('Saved as revision 2').first().waitFor()
+  // To the API it is any JSON.
+  const { groups } = (await instance.call('showConfiguration')) as ConfigurationDocument
+  const added = groups?.[0]?.systems?.find(({ name }) => name === host)
+  const written = await runCommand(['discover', host, '--group', 'local'], { url: instance.url, token: instance.token })
+  expect([
+    added,
+    written.out.includes(`# Left out, is there as ${host} / exporter: Node exporter`),
+    complaints,
+  ]).toEqual([
+    {
+      name: host,
+      type: 'host',
+      connectors: [
+        {
+          name: 'exporter',
+          type: 'http',
+          settings: { url: `http://${host}:9100/` },
+          profiles: ['prometheus-default'],
+        },
+      ],
+    },
+    true,
+    [],
+  ])
+})

@@ -1,0 +1,286 @@
+import type { Answer, Answers, Item } from './sapcontrol.ts'
+
+/**
+ * What a start service of an invented system says, in the published shape of its answers: an instance that has everything at once, which none in
+ * the world has, so that one server shows all monitors.
+ */
+
+const green = 'SAPControl-GREEN'
+
+function process(name: string, description: string, pid: number): Item {
+  return {
+    name,
+    description,
+    dispstatus: green,
+    textstatus: 'Running',
+    starttime: '2026 01 12 06:00:04',
+    elapsedtime: '231:14:09',
+    pid,
+  }
+}
+
+function node(name: string, parent: number, description = '', colour = 'GREEN'): Item {
+  return {
+    name,
+    parent,
+    ActualValue: `SAPControl-${colour}`,
+    description,
+    Time: '2026 01 21 21:14:00',
+    AnalyseTool: '',
+    VisibleLevel: 'SAPControl-OPERATOR',
+    HighAlertValue: `SAPControl-${colour}`,
+    Tid: `MTFW1 ${name}`,
+  }
+}
+
+const protectedMethods =
+  'GetQueueStatistic,ABAPGetWPTable,ABAPReadSyslog,GetAlertTree,GetVersionInfo,GetAccessPointList,EnqGetStatistic,EnqGetLockTable,ICMGetThreadList,ICMGetConnectionList,WebDispGetServerList,J2EEGetProcessList2,J2EEGetVMHeapInfo,J2EEGetVMGCHistory2,J2EEGetSharedTableInfo,HAGetFailoverConfig,HACheckConfig'
+
+function list(name: string, ...items: readonly Item[]): Answer {
+  return { list: name, items }
+}
+
+export const locked = protectedMethods.split(',')
+
+export const everything: Answers = {
+  GetProcessList: list(
+    'process',
+    process('disp+work', 'Dispatcher', 4711),
+    process('gwrd', 'Gateway', 4712),
+    process('icman', 'ICM', 4713),
+    process('enq_server', 'Enqueue Server 2', 4714),
+    process('jstart', 'J2EE Server', 4715),
+    process('sapwebdisp', 'Web Dispatcher', 4716),
+  ),
+  GetSystemInstanceList: list(
+    'instance',
+    {
+      hostname: 'fwcs',
+      instanceNr: 0,
+      httpPort: 50013,
+      httpsPort: 50014,
+      startPriority: '1',
+      features: 'MESSAGESERVER|ENQUE',
+      dispstatus: green,
+    },
+    {
+      hostname: 'fwapp1',
+      instanceNr: 1,
+      httpPort: 50113,
+      httpsPort: 50114,
+      startPriority: '3',
+      features: 'ABAP|GATEWAY|ICMAN|IGS',
+      dispstatus: green,
+    },
+  ),
+  GetInstanceProperties: list(
+    'properties',
+    { property: 'SAPSYSTEM', propertytype: 'Attribute', value: '01' },
+    { property: 'SAPSYSTEMNAME', propertytype: 'Attribute', value: 'FW1' },
+    { property: 'SAPLOCALHOST', propertytype: 'Attribute', value: 'fwapp1' },
+    { property: 'INSTANCE_NAME', propertytype: 'Attribute', value: 'D01' },
+    {
+      property: 'Webmethods',
+      propertytype: 'Attribute',
+      value: `Start,Stop,GetProcessList,GetSystemInstanceList,GetInstanceProperties,${protectedMethods}`,
+    },
+    { property: 'Protected Webmethods', propertytype: 'Attribute', value: `Start,Stop,${protectedMethods}` },
+  ),
+  GetVersionInfo: list(
+    'version',
+    {
+      Filename: '/usr/sap/FW1/D01/exe/disp+work',
+      VersionInfo: '785, patch 210, changelist 2150001, linuxx86_64',
+      Time: '2026 01 01 00:00:00',
+    },
+    { Filename: '/usr/sap/FW1/D01/exe/gwrd', VersionInfo: '785, patch 210, changelist 2150001, linuxx86_64' },
+  ),
+  GetAccessPointList: list('accesspoint', {
+    address: '10.0.0.5',
+    port: 3201,
+    protocol: 'DIAG',
+    processname: 'disp+work',
+    active: 'Yes',
+  }),
+  GetQueueStatistic: list(
+    'queue',
+    { Typ: 'ABAP/NOWP', Now: 0, High: 3, Max: 14000, Writes: 249133, Reads: 249133 },
+    { Typ: 'ABAP/DIA', Now: 1, High: 5, Max: 14000, Writes: 447173, Reads: 447172 },
+    { Typ: 'ICM/Intern', Now: 0, High: 1, Max: 6000, Writes: 34877, Reads: 34877 },
+  ),
+  ABAPGetWPTable: list(
+    'workprocess',
+    ...['Wait', 'Wait', 'Run', 'Wait'].map((Status, No) => ({
+      No,
+      Typ: 'DIA',
+      Pid: 5000 + No,
+      Status,
+      Reason: '',
+      Start: 'yes',
+      Err: '',
+      Sem: '',
+      Cpu: '',
+      Time: Status === 'Run' ? '4' : '',
+      Program: Status === 'Run' ? 'ZREPORT' : '',
+      Client: Status === 'Run' ? '100' : '',
+      User: Status === 'Run' ? 'ANNA' : '',
+      Action: Status === 'Run' ? 'Sequential Read' : '',
+      Table: Status === 'Run' ? 'MARA' : '',
+    })),
+    { No: 4, Typ: 'BTC', Pid: 5004, Status: 'Wait', Reason: '', Start: 'yes' },
+    { No: 5, Typ: 'UPD', Pid: 5005, Status: 'Wait', Reason: '', Start: 'yes' },
+  ),
+  ABAPReadSyslog: list('log', {
+    Time: '2026 01 21 20:00:00',
+    Typ: 'DIA',
+    Client: '100',
+    User: 'ANNA',
+    Tcode: 'SE38',
+    MNo: 'R68',
+    Text: 'Perform rollback',
+    Severity: 'SAPControl-YELLOW',
+  }),
+  GetAlertTree: list(
+    'tree',
+    node('FW1', -1),
+    node('fwapp1_FW1_01', 0),
+    node('Dialog', 1),
+    node('ResponseTime', 2, '312 msec'),
+    node('ResponseTimeDialog', 2, '280 msec'),
+    node('QueueTime', 2, '1 msec'),
+    node('DBRequestTime', 2, '90 msec'),
+    node('Background', 1),
+    node('AbortedJobs', 7, '0'),
+    node('Utilisation', 7, '12 %'),
+    node('Update', 1),
+    node('AbapErrorInUpdate', 10, '0'),
+    node('Spool', 1),
+    node('HostspoolListUsed', 12, '3 %'),
+    node('ErrorsInWpSPO', 12, '0'),
+    node('Shortdumps', 1),
+    node('Frequency', 15, '0 /min'),
+    node('Swap_Space', 1),
+    node('Percentage_Used', 17, '4 %'),
+    node('Configured Memory', 17, '32 MB'),
+  ),
+  EnqGetStatistic: {
+    element: 'EnqStatistic',
+    single: {
+      'owner-now': 3,
+      'owner-high': 12,
+      'owner-max': 12557,
+      'owner-state': green,
+      'arguments-now': 5,
+      'arguments-high': 40,
+      'arguments-max': 12557,
+      'arguments-state': green,
+      'locks-now': 6,
+      'locks-high': 44,
+      'locks-max': 12557,
+      'locks-state': green,
+      'enqueue-requests': 123456,
+      'enqueue-rejects': 12,
+      'enqueue-errors': 0,
+      'dequeue-requests': 98765,
+      'dequeue-errors': 0,
+      'dequeue-all-requests': 4567,
+      'cleanup-requests': 0,
+      'backup-requests': 7,
+      'reporting-requests': 321,
+      'compress-requests': 0,
+      'verify-requests': 0,
+      'lock-time': '174.574351',
+      'lock-wait-time': '0.000000',
+      'server-time': '24.018732',
+      'replication-state': green,
+    },
+  },
+  EnqGetLockTable: list('lock', {
+    'lock-name': 'MARA',
+    'lock-arg': '100MAT1',
+    'lock-mode': 'E',
+    owner: '20260121205500123456001fwapp1.....',
+    'owner-vb': '20260121205500123456001fwapp1.....',
+    'use-count-owner': 0,
+    'use-count-owner-vb': 1,
+    client: '100',
+    user: 'ANNA',
+    transaction: 'MM02',
+    object: 'EMMARAE',
+    backup: 'false',
+  }),
+  ICMGetThreadList: list(
+    'thread',
+    { name: 'Thread 0', id: '0', requests: 12, status: 'Available', requesttype: 'NOOP' },
+    { name: 'Thread 1', id: '1', requests: 3, status: 'Running', requesttype: 'READ_REQUEST' },
+  ),
+  ICMGetConnectionList: list('connection', {
+    conid: '0/12/3',
+    protocol: 'HTTPS',
+    role: 'Server',
+    'peer-address': '10.0.0.9',
+    'connection-time': '2026 01 21 21:00:00',
+  }),
+  WebDispGetServerList: list('server', {
+    sid: 'FW1',
+    instance: 'fwapp1_FW1_01',
+    hostname: 'fwapp1',
+    protocol: 'HTTPS',
+    type: 'ABAP',
+    status: 'OK',
+    capacity: 10,
+    load: 1,
+    port: 44301,
+    'cur-conn': 4,
+    'max-conn': 500,
+    'resp-time-avg': 120,
+    'resp-time-last': 80,
+    'ping-time-last': 2,
+  }),
+  J2EEGetProcessList2: list('process', {
+    name: 'server0',
+    pid: 6001,
+    type: 'Java',
+    exitCode: '',
+    state: 'J2EE-RUNNING',
+    statetext: 'Running',
+    elapsedTime: '231:10:00',
+    restartCount: 1,
+    errorCount: 0,
+    cpu: '1 %',
+  }),
+  J2EEGetVMHeapInfo: list('heap', {
+    processname: 'server0',
+    type: 'Heap',
+    size: 1000000,
+    commitSize: 2000000,
+    maxUsedSize: 1500000,
+    maxSize: 4000000,
+    dispstatus: green,
+  }),
+  J2EEGetVMGCHistory2: list('gc', {
+    processname: 'server0',
+    type: 'Partial',
+    startTime: '2026 01 21 21:10:00',
+    duration: 20,
+    objBytesAfter: 900000,
+    heapSize: 4000000,
+  }),
+  J2EEGetSharedTableInfo: list('jsf', { table: 'Sessions', used: 10, peak: 40, limit: 1000, dispstatus: green }),
+  HAGetFailoverConfig: {
+    single: {
+      HAActive: 'true',
+      HAProductVersion: 'Pacemaker',
+      HASAPInterfaceVersion: 'connector 3.1',
+      HADocumentation: 'https://docs.example/ha',
+      HAActiveNode: 'node1',
+      HANodes: ['node1', 'node2'],
+    },
+  },
+  HACheckConfig: list('check', {
+    state: 'SAPControl-HA-SUCCESS',
+    category: 'SAPControl-SAP-CONFIGURATION',
+    description: 'Redundant ABAP instances',
+    comment: '2 ABAP instances',
+  }),
+}
