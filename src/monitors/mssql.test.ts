@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { StatementRefused, type SqlRow } from '../sdk/index.ts'
+import { sqlDatabase, withstandsDamagedRows, type SqlAnswers } from '../sdk/sql-testing.ts'
 import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
-import { database, withstandsDamagedRows, type Answers } from './formats/testing.ts'
 import mssql from './mssql.ts'
 
 const counter = (name: string, value: number, instance = ''): SqlRow => ({ counter: name, instance, value })
@@ -22,7 +22,7 @@ const counters = [
 ]
 
 // An instance with an availability group, in the shape that Microsoft documents.
-const healthy: Answers = {
+const healthy: Readonly<Record<string, readonly SqlRow[]>> = {
   'sys.dm_os_sys_info': [
     { uptime: 86_400, workers_max: 512, workers: 128, edition: 'Enterprise Edition (64-bit)', groups: 1 },
   ],
@@ -51,9 +51,9 @@ const healthy: Answers = {
   suspect_pages: [{ pages: 0 }],
   sysjobservers: [{ job: 'nightly', failed: 0 }],
 }
-const ask = (answers: Answers, settings = {}) =>
+const ask = (answers: SqlAnswers, settings = {}) =>
   collectOnce(mssql, settings, {
-    client: database('mssql', '16.0.4200.1', answers),
+    client: sqlDatabase(answers, { dialect: 'mssql', version: '16.0.4200.1' }),
     previous: { hits: 990, misses: 0 },
   })
 
@@ -121,7 +121,7 @@ test('reports the instance, its databases, the group, backups and jobs', async (
 })
 
 // what is otherwise → what raises
-const troubles: [string, Answers, Record<string, string>][] = [
+const troubles: [string, SqlAnswers, Record<string, string>][] = [
   ['workers', { 'sys.dm_os_sys_info': [{ workers_max: 100, workers: 96 }] }, { 'workers used up': 'CRITICAL' }],
   ['blocking', { dm_exec_requests: [{ blocked: 2, longest: 61 }] }, { blocking: 'WARNING' }],
   ['a forgotten transaction', { dm_tran_active_transactions: [{ longest: 22_000 }] }, { 'long transaction': 'MAJOR' }],
@@ -181,4 +181,5 @@ test('without availability groups nobody is asked about them; what is refused is
   ])
 })
 
-test('whatever rows come, what is said is sound', () => withstandsDamagedRows(mssql, 'mssql', '16.0.4200.1', healthy))
+test('whatever rows come, what is said is sound', () =>
+  withstandsDamagedRows(mssql, healthy, { database: { dialect: 'mssql', version: '16.0.4200.1' } }))

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { StatementRefused, type SqlRow } from '../sdk/index.ts'
+import { sqlDatabase, withstandsDamagedRows, type SqlAnswers } from '../sdk/sql-testing.ts'
 import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
-import { database, withstandsDamagedRows, type Answers } from './formats/testing.ts'
 import mysql from './mysql.ts'
 
 /** `Threads_connected 5` as the rows of SHOW. */
@@ -49,7 +49,7 @@ const replication: SqlRow = {
 }
 
 // A replica of MySQL 8.4 in a Galera cluster, which no real one is: for the sake of every value.
-const healthy: Answers = {
+const healthy: Readonly<Record<string, readonly SqlRow[]>> = {
   'GLOBAL STATUS': shown(status),
   'GLOBAL VARIABLES': shown(
     'max_connections 100\nread_only ON\nversion_comment MySQL Community Server - GPL\nhostname db1',
@@ -63,8 +63,12 @@ const healthy: Answers = {
     { database: 'mysql', size: 4096 },
   ],
 }
-const ask = (answers: Answers, version = '8.4.2') =>
-  collectOnce(mysql, {}, { client: database('mysql', version, answers), previous: { hits: 900, misses: 100 } })
+const ask = (answers: SqlAnswers, version = '8.4.2') =>
+  collectOnce(
+    mysql,
+    {},
+    { client: sqlDatabase(answers, { dialect: 'mysql', version }), previous: { hits: 900, misses: 100 } },
+  )
 
 test('reports connections, locks, replication, the pool, the cluster and sizes', async () => {
   const seen = await ask(healthy)
@@ -112,7 +116,7 @@ test('reports connections, locks, replication, the pool, the cluster and sizes',
 })
 
 // what is otherwise → what raises
-const troubles: [string, Answers, Record<string, string>][] = [
+const troubles: [string, SqlAnswers, Record<string, string>][] = [
   ['full', { 'GLOBAL VARIABLES': shown('max_connections 31') }, { 'connections used up': 'CRITICAL' }],
   ['a lock', { innodb_trx: [{ longest: 70, waiting: 1, longest_wait: 61 }] }, { locks: 'WARNING' }],
   ['a forgotten transaction', { innodb_trx: [{ longest: 22_000 }] }, { 'long transaction': 'MAJOR' }],
@@ -173,4 +177,5 @@ test('what a missing privilege hides is left out with the server’s words', asy
   ])
 })
 
-test('whatever rows come, what is said is sound', () => withstandsDamagedRows(mysql, 'mysql', '8.4.2', healthy))
+test('whatever rows come, what is said is sound', () =>
+  withstandsDamagedRows(mysql, healthy, { database: { dialect: 'mysql', version: '8.4.2' } }))

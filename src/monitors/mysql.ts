@@ -99,10 +99,10 @@ GRANT SLAVE MONITOR ON *.* TO 'farwatch'@'%';`,
       const parts = new SqlParts(session)
       const isMariaDb = /mariadb/i.test(session.version)
       const status = valuesOf(await parts.read('status', statusSql))
-      const variables = valuesOf((await parts.read('variables', variablesSql)) ?? [])
+      const variables = valuesOf(await parts.read('variables', variablesSql))
       const counts = isMariaDb
         ? new Map<string, SqlRow[string]>()
-        : valuesOf((await parts.read('InnoDB counts', countsSql)) ?? [])
+        : valuesOf(await parts.read('InnoDB counts', countsSql))
       const [transactions] = (await parts.read('transactions', transactionsSql)) ?? []
       const [work] = (await parts.read('statements', workSql)) ?? []
       const replication = (await parts.read('replication', replicationSql(isMariaDb, session.version))) ?? []

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { StatementRefused } from '../sdk/index.ts'
+import { StatementRefused, type SqlRow } from '../sdk/index.ts'
+import { sqlDatabase, withstandsDamagedRows, type SqlAnswers } from '../sdk/sql-testing.ts'
 import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
-import { database, withstandsDamagedRows, type Answers } from './formats/testing.ts'
 import oracle from './oracle.ts'
 
 // A standby that is open for reading, in the shape that Oracle documents, with a primary's values besides.
-const healthy: Answers = {
+const healthy: Readonly<Record<string, readonly SqlRow[]>> = {
   'FROM v$instance': [{ name: 'ORCL1', host: 'db1', status: 'OPEN', uptime: 86_400, is_open: 1 }],
   'FROM v$database_block': [{ blocks: 0 }],
   'FROM v$database': [{ name: 'ORCL', role: 'PHYSICAL STANDBY', open_mode: 'READ ONLY WITH APPLY' }],
@@ -32,8 +32,8 @@ const healthy: Answers = {
   dba_scheduler_jobs: [{ broken: 0 }],
   dba_objects: [],
 }
-const ask = (answers: Answers, settings = {}) =>
-  collectOnce(oracle, settings, { client: database('oracle', '19.22.0.0.0', answers) })
+const ask = (answers: SqlAnswers, settings = {}) =>
+  collectOnce(oracle, settings, { client: sqlDatabase(answers, { dialect: 'oracle', version: '19.22.0.0.0' }) })
 
 test('reports the instance, space, standby, backups and jobs', async () => {
   const seen = await ask(healthy)
@@ -87,7 +87,7 @@ test('reports the instance, space, standby, backups and jobs', async () => {
 })
 
 // what is otherwise → what raises
-const troubles: [string, Answers, Record<string, string>][] = [
+const troubles: [string, SqlAnswers, Record<string, string>][] = [
   ['a restricted instance', { 'FROM v$instance': [{ status: 'OPEN', is_open: 0 }] }, { 'instance not open': 'MAJOR' }],
   [
     'processes',
@@ -139,4 +139,5 @@ test('what is left out by name raises nothing, and what a privilege hides is sai
   expect([judgedBy(oracle, seen), seen.message]).toEqual([{}, 'left out: backups (table or view does not exist)'])
 })
 
-test('whatever rows come, what is said is sound', () => withstandsDamagedRows(oracle, 'oracle', '19.22.0.0.0', healthy))
+test('whatever rows come, what is said is sound', () =>
+  withstandsDamagedRows(oracle, healthy, { database: { dialect: 'oracle', version: '19.22.0.0.0' } }))

@@ -161,6 +161,13 @@ test('a query can neither write, nor read files, nor hide a second statement, no
   ])
 })
 
+test('a query of one’s own gives metrics', async () => {
+  const query = 'SELECT state, count(*) AS orders FROM shop.orders WHERE id = 1 GROUP BY state;'
+  const about = { connector: 'mysql', credential: credential('stranger', 'geheim') }
+  const seen = await measured('sql.query', place, { query }, about)
+  expect(seen.more).toEqual([{ name: 'orders', labels: { state: expect.any(String) }, value: 1 }])
+})
+
 test('the session itself takes no change: a function that deletes is refused by the server', async () => {
   await primary.sql(`DELIMITER //
 CREATE FUNCTION shop.sneak() RETURNS int MODIFIES SQL DATA BEGIN DELETE FROM shop.orders; RETURN 1; END//`)

@@ -51,7 +51,13 @@ export interface ConnectorClients {
 export type ConnectorType = keyof ConnectorClients
 
 /** The types whose client is a `SqlClient`: what a monitor names that runs on any database. */
-export const sqlConnectors = ['hana', 'postgresql'] as const satisfies readonly ConnectorType[]
+export const sqlConnectors = [
+  'hana',
+  'mssql',
+  'mysql',
+  'oracle',
+  'postgresql',
+] as const satisfies readonly ConnectorType[]
 
 export { dnsRecordTypes } from './dns.ts'
 export { sapFunctions, sapPages } from './sap-http.ts'
