@@ -42,6 +42,8 @@ let single: MssqlServer
 let place: Record<string, unknown>
 
 beforeAll(async () => {
+  // The library is a large one; what it takes to read it is no part of a run here.
+  await import('tedious')
   authority = await makeAuthority()
   server = await startMssql({ user, answers })
   secure = await startMssql({ user, answers, certificate: await authority.issue(['DNS:localhost'], 10) })
@@ -82,25 +84,31 @@ test('an instance is signed in to and measured, and what it says no to is left o
 
 test('values come as they are, no more rows than wanted, and every transaction is rolled back', async () => {
   const before = server.asked.length
-  const said = await open({ statementTimeout: '100ms' }).session(AbortSignal.timeout(10_000), async (session) => {
+  const said = await open({}).session(AbortSignal.timeout(10_000), async (session) => {
     const answers: unknown[] = []
-    for (const sql of ['SELECT * FROM orders', 'SELECT * FROM nowhere', 'SELECT * FROM slow', 'DELETE FROM orders'])
+    for (const sql of ['SELECT * FROM orders', 'SELECT * FROM nowhere', 'DELETE FROM orders'])
       answers.push(await session.query(sql, 2).catch(messageOf))
     return answers
   })
   const transactions = server.asked.slice(before).filter((sql) => /TRANSACTION$/.test(sql))
-  expect([said, transactions.length]).toEqual([
+  expect([said, transactions]).toEqual([
     [
       [
         { id: 1, state: 'open', paid: null },
         { id: 2, state: null, paid: 2.5 },
       ],
       "Invalid object name 'nowhere'.",
-      'it took longer than the statement timeout',
       'not sent: it is not a query',
     ],
-    6,
+    [1, 2].flatMap(() => ['BEGIN TRANSACTION', 'IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION']),
   ])
+})
+
+test('a statement does not run for ever', async () => {
+  const said = await open({ statementTimeout: '100ms' }).session(AbortSignal.timeout(10_000), (session) =>
+    session.query('SELECT * FROM slow', 2).catch(messageOf),
+  )
+  expect(said).toBe('it took longer than the statement timeout')
 })
 
 test('TLS is verified from the beginning, with the authority that the connector names', async () => {
