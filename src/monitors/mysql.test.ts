@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
 import { StatementRefused, type SqlRow } from '../sdk/index.ts'
-import { sqlDatabase, withstandsDamagedRows, type SqlAnswers } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import {
+  type SqlAnswers,
+  collectOnce,
+  expectSound,
+  judgedBy,
+  sqlDatabase,
+  withstandsDamagedRows,
+} from '../sdk/testing.ts'
 import mysql from './mysql.ts'
 
 /** `Threads_connected 5` as the rows of SHOW. */

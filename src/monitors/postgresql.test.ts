@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { StatementRefused, type SqlRow } from '../sdk/index.ts'
-import { sqlDatabase, withstandsDamagedRows } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, judgedBy, sqlDatabase, withstandsDamagedRows } from '../sdk/testing.ts'
 import postgresql from './postgresql.ts'
 
 const healthy = {

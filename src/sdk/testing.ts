@@ -25,6 +25,8 @@ import type { Param, Params } from './params.ts'
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { sapSaying } from './sap-testing.ts'
 export type { SapSaid } from './sap-testing.ts'
+export { hanaDatabase, sqlDatabase, withstandsDamagedRows } from './sql-testing.ts'
+export type { SqlAnswers } from './sql-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
 
 /** Runs a monitor once with settings as a user writes them. Throws where the settings are wrong, and what `collect` throws. */
