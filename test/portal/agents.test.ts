@@ -64,7 +64,7 @@ test(
     // The server shows it with the same fingerprint; the group is told to be watched by nobody, with the reason.
     const here = await signedIn(browser, server)
     const hereComplaints = watchPage(here)
-    await here.getByText(/acme is not monitored: /).waitFor()
+    await here.getByText(/acme is uncovered: /).waitFor()
     await places(here)
       .filter({ hasText: /^Agents/ })
       .click()
@@ -103,7 +103,7 @@ test(
     await here.getByText('Why here').click()
     await here.getByText(/it had the least load/).waitFor()
     expect([
-      await here.getByText(/is not monitored/).count(),
+      await here.getByText(/is uncovered/).count(),
       await here.getByRole('list', { name: 'Connectors' }).getByRole('link').allTextContents(),
     ]).toEqual([0, ['north-1']])
 

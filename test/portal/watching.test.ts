@@ -132,6 +132,13 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   const panned = Number(search().get('to')) < Date.now() - 60_000
   await page.getByRole('button', { name: 'Reset zoom' }).click()
 
+  // It is measured at once where somebody asks; what came of it is shown and counts for nothing.
+  await page.getByRole('button', { name: 'Run now' }).first().click()
+  await page.getByRole('dialog').getByText('status').first().waitFor()
+  await expectAccessible(page, '[role=dialog]')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+
   await page.getByRole('button', { name: 'Results', exact: true }).click()
   const list = page.getByRole('table', { name: /Results of/ })
   await list.getByRole('row').nth(2).waitFor()
@@ -174,8 +181,32 @@ test('many alarms are acknowledged at once; each says why it was raised and whom
   await drawer.getByText('Raises with the first breach.').waitFor()
   await drawer.getByText('Nobody is told: no plugin sends alarms.').waitFor()
   await expectAccessible(page, '[role=dialog]')
+
+  // It becomes somebody's, and is cleared by hand; the history has all of it.
+  await drawer.getByRole('button', { name: 'Assign', exact: true }).click()
+  await drawer.getByRole('button', { name: 'Assign to me' }).click()
+  await drawer.getByText('Assigned to').waitFor()
+  await drawer.getByRole('button', { name: 'Comment', exact: true }).click()
+  await drawer.getByRole('textbox', { name: 'Comment' }).fill('the provider is told')
+  await drawer.getByRole('button', { name: 'Comment', exact: true }).last().click()
+  await drawer.getByText('the provider is told').waitFor()
+  await drawer.getByRole('button', { name: 'Clear', exact: true }).click()
+  await drawer.getByRole('button', { name: 'Clear', exact: true }).last().click()
+  await until(
+    'it is cleared',
+    () => instance.call('listAlarms', { query: { group: 'acme', state: 'cleared' } }),
+    (cleared) => cleared.length > 0,
+  )
+  const [cleared] = await instance.call('listAlarms', { query: { group: 'acme', state: 'cleared' } })
+  const { history } = await instance.call('showAlarm', { params: { id: cleared!.id } })
   await page.keyboard.press('Escape')
   await drawer.waitFor({ state: 'detached' })
+  expect(history.map(({ by, text }) => `${by ?? ''}: ${text}`).filter((line) => line.startsWith('admin'))).toEqual([
+    'admin: both shops are down',
+    expect.stringMatching(/^admin: /),
+    'admin: the provider is told',
+    expect.stringMatching(/^admin: /),
+  ])
   expect(new Map(alarms.map((alarm) => [alarm.group, alarm.acknowledgedBy]))).toEqual(
     new Map([
       ['acme', 'admin'],
@@ -198,6 +229,16 @@ test('the overview says what was wrong over time, and becomes a board for the wa
 })
 
 test('the palette finds a system and goes there', async () => {
+  // Where a page has a filter the slash goes there; where it has none it opens the palette.
+  await page.keyboard.press('g')
+  await page.keyboard.press('s')
+  await page.getByRole('heading', { level: 1, name: 'Systems' }).waitFor()
+  await page.keyboard.press('/')
+  const isInFilter = await page
+    .locator('input[data-filter]')
+    .evaluate((input) => input.ownerDocument.activeElement === input)
+  expect(isInFilter).toBe(true)
+  await page.keyboard.press('Escape')
   await page.keyboard.press('Control+k')
   await page.getByRole('combobox', { name: 'Go to or do' }).fill('blue')
   await page.getByRole('option', { name: /blue-shop/ }).waitFor()

@@ -164,7 +164,7 @@ export const adminTexts = {
   },
 
   audit: {
-    filter: 'Filter by what was done, and to what',
+    filter: 'What was done, and to what',
     who: 'Who',
     anyone: 'Everybody',
     from: 'From',

@@ -284,8 +284,9 @@ export const agentTexts = {
   },
 
   coverage: {
+    // The reason says how many of its connectors, where it is not all of them.
     uncovered: (groups: string, n: number, reason: string) =>
-      `${groups} ${n === 1 ? 'is' : 'are'} not monitored: ${reason}`,
+      `${groups} ${n === 1 ? 'is' : 'are'} uncovered: ${reason}`,
     partly: (groups: string, n: number, reason: string) =>
       `${groups} ${n === 1 ? 'is' : 'are'} monitored in part only: ${reason}`,
     moreGroups: (n: number) => `and ${count(n, 'more group', 'more groups')}`,

@@ -198,7 +198,9 @@ export const configTexts = {
     load: 'Load',
     candidates: 'Ask what there is to choose',
     candidatesFound: (fields: readonly string[]) =>
-      fields.length === 0 ? 'The target offers nothing to choose.' : `Choose from what was found: ${fields.join(', ')}.`,
+      fields.length === 0
+        ? 'The target offers nothing to choose.'
+        : `Choose from what was found: ${fields.join(', ')}.`,
     candidatesFailed: 'The target could not be asked',
     measured: (n: number) => count(n, 'value measured', 'values measured'),
   },

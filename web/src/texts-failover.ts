@@ -69,7 +69,12 @@ export const failoverTexts = {
 
   parts: 'Replication',
   part: 'Part',
-  partStates: { following: 'Following', waiting: 'Waits for an upgrade', copying: 'Being copied', unknown: 'Not asked for yet' },
+  partStates: {
+    following: 'Following',
+    waiting: 'Waits for an upgrade',
+    copying: 'Being copied',
+    unknown: 'Not asked for yet',
+  },
   waits: 'Oldest waits',
   noParts: 'Nothing is replicated yet.',
 

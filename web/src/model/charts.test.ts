@@ -49,5 +49,10 @@ test('a chart with too many items shows the first and says how many there are', 
 })
 
 test('a name becomes a title', () => {
-  expect([titleOf('first_byte'), titleOf('node.load1'), titleOf('')]).toEqual(['First byte', 'Node load1', ''])
+  expect([titleOf('first_byte'), titleOf('node.load1'), titleOf('tls_cpus'), titleOf('')]).toEqual([
+    'First byte',
+    'Node load1',
+    'TLS CPUs',
+    '',
+  ])
 })

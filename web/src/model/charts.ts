@@ -53,8 +53,26 @@ function labelOf(series: Series, telling: readonly string[]): string {
   return values.length === 0 ? series.name : values.join(', ')
 }
 
+/** What is spelled in capitals wherever it stands. */
+const spellings: Readonly<Record<string, string>> = {
+  cpu: 'CPU',
+  cpus: 'CPUs',
+  dns: 'DNS',
+  http: 'HTTP',
+  id: 'ID',
+  ip: 'IP',
+  jvm: 'JVM',
+  sql: 'SQL',
+  tcp: 'TCP',
+  tls: 'TLS',
+  url: 'URL',
+  uuid: 'UUID',
+}
+
 /** A metric's name as a title where the library has none: `http_first_byte` is "http first byte". */
 export function titleOf(metric: string): string {
   const words = metric.replace(/[._]+/g, ' ').trim()
-  return words === '' ? metric : words[0]!.toUpperCase() + words.slice(1)
+  if (words === '') return metric
+  const spelled = words.replaceAll(/\b[a-z]+\b/g, (word) => spellings[word] ?? word)
+  return spelled[0]!.toUpperCase() + spelled.slice(1)
 }

@@ -39,9 +39,10 @@ test('series are one chart for each unit, and bear what tells them apart', () =>
       series('4', 'first_byte', 'ms', { group: 'a', system: 'web1' }),
     ]),
   ).toEqual([
-    { unit: '%', lines: [{ id: '3', label: 'web1' }], items: 1 },
+    { unit: '%', metrics: ['used'], lines: [{ id: '3', label: 'web1' }], items: 1 },
     {
       unit: 'ms',
+      metrics: ['duration', 'first_byte'],
       lines: [
         { id: '2', label: 'duration · web1' },
         { id: '1', label: 'duration · web2' },

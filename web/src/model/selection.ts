@@ -53,6 +53,8 @@ export function fillIn(text: string, { group, system }: Chosen): string {
 /** A chart of selected series: those of one unit. */
 export interface UnitChart {
   readonly unit: string
+  /** The metrics in it, by name. */
+  readonly metrics: readonly string[]
   readonly lines: readonly { readonly id: string; readonly label: string }[]
   /** How many there are; more than lines where a chart would be past reading. */
   readonly items: number
@@ -66,7 +68,8 @@ export function chartsByUnit(
   return [...Map.groupBy(series, unitOf)]
     .map(([unit, some]) => {
       const lines = named(some).toSorted((a, b) => compareNames(a.label, b.label))
-      return { unit, lines: lines.slice(0, maxLines), items: lines.length }
+      const metrics = [...new Set(some.map(({ name }) => name))].toSorted(compareNames)
+      return { unit, metrics, lines: lines.slice(0, maxLines), items: lines.length }
     })
     .toSorted((a, b) => compareNames(a.unit, b.unit))
 }

@@ -123,7 +123,7 @@ function Acts({ alarm }: { alarm: OneAlarm }): ReactNode {
           .map((act) => (
             <Button
               key={act}
-              size="sm"
+              size="xs"
               variant={act === 'acknowledge' && asked === undefined ? 'filled' : 'default'}
               onClick={() => setAsked(act)}
             >

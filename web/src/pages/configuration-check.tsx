@@ -27,7 +27,10 @@ export function CheckDialog({
 }): ReactNode {
   return (
     <Modal opened onClose={onClose} title={words.title} size="xl">
-      <CheckForm {...about} library={library.filter((one) => one.connectors.includes(String(about.connector['type'])))} />
+      <CheckForm
+        {...about}
+        library={library.filter((one) => one.connectors.includes(String(about.connector['type'])))}
+      />
     </Modal>
   )
 }

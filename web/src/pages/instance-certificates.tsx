@@ -33,16 +33,18 @@ export function CertificatesTab(): ReactNode {
     <Present query={certificates}>
       {(rows) => (
         <div className="cards cards-wide">
-          {rows.length === 0 ? <p className="quiet">{words.empty}</p> : null}
-          {rows.map((one, i) => (
-            <CertificateCard key={`${one.fingerprint} ${i}`} certificate={one} allowed={allowed} />
-          ))}
+          <div className="card-stack">
+            {rows.length === 0 ? <p className="quiet">{words.empty}</p> : null}
+            {rows.map((one, i) => (
+              <CertificateCard key={`${one.fingerprint} ${i}`} certificate={one} allowed={allowed} />
+            ))}
+          </div>
           {allowed ? (
-            <>
+            <div className="card-stack">
               <GenerateForm />
               <ImportForm />
               <TrustForm suggested={here?.servers[0] ?? ''} />
-            </>
+            </div>
           ) : null}
         </div>
       )}

@@ -28,7 +28,7 @@ export function FailoverTab(): ReactNode {
       {(now) => (
         <>
           <Problems of={now.problems} />
-          <div className="cards cards-wide">
+          <div className="cards-flow">
             <Here now={now} />
             {now.role === 'NONE' ? null : <Other now={now} />}
             <SetUp now={now} />

@@ -66,7 +66,12 @@ export function ImportForm(): ReactNode {
         </Radio.Group>
         {kind === 'pem' ? (
           <>
-            <PemField label={words.certificate} description={words.chain} value={certificate} onChange={setCertificate} />
+            <PemField
+              label={words.certificate}
+              description={words.chain}
+              value={certificate}
+              onChange={setCertificate}
+            />
             <PemField label={words.key} value={key} onChange={setKey} />
           </>
         ) : (
@@ -148,7 +153,7 @@ export function PemField({
         }}
       >
         {(props) => (
-          <Button size="compact-xs" variant="subtle" color="gray" {...props}>
+          <Button size="compact-sm" variant="default" {...props}>
             {words.fromFile(label)}
           </Button>
         )}

@@ -60,12 +60,19 @@ function PluginForm(props: {
   const [sends, setSends] = useState<readonly Feed[]>(stored?.sends ?? ['alarms'])
   const save = useEdits(revision, onClose)
   const at = { plugin: name.trim() }
-  const { inner, others } = sortedProblems(save.error, [pathOf(at), ...(stored === undefined ? [] : [pathOf({ plugin: stored.name })])])
+  const { inner, others } = sortedProblems(save.error, [
+    pathOf(at),
+    ...(stored === undefined ? [] : [pathOf({ plugin: stored.name })]),
+  ])
   const problem = (field: string): string | undefined =>
     inner.find(({ path }) => path === field || path.startsWith(`${field}[`))?.message
   const submit = (event: FormEvent): void => {
     event.preventDefault()
-    const value = { plugin: id, settings: settingsOf(params, draft), sends: possible(type).filter((one) => sends.includes(one)) }
+    const value = {
+      plugin: id,
+      settings: settingsOf(params, draft),
+      sends: possible(type).filter((one) => sends.includes(one)),
+    }
     const edits: ConfigurationEdit[] =
       stored === undefined
         ? [{ is: 'add', at, value }]

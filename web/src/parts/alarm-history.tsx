@@ -9,7 +9,7 @@ import { texts } from '../texts.ts'
 import { Failure, Stale } from './states.tsx'
 
 const { history: words } = texts.watch
-export const historySpans = ['24h', '7d', '30d'] as const satisfies readonly RangeName[]
+export const historySpans = ['1h', '24h', '7d', '30d'] as const satisfies readonly RangeName[]
 export type HistorySpan = (typeof historySpans)[number]
 const box = { width: 960, height: 90 }
 const ticks = 5

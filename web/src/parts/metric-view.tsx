@@ -110,7 +110,9 @@ function OneChart(props: Props & { chart: UnitChart; values: Values }): ReactNod
     <figure ref={figure} className="chart-card metric-chart">
       {chart.items > chart.lines.length || saves ? (
         <figcaption>
-          <span className="dim grow">
+          {/* A dashboard's panel has a title of its own. */}
+          {saves ? <span className="chart-title ellipsis">{chart.metrics.join(', ')}</span> : null}
+          <span className={saves ? 'dim' : 'dim grow'}>
             {chart.items > chart.lines.length ? texts.system.itemsShown(chart.lines.length, chart.items) : null}
           </span>
           {saves ? (

@@ -421,14 +421,7 @@ function FoundOnTarget({
   )
 }
 
-function ListItem({
-  param,
-  label,
-  value,
-  disabled,
-  problems,
-  onChange,
-}: Omit<FieldProps, 'candidates'>): ReactNode {
+function ListItem({ param, label, value, disabled, problems, onChange }: Omit<FieldProps, 'candidates'>): ReactNode {
   const common = { 'aria-label': label, disabled, error: wrong(problems) }
   if (param.kind === 'choice')
     return (
