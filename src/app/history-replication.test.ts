@@ -82,7 +82,8 @@ class Side {
     // A sealing that is under way ends first; days are compacted once a day.
     for (let i = 0; i < 4; i++) this.upkeep(at + i * dayMs, 10_000, true)
     const tables = ['task_facts', 'result_part', 'task_day', 'sample_hour', 'sample_day', 'rollup_5m', 'rollup_1h']
-    const rows = [...tables, 'ingest_task', 'spool'].map((table) => [
+    const inBundles = ['result_days', 'sample_days', 'rollup_5m_days', 'rollup_1h_days']
+    const rows = [...tables, ...inBundles, 'ingest_task', 'spool'].map((table) => [
       table,
       this.db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all(),
     ])

@@ -52,7 +52,7 @@ export function unpackNumbers(from: ByteReader, count: number): Float64Array<Arr
 }
 
 /** The fewest decimal places with which every value is exact, or undefined where more than twelve are needed. */
-function decimalScale(values: Float64Array): number | undefined {
+export function decimalScale(values: Float64Array): number | undefined {
   let scale = 0
   let power = 1
   let size = 0

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isRun, type Outcome, type Slot } from '../model/index.ts'
-import { StatementCache } from '../platform/index.ts'
+import { StatementCache, type BundleTable } from '../platform/index.ts'
 import { clip, countOutcomes, silentlyLost, type Coverage } from './coverage.ts'
 import type { TaskHead } from './ingest-store.ts'
 import { slotsOf, type Stretch } from './ledger.ts'
 import { decodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
-import { dayMs, partMs, rowId, rowStart } from './schema.ts'
+import { dayMs, partMs, resultDays, rowId, rowStart } from './schema.ts'
 import { StatisticsSum } from './statistics.ts'
 import { TaskDay } from './task-day.ts'
 
@@ -35,9 +35,11 @@ export interface ResultPage {
  */
 export class IngestReader {
   readonly #statements: StatementCache
+  readonly #resultDays: BundleTable
 
   constructor(db: DatabaseSync) {
     this.#statements = new StatementCache(db)
+    this.#resultDays = resultDays(this.#statements)
   }
 
   /** How slots of `from` ≤ slot < `to` ended. @param heardBy what was due before it and not heard of is lost */
@@ -126,6 +128,10 @@ export class IngestReader {
       const rows = this.#statements.get('SELECT id, body FROM result_part WHERE id >= $low AND id <= $high ORDER BY id')
       for (const row of rows.all({ low: rowId(number, from, partMs), high: rowId(number, to - 1, partMs) }))
         stored.push(...decodeRuns(rowStart(Number(row['id']), partMs), row['body'] as Uint8Array))
+      // After the parts, since what is moved meanwhile moves from there to here.
+      const [first, last] = [Math.floor(from / dayMs), Math.floor((to - 1) / dayMs)]
+      for (const { day, body } of this.#resultDays.read(number, first, last))
+        stored.push(...decodeRuns(day * dayMs, body))
     }
     return mergeRuns(stored, runs).filter(({ slot }) => slot >= from && slot < to)
   }

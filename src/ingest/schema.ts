@@ -1,4 +1,4 @@
-import { changeTables, type SchemaPart } from '../platform/index.ts'
+import { BundleTable, changeTables, type SchemaPart, type StatementCache } from '../platform/index.ts'
 
 /** The line of changes of the history begins the names of its tables so. */
 export const historyLine = 'history'
@@ -27,11 +27,18 @@ export const ingestSchema: SchemaPart = {
     // From here on days say which agent it was (format 2 of a day), which versions before cannot read.
     'SELECT 2',
     changeTables(historyLine),
+    // Results of days that are over: `result_part` is emptied into it once a day.
+    `CREATE TABLE result_days (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`,
   ],
 }
 
+/** Results by task and day, many days to a row. */
+export function resultDays(statements: StatementCache): BundleTable {
+  return new BundleTable(statements, 'result_days', 32)
+}
+
 export const dayMs = 86_400_000
-/** Results are kept in parts of four hours: longer ones would be written again more often until they are full. */
+/** Results of today are kept in parts of four hours: longer ones would be written again more often until they are full. */
 export const partMs = 4 * 3_600_000
 
 const perTask = 2 ** 20

@@ -1,15 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { StatementCache } from '../platform/index.ts'
+import { StatementCache, type BundleTable } from '../platform/index.ts'
 import type { LogTable } from './log-table.ts'
 import type { FactsStore } from './newest-facts.ts'
-import { decodeRuns, encodeRuns, mergeRuns } from './result-columns.ts'
-import { dayMs, partMs, rowId } from './schema.ts'
+import { decodeRuns, encodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
+import { dayMs, partMs, resultDays, rowId, rowStart } from './schema.ts'
 import type { IngestSettings } from './settings.ts'
 import type { SpoolBook } from './spool-book.ts'
 import { openSpan, type Task, type TaskBook } from './task-book.ts'
 
 /** Told of numbers that are used no more, in the transaction; returns what is to be called after its commit. */
 export type Forgetting = (numbers: readonly number[]) => () => void
+
+/** When a day has been over for so long its results are gathered: until then late ones are likely. */
+const settleMs = 2 * 3_600_000
+/** So many parts of a task at a time, sixteen days of them, so that a step stays short where an earlier version left a month. */
+const partsPerGathering = (16 * dayMs) / partMs
 
 interface Parts {
   readonly db: DatabaseSync
@@ -25,6 +30,7 @@ interface Parts {
  */
 export class Sealing {
   readonly #statements: StatementCache
+  readonly #resultDays: BundleTable
   readonly #tasks: TaskBook
   readonly #facts: FactsStore
   readonly #spools: SpoolBook
@@ -34,6 +40,7 @@ export class Sealing {
 
   constructor({ db, tasks, facts, spools, log }: Parts) {
     this.#statements = new StatementCache(db)
+    this.#resultDays = resultDays(this.#statements)
     this.#tasks = tasks
     this.#facts = facts
     this.#spools = spools
@@ -132,6 +139,8 @@ export class Sealing {
       }
       const task = next.value
       this.#deleteBefore('result_part', task, at - resultsMs, partMs)
+      this.#gatherDays(task, at)
+      this.#resultDays.deleteBefore(task.number, Math.floor(Math.max(0, at - resultsMs) / dayMs))
       this.#deleteBefore('task_day', task, at - coverageMs, dayMs)
       const kept = Math.max(coverageMs, resultsMs) + 2 * dayMs
       const isOver =
@@ -149,6 +158,34 @@ export class Sealing {
       if (done) this.#tending = undefined
       return { done, removed: gone.length }
     }
+  }
+
+  /** Takes results of days that are over from their parts into one row of many days. A part that gets late ones after that is there again, beside it, until the next time. */
+  #gatherDays({ number }: Task, at: number): void {
+    const low = rowId(number, 0, partMs)
+    const high = rowId(number, Math.floor((at - settleMs) / dayMs) * dayMs, partMs)
+    const rows = this.#statements
+      .get('SELECT id, body FROM result_part WHERE id >= $low AND id < $high ORDER BY id LIMIT $limit')
+      .all({ low, high, limit: partsPerGathering })
+    if (rows.length === 0) return
+    const days = new Map<number, readonly StoredRun[]>()
+    for (const row of rows) {
+      const start = rowStart(Number(row['id']), partMs)
+      const day = Math.floor(start / dayMs)
+      // The table's only other column is a BLOB that is never null.
+      days.set(day, mergeRuns(days.get(day) ?? [], decodeRuns(start, row['body'] as Uint8Array)))
+    }
+    for (const { day, body } of this.#resultDays.read(number, Math.min(...days.keys()), Math.max(...days.keys()))) {
+      const late = days.get(day)
+      if (late !== undefined) days.set(day, mergeRuns(decodeRuns(day * dayMs, body), late))
+    }
+    this.#resultDays.write(
+      number,
+      Array.from(days, ([day, runs]) => ({ day, body: encodeRuns(day * dayMs, runs) })),
+    )
+    this.#statements
+      .get('DELETE FROM result_part WHERE id >= $low AND id <= $last')
+      .run({ low, last: Number(rows.at(-1)!['id']) })
   }
 
   #deleteBefore(table: 'result_part' | 'task_day', task: Task, at: number, sizeMs: number): void {

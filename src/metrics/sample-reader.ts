@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { StatementCache } from '../platform/index.ts'
+import { StatementCache, type BundleTable } from '../platform/index.ts'
 import type { Aggregation } from './aggregation.ts'
 import { decodeChunk } from './chunk.ts'
 import { merge, noPoints, within, type Points } from './points.ts'
-import { decodeRollup, type Rollup } from './rollup.ts'
-import { chunkId, chunkStart, dayMs, fiveMinutesMs, hourMs } from './schema.ts'
+import { decodeRollup, rollupWithin, type Rollup } from './rollup.ts'
+import { chunkId, chunkStart, dayMs, fiveMinuteDays, fiveMinutesMs, hourMs, hoursRowMs, sampleDays } from './schema.ts'
 
 export interface SampleQuery {
   /** Epoch milliseconds, `from` ≤ time < `to`. With a `step` both are widened to whole steps. */
@@ -35,9 +35,13 @@ export interface QueriedPoints extends Points {
  */
 export class SampleReader {
   readonly #statements: StatementCache
+  readonly #sampleDays: BundleTable
+  readonly #fiveMinuteDays: BundleTable
 
   constructor(db: DatabaseSync) {
     this.#statements = new StatementCache(db)
+    this.#sampleDays = sampleDays(this.#statements)
+    this.#fiveMinuteDays = fiveMinuteDays(this.#statements)
   }
 
   query(series: number, query: SampleQuery, recent: Points): QueriedPoints {
@@ -49,10 +53,11 @@ export class SampleReader {
   /** Every sample there is. */
   samples(series: number, from: number, to: number, recent: Points): Points {
     let points = noPoints
-    for (const { id, body } of this.#days('sample_day', series, from, to))
-      points = merge(points, decodeChunk(chunkStart(id, dayMs), body))
-    for (const { id, body } of this.#hours(series, from, to))
-      points = merge(points, decodeChunk(chunkStart(id, hourMs), body))
+    // In the order in which samples move, so that none is missed that is moved meanwhile.
+    const hours = this.#hours(series, from, to).map(({ id, body }) => decodeChunk(chunkStart(id, hourMs), body))
+    for (const { start, body } of this.#days('sample_day', series, from, to))
+      points = merge(points, decodeChunk(start, body))
+    for (const each of hours) points = merge(points, each)
     return within(merge(points, recent), from, to)
   }
 
@@ -161,23 +166,20 @@ export class SampleReader {
       addLoose(loose, decodeChunk(chunkStart(id, hourMs), body))
     addLoose(loose, within(recent, begins, to))
     if (coarsestMs >= hourMs) {
-      for (const { id, body } of this.#days('rollup_1h', series, from, to)) {
-        const start = chunkStart(id, dayMs)
-        if (!loose.has(start)) days.set(start, { start, rollup: decodeRollup(start, hourMs, body), sizeMs: hourMs })
-      }
+      for (const { start, rollup } of this.#hoursByDay(series, from, to))
+        if (!loose.has(start)) days.set(start, { start, rollup, sizeMs: hourMs })
     }
-    for (const { id, body } of this.#dayIds('sample_day', series, from, to, days)) {
-      const start = chunkStart(id, dayMs)
-      days.set(start, { start, points: merge(decodeChunk(start, body), loose.get(start) ?? noPoints) })
+    const isKnown = (start: number) => days.get(start)?.rollup !== undefined
+    for (const { start, body } of this.#daysUnless(isKnown, 'sample_day', series, from, to)) {
+      const before = days.get(start)?.points ?? loose.get(start) ?? noPoints
+      days.set(start, { start, points: merge(decodeChunk(start, body), before) })
     }
     for (const [start, points] of loose) if (!days.has(start)) days.set(start, { start, points })
-    for (const { id, body } of this.#dayIds('rollup_5m', series, from, to, days)) {
-      const start = chunkStart(id, dayMs)
+    for (const { start, body } of this.#daysUnless((each) => days.has(each), 'rollup_5m', series, from, to))
       days.set(start, { start, rollup: decodeRollup(start, fiveMinutesMs, body), sizeMs: fiveMinutesMs })
-    }
-    for (const { id, body } of this.#dayIds('rollup_1h', series, from, to, days)) {
-      const start = chunkStart(id, dayMs)
-      days.set(start, { start, rollup: decodeRollup(start, hourMs, body), sizeMs: hourMs })
+    if (coarsestMs < hourMs && !isEveryDayIn(days, from, to)) {
+      for (const { start, rollup } of this.#hoursByDay(series, from, to))
+        if (!days.has(start)) days.set(start, { start, rollup, sizeMs: hourMs })
     }
     return [...days.values()].sort((a, b) => a.start - b.start)
   }
@@ -186,38 +188,70 @@ export class SampleReader {
     return this.#range('sample_hour', chunkId(series, from, hourMs), chunkId(series, to - 1, hourMs))
   }
 
-  #days(table: DayTable, series: number, from: number, to: number): readonly Chunk[] {
-    return this.#range(table, chunkId(series, from, dayMs), chunkId(series, to - 1, dayMs))
+  /**
+   * Days of a range with their bodies; each at most twice, first from where versions before kept it. The hours of a day are asked for before, since what is
+   * moved meanwhile moves from there to here, and from the old table to the new.
+   */
+  #days(table: DayTable, series: number, from: number, to: number): readonly DayOf[] {
+    const days = table === 'sample_day' ? this.#sampleDays : this.#fiveMinuteDays
+    const old = this.#range(table, chunkId(series, from, dayMs), chunkId(series, to - 1, dayMs))
+    return [
+      ...old.map(({ id, body }) => ({ start: chunkStart(id, dayMs), body })),
+      ...days
+        .read(series, Math.floor(from / dayMs), Math.floor((to - 1) / dayMs))
+        .map(({ day, body }) => ({ start: day * dayMs, body })),
+    ]
   }
 
-  /** Chunks of the days of a range that are not known yet, without reading those that are. */
-  *#dayIds(
+  /** The same without reading where every day of the range is known. */
+  #daysUnless(
+    isKnown: (start: number) => boolean,
     table: DayTable,
     series: number,
     from: number,
     to: number,
-    known: ReadonlyMap<number, Day>,
-  ): Iterable<Chunk> {
-    if (known.size === 0) {
-      yield* this.#days(table, series, from, to)
-      return
-    }
-    const body = this.#statements.get(`SELECT body FROM ${table} WHERE id = $id`)
+  ): readonly DayOf[] {
+    let first: number | undefined
+    let last = 0
     for (let start = Math.floor(from / dayMs) * dayMs; start < to; start += dayMs) {
-      if (known.has(start)) continue
-      const id = chunkId(series, start, dayMs)
-      const row = body.get({ id })
-      if (row !== undefined) yield { id, body: row['body'] as Uint8Array }
+      if (isKnown(start)) continue
+      first ??= start
+      last = start
     }
+    if (first === undefined) return []
+    return this.#days(table, series, first, last + dayMs).filter(({ start }) => !isKnown(start))
   }
 
-  #range(table: DayTable | 'sample_hour', low: number, high: number): readonly Chunk[] {
+  /** Roll-ups by the hour, of each day that has one. */
+  #hoursByDay(series: number, from: number, to: number): readonly { start: number; rollup: Rollup }[] {
+    const found = new Map<number, Rollup>()
+    for (const { id, body } of this.#range('rollup_1h', chunkId(series, from, dayMs), chunkId(series, to - 1, dayMs)))
+      found.set(chunkStart(id, dayMs), decodeRollup(chunkStart(id, dayMs), hourMs, body))
+    const [low, high] = [chunkId(series, from, hoursRowMs), chunkId(series, to - 1, hoursRowMs)]
+    for (const { id, body } of this.#range('rollup_1h_days', low, high)) {
+      const begin = chunkStart(id, hoursRowMs)
+      const row = decodeRollup(begin, hourMs, body)
+      const end = Math.min(to, begin + hoursRowMs)
+      for (let start = Math.max(begin, Math.floor(from / dayMs) * dayMs); start < end; start += dayMs) {
+        const rollup = rollupWithin(row, start, start + dayMs)
+        if (rollup.starts.length > 0) found.set(start, rollup)
+      }
+    }
+    return Array.from(found, ([start, rollup]) => ({ start, rollup }))
+  }
+
+  #range(table: DayTable | 'sample_hour' | 'rollup_1h' | 'rollup_1h_days', low: number, high: number): readonly Chunk[] {
     const rows = this.#statements.get(`SELECT id, body FROM ${table} WHERE id >= $low AND id <= $high ORDER BY id`)
     return rows.all({ low, high }) as unknown as readonly Chunk[]
   }
 }
 
-type DayTable = 'sample_day' | 'rollup_5m' | 'rollup_1h'
+type DayTable = 'sample_day' | 'rollup_5m'
+
+interface DayOf {
+  readonly start: number
+  readonly body: Uint8Array
+}
 
 interface Chunk {
   readonly id: number
@@ -227,6 +261,11 @@ interface Chunk {
 type Day =
   | { readonly start: number; readonly points: Points }
   | { readonly start: number; readonly points?: undefined; readonly rollup: Rollup; readonly sizeMs: number }
+
+function isEveryDayIn(days: ReadonlyMap<number, Day>, from: number, to: number): boolean {
+  for (let start = Math.floor(from / dayMs) * dayMs; start < to; start += dayMs) if (!days.has(start)) return false
+  return true
+}
 
 function addLoose(loose: Map<number, Points>, points: Points): void {
   for (let i = 0; i < points.times.length;) {

@@ -1,10 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Labels, Unit } from '../model/index.ts'
-import { StatementCache } from '../platform/index.ts'
+import { StatementCache, type BundleTable } from '../platform/index.ts'
 import { decodeChunk, encodeChunk, encodeLastingChunk } from './chunk.ts'
 import { merge, noPoints, within, type Points } from './points.ts'
-import { encodeRollup, rollUp } from './rollup.ts'
-import { chunkId, chunkStart, dayMs, fiveMinutesMs, hourMs } from './schema.ts'
+import { decodeRollup, encodeRollup, mergeRollups, noHours, rollUp, rollupWithin, type Rollup } from './rollup.ts'
+import {
+  chunkId,
+  chunkStart,
+  dayMs,
+  daysPerBundle,
+  fiveMinuteDays,
+  fiveMinutesMs,
+  hourMs,
+  hoursRowMs,
+  sampleDays,
+} from './schema.ts'
 import {
   SeriesIndex,
   seriesOf,
@@ -41,7 +51,7 @@ interface HeadSeries {
  *
  * Life of a sample: it comes durable in somebody else's log, and is appended to the *head* in memory. From time to time the head is
  * *sealed*: written, series by series, into chunks of an hour, after which the log may forget it. A day that is over becomes
- * one chunk, with its roll-up by hours; when samples reach the end of their time the day leaves a roll-up by 5 minutes.
+ * one chunk in a row of many days, with its roll-up by hours; when samples reach the end of their time the day leaves a roll-up by 5 minutes.
  * (The finer roll-up is not kept beside the samples it would be made from: decoding a month of one series takes a few milliseconds,
  * keeping both would double what noise takes.)
  *
@@ -51,6 +61,8 @@ interface HeadSeries {
  */
 export class SampleStore {
   readonly #statements: StatementCache
+  readonly #days: BundleTable
+  readonly #fiveMinutes: BundleTable
   readonly #index = new SeriesIndex()
   #settings: MetricSettings
   #head = new Map<number, HeadSeries>()
@@ -68,6 +80,8 @@ export class SampleStore {
 
   constructor(db: DatabaseSync, settings: MetricSettings) {
     this.#statements = new StatementCache(db)
+    this.#days = sampleDays(this.#statements)
+    this.#fiveMinutes = fiveMinuteDays(this.#statements)
     this.#settings = settings
     for (const row of this.#statements.get('SELECT * FROM metric_series ORDER BY number').all()) {
       // Written by #insert below, and nowhere else.
@@ -315,9 +329,9 @@ export class SampleStore {
 
   #seal(series: number, points: Points, at: number): void {
     for (const [start, ofDay] of split(points, dayMs)) {
-      const day = start + dayMs + settleMs <= at ? this.#read('sample_day', chunkId(series, start, dayMs)) : undefined
-      if (day !== undefined) {
-        this.#writeDay(series, start, merge(decodeChunk(start, day), ofDay))
+      const day = start + dayMs + settleMs <= at ? this.#day(series, start) : noPoints
+      if (day.times.length > 0) {
+        this.#writeDays(series, new Map([[start, merge(day, ofDay)]]))
         continue
       }
       for (const [hour, ofHour] of split(ofDay, hourMs)) {
@@ -332,10 +346,44 @@ export class SampleStore {
     }
   }
 
-  #writeDay(series: number, start: number, points: Points): void {
-    const id = chunkId(series, start, dayMs)
-    this.#write('sample_day', id, encodeLastingChunk(start, points))
-    this.#write('rollup_1h', id, encodeRollup(start, hourMs, rollUp(points, hourMs)))
+  /** What there is of a day that became one chunk. */
+  #day(series: number, start: number): Points {
+    const day = start / dayMs
+    const old = this.#read('sample_day', chunkId(series, start, dayMs))
+    const points = old === undefined ? noPoints : decodeChunk(start, old)
+    const [stored] = this.#days.read(series, day, day)
+    return stored === undefined ? points : merge(points, decodeChunk(start, stored.body))
+  }
+
+  #writeDays(series: number, days: ReadonlyMap<number, Points>): void {
+    this.#days.write(
+      series,
+      Array.from(days, ([start, points]) => ({ day: start / dayMs, body: encodeLastingChunk(start, points) })),
+    )
+    for (const start of days.keys()) this.#delete('sample_day', ...idsOfDay(series, start))
+    this.#writeHours(
+      series,
+      Array.from(days, ([start, points]) => ({ start, rollup: rollUp(points, hourMs) })),
+    )
+  }
+
+  #writeHours(
+    series: number,
+    days: readonly { readonly start: number; readonly rollup: Rollup }[],
+    where: 'what is stored stays' | 'what is given wins' = 'what is given wins',
+  ): void {
+    const rows = new Map<number, Rollup>()
+    for (const { start, rollup } of days) {
+      const id = chunkId(series, start, hoursRowMs)
+      const begin = chunkStart(id, hoursRowMs)
+      const stored = rows.has(id) ? undefined : this.#read('rollup_1h_days', id)
+      const before = rows.get(id) ?? (stored === undefined ? noHours : decodeRollup(begin, hourMs, stored))
+      const merged = where === 'what is given wins' ? mergeRollups(before, rollup) : mergeRollups(rollup, before)
+      rows.set(id, merged)
+      this.#delete('rollup_1h', ...idsOfDay(series, start))
+    }
+    for (const [id, rollup] of rows)
+      this.#write('rollup_1h_days', id, encodeRollup(chunkStart(id, hoursRowMs), hourMs, rollup))
   }
 
   // Once a day for every series.
@@ -367,6 +415,7 @@ export class SampleStore {
           .run({ at: series.lastAt, number: series.number })
         stored.push(series.number)
       }
+      this.#takeOver(series.number)
       this.#compact(series.number, at)
       this.#expire(series.number, at)
       if (forgetting !== undefined && this.#isGone(series, at)) gone.push(series)
@@ -393,23 +442,73 @@ export class SampleStore {
       const day = Math.floor(hour / dayMs) * dayMs
       days.set(day, merge(days.get(day) ?? noPoints, decodeChunk(hour, body)))
     }
-    for (const [start, points] of days) {
-      const stored = this.#read('sample_day', chunkId(series, start, dayMs))
-      this.#writeDay(series, start, stored === undefined ? points : merge(decodeChunk(start, stored), points))
-    }
+    for (const [start, points] of days) days.set(start, merge(this.#day(series, start), points))
+    this.#writeDays(series, days)
     this.#delete('sample_hour', low, high)
   }
 
-  #expire(series: number, at: number): void {
+  /**
+   * Takes some of what an earlier version stored, in a row for each day, into the rows of many days: of each table the days of one such
+   * row, so that a step of upkeep stays short after an upgrade.
+   */
+  #takeOver(series: number): void {
     const first = chunkId(series, 0, dayMs)
-    const raw = chunkId(series, Math.max(0, at - this.#settings.rawMs), dayMs)
-    for (const { id, body } of this.#rows('sample_day', first, raw)) {
-      const start = chunkStart(id, dayMs)
-      this.#write('rollup_5m', id, encodeRollup(start, fiveMinutesMs, rollUp(decodeChunk(start, body), fiveMinutesMs)))
+    const end = chunkId(series + 1, 0, dayMs)
+    for (const [table, days] of [
+      ['sample_day', this.#days],
+      ['rollup_5m', this.#fiveMinutes],
+    ] as const) {
+      const rows = this.#rows(table, first, end, daysPerBundle)
+      if (rows.length === 0) continue
+      const old = rows.map(({ id, body }) => ({ day: id - first, body }))
+      // A copy may bring a day from both; where it stands already nothing is missing in it.
+      const taken = new Set(days.read(series, old[0]!.day, old.at(-1)!.day).map(({ day }) => day))
+      days.write(
+        series,
+        old.filter(({ day }) => !taken.has(day)),
+      )
+      this.#delete(table, first, rows.at(-1)!.id + 1)
     }
-    this.#delete('sample_day', first, raw)
-    this.#delete('rollup_5m', first, chunkId(series, Math.max(0, at - this.#settings.fiveMinutesMs), dayMs))
-    this.#delete('rollup_1h', first, chunkId(series, Math.max(0, at - this.#settings.hoursMs), dayMs))
+    const hours = this.#rows('rollup_1h', first, end, hoursRowMs / dayMs).map(({ id, body }) => {
+      const start = chunkStart(id, dayMs)
+      return { start, rollup: decodeRollup(start, hourMs, body) }
+    })
+    if (hours.length > 0) this.#writeHours(series, hours, 'what is stored stays')
+  }
+
+  #expire(series: number, at: number): void {
+    const { rawMs, fiveMinutesMs: rolledMs, hoursMs } = this.#settings
+    const firstDay = (keptMs: number) => Math.floor(Math.max(0, at - keptMs) / dayMs)
+    const raw = firstDay(rawMs)
+    const ending = this.#days.read(series, 0, raw - 1)
+    if (ending.length > 0) {
+      this.#fiveMinutes.write(
+        series,
+        ending.map(({ day, body }) => {
+          const start = day * dayMs
+          return { day, body: encodeRollup(start, fiveMinutesMs, rollUp(decodeChunk(start, body), fiveMinutesMs)) }
+        }),
+      )
+      this.#days.deleteBefore(series, raw)
+    }
+    this.#fiveMinutes.deleteBefore(series, firstDay(rolledMs))
+    this.#expireHours(series, firstDay(hoursMs) * dayMs)
+    // Rows of an earlier version that are past their time before they were taken over; those of samples leave a roll-up, and wait for it.
+    this.#delete('rollup_5m', chunkId(series, 0, dayMs), chunkId(series, firstDay(rolledMs) * dayMs, dayMs))
+    this.#delete('rollup_1h', chunkId(series, 0, dayMs), chunkId(series, firstDay(hoursMs) * dayMs, dayMs))
+  }
+
+  #expireHours(series: number, before: number): void {
+    const id = chunkId(series, before, hoursRowMs)
+    this.#delete('rollup_1h_days', chunkId(series, 0, hoursRowMs), id)
+    const begin = chunkStart(id, hoursRowMs)
+    const stored = begin === before ? undefined : this.#read('rollup_1h_days', id)
+    if (stored === undefined) return
+    const rollup = decodeRollup(begin, hourMs, stored)
+    const kept = rollupWithin(rollup, before, begin + hoursRowMs)
+    if (kept.starts.length === 0) this.#delete('rollup_1h_days', id, id + 1)
+    else if (kept.starts.length < rollup.starts.length)
+      this.#write('rollup_1h_days', id, encodeRollup(begin, hourMs, kept))
   }
 
   /** Forgets a series of which nothing is left; `lastAt` may be stored two days late. Its number is used again only if it was the highest, and then nothing refers to it. */
@@ -433,9 +532,12 @@ export class SampleStore {
       | undefined
   }
 
-  #rows(table: ChunkTable, low: number, high: number): readonly { id: number; body: Uint8Array }[] {
-    const rows = this.#statements.get(`SELECT id, body FROM ${table} WHERE id >= $low AND id < $high ORDER BY id`)
-    return rows.all({ low, high }) as unknown as readonly { id: number; body: Uint8Array }[]
+  /** @param limit the first so many */
+  #rows(table: ChunkTable, low: number, high: number, limit = -1): readonly { id: number; body: Uint8Array }[] {
+    const rows = this.#statements.get(
+      `SELECT id, body FROM ${table} WHERE id >= $low AND id < $high ORDER BY id LIMIT $limit`,
+    )
+    return rows.all({ low, high, limit }) as unknown as readonly { id: number; body: Uint8Array }[]
   }
 
   #write(table: ChunkTable, id: number, body: Uint8Array): void {
@@ -449,7 +551,7 @@ export class SampleStore {
   }
 }
 
-type ChunkTable = 'sample_hour' | 'sample_day' | 'rollup_5m' | 'rollup_1h'
+type ChunkTable = 'sample_hour' | 'sample_day' | 'rollup_5m' | 'rollup_1h' | 'rollup_1h_days'
 
 interface StoredSeries {
   readonly number: number
@@ -460,6 +562,11 @@ interface StoredSeries {
   readonly unit: Unit
   readonly kind: 'gauge' | 'counter'
   readonly last_at: number
+}
+
+function idsOfDay(series: number, start: number): [low: number, high: number] {
+  const id = chunkId(series, start, dayMs)
+  return [id, id + 1]
 }
 
 function pointsOf(head: HeadSeries): Points {

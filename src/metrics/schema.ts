@@ -1,4 +1,4 @@
-import type { SchemaPart } from '../platform/index.ts'
+import { BundleTable, type SchemaPart, type StatementCache } from '../platform/index.ts'
 
 /**
  * The tables of the metrics. The id of a chunk is series · 2^20 + the hour or day since 1970, so that all chunks of a series lie
@@ -21,7 +21,25 @@ export const metricsSchema: SchemaPart = {
      CREATE TABLE sample_day (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
      CREATE TABLE rollup_5m (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
      CREATE TABLE rollup_1h (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`,
+    // What is over for a day stands in long rows from here on: see `sampleDays` and the two beside it. `sample_day`, `rollup_5m` and `rollup_1h` are
+    // emptied into them by and by, and nothing is added to them.
+    `CREATE TABLE sample_days (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+     CREATE TABLE rollup_5m_days (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+     CREATE TABLE rollup_1h_days (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`,
   ],
+}
+
+/** How many days a row of samples, or of roll-ups by 5 minutes, holds: as chunks of each day. */
+export const daysPerBundle = 32
+/** How long a row of roll-ups by the hour is: one roll-up of all its hours. */
+export const hoursRowMs = 32 * 86_400_000
+
+export function sampleDays(statements: StatementCache): BundleTable {
+  return new BundleTable(statements, 'sample_days', daysPerBundle)
+}
+
+export function fiveMinuteDays(statements: StatementCache): BundleTable {
+  return new BundleTable(statements, 'rollup_5m_days', daysPerBundle)
 }
 
 export const hourMs = 3_600_000

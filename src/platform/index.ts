@@ -14,6 +14,7 @@ export type {
   ChangesApplied,
   ChangesRead,
 } from './database/change-line.ts'
+export { BundleTable, type DayBody } from './database/bundle-table.ts'
 export { readRows, writeRows } from './database/row-chunk.ts'
 export { standbyError } from './database/change-log.ts'
 export { StatementCache, inTransaction, openSqlite, replaceDatabase, storageError } from './database/sqlite.ts'
