@@ -1,21 +1,37 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeBundle, encodeBundle } from './bundle.ts'
+import { appendToBundle, decodeBundle, encodeBundle } from './bundle.ts'
 
 const bodies = fc
   .array(fc.tuple(fc.nat(1_000), fc.uint8Array({ maxLength: 40 })), { maxLength: 20 })
   .map((entries) => [...new Map(entries)].sort((a, b) => a[0] - b[0]).map(([place, body]) => ({ place, body })))
 
-test('a bundle gives back its bodies, all of them or those up to a place', () => {
+test('a bundle gives back its bodies, all of them or those from one place to another', () => {
   fc.assert(
-    fc.property(bodies, fc.nat(1_000), (entries, upTo) => {
+    fc.property(bodies, fc.nat(1_000), fc.nat(1_000), (entries, first, last) => {
       const bytes = encodeBundle(entries)
-      expect([decodeBundle(bytes), decodeBundle(bytes, upTo)]).toEqual([
+      expect([decodeBundle(bytes), decodeBundle(bytes, first, last)]).toEqual([
         entries,
-        entries.filter(({ place }) => place <= upTo),
+        entries.filter(({ place }) => place >= first && place <= last),
       ])
     }),
   )
+})
+
+test('a body that is added behind the others makes the bundle that all of them make', () => {
+  fc.assert(
+    fc.property(bodies, (entries) => {
+      const added = entries.at(-1) ?? { place: 0, body: new Uint8Array(3) }
+      const others = encodeBundle(entries.slice(0, -1))
+      const all = appendToBundle(others, added)
+      expect([all, appendToBundle(all!, added)]).toEqual([
+        encodeBundle(entries.length === 0 ? [added] : entries),
+        undefined,
+      ])
+    }),
+  )
+  const most = encodeBundle(Array.from({ length: 127 }, (_, place) => ({ place, body: new Uint8Array() })))
+  expect(appendToBundle(most, { place: 127, body: new Uint8Array() })).toBeUndefined()
 })
 
 test('what is alike with the body before takes three bytes', () => {

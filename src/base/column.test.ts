@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from './bytes.ts'
-import { packNumbers, unpackNumbers } from './column.ts'
+import { packNumbers, unpackNumbers, type Packing } from './column.ts'
 import { seededRandom } from './random.ts'
 
-function packed(values: readonly number[]): Uint8Array {
+function packed(values: readonly number[], packing?: Packing): Uint8Array {
   const out = new ByteWriter()
-  packNumbers(out, Float64Array.from(values))
+  packNumbers(out, Float64Array.from(values), packing)
   return out.done()
 }
 
@@ -25,6 +25,44 @@ describe('a column', () => {
       fc.property(columns, (values) => {
         const read = [...unpackNumbers(new ByteReader(packed(values)), values.length)]
         expect(read).toStrictEqual(values)
+        const dense = packed(values, 'dense')
+        expect([...unpackNumbers(new ByteReader(dense), values.length)]).toStrictEqual(values)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('gives back numbers of every range from digits of it', () => {
+    const ranged = fc
+      .tuple(fc.integer({ min: 1, max: 2 ** 31 - 1 }), fc.nat(20), fc.integer())
+      .chain(([range, shift, low]) =>
+        fc.array(fc.nat({ max: Math.max(1, range >> shift) }).map((value) => value + low), { maxLength: 300 }),
+      )
+    fc.assert(
+      fc.property(ranged, (values) => {
+        const dense = packed(values, 'dense')
+        expect([...unpackNumbers(new ByteReader(dense), values.length)]).toStrictEqual(values)
+        expect(dense.length).toBeLessThanOrEqual(packed(values).length)
+      }),
+      { numRuns: 500 },
+    )
+    const random = seededRandom(1)
+    const size = (count: number) =>
+      packed(
+        Array.from({ length: 1_440 }, () => Math.floor(random() * count)),
+        'dense',
+      ).length / 1_440
+    expect([5, 100_001].map(size)).toEqual([expect.closeTo(2.37 / 8, 2), expect.closeTo(16.7 / 8, 2)])
+  })
+
+  test('bytes that are no column are refused', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(100), (bytes, count) => {
+        try {
+          unpackNumbers(new ByteReader(bytes), count)
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(RangeError)
+        }
       }),
       { numRuns: 500 },
     )

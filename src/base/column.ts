@@ -19,15 +19,21 @@ const constantDouble = 14
 // Up to here v · 10^scale, rounded, is certainly the whole number that divides back to v: both roundings err by less than a quarter.
 const largest = 2 ** 50
 
+/**
+ * `dense`: a column that lies evenly in a range may be kept as digits of that range, several to a group, where it takes fewer bytes: a bit
+ * for each value that is not a power of two is rounded up once a group. Only for what versions before this one never read.
+ */
+export type Packing = 'usual' | 'dense'
+
 /** Appends a column of finite doubles. @throws RangeError where one is not finite */
-export function packNumbers(out: ByteWriter, values: Float64Array): void {
+export function packNumbers(out: ByteWriter, values: Float64Array, packing: Packing = 'usual'): void {
   const scale = decimalScale(values)
   if (scale !== undefined) {
     const power = powers[scale]!
     const whole = new Float64Array(values.length)
     for (let i = 0; i < whole.length; i++) whole[i] = Math.round(values[i]! * power)
     out.byte(scale)
-    packIntegers(out, whole)
+    packIntegers(out, whole, packing)
     return
   }
   if (values.every((value) => Object.is(value, values[0]))) {
@@ -70,9 +76,13 @@ export function decimalScale(values: Float64Array): number | undefined {
 }
 
 const blockSizes = [16, 128, 2 ** 30] as const
+/** In the place of a size of blocks: groups of digits. */
+const inGroups = 3
+// Whole numbers up to here are divided exactly: what a quotient is rounded by is less than half of what tells it from the next whole number.
+const groupBits = 52
 
 /** Appends a column of whole numbers of at most 2^50 in size. */
-export function packIntegers(out: ByteWriter, values: Float64Array): void {
+export function packIntegers(out: ByteWriter, values: Float64Array, packing: Packing = 'usual'): void {
   const count = values.length
   if (count === 0) return
   const steps = new Float64Array(count - 1)
@@ -85,6 +95,11 @@ export function packIntegers(out: ByteWriter, values: Float64Array): void {
       const size = packedSize(rest, low, blockSizes[block]!)
       if (size < best.size) best = { order, block, size }
     }
+    if (packing === 'dense' && rest.length > 0) {
+      const { width, digits } = grouping(rangeOf(rest))
+      const size = 8 + Math.ceil((Math.ceil(rest.length / digits) * width) / 8)
+      if (size < best.size) best = { order, block: inGroups, size }
+    }
   }
   const rest = best.order === 0 ? values : steps
   const low = minimum(rest)
@@ -92,6 +107,10 @@ export function packIntegers(out: ByteWriter, values: Float64Array): void {
   if (best.order === 1) out.signed(values[0]!)
   if (rest.length === 0) return
   out.signed(low)
+  if (best.block === inGroups) {
+    packGroups(out, rest, low)
+    return
+  }
   const block = blockSizes[best.block]!
   for (let start = 0; start < rest.length; start += block) {
     const end = Math.min(start + block, rest.length)
@@ -108,20 +127,93 @@ export function unpackIntegers(from: ByteReader, count: number): Float64Array<Ar
   if (count === 0) return values
   const head = from.byte()
   const order = head % 2
-  const block = blockSizes[head >> 1]
+  const block = head >> 1 === inGroups ? 1 : blockSizes[head >> 1]
   if (block === undefined) throw new RangeError(`${head} is no layout of a column`)
   if (order === 1) values[0] = from.signed()
   if (count === order) return values
   const low = from.signed()
-  for (let start = order; start < count; start += block) {
+  if (head >> 1 === inGroups) unpackGroups(from, values, order, low)
+  else unpackBlocks(from, values, order, low, block)
+  if (order === 1) for (let i = 1; i < count; i++) values[i] = values[i]! + values[i - 1]!
+  return values
+}
+
+function unpackBlocks(from: ByteReader, values: Float64Array, first: number, low: number, block: number): void {
+  const count = values.length
+  for (let start = first; start < count; start += block) {
     const end = Math.min(start + block, count)
     const width = from.byte()
     const base = from.varint() + low
     if (width === 0) values.fill(base, start, end)
     else unpackBits(from, values, start, end, base, width)
   }
-  if (order === 1) for (let i = 1; i < count; i++) values[i] = values[i]! + values[i - 1]!
-  return values
+}
+
+/** How many numbers there are between the smallest and the largest, both included. */
+function rangeOf(values: Float64Array): number {
+  let low = values[0]!
+  let high = low
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i]!
+    if (value < low) low = value
+    else if (value > high) high = value
+  }
+  return high - low + 1
+}
+
+/** With how many digits in a group the least is lost, and how many bits such a group takes. */
+function grouping(range: number): { readonly digits: number; readonly width: number } {
+  let best = { digits: 1, width: bitsOf(range) }
+  let numbers = range
+  for (let digits = 2; digits <= groupBits; digits++) {
+    numbers *= range
+    if (numbers > 2 ** groupBits) break
+    const width = bitsOf(numbers)
+    if (width / digits < best.width / best.digits) best = { digits, width }
+  }
+  return best
+}
+
+/** Bits that tell so many numbers apart, one at least. */
+function bitsOf(numbers: number): number {
+  return Math.max(1, widthOf(numbers - 1))
+}
+
+/** How many bits a whole number takes. */
+function widthOf(value: number): number {
+  const upper = Math.floor(value / 2 ** 32)
+  return upper > 0 ? 64 - Math.clz32(upper) : 32 - Math.clz32(value)
+}
+
+function packGroups(out: ByteWriter, values: Float64Array, low: number): void {
+  const range = rangeOf(values)
+  const { digits, width } = grouping(range)
+  out.varint(range)
+  const groups = new Float64Array(Math.ceil(values.length / digits))
+  for (let i = 0; i < groups.length; i++) {
+    let group = 0
+    for (let k = Math.min(values.length, (i + 1) * digits) - 1; k >= i * digits; k--)
+      group = group * range + (values[k]! - low)
+    groups[i] = group
+  }
+  packBits(out, groups, 0, groups.length, 0, width)
+}
+
+function unpackGroups(from: ByteReader, values: Float64Array, first: number, low: number): void {
+  const range = from.varint()
+  if (range < 1) throw new RangeError('a column in groups has no range')
+  const { digits, width } = grouping(range)
+  const groups = new Float64Array(Math.ceil((values.length - first) / digits))
+  unpackBits(from, groups, 0, groups.length, 0, width)
+  for (let i = 0, at = first; i < groups.length; i++) {
+    let group = groups[i]!
+    const end = Math.min(values.length, at + digits)
+    for (; at < end; at++) {
+      const above = Math.floor(group / range)
+      values[at] = low + (group - above * range)
+      group = above
+    }
+  }
 }
 
 function minimum(values: Float64Array): number {
@@ -139,9 +231,7 @@ function frame(values: Float64Array, start: number, end: number): readonly [base
     if (value < low) low = value
     else if (value > high) high = value
   }
-  const range = high - low
-  const upper = Math.floor(range / 2 ** 32)
-  return [low, upper > 0 ? 64 - Math.clz32(upper) : 32 - Math.clz32(range)]
+  return [low, widthOf(high - low)]
 }
 
 function packedSize(values: Float64Array, low: number, block: number): number {

@@ -1,11 +1,12 @@
 import './abort.ts'
 
-export { decodeBundle, encodeBundle } from './bundle.ts'
+export { appendToBundle, decodeBundle, encodeBundle } from './bundle.ts'
 export type { Bundled } from './bundle.ts'
 export { ByteReader, ByteWriter } from './bytes.ts'
 export { ManualClock } from './clock.ts'
 export type { CancelTimer, Clock } from './clock.ts'
 export { decimalScale, packIntegers, packNumbers, unpackIntegers, unpackNumbers } from './column.ts'
+export type { Packing } from './column.ts'
 export { formatDuration, parseDuration } from './duration.ts'
 export { errorCatalogue } from './error-catalogue.ts'
 export type { ErrorCode } from './error-catalogue.ts'

@@ -1,4 +1,13 @@
-import { ByteReader, ByteWriter, packIntegers, packNumbers, unpackIntegers, unpackNumbers } from '../base/index.ts'
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import {
+  ByteReader,
+  ByteWriter,
+  packIntegers,
+  packNumbers,
+  unpackIntegers,
+  unpackNumbers,
+  type Packing,
+} from '../base/index.ts'
 import { outcomes, type RunOutcome, type Slot } from '../model/index.ts'
 import { readTexts, writeTexts } from './ledger.ts'
 
@@ -21,9 +30,25 @@ export interface StoredRun {
 }
 
 const format = 1
+const deflated = 2
 
 /** Writes the runs of one task in columns: what repeats, which is nearly everything, takes next to nothing. */
 export function encodeRuns(start: number, runs: readonly StoredRun[]): Uint8Array {
+  return encode(start, runs, 'usual')
+}
+
+/** The same for what is seldom written and kept for long: deflated where that makes it smaller. */
+export function encodeLastingRuns(start: number, runs: readonly StoredRun[]): Uint8Array {
+  const plain = encode(start, runs, 'dense')
+  const body = deflateRawSync(plain.subarray(1), { level: 1 })
+  if (body.length >= plain.length - 1) return plain
+  const bytes = new Uint8Array(body.length + 1)
+  bytes[0] = deflated
+  bytes.set(body, 1)
+  return bytes
+}
+
+function encode(start: number, runs: readonly StoredRun[], packing: Packing): Uint8Array {
   const out = new ByteWriter(64 + 4 * runs.length)
   const column = (of: (run: StoredRun) => number) => Float64Array.from(runs, of)
   out.byte(format)
@@ -35,10 +60,12 @@ export function encodeRuns(start: number, runs: readonly StoredRun[]): Uint8Arra
   packIntegers(
     out,
     column((run) => run.startedAt - run.slot),
+    packing,
   )
   packNumbers(
     out,
     column((run) => run.durationMs),
+    packing,
   )
   packIntegers(
     out,
@@ -57,10 +84,11 @@ export function encodeRuns(start: number, runs: readonly StoredRun[]): Uint8Arra
   return out.done()
 }
 
+/** Reads runs of either kind. @throws Error where the bytes are not such runs */
 export function decodeRuns(start: number, bytes: Uint8Array): readonly StoredRun[] {
-  const from = new ByteReader(bytes)
-  const found = from.byte()
-  if (found !== format) throw new RangeError(`results of format ${found} cannot be read`)
+  const found = bytes[0]
+  if (found !== format && found !== deflated) throw new RangeError(`results of format ${found} cannot be read`)
+  const from = new ByteReader(found === deflated ? inflateRawSync(bytes.subarray(1)) : bytes.subarray(1))
   const count = from.varint()
   const slots = unpackIntegers(from, count)
   const delays = unpackIntegers(from, count)

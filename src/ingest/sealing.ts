@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StatementCache, type BundleTable } from '../platform/index.ts'
 import type { LogTable } from './log-table.ts'
 import type { FactsStore } from './newest-facts.ts'
-import { decodeRuns, encodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
+import { decodeRuns, encodeLastingRuns, encodeRuns, mergeRuns, type StoredRun } from './result-columns.ts'
 import { dayMs, partMs, resultDays, rowId, rowStart } from './schema.ts'
 import type { IngestSettings } from './settings.ts'
 import type { SpoolBook } from './spool-book.ts'
@@ -181,7 +181,7 @@ export class Sealing {
     }
     this.#resultDays.write(
       number,
-      Array.from(days, ([day, runs]) => ({ day, body: encodeRuns(day * dayMs, runs) })),
+      Array.from(days, ([day, runs]) => ({ day, body: encodeLastingRuns(day * dayMs, runs) })),
     )
     this.#statements
       .get('DELETE FROM result_part WHERE id >= $low AND id <= $last')

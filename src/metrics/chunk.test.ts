@@ -58,10 +58,10 @@ test('a chunk that lasts is smaller where values repeat or lie on a coarse grid,
   }
   expect({
     constant: sizes(() => 42),
-    noise: sizes(() => Math.round(random() * 100_000) / 1_000),
+    noise: sizes(() => Math.round(random() * 100_000) / 1_000) < 0.985,
     pages: sizes(() => (10_000 + Math.floor(random() * 40)) * 4_096) < 0.6,
     thirds: sizes(() => Math.floor(random() * 100) / 3) < 0.6,
-  }).toEqual({ constant: 1, noise: 1, pages: true, thirds: true })
+  }).toEqual({ constant: 1, noise: true, pages: true, thirds: true })
 })
 
 test('bytes that are no chunk are refused', () => {

@@ -64,6 +64,13 @@ const columns = ['starts', 'counts', 'minima', 'maxima', 'sums', 'lasts'] as con
 export function mergeRollups(earlier: Rollup, later: Rollup): Rollup {
   if (earlier.starts.length === 0) return later
   if (later.starts.length === 0) return earlier
+  if (earlier.starts.at(-1)! < later.starts[0]!)
+    return byColumn((name) => {
+      const column = new Float64Array(earlier.starts.length + later.starts.length)
+      column.set(earlier[name])
+      column.set(later[name], earlier.starts.length)
+      return column
+    })
   const rows = new Map<number, readonly [from: Rollup, index: number]>()
   for (const from of [earlier, later]) from.starts.forEach((start, i) => rows.set(start, [from, i]))
   const order = [...rows.keys()].sort((a, b) => a - b).map((start) => rows.get(start)!)
@@ -116,7 +123,7 @@ export function encodeRollup(start: number, sizeMs: number, rollup: Rollup): Uin
     return out.done()
   }
   out.byte(wholes.scale)
-  packIntegers(out, wholes.lasts)
+  packIntegers(out, wholes.lasts, 'dense')
   packSmaller(out, wholes.maxima, wholes.lasts)
   packSmaller(out, wholes.minima, shifted(wholes.lasts))
   packSmaller(out, wholes.sums, expectedSums(rollup.counts, wholes.minima, wholes.maxima))
@@ -184,7 +191,7 @@ function expectedSums(counts: Float64Array, minima: Float64Array, maxima: Float6
 function packSmaller(out: ByteWriter, values: Float64Array, others: Float64Array): void {
   const [plain, told] = [values, values.map((value, i) => value - others[i]!)].map((column) => {
     const packed = new ByteWriter(64)
-    packIntegers(packed, column)
+    packIntegers(packed, column, 'dense')
     return packed.done()
   })
   const isTold = told!.length < plain!.length

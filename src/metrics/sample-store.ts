@@ -469,7 +469,7 @@ export class SampleStore {
       )
       this.#delete(table, first, rows.at(-1)!.id + 1)
     }
-    const hours = this.#rows('rollup_1h', first, end, hoursRowMs / dayMs).map(({ id, body }) => {
+    const hours = this.#rows('rollup_1h', first, end, daysPerBundle).map(({ id, body }) => {
       const start = chunkStart(id, dayMs)
       return { start, rollup: decodeRollup(start, hourMs, body) }
     })

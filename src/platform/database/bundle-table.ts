@@ -1,4 +1,4 @@
-import { decodeBundle, encodeBundle, type Bundled } from '../../base/index.ts'
+import { appendToBundle, decodeBundle, encodeBundle, type Bundled } from '../../base/index.ts'
 import type { StatementCache } from './sqlite.ts'
 
 /** How many places an owner has in all: the number of an owner times this is below 2^53 for any number of 32 bits. */
@@ -35,8 +35,8 @@ export class BundleTable {
     for (const row of rows.all({ low: this.#id(owner, from), high: this.#id(owner, to) })) {
       const first = (Number(row['id']) % placesPerOwner) * this.#days
       // The table's only other column is a BLOB that is never null.
-      for (const { place, body } of decodeBundle(row['body'] as Uint8Array, to - first))
-        if (first + place >= from) found.push({ day: first + place, body })
+      for (const { place, body } of decodeBundle(row['body'] as Uint8Array, Math.max(0, from - first), to - first))
+        found.push({ day: first + place, body })
     }
     return found
   }
@@ -52,9 +52,20 @@ export class BundleTable {
     }
     for (const [id, added] of byRow) {
       const first = (id % placesPerOwner) * this.#days
-      const all = new Map(this.#bundle(id).map(({ place, body }) => [place, body]))
+      const stored = this.#read(id)
+      // One day more is what is written nearly always: nothing else is taken apart for it.
+      const longer =
+        stored === undefined || added.length > 1
+          ? undefined
+          : appendToBundle(stored, { place: added[0]!.day - first, body: added[0]!.body })
+      if (longer !== undefined) {
+        this.#write(id, longer)
+        continue
+      }
+      const all = new Map(stored === undefined ? [] : decodeBundle(stored).map(({ place, body }) => [place, body]))
       for (const { day, body } of added) all.set(day - first, body)
-      this.#write(id, [...all].map(([place, body]) => ({ place, body })))
+      const entries = Array.from(all, ([place, body]) => ({ place, body }))
+      this.#write(id, encodeBundle(entries.sort((a, b) => a.place - b.place)))
     }
   }
 
@@ -66,10 +77,12 @@ export class BundleTable {
       .run({ low: this.#id(owner, 0), high: id })
     const first = (id % placesPerOwner) * this.#days
     if (first === day) return
-    const all = this.#bundle(id)
+    const stored = this.#read(id)
+    if (stored === undefined) return
+    const all: readonly Bundled[] = decodeBundle(stored)
     const kept = all.filter(({ place }) => first + place >= day)
     if (kept.length === all.length) return
-    if (kept.length > 0) this.#write(id, kept)
+    if (kept.length > 0) this.#write(id, encodeBundle(kept))
     else this.#statements.get(`DELETE FROM ${this.#table} WHERE id = $id`).run({ id })
   }
 
@@ -77,14 +90,16 @@ export class BundleTable {
     return owner * placesPerOwner + Math.floor(day / this.#days)
   }
 
-  #bundle(id: number): readonly Bundled[] {
-    const row = this.#statements.get(`SELECT body FROM ${this.#table} WHERE id = $id`).get({ id })
-    return row === undefined ? [] : decodeBundle(row['body'] as Uint8Array)
+  #read(id: number): Uint8Array | undefined {
+    // The table's only other column is a BLOB that is never null.
+    return this.#statements.get(`SELECT body FROM ${this.#table} WHERE id = $id`).get({ id })?.['body'] as
+      | Uint8Array
+      | undefined
   }
 
-  #write(id: number, entries: readonly Bundled[]): void {
+  #write(id: number, body: Uint8Array): void {
     this.#statements
       .get(`INSERT INTO ${this.#table} VALUES ($id, $body) ON CONFLICT (id) DO UPDATE SET body = excluded.body`)
-      .run({ id, body: encodeBundle(entries.toSorted((a, b) => a.place - b.place)) })
+      .run({ id, body })
   }
 }
