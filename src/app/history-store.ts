@@ -34,6 +34,9 @@ const sealAfterMs = 15 * 60_000
 const seriesPerStep = 200
 const tasksPerStep = 200
 const logRowsPerStep = 500
+// Each of these writes rows of up to 32 days again.
+const seriesPerTending = 50
+const tasksPerTending = 25
 
 const dayMs = 86_400_000
 /** Days are closed three hours after midnight (UTC), when their late results have come but for a few. */
@@ -137,13 +140,13 @@ export class HistoryStore {
     }
     if (this.#tending === 'samples') {
       const { done, removed } = this.#step(() =>
-        this.samples.tendSome(seriesPerStep, at, this.ingest.forgettingSeries(at)),
+        this.samples.tendSome(seriesPerTending, at, this.ingest.forgettingSeries(at)),
       )
       if (removed > 0) this.#forgetLayouts()
       if (done) this.#tending = 'tasks'
       return true
     }
-    const { done, removed } = this.#step(() => this.ingest.tendSome(tasksPerStep, at))
+    const { done, removed } = this.#step(() => this.ingest.tendSome(tasksPerTending, at))
     if (removed > 0) this.#forgetLayouts()
     if (!done) return true
     this.#tending = 'no'

@@ -15,6 +15,8 @@ export function merge(earlier: Points, later: Points): Points {
   if (later.times.length === 0) return earlier
   const a = earlier.times
   const b = later.times
+  // One behind the other is how they come nearly always, and a day is put together of 24.
+  if (a.at(-1)! < b[0]!) return concatenated([earlier, later])
   const times = new Float64Array(a.length + b.length)
   const values = new Float64Array(a.length + b.length)
   let count = 0
@@ -27,6 +29,20 @@ export function merge(earlier: Points, later: Points): Points {
     if (right <= left) j++
   }
   return { times: times.slice(0, count), values: values.slice(0, count) }
+}
+
+/** All of them in columns of their own, where each lies behind the one before. */
+export function concatenated(parts: readonly Points[]): Points {
+  const length = parts.reduce((sum, { times }) => sum + times.length, 0)
+  const times = new Float64Array(length)
+  const values = new Float64Array(length)
+  let at = 0
+  for (const part of parts) {
+    times.set(part.times, at)
+    values.set(part.values, at)
+    at += part.times.length
+  }
+  return { times, values }
 }
 
 /** Those with `from` ≤ time < `to`. */

@@ -184,7 +184,9 @@ function shifted(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
 }
 
 function expectedSums(counts: Float64Array, minima: Float64Array, maxima: Float64Array): Float64Array<ArrayBuffer> {
-  return Float64Array.from(counts, (count, i) => Math.floor((count * (minima[i]! + maxima[i]!)) / 2))
+  const sums = new Float64Array(counts.length)
+  for (let i = 0; i < sums.length; i++) sums[i] = Math.floor((counts[i]! * (minima[i]! + maxima[i]!)) / 2)
+  return sums
 }
 
 /** A column as it is (0), or what it differs from others by (1). */

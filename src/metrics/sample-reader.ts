@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StatementCache, type BundleTable } from '../platform/index.ts'
 import type { Aggregation } from './aggregation.ts'
 import { decodeChunk } from './chunk.ts'
-import { merge, noPoints, within, type Points } from './points.ts'
+import { concatenated, merge, noPoints, within, type Points } from './points.ts'
 import { decodeRollup, rollupWithin, type Rollup } from './rollup.ts'
 import { chunkId, chunkStart, dayMs, fiveMinuteDays, fiveMinutesMs, hourMs, hoursRowMs, sampleDays } from './schema.ts'
 
@@ -63,40 +63,34 @@ export class SampleReader {
 
   #every(series: number, { from, to, agg }: SampleQuery, recent: Points): QueriedPoints {
     const days = this.#read(series, from, to, 0, recent)
-    const times: number[] = []
-    const values: number[] = []
+    const parts: Points[] = []
     let last: { time: number; value: number } | undefined
     for (const day of days) {
       if (day.points !== undefined) {
-        for (let i = 0; i < day.points.times.length; i++) {
-          const time = day.points.times[i]!
-          const value = day.points.values[i]!
-          if (time >= from && time < to && (agg !== 'rate' || last !== undefined)) {
-            times.push(time)
-            values.push(
-              agg === 'rate' ? growth(last!.value, value) / ((time - last!.time) / 1_000) : agg === 'count' ? 1 : value,
-            )
-          }
-          last = { time, value }
-        }
-      } else {
-        for (let i = 0; i < day.rollup.starts.length; i++) {
-          const start = day.rollup.starts[i]!
-          const bucket = new Bucket()
-          if (last !== undefined) bucket.follow(last.value, last.time)
-          bucket.addRollup(day.rollup, i, day.sizeMs)
-          if (start >= from && start < to) {
-            const value = bucket.answer(agg)
-            if (value !== undefined) {
-              times.push(start)
-              values.push(value)
-            }
-          }
-          last = { time: start + day.sizeMs, value: day.rollup.lasts[i]! }
-        }
+        const { times, values } = day.points
+        parts.push(agg === 'rate' ? ratesOf(day.points, from, to, last) : counted(agg, within(day.points, from, to)))
+        if (times.length > 0) last = { time: times.at(-1)!, value: values.at(-1)! }
+        continue
       }
+      const times: number[] = []
+      const values: number[] = []
+      for (let i = 0; i < day.rollup.starts.length; i++) {
+        const start = day.rollup.starts[i]!
+        const bucket = new Bucket()
+        if (last !== undefined) bucket.follow(last.value, last.time)
+        bucket.addRollup(day.rollup, i, day.sizeMs)
+        if (start >= from && start < to) {
+          const value = bucket.answer(agg)
+          if (value !== undefined) {
+            times.push(start)
+            values.push(value)
+          }
+        }
+        last = { time: start + day.sizeMs, value: day.rollup.lasts[i]! }
+      }
+      parts.push({ times: Float64Array.from(times), values: Float64Array.from(values) })
     }
-    return { times: Float64Array.from(times), values: Float64Array.from(values) }
+    return concatenated(parts)
   }
 
   #buckets(
@@ -274,6 +268,33 @@ function addLoose(loose: Map<number, Points>, points: Points): void {
     loose.set(start, merge(loose.get(start) ?? noPoints, part))
     i += part.times.length
   }
+}
+
+/** How many samples each is, where that is asked for. */
+function counted(agg: Aggregation, points: Points): Points {
+  return agg === 'count' ? { times: points.times, values: new Float64Array(points.times.length).fill(1) } : points
+}
+
+/** Growth for each second from one sample to the next, at the later one. @param last what came before the first */
+function ratesOf(
+  { times, values }: Points,
+  from: number,
+  to: number,
+  last: { readonly time: number; readonly value: number } | undefined,
+): Points {
+  const at: number[] = []
+  const rates: number[] = []
+  let before = last
+  for (let i = 0; i < times.length; i++) {
+    const time = times[i]!
+    const value = values[i]!
+    if (time >= from && time < to && before !== undefined) {
+      at.push(time)
+      rates.push(growth(before.value, value) / ((time - before.time) / 1_000))
+    }
+    before = { time, value }
+  }
+  return { times: Float64Array.from(at), values: Float64Array.from(rates) }
 }
 
 /** How much a counter grew between two readings; a smaller one means that it began anew at zero. */
