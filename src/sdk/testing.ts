@@ -25,7 +25,6 @@ import { collectOnce, samplesOf } from './run-testing.ts'
 
 export { collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
-export { collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
 export { sapSaying } from './sap-testing.ts'
 export type { SapSaid } from './sap-testing.ts'
 export { hanaDatabase, sqlDatabase, withstandsDamagedRows } from './sql-testing.ts'
