@@ -39,6 +39,9 @@ export default defineMonitor({
   period: '1m',
   timeout: '30s',
   tested: 'real server',
+  thresholdsFrom: 'The plugin itself: its state and the thresholds in its performance data.',
+  tryIt:
+    '`farwatch check nagios.plugin --set command=check_dummy --set args=2` with Debian’s monitoring-plugins shows “plugin state” as CRITICAL.',
   rules: pluginRules,
   needs: 'The plugin on the agent’s machine, such as Debian’s package monitoring-plugins.',
   async candidates(_, { client, signal }) {
