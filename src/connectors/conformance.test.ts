@@ -185,6 +185,7 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['hana', () => ({ host: '127.0.0.1', port: mutePort }), 'hana.memory', {}],
   ['hana', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'hana.availability', {}],
   ['ssh', () => ({ host: '127.0.0.1', port: mutePort }), 'host.linux', {}],
+  ['winrm', () => ({ host: '127.0.0.1', port: mutePort }), 'host.windows', {}],
   ['snmp', () => ({ host: '127.0.0.1', port: muteUdp.address().port, retries: 5 }), 'snmp.interfaces', {}],
   ['ntp', () => ({ host: '127.0.0.1', port: muteUdp.address().port }), 'ntp', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
