@@ -3,7 +3,14 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { monitors } from '../monitors/index.ts'
-import { checkDeclared, credentialTypes, messageOf, TargetError, type OpenCredential } from '../sdk/index.ts'
+import {
+  checkDeclared,
+  credentialTypes,
+  messageOf,
+  TargetError,
+  type AnyMonitor,
+  type OpenCredential,
+} from '../sdk/index.ts'
 import { collectOnce, leastSettings } from '../sdk/testing.ts'
 import { connectors } from './index.ts'
 
@@ -113,17 +120,19 @@ for (const connector of connectors) {
       const checked = checkDeclared(connector, settingsTowards(connector.id), 'c')
       if (!checked.ok) throw new Error(checked.problems[0]?.message)
       const said: string[] = []
-      for (const credential of [undefined, ...credentialFor(connector.credentials)]) {
-        for (const monitor of monitors.filter((one) => one.connectors.includes(connector.id))) {
-          const client = connector.open(checked.value, credential)
-          const run = collectOnce(monitor, leastSettings(monitor.settings), {
-            client,
-            signal: AbortSignal.timeout(1_000),
-          })
-          said.push(await run.then((seen) => JSON.stringify([seen.failure, seen.facts, seen.message]), messageOf))
-          await client.close?.()
-        }
+      const say = async (monitor: AnyMonitor, credential: OpenCredential | undefined) => {
+        const client = connector.open(checked.value, credential)
+        const run = collectOnce(monitor, leastSettings(monitor.settings), {
+          client,
+          signal: AbortSignal.timeout(1_000),
+        })
+        said.push(await run.then((seen) => JSON.stringify([seen.failure, seen.facts, seen.message]), messageOf))
+        await client.close?.()
       }
+      // At once: where a client waits for the target to speak first, each takes its second.
+      const own = monitors.filter((one) => one.connectors.includes(connector.id))
+      const credentials = [undefined, ...credentialFor(connector.credentials)]
+      await Promise.all(credentials.flatMap((credential) => own.map((monitor) => say(monitor, credential))))
       expect(said.filter((one) => one.includes(secret))).toEqual([])
     })
   })
