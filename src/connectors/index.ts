@@ -12,8 +12,12 @@ import kafka from './kafka.ts'
 import kubernetes from './kubernetes.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
+import mongodb from './mongodb.ts'
 import mqtt from './mqtt.ts'
+import mssql from './mssql.ts'
+import mysql from './mysql.ts'
 import ntp from './ntp.ts'
+import oracle from './oracle.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import redis from './redis.ts'
@@ -38,8 +42,12 @@ export const connectors: readonly AnyConnector[] = [
   kubernetes,
   ldap,
   local,
+  mongodb,
   mqtt,
+  mssql,
+  mysql,
   ntp,
+  oracle,
   postgresql,
   rabbitmq,
   redis,

@@ -32,11 +32,15 @@ import kubernetesWorkloads from './kubernetes.workloads.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
+import mongodb from './mongodb.ts'
 import mqttBroker from './mqtt.broker.ts'
 import mqttRoundtrip from './mqtt.roundtrip.ts'
 import mqttValue from './mqtt.value.ts'
+import mssql from './mssql.ts'
+import mysql from './mysql.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ntp from './ntp.ts'
+import oracle from './oracle.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
@@ -117,11 +121,15 @@ export const monitors: readonly AnyMonitor[] = [
   ldapBind,
   ldapMonitor,
   ldapReplication,
+  mongodb,
   mqttBroker,
   mqttRoundtrip,
   mqttValue,
+  mssql,
+  mysql,
   nagiosPlugin,
   ntp,
+  oracle,
   ping,
   postgresql,
   prometheusScrape,
