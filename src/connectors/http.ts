@@ -11,6 +11,7 @@ import {
   type Params,
   type Problem,
 } from '../sdk/index.ts'
+import { credentialHeaders } from './network/credential-headers.ts'
 import { exchange, readPlace, StaleConnection, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
 import { KeptLines } from './network/http-line.ts'
 import { httpDiscovery } from './network/find-http.ts'
@@ -111,16 +112,6 @@ export default defineConnector({
   ...httpService,
   discovery: httpDiscovery,
 })
-
-/** What a credential puts into the headers; a client certificate is shown in the handshake, and other types are not for this connector. */
-function credentialHeaders(credential: OpenCredential | undefined): Record<string, string> {
-  if (credential?.type === 'basic') {
-    const { username, secret } = credential.fields
-    return { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` }
-  }
-  if (credential?.type === 'token') return { authorization: `Bearer ${credential.fields.secret}` }
-  return credential?.type === 'header' ? { [credential.fields.header.toLowerCase()]: credential.fields.secret } : {}
-}
 
 class HttpConnection implements HttpClient, Closable {
   readonly url: string

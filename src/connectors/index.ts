@@ -2,10 +2,14 @@
 import type { AnyConnector } from '../sdk/index.ts'
 import dns from './dns.ts'
 import exec from './exec.ts'
+import grpc from './grpc.ts'
 import hana from './hana.ts'
 import http from './http.ts'
 import icmp from './icmp.ts'
 import imap from './imap.ts'
+import jolokia from './jolokia.ts'
+import kafka from './kafka.ts'
+import kubernetes from './kubernetes.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
 import mongodb from './mongodb.ts'
@@ -23,14 +27,19 @@ import smtp from './smtp.ts'
 import snmp from './snmp.ts'
 import ssh from './ssh.ts'
 import tcp from './tcp.ts'
+import winrm from './winrm.ts'
 
 export const connectors: readonly AnyConnector[] = [
   dns,
   exec,
+  grpc,
   hana,
   http,
   icmp,
   imap,
+  jolokia,
+  kafka,
+  kubernetes,
   ldap,
   local,
   mongodb,
@@ -48,4 +57,5 @@ export const connectors: readonly AnyConnector[] = [
   snmp,
   ssh,
   tcp,
+  winrm,
 ]

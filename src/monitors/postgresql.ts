@@ -74,6 +74,11 @@ export default defineMonitor({
   period: '1m',
   timeout: '15s',
   tested: 'real server',
+  grant: "CREATE ROLE farwatch LOGIN PASSWORD '…';\nGRANT pg_monitor TO farwatch;",
+  thresholdsFrom:
+    'The catalogue for databases: connections 80 and 95 %, lag 60 and 300 s; locks, long transactions and the hit ratio are our own judgement.',
+  tryIt:
+    '`farwatch check postgresql --set host=db1 --set username=farwatch --set secret=…`. `BEGIN; LOCK TABLE t;` in one session and `SELECT * FROM t;` in another raise “locks” after a minute.',
   rules: [
     { name: 'no session', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'connections used up', metric: 'connections_used', thresholds: { WARNING: '> 80%', CRITICAL: '> 95%' } },

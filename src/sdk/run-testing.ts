@@ -3,6 +3,7 @@ import type { Sample } from '../model/index.ts'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
 import { checkDeclared } from './declared.ts'
 import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
+import { readRecording, replay } from './replay.ts'
 
 /** Runs a monitor once with settings as a user writes them. Throws where the settings are wrong, and what `collect` throws. */
 export async function collectOnce<C extends ConnectorType = ConnectorType>(
@@ -20,6 +21,14 @@ export async function collectOnce<C extends ConnectorType = ConnectorType>(
     remember: () => undefined,
     ...world,
   })
+}
+
+/**
+ * Runs a monitor on a recording that `farwatch check … --record` made: a user's report becomes a test by putting its file beside the test.
+ * Throws what `collect` throws, and NotRecorded where the monitor asks something that was not asked then.
+ */
+export async function collectRecorded(monitor: AnyMonitor, recording: string): Promise<Gathered<string>> {
+  return (await replay(monitor, readRecording(recording), AbortSignal.timeout(10_000))).gathered
 }
 
 /** Every value of a run, as the runner makes samples of it. */

@@ -23,7 +23,7 @@ import type { AnyMonitor, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
 import { collectOnce, samplesOf } from './run-testing.ts'
 
-export { collectOnce, expectSound, samplesOf } from './run-testing.ts'
+export { collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { sapSaying } from './sap-testing.ts'
 export type { SapSaid } from './sap-testing.ts'
