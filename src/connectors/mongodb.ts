@@ -115,7 +115,7 @@ class Mongodb implements MongodbClient {
 
   async session<T>(signal: AbortSignal, use: (session: MongodbSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const client = await this.#signIn.try(() => this.#open(signal))
+    const client = await this.#signIn.try(() => this.#open(signal), signal)
     try {
       return await use({
         connect: systemClock.elapsed() - begun,

@@ -93,7 +93,7 @@ class Redis implements RedisClient {
 
   async session<T>(signal: AbortSignal, use: (session: RedisSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const exchange = await this.#signIn.try(() => this.#open(signal))
+    const exchange = await this.#signIn.try(() => this.#open(signal), signal)
     try {
       return await use({
         connect: systemClock.elapsed() - begun,
