@@ -100,7 +100,7 @@ class Server implements GrpcClient {
   }
 
   health(services: readonly string[], signal: AbortSignal): Promise<GrpcHealth> {
-    return this.#signIn.try(() => this.#health(services, signal))
+    return this.#signIn.try(() => this.#health(services, signal), signal)
   }
 
   async #health(services: readonly string[], signal: AbortSignal): Promise<GrpcHealth> {

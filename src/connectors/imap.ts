@@ -88,7 +88,7 @@ class Mailboxes implements ImapClient {
   }
 
   session(mailboxes: readonly string[], signal: AbortSignal): Promise<ImapSeen> {
-    return this.#signIn.try(() => this.#session(mailboxes, signal))
+    return this.#signIn.try(() => this.#session(mailboxes, signal), signal)
   }
 
   async #session(wanted: readonly string[], signal: AbortSignal): Promise<ImapSeen> {

@@ -147,7 +147,7 @@ class Cluster implements KafkaClient {
     wantedTopic: (topic: string) => boolean,
     signal: AbortSignal,
   ): Promise<KafkaGroups> {
-    return this.#signIn.try(() => this.#groups(wanted, wantedTopic, signal))
+    return this.#signIn.try(() => this.#groups(wanted, wantedTopic, signal), signal)
   }
 
   async #groups(

@@ -116,7 +116,7 @@ class Directory implements LdapClient {
     use: (session: LdapSession) => Promise<T>,
     elsewhere?: { readonly host: string; readonly port: number },
   ): Promise<T> {
-    return this.#signIn.try(() => this.#session(elsewhere ?? this.#place, signal, use))
+    return this.#signIn.try(() => this.#session(elsewhere ?? this.#place, signal, use), signal)
   }
 
   async #session<T>(place: Place, signal: AbortSignal, use: (session: LdapSession) => Promise<T>): Promise<T> {

@@ -150,7 +150,7 @@ class Broker implements MqttClient {
     signal: AbortSignal,
     use: (client: Library, connect: number, failed: Promise<never>) => Promise<T>,
   ): Promise<T> {
-    return this.#signIn.try(() => this.#attempt(signal, use))
+    return this.#signIn.try(() => this.#attempt(signal, use), signal)
   }
 
   async #attempt<T>(

@@ -87,7 +87,7 @@ class MailServer implements SmtpClient {
   }
 
   session(signal: AbortSignal): Promise<MailSessionSeen> {
-    return this.#signIn.try(() => this.#session(signal))
+    return this.#signIn.try(() => this.#session(signal), signal)
   }
 
   async #session(signal: AbortSignal): Promise<MailSessionSeen> {

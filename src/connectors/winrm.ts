@@ -214,7 +214,7 @@ class WindowsMachine implements WinrmClient {
   }
 
   async #send(xml: string, signal: AbortSignal): Promise<{ readonly status: number; readonly body: string }> {
-    const session = (this.#session ??= await this.#signIn.try(() => this.#open(signal)))
+    const session = (this.#session ??= await this.#signIn.try(() => this.#open(signal), signal))
     const { line, sealing, authorization } = session
     const answer = await line.post(
       sealing === undefined ? Buffer.from(xml, 'utf8') : encrypt(xml, sealing.out),
