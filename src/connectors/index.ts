@@ -16,6 +16,7 @@ import mqtt from './mqtt.ts'
 import ntp from './ntp.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
+import radius from './radius.ts'
 import redis from './redis.ts'
 import sapHttp from './sap-http.ts'
 import sapcontrol from './sapcontrol.ts'
@@ -41,6 +42,7 @@ export const connectors: readonly AnyConnector[] = [
   ntp,
   postgresql,
   rabbitmq,
+  radius,
   redis,
   sapHttp,
   sapcontrol,

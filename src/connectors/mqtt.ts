@@ -15,7 +15,6 @@ import {
   beginConnection,
   guardConnection,
   hostService,
-  hostSetting,
   trustSettings,
   type Place,
   type Trust,
@@ -23,6 +22,7 @@ import {
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { firstWords } from './network/first-words.ts'
 import { reachPort } from './network/reach.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 
@@ -36,15 +36,7 @@ export default defineConnector({
   summary: 'An MQTT broker, over TCP or TLS.',
   settings: {
     host: hostSetting,
-    port: {
-      kind: 'number',
-      label: 'Port',
-      help: '8883 with TLS, or 1883 without.',
-      min: 1,
-      max: 65535,
-      integer: true,
-      default: 8883,
-    },
+    port: { ...portSetting(8883), help: '8883 with TLS, or 1883 without.' },
     tls: {
       kind: 'flag',
       label: 'TLS',
