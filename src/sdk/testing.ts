@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   breaches,
@@ -22,7 +23,7 @@ import { TargetError } from './failure.ts'
 import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
 
-export { expectClearOutcomes, mutated } from './mutation-testing.ts'
+export { mutated } from './mutation-testing.ts'
 export { sapSaying } from './sap-testing.ts'
 export type { SapSaid } from './sap-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
@@ -271,4 +272,29 @@ export function expectSound(monitor: AnyMonitor, gathered: Gathered<string>, sec
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && [...a].sort().join() === [...b].sort().join()
+}
+
+/** Runs a monitor on whatever the arbitrary makes of its target: it must measure soundly or say why it cannot, never anything else. */
+export async function expectClearOutcomes<T>(
+  monitor: AnyMonitor,
+  targets: fc.Arbitrary<T>,
+  clientFor: (target: T) => ConnectorClients[ConnectorType],
+  about: { settings?: Readonly<Record<string, unknown>>; previous?: unknown; runs?: number } = {},
+): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(targets, async (target) => {
+      let gathered: Gathered<string>
+      try {
+        gathered = await collectOnce(monitor, about.settings ?? {}, {
+          client: clientFor(target),
+          previous: about.previous,
+        })
+      } catch (thrown) {
+        if (thrown instanceof TargetError) return
+        throw thrown
+      }
+      expectSound(monitor, gathered)
+    }),
+    { numRuns: about.runs ?? 200 },
+  )
 }
