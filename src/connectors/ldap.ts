@@ -114,13 +114,13 @@ class Directory implements LdapClient {
   async #session<T>(place: Place, signal: AbortSignal, use: (session: LdapSession) => Promise<T>): Promise<T> {
     const target = hostPort(place.host, place.port)
     const { tls } = this.#place
+    // With the first session, and before anything is measured: most monitoring processes never open one.
+    const { Client } = await import('ldapts')
     const began = systemClock.elapsed()
     const { socket } = await beginConnection(place, tls === 'tls', this.#place, signal)
     const guards = [guardConnection(socket, maxBytes, signal)]
     let stage = 'did not answer to the bind'
     try {
-      // With the first session: most monitoring processes never open one.
-      const { Client } = await import('ldapts')
       const upgrade = (options: ConnectionOptions) => {
         const secured = connectTls(options)
         guards.push(guardConnection(secured, maxBytes, signal))
