@@ -1,6 +1,6 @@
-// npm run pictures [-- folder]: the portal as it looks, light, dark and on a phone, each page of it, from real instances. Without a folder they go to
-// dist/pictures, which is not kept; those that the README shows are in docs/images.
-import { mkdir } from 'node:fs/promises'
+// npm run pictures -- [folder] [--readme]: each page of the portal as it looks, light, dark and on a phone, from real instances. Without a folder they
+// go to dist/pictures, which is not kept. With --readme those that the README shows are put into docs/images as well.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { openBrowser } from '../test/portal/browser.ts'
@@ -10,10 +10,12 @@ import { root } from './install.mjs'
 import { startPictureWorld } from './picture-world.ts'
 
 buildPortal()
-const folder = process.argv[2] ?? join(root, 'dist', 'pictures')
+const words = process.argv.slice(2)
+const folder = words.find((word) => !word.startsWith('--')) ?? join(root, 'dist', 'pictures')
 await mkdir(folder, { recursive: true })
 await using world = await startPictureWorld()
 await takePictures(world.server, folder)
+if (words.includes('--readme')) await keepForReadme(folder, join(root, 'docs', 'images'))
 
 /** Each page by the name of its picture. */
 async function pagesOf(server: TestInstance): Promise<Readonly<Record<string, string>>> {
@@ -95,5 +97,25 @@ async function takePictures(server: TestInstance, into: string): Promise<void> {
       await page.screenshot({ path: join(into, `${name}${look.name}.png`) })
     }
     await context.close()
+  }
+}
+
+const inReadme = ['overview', 'system', 'alarms', 'failover', 'explorer']
+
+/** As WebP without loss, in which a page is less than half of what it is as PNG. A browser can write that; nothing else here can. */
+async function keepForReadme(from: string, to: string): Promise<void> {
+  await using browser = await openBrowser()
+  const page = await browser.newPage()
+  for (const name of inReadme) {
+    const png = await readFile(join(from, `${name}.png`), 'base64')
+    const url = await page.evaluate<string>(`(async () => {
+      const image = new Image()
+      image.src = 'data:image/png;base64,${png}'
+      await image.decode()
+      const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height })
+      canvas.getContext('2d').drawImage(image, 0, 0)
+      return canvas.toDataURL('image/webp', 1)
+    })()`)
+    await writeFile(join(to, `${name}.webp`), Buffer.from(url.slice(url.indexOf(',') + 1), 'base64'))
   }
 }

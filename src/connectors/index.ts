@@ -12,8 +12,12 @@ import kafka from './kafka.ts'
 import kubernetes from './kubernetes.ts'
 import ldap from './ldap.ts'
 import local from './local.ts'
+import mongodb from './mongodb.ts'
 import mqtt from './mqtt.ts'
+import mssql from './mssql.ts'
+import mysql from './mysql.ts'
 import ntp from './ntp.ts'
+import oracle from './oracle.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
 import radius from './radius.ts'
@@ -24,6 +28,7 @@ import smtp from './smtp.ts'
 import snmp from './snmp.ts'
 import ssh from './ssh.ts'
 import tcp from './tcp.ts'
+import winrm from './winrm.ts'
 
 export const connectors: readonly AnyConnector[] = [
   dns,
@@ -38,8 +43,12 @@ export const connectors: readonly AnyConnector[] = [
   kubernetes,
   ldap,
   local,
+  mongodb,
   mqtt,
+  mssql,
+  mysql,
   ntp,
+  oracle,
   postgresql,
   rabbitmq,
   radius,
@@ -50,4 +59,5 @@ export const connectors: readonly AnyConnector[] = [
   snmp,
   ssh,
   tcp,
+  winrm,
 ]

@@ -1,4 +1,8 @@
 import fc from 'fast-check'
+import type { ConnectorClients, ConnectorType } from './clients/index.ts'
+import { TargetError } from './failure.ts'
+import type { AnyMonitor, Gathered } from './monitor.ts'
+import { collectOnce, expectSound } from './run-testing.ts'
 
 type Step = string | number
 
@@ -64,4 +68,29 @@ export function mutated(recorded: unknown): fc.Arbitrary<unknown> {
   return fc
     .array(change, { minLength: 1, maxLength: 3 })
     .map((changes) => changes.reduce((value, { place, part }) => withPart(value, place, part), recorded))
+}
+
+/** Runs a monitor on whatever the arbitrary makes of its target: it must measure soundly or say why it cannot, never anything else. */
+export async function expectClearOutcomes<T>(
+  monitor: AnyMonitor,
+  targets: fc.Arbitrary<T>,
+  clientFor: (target: T) => ConnectorClients[ConnectorType],
+  about: { settings?: Readonly<Record<string, unknown>>; previous?: unknown; runs?: number } = {},
+): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(targets, async (target) => {
+      let gathered: Gathered<string>
+      try {
+        gathered = await collectOnce(monitor, about.settings ?? {}, {
+          client: clientFor(target),
+          previous: about.previous,
+        })
+      } catch (thrown) {
+        if (thrown instanceof TargetError) return
+        throw thrown
+      }
+      expectSound(monitor, gathered)
+    }),
+    { numRuns: about.runs ?? 200 },
+  )
 }

@@ -17,6 +17,7 @@ import type { SshClient } from './ssh.ts'
 import type { SapHttpClient } from './sap-http.ts'
 import type { SapControlClient } from './sapcontrol.ts'
 import type { RedisClient } from './redis.ts'
+import type { MongodbClient } from './mongodb.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
 import type { RadiusClient } from './radius.ts'
 import type { SmtpClient } from './smtp.ts'
@@ -38,6 +39,10 @@ export interface ConnectorClients {
   kubernetes: KubernetesClient
   ldap: LdapClient
   local: LocalClient
+  mongodb: MongodbClient
+  mssql: SqlClient
+  mysql: SqlClient
+  oracle: SqlClient
   mqtt: MqttClient
   ntp: NtpClient
   snmp: SnmpClient
@@ -56,7 +61,13 @@ export interface ConnectorClients {
 export type ConnectorType = keyof ConnectorClients
 
 /** The types whose client is a `SqlClient`: what a monitor names that runs on any database. */
-export const sqlConnectors = ['hana', 'postgresql'] as const satisfies readonly ConnectorType[]
+export const sqlConnectors = [
+  'hana',
+  'mssql',
+  'mysql',
+  'oracle',
+  'postgresql',
+] as const satisfies readonly ConnectorType[]
 
 export { dnsRecordTypes } from './dns.ts'
 export { sapFunctions, sapPages } from './sap-http.ts'
@@ -74,6 +85,8 @@ export type * from './kafka.ts'
 export type * from './kubernetes.ts'
 export type * from './ldap.ts'
 export type * from './local.ts'
+export { mongodbReadings } from './mongodb.ts'
+export type * from './mongodb.ts'
 export type * from './mqtt.ts'
 export type * from './ntp.ts'
 export type * from './snmp.ts'
