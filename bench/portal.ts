@@ -121,6 +121,8 @@ async function measured(): Promise<Measured> {
       tasks.push(...(await instance.call('listTasks', { query: { group: `group-${g}` } })).map(({ id }) => id))
     await instance.stop()
     await fill(instance.data, tasks)
+    // Its port may be another's by now.
+    instance.url = ''
     await instance.start()
     await using browser = await openBrowser()
     const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 900 } })

@@ -88,6 +88,15 @@ test('connector ids are unique and each has a monitor that uses it', () => {
   expect([new Set(ids).size, ids.filter((id) => !used.has(id))]).toEqual([ids.length, []])
 })
 
+test('a monitor on a connector that takes a credential says what it needs on the target', () => {
+  const signsIn = new Set(connectors.filter(({ credentials }) => credentials.length > 0).map(({ id }) => id))
+  const silent = monitors.filter(
+    ({ connectors: types, needs, grant }) =>
+      types.some((type) => signsIn.has(type)) && (needs ?? grant ?? '').trim() === '',
+  )
+  expect(silent.map(({ id }) => id)).toEqual([])
+})
+
 for (const connector of connectors) {
   describe(connector.id, () => {
     test('takes its least settings and names a target', () => {
@@ -167,12 +176,21 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['http', () => ({ url: 'https://shop.example/', proxy: `http://127.0.0.1:${mutePort}` }), 'http.response', {}],
   ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tls.certificate', {}],
   ['tcp', () => ({ host: '127.0.0.1', port: mutePort }), 'tcp.port', { expect: 'x' }],
+  ['mongodb', () => ({ host: '127.0.0.1', port: mutePort }), 'mongodb', {}],
+  ['mssql', () => ({ host: '127.0.0.1', port: mutePort }), 'mssql', {}],
+  ['mysql', () => ({ host: '127.0.0.1', port: mutePort }), 'mysql', {}],
+  ['redis', () => ({ host: '127.0.0.1', port: mutePort }), 'redis', {}],
+  ['redis', () => ({ host: '127.0.0.1', port: mutePort, tls: 'verify' }), 'redis', {}],
+  ['oracle', () => ({ host: '127.0.0.1', port: mutePort }), 'oracle', {}],
   ['hana', () => ({ host: '127.0.0.1', port: mutePort }), 'hana.memory', {}],
   ['hana', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'hana.availability', {}],
   ['ssh', () => ({ host: '127.0.0.1', port: mutePort }), 'host.linux', {}],
   ['snmp', () => ({ host: '127.0.0.1', port: muteUdp.address().port, retries: 5 }), 'snmp.interfaces', {}],
   ['ntp', () => ({ host: '127.0.0.1', port: muteUdp.address().port }), 'ntp', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
+  ['sapcontrol', () => ({ host: '127.0.0.1', port: mutePort }), 'sap.processes', {}],
+  ['sapcontrol', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'sap.queues', {}],
+  ['sap-http', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'sap.http', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'postgresql', {}],
 ]
 test.each(mutes)('%s is told to stop waiting for a mute target', async (id, towards, monitorId, settings) => {

@@ -158,13 +158,9 @@ class Broker implements MqttClient {
     use: (client: Library, connect: number, failed: Promise<never>) => Promise<T>,
   ): Promise<T> {
     const began = systemClock.elapsed()
-    const { socket } = await beginConnection(
-      this.#place,
-      this.#place.tls,
-      this.#place,
-      signal,
-      this.#credential?.type === 'certificate' ? this.#credential : undefined,
-    )
+    const { socket } = await beginConnection(this.#place, this.#place.tls, this.#place, signal, {
+      own: this.#credential,
+    })
     const guard = guardConnection(socket, maxBytes, signal)
     let client: Library | undefined
     let stage = 'did not answer to the sign-in'

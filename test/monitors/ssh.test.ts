@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectors } from '../../src/connectors/index.ts'
 import { monitors } from '../../src/monitors/index.ts'
 import { checkDeclared, TargetError, type OpenCredential, type SshClient } from '../../src/sdk/index.ts'
-import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
+import { expectSound } from '../../src/sdk/testing.ts'
 import { startOpenSsh, type OpenSsh } from '../servers/openssh.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
@@ -303,15 +303,10 @@ test('wrong ports, wrong services and silent ones are told apart', async () => {
   }
 })
 
-test('a machine at rest raises nothing', async () => {
-  const monitor = theOne(monitors, 'host.linux')
-  const seen = await measured('host.linux', place, {}, { credential: keyOnly })
-  const {
-    'clock not set': _,
-    'memory full': __,
-    'swap full': ___,
-    'machine restarted': ____,
-    ...others
-  } = judgedBy(monitor, seen)
-  expect(others).toEqual({})
+test('a server is found at a host by its name, and a host key that nobody has compared is not proposed', async () => {
+  const discovery = theOne(connectors, 'ssh').discovery
+  const found = await discovery?.identify({ host: '127.0.0.1', port: server.port }, signal())
+  expect(found?.map((one) => [one.title.replace(/OpenSSH.*/, 'OpenSSH …'), one.settings, one.credential])).toEqual([
+    ['SSH server OpenSSH …', { host: '127.0.0.1', port: server.port }, 'ssh-key'],
+  ])
 })

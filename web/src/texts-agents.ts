@@ -9,7 +9,6 @@ export const agentTexts = {
   local: 'this server’s own',
   add: 'Add an agent',
   shown: (n: number) => count(n, 'agent', 'agents'),
-  moreOf: (n: number) => `Show more of the other ${n.toLocaleString('en')}`,
   nothingFound: 'No agent matches the filter',
 
   state: {

@@ -40,10 +40,9 @@ export class HanaDatabase implements HanaClient {
   }
 
   async signIn(signal: AbortSignal): Promise<number> {
-    const begun = systemClock.elapsed()
     const connection = await this.#inTurn(signal, () => this.#begin(signal))
     connection.end()
-    return systemClock.elapsed() - begun
+    return connection.connect
   }
 
   close(): void {

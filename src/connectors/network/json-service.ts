@@ -37,7 +37,8 @@ export class JsonService implements Closable {
       {
         path,
         maxBodyBytes: maxBytes ?? defaultMaxBytes,
-        reuseConnection: true,
+        // A kept connection may have ended in the moment it is used; what has a body is not simply sent again.
+        reuseConnection: body === undefined,
         headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
       },

@@ -1,4 +1,4 @@
-import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
+import type { Client, ConnectConfig, PublicKeyAuthMethod, ServerHostKeyAlgorithm } from 'ssh2'
 import { messageOf, systemCodeOf } from '../../base/index.ts'
 import { TargetError, type OpenCredential } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from '../network/failures.ts'
@@ -115,7 +115,10 @@ async function signInOf(credential: OpenCredential | undefined, target: string):
       : 'it is in no form that is known; take the file that ssh-keygen wrote'
     throw new TargetError('configuration', `the private key for ${target} cannot be used: ${why}`)
   }
-  return { username, privateKey: secret, ...(passphrase === undefined ? {} : { passphrase }) }
+  // As it was read: to open an encrypted key again takes the library half a second of this process.
+  const one = Array.isArray(key) ? key[0] : key
+  const method: PublicKeyAuthMethod = { type: 'publickey', username, key: one }
+  return { username, authHandler: [method] }
 }
 
 function failureOf(error: Error, { target }: SshPlace, credential: OpenCredential | undefined): TargetError {

@@ -1,24 +1,23 @@
-import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
-import { useState, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import type { Agent } from '../../../src/contract/index.ts'
 import { AgentMarks, ClockText, LoadBar, MachineText, SpoolText } from '../parts/agent-marks.tsx'
 import { Ago } from '../parts/marks.tsx'
+import { WindowRows } from '../parts/window-rows.tsx'
 import { texts } from '../texts.ts'
 import { AgentActs } from './agent-acts.tsx'
 
 const { agents: words } = texts
 const columns = ['state', 'agent', 'load', 'machine', 'spool', 'clock', 'poll'] as const
 
-/** How many are drawn at once. What is wrong comes first, so that it is among them. */
-const shownAtOnce = 100
+/** About what a row takes on a wide screen. */
+const usualHeight = 66
 
 /** The accepted agents, one line each; on a narrow screen what is usual is left to the agent's own page. */
 export function AgentList({ agents, allowed }: { agents: readonly Agent[]; allowed: boolean }): ReactNode {
-  const [shown, show] = useState(shownAtOnce)
   return (
-    <>
-      <div className="sheet" role="table" aria-label={words.title} aria-rowcount={agents.length + 1}>
+    <div className="sheet" role="table" aria-label={words.title} aria-rowcount={agents.length + 1}>
+      <div role="rowgroup">
         <div className="agent-row row-head" role="row">
           {columns.map((column) => (
             <span key={column} role="columnheader" className={`agent-${column}`}>
@@ -29,22 +28,22 @@ export function AgentList({ agents, allowed }: { agents: readonly Agent[]; allow
             <span className="visually-hidden">{words.columns.acts}</span>
           </span>
         </div>
-        {agents.slice(0, shown).map((agent) => (
-          <Row key={agent.id} agent={agent} allowed={allowed} />
-        ))}
       </div>
-      {agents.length > shown ? (
-        <Button variant="default" mt="sm" onClick={() => show(shown + shownAtOnce)}>
-          {words.moreOf(agents.length - shown)}
-        </Button>
-      ) : null}
-    </>
+      <WindowRows
+        rows={agents}
+        keyOf={({ id }) => id}
+        usualHeight={usualHeight}
+        spare={12}
+        role="rowgroup"
+        draw={(agent, i) => <Row agent={agent} allowed={allowed} index={i} />}
+      />
+    </div>
   )
 }
 
-function Row({ agent, allowed }: { agent: Agent; allowed: boolean }): ReactNode {
+function Row({ agent, allowed, index }: { agent: Agent; allowed: boolean; index: number }): ReactNode {
   return (
-    <div role="row" className="agent-row">
+    <div role="row" aria-rowindex={index + 2} className="agent-row">
       <span role="cell" className="agent-state">
         <AgentMarks agent={agent} />
       </span>

@@ -1,7 +1,7 @@
 import { Button, Modal } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useEffect, useRef, useState, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import type { AlarmAnswer, Task } from '../../../src/contract/index.ts'
 import { call } from '../api/call.ts'
 import { me, monitors } from '../api/queries.ts'
@@ -24,7 +24,7 @@ interface Props {
   readonly onZoom: (from: number, to: number) => void
 }
 
-/** One task: how it went last, and its series as charts. The charts load when they come into sight. */
+/** One task: how it went last, and its series as charts. */
 export function TaskSection({ task, alarms, range, onZoom }: Props): ReactNode {
   const { data: user } = useQuery(me)
   const { data: library } = useQuery(monitors)
@@ -82,9 +82,9 @@ export function TaskSection({ task, alarms, range, onZoom }: Props): ReactNode {
         <p className={task.lastOutcome === 'failed' ? 'task-message bad' : 'task-message dim'}>{task.lastMessage}</p>
       )}
       <TaskFacts of={task.facts} />
-      <WhenSeen>
+      <div className="task-charts">
         <TaskCharts task={task} alarms={alarms} range={range} onZoom={onZoom} />
-      </WhenSeen>
+      </div>
       <Modal opened={runShown} onClose={showRun.close} title={`${texts.system.runResult}: ${task.name}`} size="lg">
         {run.isPending ? <p className="quiet">{texts.system.running}</p> : null}
         {run.error === null ? null : <Failure error={run.error} title={texts.system.runNow} />}
@@ -115,28 +115,5 @@ function TaskFacts({ of }: { of: Task['facts'] }): ReactNode {
         </div>
       ))}
     </dl>
-  )
-}
-
-/** Draws its content from when it first comes near the screen: a system may have hundreds of charts. */
-function WhenSeen({ children }: { children: ReactNode }): ReactNode {
-  const place = useRef<HTMLDivElement>(null)
-  const [seen, setSeen] = useState(false)
-  useEffect(() => {
-    const target = place.current
-    if (target === null || seen) return
-    const watcher = new IntersectionObserver(
-      (entries) => {
-        if (entries.some((entry) => entry.isIntersecting)) setSeen(true)
-      },
-      { rootMargin: '400px' },
-    )
-    watcher.observe(target)
-    return () => watcher.disconnect()
-  }, [seen])
-  return (
-    <div ref={place} className="task-charts">
-      {seen ? children : null}
-    </div>
   )
 }

@@ -12,8 +12,12 @@ import { MaintenanceBanner } from '../parts/maintenance-banner.tsx'
 import { PlaceLine } from '../parts/place-line.tsx'
 import { RangeChoice } from '../parts/range-choice.tsx'
 import { Empty, Present } from '../parts/states.tsx'
+import { WindowRows } from '../parts/window-rows.tsx'
 import { TaskSection } from './system-task.tsx'
 import { texts } from '../texts.ts'
+
+/** About what a task takes with one row of charts. */
+const usualHeight = 420
 
 /** One system: how it is, what is wrong with it, what is measured on it. */
 export function SystemPage(): ReactNode {
@@ -133,11 +137,13 @@ function Measured({ system }: { system: SystemSummary }): ReactNode {
           rows.length === 0 ? (
             <Empty title={texts.system.noTasks} hint={texts.system.noTasksHint} />
           ) : (
-            rows
-              .toSorted((a, b) => compareNames(a.connector, b.connector) || compareNames(a.name, b.name))
-              .map((task) => (
-                <TaskSection key={task.id} task={task} alarms={alarms.data ?? []} range={range} onZoom={zoom} />
-              ))
+            <WindowRows
+              rows={rows.toSorted((a, b) => compareNames(a.connector, b.connector) || compareNames(a.name, b.name))}
+              keyOf={({ id: task }) => task}
+              usualHeight={usualHeight}
+              spare={2}
+              draw={(task) => <TaskSection task={task} alarms={alarms.data ?? []} range={range} onZoom={zoom} />}
+            />
           )
         }
       </Present>

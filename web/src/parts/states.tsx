@@ -1,7 +1,7 @@
 import { Button, Group, Loader, Stack, Text, Title } from '@mantine/core'
 import type { UseQueryResult } from '@tanstack/react-query'
 import { Link, type ErrorComponentProps } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 import { ApiError } from '../api/call.ts'
 import { formatMomentShort } from '../format/times.ts'
 import { texts } from '../texts.ts'
@@ -32,8 +32,13 @@ export function Empty({ title, hint, children }: { title: string; hint?: string;
   )
 }
 
-/** What went wrong, in the server's words, and what to do about it. */
+/**
+ * What went wrong, in the server's words, and what to do about it. Something that one may not see is no failure, and to try again would
+ * be no use: that is said calmly, unless it is an act that was refused, which has a `title`.
+ */
 export function Failure({ error, title, again }: { error: Error; title?: string; again?: () => void }): ReactNode {
+  if (title === undefined && error instanceof ApiError && error.code === 'forbidden')
+    return <Empty title={texts.common.forbidden} hint={texts.common.forbiddenHint(error.message)} />
   const hint = error instanceof ApiError ? error.hint : ''
   const details = error instanceof ApiError ? error.details : []
   const activeUrl = error instanceof ApiError ? error.activeUrl : null
@@ -62,16 +67,22 @@ export function Failure({ error, title, again }: { error: Error; title?: string;
   )
 }
 
-type Loaded<T> = Pick<UseQueryResult<T>, 'data' | 'error' | 'isPending' | 'dataUpdatedAt'> & { refetch: () => unknown }
+type Loaded<T> = Pick<UseQueryResult<T>, 'data' | 'error' | 'errorUpdateCount' | 'isPending' | 'dataUpdatedAt'> & {
+  refetch: () => unknown
+}
 
 /**
  * Draws what a query loaded, in each of its states: loading, failed, and present. What was loaded once stays on the screen while it
  * cannot be refreshed, with a line above that says how old it is.
  */
 export function Present<T>({ query, children }: { query: Loaded<T>; children: (data: T) => ReactNode }): ReactNode {
+  // A query forgets its failure whenever it tries again, and some try every few seconds: the page must not flicker with them.
+  const [failed, setFailed] = useState(query.error)
+  if (query.error !== null && query.error !== failed) setFailed(query.error)
   if (query.data === undefined) {
-    if (query.error instanceof ApiError && query.error.status === 404) return <NothingHere />
-    if (query.error !== null) return <Failure error={query.error} again={() => void query.refetch()} />
+    const error = query.errorUpdateCount > 0 ? failed : null
+    if (error instanceof ApiError && error.status === 404) return <NothingHere />
+    if (error !== null) return <Failure error={error} again={() => void query.refetch()} />
     return <Waiting />
   }
   return (

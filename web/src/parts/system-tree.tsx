@@ -4,7 +4,8 @@ import { Link } from '@tanstack/react-router'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import type { GroupSummary, SystemBrief } from '../../../src/contract/index.ts'
-import { systemById, systemDetails } from '../api/queries.ts'
+import { me, systemById, systemDetails } from '../api/queries.ts'
+import { may } from '../model/access.ts'
 import { filterSystems, isFiltered, treeRows, type SystemFilter, type TreeRow } from '../model/overview.ts'
 import { texts } from '../texts.ts'
 import { Icon } from './icons.tsx'
@@ -26,6 +27,7 @@ export function SystemTree(props: {
   readonly clear: () => void
 }): ReactNode {
   const { groups, systems, filter, clear } = props
+  const { data: user } = useQuery(me)
   const [turned, setTurned] = useState<ReadonlySet<string>>(new Set())
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set())
   const within = useMemo(() => filterSystems(systems, filter), [systems, filter])
@@ -56,6 +58,9 @@ export function SystemTree(props: {
   const open = useCallback((id: string) => setOpened((old) => toggled(old, id)), [])
 
   if (groups.length === 0) {
+    // Whoever could not configure anything is not told to.
+    if (user !== undefined && !may(user.grants, 'editor', '*'))
+      return <Empty title={texts.overview.noneGiven} hint={texts.overview.noneGivenHint} />
     return (
       <Empty title={texts.overview.empty} hint={texts.overview.emptyHint}>
         <Button
