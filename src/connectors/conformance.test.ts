@@ -13,11 +13,6 @@ import {
   type OpenCredential,
 } from '../sdk/index.ts'
 import { collectOnce, collectRecorded, leastSettings } from '../sdk/testing.ts'
-  TargetError,
-  type AnyMonitor,
-  type OpenCredential,
-} from '../sdk/index.ts'
-import { collectOnce, leastSettings } from '../sdk/testing.ts'
 import { connectors } from './index.ts'
 
 // A target that repeats whatever it is told, credentials as well, as the worst of error pages do.
@@ -184,20 +179,6 @@ for (const connector of connectors) {
         ),
       )
       expect([said.filter((one) => one.includes(secret)), notRecorded]).toEqual([[], []])
-      const say = async (monitor: AnyMonitor, credential: OpenCredential | undefined) => {
-        const client = connector.open(checked.value, credential)
-        const run = collectOnce(monitor, leastSettings(monitor.settings), {
-          client,
-          signal: AbortSignal.timeout(1_000),
-        })
-        said.push(await run.then((seen) => JSON.stringify([seen.failure, seen.facts, seen.message]), messageOf))
-        await client.close?.()
-      }
-      // At once: where a client waits for the target to speak first, each takes its second.
-      const own = monitors.filter((one) => one.connectors.includes(connector.id))
-      const credentials = [undefined, ...credentialFor(connector.credentials)]
-      await Promise.all(credentials.flatMap((credential) => own.map((monitor) => say(monitor, credential))))
-      expect(said.filter((one) => one.includes(secret))).toEqual([])
     })
   })
 }
