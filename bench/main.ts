@@ -17,6 +17,7 @@ import { reschedulingRow } from './rescheduling.ts'
 import { rolesRow } from './roles.ts'
 import type { BenchRow, Figure, Size } from './row.ts'
 import { startRow } from './start.ts'
+import { threadRows } from './threads.ts'
 
 const judgeRow: BenchRow = { name: 'judge', about: 'what rules cost', run: judgeBench }
 const rows: readonly BenchRow[] = [
@@ -36,7 +37,7 @@ const rows: readonly BenchRow[] = [
   portalRow,
 ]
 /** Run only when asked for: they print more than figures. */
-const onRequest: readonly BenchRow[] = [profileRow, failoverSoakRow]
+const onRequest: readonly BenchRow[] = [profileRow, failoverSoakRow, ...threadRows]
 
 function lineOf({ name, value, unit, note }: Figure): string {
   const digits = Math.abs(value) < 1 ? 3 : Math.abs(value) < 100 ? 2 : 0

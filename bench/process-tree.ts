@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 
 /** Ticks of /proc/<pid>/stat: 100 a second on every Linux that matters here (`getconf CLK_TCK`). */
-const tickMs = 10
+export const tickMs = 10
 
 export interface ProcessUse {
   readonly pid: number

@@ -9,7 +9,20 @@ import { rolldown } from 'rolldown'
 import { root } from './install.mjs'
 
 // Packages that stay where npm puts them: they read files of their own, and are loaded seldom.
-const left = new Set(['@fastify/swagger', '@fastify/swagger-ui', 'net-snmp', 'nodemailer', 'pg', 'pino-pretty', 'ssh2'])
+const left = new Set([
+  '@fastify/swagger',
+  '@fastify/swagger-ui',
+  'hdb',
+  'mongodb',
+  'mysql2',
+  'net-snmp',
+  'nodemailer',
+  'oracledb',
+  'pg',
+  'pino-pretty',
+  'ssh2',
+  'tedious',
+])
 
 const of = resolve(process.argv[2] ?? root)
 const sources = join(of, 'src')

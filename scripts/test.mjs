@@ -31,6 +31,9 @@ const programs = [
   { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
   { package: 'slapd', isThere: () => inPath('slapd') },
   { package: 'mosquitto', isThere: () => inPath('mosquitto') },
+  { package: 'libjolokia-core-java', isThere: () => existsSync('/usr/share/java/jolokia-core.jar') },
+  { package: 'bsh', isThere: () => existsSync('/usr/share/java/bsh.jar') },
+  { package: 'freeradius', isThere: () => inPath('freeradius') },
   { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
 ]
 

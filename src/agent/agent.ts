@@ -112,7 +112,7 @@ export interface Agent {
 
 const maxByHand = 16
 /** Slots that fall due within so long begin together; a timer for each of a thousand a second would cost more than the runs. */
-const gatherMs = 5
+const gatherMs = 10
 const longestSleepMs = 1_000
 const longestRetryMs = 300_000
 /** How long the first assignment waits for the first monitoring process. */

@@ -190,6 +190,9 @@ class Runner {
     if (monitor === undefined) return failed('configuration', `this agent does not know the monitor ${task.monitor}`)
     if (connector === undefined)
       return failed('configuration', `this agent does not know the connector ${way.definition.type}`)
+    // The server has seen to it as well; an agent does not rely on that for what could do anything on a target.
+    if (monitor.runsCommands === true && way.definition.ownCommands !== true)
+      return failed('configuration', 'the group does not allow commands that users wrote (ownCommands)')
     let remember: { readonly value: unknown } | undefined
     let returned: unknown
     try {

@@ -97,6 +97,18 @@ test('every way a monitor fails by itself ends its own run with words, and none 
   expect(events.filter((event) => event.event === 'process ended')).toEqual([])
 })
 
+test('an agent runs what users wrote only where the group allows it, whatever it was assigned', async () => {
+  start()
+  const task: AssignedTask = { ...taskFor('well', 0), id: 'commands', monitor: 'test.commands' }
+  const order = { task, slot: systemClock.now(), timeoutMs: 5_000, beginBefore: systemClock.elapsed() + 30_000 }
+  const ask = (on: AssignedConnector) =>
+    new Promise<string>((resolve) => pool!.run({ ...order, connector: on }, (ended) => resolve(inALine(ended))))
+  expect([await ask(connector), await ask({ ...connector, ownCommands: true })]).toEqual([
+    'configuration: the group does not allow commands that users wrote (ownCommands)',
+    'ran value=1',
+  ])
+})
+
 test('a run that is over its time is told to stop, and the process goes on', async () => {
   start()
   expect(await Promise.all([run('slow', { timeoutMs: 200 }), run('well', { ms: 400 })])).toEqual([

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock } from '../base/index.ts'
-import type { AlarmEvent, SpoolEntry } from '../model/index.ts'
+import type { AlarmEvent, RunResult, SpoolEntry } from '../model/index.ts'
 import { openDatabase, silentLog, type Database, type Statement } from '../platform/index.ts'
 import { alarmsSchema, openAlarms, type Alarms, type JudgedBatch, type TaskFacts } from './index.ts'
 import { failedRun, rulesOf, runOf, taskOf } from './testing.ts'
@@ -185,6 +185,33 @@ test('a value that stays away raises no data though its task runs', async () => 
   expect(now(alarms)).toEqual(['MINOR shop: Duration has had no value for 1m (http.response on front)'])
   await alarms.judge(batchOf(runOf('a', slot(11), { duration: 5 })))
   expect(now(alarms)).toEqual([])
+})
+
+test('an item that vanished ends its alarm with that reason after three runs without it; runs that failed show nothing', async () => {
+  tasks.set('a', taskOf('a', rulesOf({ metric: 'used', items: { mount: '/data*' }, thresholds: { WARNING: '> 80%' } })))
+  const alarms = await open()
+  const mounts = (...full: readonly string[]) => [
+    { name: 'used', labels: { mount: '/' }, value: 95 },
+    ...full.map((mount) => ({ name: 'used', labels: { mount }, value: 95 })),
+  ]
+  const seen: unknown[] = []
+  const run = async (n: number, result: RunResult) => {
+    clock.advance(10_000)
+    await alarms.judge(batchOf(result))
+    seen.push(`${n}: ${now(alarms).length}`)
+  }
+  await run(1, { ...runOf('a', slot(1), {}), samples: mounts('/data1', '/data2') })
+  await run(2, { ...runOf('a', slot(2), {}), samples: mounts('/data2') })
+  for (const n of [3, 4, 5, 6]) await run(n, failedRun('a', slot(n)))
+  await run(7, { ...runOf('a', slot(7), {}), samples: mounts('/data2') })
+  await run(8, { ...runOf('a', slot(8), {}), samples: mounts('/data2') })
+  const { alarms: all } = await alarms.list({})
+  const ended = all.find(({ item }) => item === 'mount=/data1')
+  expect([seen, (await alarms.get(ended!.id))!.history.at(-1)!.text, alarms.open().map(({ item }) => item)]).toEqual([
+    ['1: 2', '2: 2', '3: 2', '4: 2', '5: 2', '6: 2', '7: 2', '8: 1'],
+    'the item is no longer there',
+    ['mount=/data2'],
+  ])
 })
 
 test('alarms of tasks and rows that are gone are cleared, now and at the next start', async () => {

@@ -9,15 +9,22 @@ import {
   type SeverityOrClear,
 } from '../model/index.ts'
 import {
+  NotRecorded,
   TargetError,
   checkDeclared,
   credentialTypes,
+  readRecording,
+  replay,
   type AnyConnector,
   type AnyMonitor,
+  type Closable,
   type CredentialType,
+  type Gathered,
   type OpenCredential,
+  type Recording,
 } from '../sdk/index.ts'
 import { library } from './library.ts'
+import { Tape } from './tape.ts'
 
 /** What somebody asked to be run once, by hand. */
 export interface CheckRequest {
@@ -29,6 +36,10 @@ export interface CheckRequest {
   readonly credential?: { readonly type: CredentialType; readonly fields: Readonly<Record<string, unknown>> }
   /** A duration; the monitor's own unless given. */
   readonly timeout?: string
+  /** Gets what the monitor and its target said to each other. */
+  readonly record?: (recording: Recording) => void
+  /** Of the program; for the recording. */
+  readonly version?: string
 }
 
 export interface CheckResult {
@@ -119,44 +130,23 @@ export async function checkOnce(request: CheckRequest): Promise<CheckResult> {
     credential === undefined || request.credential === undefined
       ? undefined
       : ({ type: request.credential.type, fields: credential.value } as OpenCredential)
-  const client = connector.open(connectorSettings.value, open)
+  const real = connector.open(connectorSettings.value, open)
+  const tape = request.record === undefined ? undefined : new Tape(open)
   const signal = AbortSignal.timeout(timeoutMs)
-  const plannedAt = Date.now()
   const began = performance.now()
   const about = { monitor: monitor.id, facts: {} }
+  const run = (previous: unknown, remember: (value: unknown) => void) =>
+    collected(monitor, settings.value, { real, signal, previous, remember, tape })
   try {
     let first: unknown
-    const gathered = await monitor.collect(settings.value, {
-      client,
-      signal,
-      plannedAt,
-      now: () => Date.now(),
-      previous: undefined,
-      remember: (value) => (first = value),
-    })
+    const gathered = await run(undefined, (value) => (first = value))
     // A monitor of rates has none the first time: it is asked once more, a second later.
-    const whole =
-      first === undefined || gathered.failure !== undefined
-        ? gathered
-        : await again(monitor, settings.value, { client, signal, previous: first })
-    const samples = [
-      ...Object.entries(whole.metrics).flatMap(([name, value]): Sample[] =>
-        value === undefined
-          ? []
-          : typeof value === 'number'
-            ? [{ name, labels: {}, value }]
-            : value.map((item) => ({ name, ...item })),
-      ),
-      ...(whole.more ?? []),
-    ]
-    return judged(monitor, {
-      ...about,
-      facts: whole.facts ?? {},
-      durationMs: performance.now() - began,
-      samples,
-      ...(whole.message === undefined ? {} : { message: whole.message }),
-      ...whole.failure,
-    })
+    let whole = gathered
+    if (first !== undefined && gathered.failure === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, rateGapMs))
+      whole = await run(first, () => undefined)
+    }
+    return judged(monitor, { ...about, ...runOf(whole), durationMs: performance.now() - began })
   } catch (thrown) {
     const timedOut = signal.aborted && !(thrown instanceof TargetError)
     return judged(monitor, {
@@ -167,31 +157,101 @@ export async function checkOnce(request: CheckRequest): Promise<CheckResult> {
       message: timedOut ? `timed out after ${formatDuration(timeoutMs)}` : messageOf(thrown),
     })
   } finally {
-    await client.close?.()
+    await real.close?.()
+    if (tape !== undefined)
+      request.record?.(
+        tape.recording({
+          monitor: monitor.id,
+          connector: connector.id,
+          version: request.version ?? '',
+          settings: request.settings,
+          connectorSettings: request.connectorSettings,
+        }),
+      )
   }
 }
 
 const rateGapMs = 1_000
 
-async function again(
+/** One run, taken down where there is a tape. */
+async function collected(
   monitor: AnyMonitor,
   settings: Readonly<Record<string, unknown>>,
-  {
-    client,
-    signal,
-    previous,
-  }: { client: Parameters<AnyMonitor['collect']>[1]['client']; signal: AbortSignal; previous: unknown },
-) {
-  await new Promise((resolve) => setTimeout(resolve, rateGapMs))
-  return monitor.collect(settings, {
-    client,
-    signal,
-    plannedAt: Date.now(),
-    now: () => Date.now(),
-    previous,
-    remember: () => undefined,
-  })
+  about: {
+    readonly real: Client
+    readonly signal: AbortSignal
+    readonly previous: unknown
+    readonly remember: (value: unknown) => void
+    readonly tape: Tape | undefined
+  },
+): Promise<Gathered<string>> {
+  const { real, signal, previous, remember, tape } = about
+  const plannedAt = Date.now()
+  const recorder = tape?.begin()
+  try {
+    const gathered = await monitor.collect(settings, {
+      client: recorder === undefined ? real : recorder.wrap(real),
+      signal,
+      plannedAt,
+      now: recorder?.now ?? (() => Date.now()),
+      previous,
+      remember,
+    })
+    if (recorder !== undefined) tape?.end(recorder, { plannedAt, gathered })
+    return gathered
+  } catch (thrown) {
+    if (recorder !== undefined) tape?.end(recorder, { plannedAt, failed: messageOf(thrown) })
+    throw thrown
+  }
 }
+
+type Client = Parameters<AnyMonitor['collect']>[1]['client'] & Closable
+
+function runOf({
+  metrics,
+  more = [],
+  facts = {},
+  message,
+  failure,
+}: Gathered<string>): Omit<Run, 'monitor' | 'durationMs'> {
+  const samples = [
+    ...Object.entries(metrics).flatMap(([name, value]): Sample[] =>
+      value === undefined
+        ? []
+        : typeof value === 'number'
+          ? [{ name, labels: {}, value }]
+          : value.map((item) => ({ name, ...item })),
+    ),
+    ...more,
+  ]
+  return { facts, samples, ...(message === undefined ? {} : { message }), ...failure }
+}
+
+/**
+ * Runs a monitor on what was recorded, with no target, and judges it as `checkOnce` does.
+ * @throws FarwatchError `invalid-value` where it is no recording, or the monitor asks something else than it did then
+ */
+export async function checkRecording(text: string): Promise<CheckResult> {
+  const began = performance.now()
+  const since = () => performance.now() - began
+  try {
+    const recording = readRecording(text)
+    const { monitor } = findMonitor(recording.monitor, recording.connector)
+    const about = { monitor: monitor.id, facts: {}, samples: [] }
+    try {
+      const { gathered } = await replay(monitor, recording, AbortSignal.timeout(replayMs))
+      return judged(monitor, { ...about, ...runOf(gathered), durationMs: since() })
+    } catch (thrown) {
+      if (!(thrown instanceof TargetError)) throw thrown
+      return judged(monitor, { ...about, durationMs: since(), reason: thrown.reason, message: thrown.message })
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof NotRecorded)) throw thrown
+    throw new FarwatchError('invalid-value', thrown.message, { cause: thrown })
+  }
+}
+
+const replayMs = 60_000
 
 interface Run {
   readonly monitor: string

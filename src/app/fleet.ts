@@ -596,14 +596,14 @@ export class Fleet implements FleetQuestions {
     if (agent === this.localId && this.#own !== undefined) return { agent, result: await this.#own.agent.check(order) }
     const entry = this.registry.agent(agent)
     if (entry === undefined) throw new FarwatchError('not-found', 'the agent was removed meanwhile')
-    const { credential, type, settings } = order.connector
+    const { credential, type, settings, ownCommands } = order.connector
     const sealed =
       credential === undefined ? undefined : await sealCredential(credential, { agent, group }, entry.sealTo)
     const command: CommandOrder = {
       is: 'check',
       monitor: order.monitor,
       settings: { ...order.settings },
-      connector: { type, group, settings: { ...settings } },
+      connector: { type, group, settings: { ...settings }, ...(ownCommands === undefined ? {} : { ownCommands }) },
       ...(sealed === undefined ? {} : { sealed }),
       timeoutMs: order.timeoutMs,
       ...(order.wants === undefined ? {} : { wants: order.wants }),

@@ -1,4 +1,4 @@
-export { checkOnce, findMonitor } from './check-once.ts'
+export { checkOnce, checkRecording, findMonitor } from './check-once.ts'
 export type { CheckRequest, CheckResult } from './check-once.ts'
 export { startInstance } from './instance.ts'
 export type { RunningInstance } from './instance.ts'

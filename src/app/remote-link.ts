@@ -187,7 +187,7 @@ export class RemoteLink implements ServerLink {
   }
 
   async #opened({ connector, sealed, ...order }: Extract<Command, { is: 'check' }>): Promise<CheckOrder> {
-    const { type, group, settings } = connector
+    const { type, group, settings, ownCommands } = connector
     const { identity, sealing } = this.#machine.keyring.present
     const credential =
       sealed === undefined
@@ -196,7 +196,12 @@ export class RemoteLink implements ServerLink {
     return {
       monitor: order.monitor,
       settings: order.settings,
-      connector: { type, settings, ...(credential === undefined ? {} : { credential }) },
+      connector: {
+        type,
+        settings,
+        ...(credential === undefined ? {} : { credential }),
+        ...(ownCommands === undefined ? {} : { ownCommands }),
+      },
       timeoutMs: order.timeoutMs,
       ...(order.wants === undefined ? {} : { wants: order.wants }),
     }

@@ -193,11 +193,13 @@ export async function run(terminal: Terminal, version: string): Promise<number> 
     .option('--connector <type>', 'the type of connector to use, where several are possible')
     .option('--credential <type>', 'the type of credential to use, where several are possible')
     .option('--timeout <duration>', 'how long it may take')
+    .option('--record <file>', 'keep what the monitor and its target said to each other, without secrets')
+    .option('--replay <file>', 'run the monitor on what was recorded, with no target')
     .option('--list', 'lists all monitors with their settings')
     .option('--json', 'machine-readable output')
     .action(async (monitor: string | undefined, options: CheckOptions) => {
       const { check } = await import('./commands/check.ts')
-      exitCode = await check(terminal, monitor, options)
+      exitCode = await check(terminal, monitor, options, version)
     })
 
   try {

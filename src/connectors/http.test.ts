@@ -149,7 +149,7 @@ const hostile: [string, (socket: Socket) => void, string][] = [
   [
     'upgrades unasked',
     (s) => void s.write('HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
-    'protocol: HOST:PORT closed the connection before the answer was complete',
+    'protocol: HOST:PORT does not speak HTTP as it should (UNEXPECTED_UPGRADE)',
   ],
 ]
 test.each(hostile)('a server that %s', async (_, act, words) => {

@@ -1,5 +1,3 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import type { SecureContext } from 'node:tls'
 import { systemClock } from '../platform/index.ts'
 import {
@@ -13,7 +11,9 @@ import {
   type Params,
   type Problem,
 } from '../sdk/index.ts'
+import { credentialHeaders } from './network/credential-headers.ts'
 import { exchange, readPlace, StaleConnection, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
+import { KeptLines } from './network/http-line.ts'
 import { httpDiscovery } from './network/find-http.ts'
 import { reachPort } from './network/reach.ts'
 import { hostPort, hostPortProblems, readHostPort } from './network/target.ts'
@@ -113,16 +113,6 @@ export default defineConnector({
   discovery: httpDiscovery,
 })
 
-/** What a credential puts into the headers; a client certificate is shown in the handshake, and other types are not for this connector. */
-function credentialHeaders(credential: OpenCredential | undefined): Record<string, string> {
-  if (credential?.type === 'basic') {
-    const { username, secret } = credential.fields
-    return { authorization: `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}` }
-  }
-  if (credential?.type === 'token') return { authorization: `Bearer ${credential.fields.secret}` }
-  return credential?.type === 'header' ? { [credential.fields.header.toLowerCase()]: credential.fields.secret } : {}
-}
-
 class HttpConnection implements HttpClient, Closable {
   readonly url: string
   readonly #base: URL
@@ -132,7 +122,7 @@ class HttpConnection implements HttpClient, Closable {
   readonly #secretHeaders: Record<string, string>
   readonly #places = new Map<string, HttpPlace>()
   #context: SecureContext | undefined
-  #kept: { http: HttpAgent; https: HttpsAgent } | undefined
+  readonly #kept = new KeptLines()
 
   constructor(
     base: URL,
@@ -213,22 +203,13 @@ class HttpConnection implements HttpClient, Closable {
     }
     if (!keep) return exchange(place, way, sending, signal)
     try {
-      return await exchange(place, { ...way, keep: this.#agents() }, sending, signal)
+      return await exchange(place, { ...way, keep: this.#kept }, sending, signal)
     } catch (thrown) {
       // A server may end an idle connection in the moment it is used again; that says nothing about how it answers.
       const harmless = sending.body === undefined && ['GET', 'HEAD', 'OPTIONS'].includes(sending.method)
       if (!(thrown instanceof StaleConnection) || !harmless || signal.aborted) throw thrown
       return exchange(place, way, sending, signal)
     }
-  }
-
-  #agents(): { http: HttpAgent; https: HttpsAgent } {
-    this.#kept ??= {
-      http: new HttpAgent({ keepAlive: true, maxFreeSockets: 4 }),
-      // No session tickets: a new connection shall cost what it costs a new visitor.
-      https: new HttpsAgent({ keepAlive: true, maxFreeSockets: 4, maxCachedSessions: 0 }),
-    }
-    return this.#kept
   }
 
   #placeOf(path: string): HttpPlace {
@@ -243,8 +224,7 @@ class HttpConnection implements HttpClient, Closable {
   }
 
   close(): void {
-    this.#kept?.http.destroy()
-    this.#kept?.https.destroy()
+    this.#kept.close()
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { firstWords } from './network/first-words.ts'
 import { findAddresses } from './network/names.ts'
+import { proposalOf } from './network/proposal.ts'
 import { reachPort } from './network/reach.ts'
 import {
   hostSetting,
@@ -50,16 +51,14 @@ export default defineConnector({
       const said = await firstWords(place, { send: sslRequest, until: (received) => received.length > 0 }, signal)
       const answer = said.toString('latin1')
       if (answer !== 'S' && answer !== 'N') return []
-      const { host, port } = place
       return [
-        {
-          name: port === 5432 ? 'postgresql' : `postgresql-${port}`,
-          title: `PostgreSQL, port ${port}${answer === 'S' ? ', with TLS' : ''}`,
-          settings: port === 5432 ? { host } : { host, port },
-          seen: `port ${port} answered in the words of PostgreSQL`,
-          certainty: 'identified',
+        proposalOf(place, {
+          id: 'postgresql',
+          port: 5432,
+          title: answer === 'S' ? 'PostgreSQL with TLS' : 'PostgreSQL',
+          seen: 'answered in the words of PostgreSQL',
           credential: 'basic',
-        },
+        }),
       ]
     },
   },

@@ -69,6 +69,8 @@ const ways: [string, string, () => object, string][] = [
   ['a name that is none', 'tcp', () => ({ host: 'no.such.name.invalid', port: open }), 'unreachable'],
   ['a database', 'postgresql', () => ({ host: '127.0.0.1', port: open }), 'reached'],
   ['a database that is down', 'postgresql', () => ({ host: '127.0.0.1', port: shut }), 'refused'],
+  ['a start service', 'sapcontrol', () => ({ host: '127.0.0.1', port: open }), 'reached'],
+  ['an instance that is down', 'sap-http', () => ({ host: '127.0.0.1', port: shut }), 'refused'],
   ['a page', 'http', () => ({ url: `http://127.0.0.1:${open}/x` }), 'reached'],
   ['a page behind TLS', 'http', () => ({ url: `https://127.0.0.1:${open}/x` }), 'reached'],
   ['a page nobody serves', 'http', () => ({ url: `https://127.0.0.1:${shut}/x` }), 'refused'],

@@ -10,7 +10,9 @@ import {
   type RedisSession,
 } from '../sdk/index.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
+import { eitherWords } from './network/either-words.ts'
 import { openSocket, type SocketPlace } from './network/open-socket.ts'
+import { proposalOf } from './network/proposal.ts'
 import { reachPort } from './network/reach.ts'
 import { hostSetting, portSetting, tlsPortSetting, trustedSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
@@ -42,8 +44,35 @@ export default defineConnector({
   check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
   target: ({ host, port }) => hostPort(host, port),
   reach: reachPort,
+  discovery: {
+    at: { tcp: [6379, 6380] },
+    async identify(place, signal) {
+      const found = await eitherWords(place, { send: ping, isIt: isRedis }, signal)
+      if (found === undefined) return []
+      const { said, tls } = found
+      const isOpen = said.toString('latin1').startsWith('+PONG')
+      return [
+        proposalOf(place, {
+          id: 'redis',
+          port: 6379,
+          title: tls ? 'Redis with TLS' : 'Redis',
+          seen: 'answered a PING in the words of Redis',
+          ...(isOpen ? {} : { credential: 'basic' }),
+          ...(tls ? { learned: { tls: 'verify' } } : {}),
+        }),
+      ]
+    },
+  },
   open: (settings, credential) => new Redis(settings, settings.database, credential),
 })
+
+const ping = writeCommand(['PING'])
+
+function isRedis(said: Buffer): boolean {
+  return /^(?:\+PONG|-NOAUTH|-DENIED|-ERR max number of clients|-ERR operation not permitted)/.test(
+    said.toString('latin1'),
+  )
+}
 
 /** INFO is some kilobytes; a list of masters is a little more. */
 const mostBytes = 4 * 1024 * 1024
@@ -64,7 +93,7 @@ class Redis implements RedisClient {
 
   async session<T>(signal: AbortSignal, use: (session: RedisSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const exchange = await this.#signIn.try(() => this.#open(signal))
+    const exchange = await this.#signIn.try(() => this.#open(signal), signal)
     try {
       return await use({
         connect: systemClock.elapsed() - begun,

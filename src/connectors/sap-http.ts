@@ -16,10 +16,11 @@ import { SignIn } from './network/sign-in.ts'
 import { readSoap } from './network/soap.ts'
 import { hostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
+import { sapHttpDiscovery } from './sap-http/discovery.ts'
 import { readTableEnvelope, tableRows } from './sap-http/read-table.ts'
 
 const maxPageBytes = 64 * 1024
-const maxTableBytes = 16 * 1024 * 1024
+const maxTableBytes = 8 * 1024 * 1024
 
 /** What an SAP system answers over HTTP: the public pages of its ICM, its message server, and, where it was switched on, tables by SOAP. */
 export default defineConnector({
@@ -84,6 +85,7 @@ export default defineConnector({
   target: (settings) => hostPort(settings.host, portOf(settings)),
   reach: (settings, signal) => reachPort({ host: settings.host, port: portOf(settings) }, signal),
   open: (settings, credential) => new SapHttp(settings, credential),
+  discovery: sapHttpDiscovery,
 })
 
 interface Place {

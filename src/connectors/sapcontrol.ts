@@ -1,9 +1,11 @@
+import type { CancelTimer } from '../base/index.ts'
 import { systemClock } from '../platform/index.ts'
 import {
   defineConnector,
   sapControlReads,
   TargetError,
   type Closable,
+  type FailureReason,
   type OpenCredential,
   type SapAnswer,
   type SapControlClient,
@@ -13,7 +15,9 @@ import {
   type WhyNotAsked,
 } from '../sdk/index.ts'
 import { exchange, readPlace, type HttpExchanged, type HttpPlace, type HttpWay } from './network/http-exchange.ts'
+import { outOfTime } from './network/failures.ts'
 import { reachPort } from './network/reach.ts'
+import { SignIn } from './network/sign-in.ts'
 import { escaped, nodesIn, readSoap, textIn, type XmlNode } from './network/soap.ts'
 import { hostPattern, hostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
@@ -21,14 +25,14 @@ import { decide, locked, methodsOf, signIn, whyPaused, type Methods } from './sa
 import { sapDiscovery } from './sapcontrol/discovery.ts'
 import { enter, leave, type StartService } from './sapcontrol/start-service.ts'
 
-const maxAnswerBytes = 8 * 1024 * 1024
+const maxAnswerBytes = 4 * 1024 * 1024
 const maxRows = 20_000
 const maxText = 16_000
 /** How old the process list may be by which it is decided whether to ask for more. */
 const processesHoldMs = 15_000
 const methodsHoldMs = 600_000
-/** A user that was refused is not tried again for so long: three wrong passwords in a row lock it on many hosts. */
-const refusalHoldsMs = 300_000
+/** What an operation is left alone for afterwards. */
+const faults: readonly FailureReason[] = ['assertion', 'protocol', 'too large', 'timed out']
 
 /** The start service of one SAP instance. */
 export default defineConnector({
@@ -121,10 +125,10 @@ class Instance implements SapControlClient, Closable {
   readonly #user: { readonly username: string; readonly secret: string } | undefined
   readonly #service: StartService
   /** Answers that may be shared, by operation. By connector: what one user may see is nothing for the next. */
-  readonly #shared = new Map<SapControlRead, { readonly at: number; readonly answer: unknown }>()
+  readonly #shared = new Map<SapControlRead, { readonly answer: unknown; readonly forget: CancelTimer }>()
   /** Operations that turned out to want a user. */
   readonly #locked = new Set<SapControlRead>()
-  #refusal: { readonly until: number; readonly failure: TargetError } | undefined
+  readonly #signIn = new SignIn()
 
   constructor(settings: Place, credential: OpenCredential | undefined) {
     const { host, tls, trustedCertificates } = settings
@@ -143,6 +147,8 @@ class Instance implements SapControlClient, Closable {
   }
 
   close(): void {
+    for (const { forget } of this.#shared.values()) forget()
+    this.#shared.clear()
     leave(this.#service)
   }
 
@@ -174,12 +180,18 @@ class Instance implements SapControlClient, Closable {
     return (decision.is === 'ask' && decision.signIn) || this.#locked.has(operation)
   }
 
-  #sharedAnswer<O extends SapControlRead>(operation: O): Answered<O> | undefined {
+  #share(operation: SapControlRead, answer: unknown): void {
     const { sharedMs }: SapRead = sapControlReads[operation]
-    const kept = this.#shared.get(operation)
-    if (sharedMs === undefined || kept === undefined || systemClock.elapsed() - kept.at >= sharedMs) return undefined
+    if (sharedMs === undefined) return
+    this.#shared.get(operation)?.forget()
+    // A tree of alerts is megabytes: it goes as soon as nobody may have it any more.
+    const forget = systemClock.after(sharedMs, () => this.#shared.delete(operation))
+    this.#shared.set(operation, { answer, forget })
+  }
+
+  #sharedAnswer<O extends SapControlRead>(operation: O): Answered<O> | undefined {
     // It was kept under its own operation.
-    return kept.answer as Answered<O>
+    return this.#shared.get(operation)?.answer as Answered<O> | undefined
   }
 
   /** What the service says it offers and protects; where it does not say, what is usual is taken to be so. */
@@ -196,41 +208,56 @@ class Instance implements SapControlClient, Closable {
     return this.#service.methods(methodsHoldMs)?.methods
   }
 
-  /** One exchange, and what is to be remembered of it. Called in a turn of one's own. */
+  /** One question, and what is to be remembered of it. Called in a turn of one's own. */
   async #ask<O extends SapControlRead>(operation: O, withUser: boolean, signal: AbortSignal): Promise<Answered<O>> {
+    // Before anything is sent nothing can be the fault of the operation.
+    if (signal.aborted) throw outOfTime(this.target, 'was not asked')
     this.#service.throwIfPaused(operation)
-    if (withUser) this.#throwIfRefused()
-    let seen: HttpExchanged
-    let rows: readonly SapRow<O>[]
+    let answer: Answered<O>
     try {
-      seen = await this.#send(operation, withUser, signal)
-      rows = await this.#rowsOf(operation, seen)
+      answer = withUser
+        ? await this.#signIn.try(() => this.#answer(operation, true, signal), signal)
+        : await this.#answer(operation, false, signal)
     } catch (thrown) {
-      if (thrown instanceof WantsUser) {
-        if (withUser) throw thrown.denied ? this.#denied(operation, thrown) : this.#refused(thrown)
+      if (thrown instanceof WantsUser && !withUser) {
         if (this.#user === undefined) throw new TargetError('credentials', `${this.target}: ${locked(operation)}`)
         this.#locked.add(operation)
         return this.#ask(operation, true, signal)
       }
-      // A failure before anything was asked is none of the operation's.
-      if (thrown instanceof TargetError && ['assertion', 'protocol', 'too large', 'timed out'].includes(thrown.reason))
-        this.#service.failed(operation, thrown)
-      throw thrown
+      const failure =
+        thrown instanceof WantsUser
+          ? new TargetError('credentials', `${this.target} knows and refused ${this.#userWords(thrown)}`)
+          : thrown
+      // Nobody there, no trust, a wrong password: none of them is a fault of the operation.
+      if (failure instanceof TargetError && (thrown instanceof WantsUser || faults.includes(failure.reason)))
+        this.#service.failed(operation, failure)
+      throw failure
     }
-    if (withUser) this.#refusal = undefined
     this.#service.succeeded(operation)
-    const answer: Answered<O> = {
-      is: 'answered',
-      rows,
-      phases: seen.phases,
-      ...(seen.certificate === undefined ? {} : { certificate: seen.certificate }),
-    }
-    this.#shared.set(operation, { at: systemClock.elapsed(), answer })
+    this.#share(operation, answer)
+    const { rows } = answer
     // The rows are those of their operation.
     if (operation === 'GetProcessList') this.#service.noteProcesses(rows as readonly SapRow<'GetProcessList'>[])
     if (operation === 'GetInstanceProperties')
       this.#service.noteMethods(methodsOf(rows as readonly SapRow<'GetInstanceProperties'>[]))
     return answer
+  }
+
+  /** One exchange. Throws WantsUser where one is needed that was not sent, and where the one that was sent is known and may not. */
+  async #answer<O extends SapControlRead>(operation: O, withUser: boolean, signal: AbortSignal): Promise<Answered<O>> {
+    const seen = await this.#send(operation, withUser, signal)
+    try {
+      return {
+        is: 'answered',
+        rows: await this.#rowsOf(operation, seen),
+        phases: seen.phases,
+        ...(seen.certificate === undefined ? {} : { certificate: seen.certificate }),
+      }
+    } catch (thrown) {
+      if (thrown instanceof WantsUser && withUser && !thrown.denied)
+        throw new TargetError('credentials', `${this.target} refused ${this.#userWords(thrown)}`, { cause: thrown })
+      throw thrown
+    }
   }
 
   async #send(operation: SapControlRead, withUser: boolean, signal: AbortSignal): Promise<HttpExchanged> {
@@ -269,9 +296,9 @@ class Instance implements SapControlClient, Closable {
         `the start service ${this.target} answers, but what is behind ${operation} does not: ${words}`,
       )
     }
-    const { list, fields } = sapControlReads[operation]
+    const { list, fields, element }: SapRead = sapControlReads[operation]
     const items = list === 'single' ? [read.content] : itemsOf(read.content, list)
-    if (read.name !== `${operation}Response` && list !== 'single')
+    if (read.name !== (element ?? `${operation}Response`))
       throw new TargetError('protocol', `${this.target} answered something else than ${operation}`)
     if (items.length > maxRows)
       throw new TargetError('too large', `the answer of ${this.target} to ${operation} has more than ${maxRows} items`)
@@ -288,35 +315,17 @@ class Instance implements SapControlClient, Closable {
     return secret === '' ? text : text.replaceAll(secret, '•••')
   }
 
-  #throwIfRefused(): void {
-    if (this.#refusal !== undefined && systemClock.elapsed() < this.#refusal.until)
-      throw new TargetError('credentials', this.#refusal.failure.message, { cause: this.#refusal.failure })
-  }
-
-  #refused(refusal: WantsUser): TargetError {
-    const failure = new TargetError('credentials', `${this.target} refused ${this.#userWords(refusal)}`)
-    this.#refusal = { until: systemClock.elapsed() + refusalHoldsMs, failure }
-    return failure
-  }
-
-  /** The password was right. */
-  #denied(operation: SapControlRead, refusal: WantsUser): TargetError {
-    const failure = new TargetError('credentials', `${this.target} knows and refused ${this.#userWords(refusal)}`)
-    this.#service.failed(operation, failure)
-    return failure
-  }
-
-  #userWords(refusal: WantsUser): string {
-    return `the user ${this.#user?.username ?? ''} for ${refusal.message}: it must be an operating-system user of the SAP host that may administer the instance (<sid>adm, or one of service/admin_users)`
+  #userWords({ message }: WantsUser): string {
+    return `the user ${this.#user?.username ?? ''} for ${message}: it must be an operating-system user of the SAP host that may administer the instance (<sid>adm, or one of service/admin_users)`
   }
 }
 
 /** The answer was that a user is needed, or another one. `denied`: who the user is was believed. */
-class WantsUser extends TargetError {
+class WantsUser extends Error {
   readonly denied: boolean
 
   constructor(what: string, denied: boolean) {
-    super('credentials', what)
+    super(what)
     this.denied = denied
   }
 }

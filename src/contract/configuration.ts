@@ -48,6 +48,8 @@ export interface GroupDocument {
   readonly description?: string
   /** What an agent does that is cut off from its server: design.md, leases. Default `available`. */
   readonly whenCutOff?: 'available' | 'exclusive'
+  /** Whether monitors may run commands that users wrote on its systems, with the rights of its credentials. Default `refused`. */
+  readonly ownCommands?: 'refused' | 'allowed'
   readonly credentials?: readonly CredentialDocument[]
   readonly systems?: readonly SystemDocument[]
 }

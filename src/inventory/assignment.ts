@@ -110,7 +110,7 @@ export function assignmentVersion(
 ): string {
   const digests = [agent, JSON.stringify(settings)]
   for (const [group, entry] of groupsOf(configuration, view, agent)) {
-    digests.push(entry.name, group.whenCutOff)
+    digests.push(entry.name, group.whenCutOff, group.ownCommands)
     for (const system of entry.systems) digests.push(digestOfSystem(system))
     for (const window of windows.all) {
       if (window.isSkipped && (window.group ?? entry.name) === entry.name) digests.push(JSON.stringify(window.document))
@@ -170,6 +170,7 @@ function addGroup(
         ...(credential === undefined ? {} : { credential }),
         ...(pauses.length === 0 ? {} : { pauses }),
         ...(group.whenCutOff === 'exclusive' ? { exclusive: true } : {}),
+        ...(group.ownCommands === 'allowed' ? { ownCommands: true } : {}),
       })
       for (const { id, monitor, settings, periodMs, timeoutMs } of connector.tasks)
         tasks.push({ id, connector: connector.id, monitor, settings, periodMs, timeoutMs })

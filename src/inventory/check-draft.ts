@@ -67,6 +67,12 @@ export function prepareCheck(
   )
   if (!monitor.ok) problems.addAll(monitor.problems)
 
+  if (library.monitors.get(draft.monitor)?.runsCommands === true && group.ownCommands === 'refused')
+    problems.add(
+      'monitor',
+      `runs commands that users wrote, which the group ${shown(group.name)} does not allow`,
+      'An administrator allows it with `ownCommands: allowed` in the group.',
+    )
   const name = draft.connector.credential
   const usable = library.connectors.get(type)?.credentials ?? []
   let credential: AssignedConnector['credential']
@@ -102,7 +108,12 @@ export function prepareCheck(
     order: {
       monitor: draft.monitor,
       settings,
-      connector: { type, settings: connector.value, ...(credential === undefined ? {} : { credential }) },
+      connector: {
+        type,
+        settings: connector.value,
+        ...(credential === undefined ? {} : { credential }),
+        ...(group.ownCommands === 'allowed' ? { ownCommands: true } : {}),
+      },
       timeoutMs,
       ...(draft.wants === undefined ? {} : { wants: draft.wants }),
     },

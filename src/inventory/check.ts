@@ -292,7 +292,7 @@ class DocumentReader {
   }
 
   groups(given: unknown): Promise<ReadonlyMap<string, WrittenGroup>> {
-    const keys = ['name', 'description', 'whenCutOff', 'credentials', 'systems']
+    const keys = ['name', 'description', 'whenCutOff', 'ownCommands', 'credentials', 'systems']
     return this.#named(given, 'groups', bounds.groups, keys, async (object, path, name) => {
       if (name === '*')
         this.#problems.add(
@@ -300,6 +300,7 @@ class DocumentReader {
           'must not be *, which stands for all groups where somebody is granted a role',
         )
       const whenCutOff = readOwn(object, 'whenCutOff')
+      const ownCommands = readOwn(object, 'ownCommands')
       return {
         path,
         value: {
@@ -315,6 +316,10 @@ class DocumentReader {
               ? ('available' as const)
               : (readChoice(whenCutOff, at(path, 'whenCutOff'), ['available', 'exclusive'], this.#problems) ??
                 'available'),
+          ownCommands:
+            ownCommands === undefined
+              ? ('refused' as const)
+              : (readChoice(ownCommands, at(path, 'ownCommands'), ['refused', 'allowed'], this.#problems) ?? 'refused'),
         },
         credentials: await this.#credentials(readOwn(object, 'credentials'), at(path, 'credentials'), name),
         systems: await this.#systems(readOwn(object, 'systems'), at(path, 'systems')),

@@ -1,5 +1,5 @@
 import { at, parseDuration, type Checked } from '../base/index.ts'
-import { checkRules, type RuleDocument } from '../model/index.ts'
+import { checkRules, ownRows, type RuleDocument } from '../model/index.ts'
 import { checkDeclared, type AnyMonitor, type Library } from '../sdk/index.ts'
 import type { Connector, MonitorForUse, ProfileMonitor } from './configuration.ts'
 import { readChoice, readDuration, readSettings, suggestFrom, Problems } from './reading.ts'
@@ -69,7 +69,13 @@ export function compileMonitor(
   return {
     ok: true,
     // A default made for longer periods must not let a run reach into the next one.
-    value: { periodMs, timeoutMs: Math.min(timeoutMs, periodMs), settings: settings.value, rules: rules.value },
+    value: {
+      periodMs,
+      timeoutMs: Math.min(timeoutMs, periodMs),
+      settings: settings.value,
+      rules: rules.value,
+      runsCommands: monitor.runsCommands === true,
+    },
   }
 }
 
@@ -108,7 +114,7 @@ export function readKnown(
   return readChoice(given, path, all, problems)
 }
 
-/** Rows as people wrote them; `compileMonitor` has checked that they are. */
+/** Rows as people wrote them, in our own words; `compileMonitor` has checked that they are rows. */
 export function asRules(rules: unknown): readonly RuleDocument[] {
-  return rules as readonly RuleDocument[]
+  return ownRows(rules as readonly RuleDocument[])
 }

@@ -52,12 +52,15 @@ export interface MonitorForUse {
   readonly timeoutMs: number
   readonly settings: Readonly<Record<string, unknown>>
   readonly rules: readonly Rule[]
+  /** It runs what users wrote: no task is made of it in groups that do not allow that. */
+  readonly runsCommands: boolean
 }
 
 export interface Group {
   readonly name: string
   readonly description: string
   readonly whenCutOff: 'available' | 'exclusive'
+  readonly ownCommands: 'refused' | 'allowed'
   readonly credentials: ReadonlyMap<string, Credential>
   readonly systems: ReadonlyMap<string, System>
 }
@@ -225,6 +228,7 @@ export function writeGroup(group: Group): Omit<GroupDocument, 'credentials' | 's
     name: group.name,
     ...(group.description === '' ? {} : { description: group.description }),
     whenCutOff: group.whenCutOff,
+    ...(group.ownCommands === 'refused' ? {} : { ownCommands: group.ownCommands }),
   }
 }
 

@@ -820,8 +820,14 @@ function needsOf(edit: Edit): readonly (readonly [group: string | null, role: 'e
     case 'association':
     case 'plugin':
       return [[null, 'admin']]
-    case 'group':
-      return [[edit.action === 'change' ? edit.group : null, 'editor']]
+    case 'group': {
+      const { ownCommands } = edit.after ?? {}
+      return [
+        [edit.action === 'change' ? edit.group : null, 'editor'],
+        // To run anything one likes on the systems of a group is more than to edit it; to end that is not.
+        ...(ownCommands === 'allowed' ? ([[null, 'admin']] as const) : []),
+      ]
+    }
     case 'credential':
     case 'system':
     case 'connector':

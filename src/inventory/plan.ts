@@ -168,6 +168,7 @@ export function checkReferences(
         for (const name of connector.profiles) {
           tasks += wanted.profiles.get(name)?.monitors.size ?? 0
           checkProfile({ ...place, written, name }, problems)
+          checkCommands({ ...place, written, writtenGroup, name }, problems)
         }
       }
     }
@@ -284,6 +285,39 @@ function checkProfile(
       `the profile is used by ${isSeen ? nameOf(place) : 'groups that you do not see'}, of type ${connector.type}`,
       'Give the profile for another connector type another name.',
     )
+}
+
+/** Commands that users wrote run only where an administrator has allowed them: what would be left out silently is refused with words. */
+function checkCommands(
+  place: Place & {
+    readonly written: ReferringConnector | undefined
+    readonly writtenGroup: ReferringGroup | undefined
+    readonly name: string
+  },
+  problems: Problems,
+): void {
+  const { wanted, document, visible, library, group, written, writtenGroup, name } = place
+  if (group.ownCommands === 'allowed') return
+  const running = [...(wanted.profiles.get(name)?.monitors.values() ?? [])].find(
+    (monitor) => library.monitors.get(monitor.written.monitor)?.runsCommands === true,
+  )
+  if (running === undefined) return
+  const words = `the group ${shown(group.name)} does not allow the monitor ${running.written.monitor}, which runs commands that users wrote`
+  const hint = 'An administrator allows it with `ownCommands: allowed` in the group.'
+  if (written !== undefined) {
+    problems.add(at(at(written.path, 'profiles'), written.profiles.indexOf(name)), words, hint)
+    return
+  }
+  if (writtenGroup !== undefined) {
+    problems.add(at(writtenGroup.path, 'ownCommands'), `is refused, and is used by ${nameOf(place)}`, hint)
+    return
+  }
+  const isSeen = visible === undefined || visible.has(group.name)
+  problems.add(
+    document.profiles.get(name)?.path ?? 'profiles',
+    isSeen ? words : `a group that uses the profile does not allow ${running.written.monitor}`,
+    hint,
+  )
 }
 
 function checkCredential(
@@ -426,6 +460,7 @@ function settleGroup(old: Group, wanted: Group): Group {
   return credentials === old.credentials &&
     systems === old.systems &&
     old.whenCutOff === wanted.whenCutOff &&
+    old.ownCommands === wanted.ownCommands &&
     old.description === wanted.description
     ? old
     : { ...wanted, credentials, systems }

@@ -100,7 +100,11 @@ export function encode(object: ConfigurationObject): { body: string; sealed: str
     case 'monitor':
       return text(object.value.written)
     case 'group':
-      return text({ description: object.value.description, whenCutOff: object.value.whenCutOff })
+      return text({
+        description: object.value.description,
+        whenCutOff: object.value.whenCutOff,
+        ownCommands: object.value.ownCommands,
+      })
     case 'credential':
       return text(
         { type: object.value.type, fields: object.value.fields, secrets: object.value.secrets.names },
@@ -201,8 +205,13 @@ export function objectOf(
       return good({ kind, value: { name, ...body, monitors: new Map() } })
     }
     case 'group': {
-      const body = JSON.parse(row.body) as Pick<Group, 'description' | 'whenCutOff'>
-      return good({ kind, value: { name, ...body, credentials: new Map(), systems: new Map() } })
+      const body = JSON.parse(row.body) as Pick<Group, 'description' | 'whenCutOff'> &
+        Partial<Pick<Group, 'ownCommands'>>
+      // A group of before 2026-11-26 does not say.
+      return good({
+        kind,
+        value: { name, ownCommands: 'refused', ...body, credentials: new Map(), systems: new Map() },
+      })
     }
     case 'association':
       return good({ kind, value: { group: name, ...(JSON.parse(row.body) as Pick<Association, 'agents'>) } })

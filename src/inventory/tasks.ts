@@ -62,6 +62,7 @@ export interface GroupEntry {
   readonly name: string
   readonly description: string
   readonly whenCutOff: 'available' | 'exclusive'
+  readonly ownCommands: 'refused' | 'allowed'
   readonly systems: readonly SystemEntry[]
   readonly tasks: number
 }
@@ -76,6 +77,7 @@ export interface View {
 }
 
 interface Origin {
+  readonly ownCommands: Group['ownCommands']
   readonly system: System
   readonly profiles: readonly (Profile | undefined)[]
 }
@@ -96,10 +98,12 @@ export async function viewOf(configuration: Configuration, before: View, breathe
       const isTrue =
         old !== undefined &&
         old.system === system &&
+        old.ownCommands === group.ownCommands &&
         old.profiles.every((profile) => profile !== undefined && configuration.profiles.get(profile.name) === profile)
       const entry = isTrue ? before.systems.get(id)! : makeSystem(id, group, system, configuration, before)
       systems.set(id, entry)
-      origins.set(id, isTrue ? old : { system, profiles: profilesOf(system, configuration) })
+      const { ownCommands } = group
+      origins.set(id, isTrue ? old : { ownCommands, system, profiles: profilesOf(system, configuration) })
       for (const task of entry.tasks) tasks.set(task.id, task)
       own.push(entry)
       const turn = breathe()
@@ -109,6 +113,7 @@ export async function viewOf(configuration: Configuration, before: View, breathe
       name,
       description: group.description,
       whenCutOff: group.whenCutOff,
+      ownCommands: group.ownCommands,
       systems: own,
       tasks: own.reduce((sum, system) => sum + system.tasks.length, 0),
     })
@@ -162,7 +167,8 @@ function makeTasks(
 ): TaskEntry[] {
   const { group, system, connector, profile } = place
   return sorted(profile.monitors).flatMap(([name, { written, made }]) => {
-    if (made === undefined) return []
+    // A document that would have it so is refused; this holds for one that was stored before.
+    if (made === undefined || (made.runsCommands && group.ownCommands === 'refused')) return []
     const task: TaskEntry = {
       id: pathId(group.name, system.name, connector.name, profile.name, name),
       group: group.name,

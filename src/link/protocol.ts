@@ -179,6 +179,8 @@ const wireConnector = Type.Object({
   /** Which of the sealed credentials. */
   credential: Type.Optional(text(100, 1)),
   exclusive: Type.Optional(Type.Literal(true)),
+  /** Absent from a server before 2026-11-26, whose library has no monitor that would need it. */
+  ownCommands: Type.Optional(Type.Literal(true)),
   /** Absent from a server before 2026-11-26, and unknown to an agent before: it then runs what its server does not judge. */
   pauses: Type.Optional(Type.Unsafe<readonly MaintenanceTimes[]>(Type.Array(wirePause, { maxItems: 10_000 }))),
 })
@@ -241,7 +243,7 @@ export const Command = Type.Union([
     is: Type.Literal('check'),
     monitor: name,
     settings,
-    connector: Type.Object({ type: name, group: name, settings }),
+    connector: Type.Object({ type: name, group: name, settings, ownCommands: Type.Optional(Type.Literal(true)) }),
     /** The connector's credential, sealed to the agent (sealing.ts). */
     sealed: Type.Optional(text(200_000)),
     timeoutMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }),

@@ -15,6 +15,8 @@ export interface AssignedConnector {
   readonly pauses?: readonly MaintenanceTimes[]
   /** Its target must never be queried by two agents: no run of it begins once the agent's lease has ended. */
   readonly exclusive?: true
+  /** Monitors that run commands of users may run on it. */
+  readonly ownCommands?: true
 }
 
 /** One monitor of one profile on one connector. `settings` were checked against the monitor's declaration, defaults applied. */

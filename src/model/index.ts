@@ -22,7 +22,7 @@ export type { MaintenanceTimes, MonthDay, Occurrence, Repetition, Weekday } from
 export { formatMatcher, matches, parseMatcher } from './matcher.ts'
 export type { Matcher, MatcherTerm } from './matcher.ts'
 export { isKept, judgesFailed, rowsFor } from './rows.ts'
-export { checkRules, conditionsOf, failedMetric, judgedUnit, messagePlaceholders, ruleKeys } from './rule.ts'
+export { checkRules, conditionsOf, failedMetric, judgedUnit, messagePlaceholders, ownRows, ruleKeys } from './rule.ts'
 export type { JudgedMetric, Rule, RuleDocument, RuleHold, RuleSubject } from './rule.ts'
 export { compareSeverity, severities, worstSeverity } from './severity.ts'
 export type { Severity, SeverityOrClear } from './severity.ts'

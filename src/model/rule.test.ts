@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkRules, conditionsOf, type RuleSubject } from './rule.ts'
+import { checkRules, conditionsOf, ownRows, type RuleSubject } from './rule.ts'
 
 const about: RuleSubject = {
   metrics: {
@@ -42,6 +42,59 @@ test('a row gets its defaults, and its name from its metric and place', () => {
     metricOutput: true,
     report: true,
   })
+})
+
+test('a row in the words of Pro.Monitor means the same as one in ours', () => {
+  const known = [
+    {
+      metric: 'used',
+      items: { mount: '/data*' },
+      threshold: 80,
+      severity: 'MAJOR',
+      duration: 5,
+      alarmTag: 'DISK',
+      autoClear: true,
+    },
+    { metric: 'used', threshold: 'G2W:80 W2M:90', alarmTag: 'my_prefix %MSG% my_suffix' },
+    { metric: 'used', threshold: '20%..90%', severity: 'INFO', duration: '90s', active: true },
+    { metric: 'used', threshold: 0, severity: 'MAJOR', metricOutput: true },
+    { metric: 'used', threshold: 70, severity: 'INFO', active: false },
+  ] as const
+  const own = [
+    { metric: 'used', items: { mount: '/data*' }, thresholds: { MAJOR: '> 80' }, for: '5m', message: 'DISK %MSG%' },
+    { metric: 'used', thresholds: 'G2W:80 W2M:90', message: 'my_prefix %MSG% my_suffix' },
+    { metric: 'used', thresholds: { INFO: '> 20%..90%' }, for: '90s' },
+    { metric: 'used', metricOutput: true, alarm: false },
+  ]
+  const good = [...known.slice(0, 2), ...known.slice(3)]
+  // The rows are written as a user would, in words that the type of our own rows does not have.
+  const kept = ownRows(known as unknown as Parameters<typeof ownRows>[0])
+  expect([checkRules(good, about), kept]).toEqual([checkRules([...own.slice(0, 2), ...own.slice(3)], about), own])
+})
+
+test('what the words of Pro.Monitor say and we cannot do is said by the word that was written', () => {
+  expect(
+    wrong([
+      { metric: 'duration', threshold: 80 },
+      { metric: 'duration', severity: 'MAJOR' },
+      { metric: 'duration', threshold: 80, severity: 'LOUD' },
+      { metric: 'duration', threshold: 'G2W:80', severity: 'MAJOR' },
+      { metric: 'duration', threshold: 80, severity: 'MAJOR', autoClear: false },
+      { metric: 'duration', threshold: 80, severity: 'MAJOR', thresholds: { INFO: '> 1s' } },
+      { metric: 'duration', threshold: 80, severity: 'MAJOR', alarmTag: '%MESSAGE%' },
+      { metric: 'duration', threshold: 80, severity: 'MAJOR', duration: true },
+    ]).map((one) => one.replace(/ — .*/, '')),
+  ).toEqual([
+    'rules[0].threshold has no severity beside it',
+    'rules[1].severity has no threshold beside it',
+    'rules[2].thresholds.LOUD is not a severity',
+    'rules[3].severity has no place here: the steps of the threshold say the severities themselves',
+    'rules[4].autoClear cannot be off: an alarm ends when its problem is over',
+    'rules[5].threshold says the same as "thresholds", which is there as well; one of them is enough',
+    'rules[5].severity says the same as "thresholds", which is there as well; one of them is enough',
+    'rules[6].message %MESSAGE% stands for nothing',
+    'rules[7].duration must be minutes, not true',
+  ])
 })
 
 test('hysteresis is a share of the threshold, an amount, or points of a share', () => {

@@ -1,4 +1,5 @@
 import { at, parseDuration, suggest, type Checked, type Problem } from '../base/index.ts'
+import { inOwnWords, isInactive, knownRowKeys } from './known-row.ts'
 import { matches, names, parseMatcher, type Matcher } from './matcher.ts'
 import { compareSeverity, severities, type Severity } from './severity.ts'
 import { parseHysteresis, parseThreshold, readSteps, type Condition } from './threshold.ts'
@@ -127,6 +128,7 @@ export function checkRules(given: unknown, about: RuleSubject): Checked<readonly
   const taken = new Set<string>()
   given.forEach((row: unknown, place) => {
     const path = at(about.path, place)
+    if (isInactive(row)) return
     const rule = checkRow(row, path, about, taken, (problem) => problems.push(problem))
     if (rule !== undefined) rules.push(rule)
   })
@@ -136,19 +138,20 @@ export function checkRules(given: unknown, about: RuleSubject): Checked<readonly
 type Report = (problem: Problem) => void
 
 function checkRow(
-  row: unknown,
+  given: unknown,
   path: string,
   about: RuleSubject,
   taken: Set<string>,
   report: Report,
 ): Rule | undefined {
-  if (!isObject(row)) return void report({ path, message: `must be a rule, not ${shown(row)}` })
-  unknownKeys(row, ruleKeys, path, report)
+  if (!isObject(given)) return void report({ path, message: `must be a rule, not ${shown(given)}` })
+  unknownKeys(given, ruleKeys, path, report, knownRowKeys)
   let good = true
   const fail: Report = (problem) => {
     good = false
     report(problem)
   }
+  const row = inOwnWords(given, path, fail)
 
   const metric = parseMatcher(row['metric'], at(path, 'metric'))
   if (!metric.ok) {
@@ -246,6 +249,14 @@ function checkRow(
     report: inReports,
     ...(message === undefined ? {} : { message }),
   }
+}
+
+/** A table that was checked, as it is kept: each row in our own words, without those that were switched off. */
+export function ownRows(rules: readonly RuleDocument[]): readonly RuleDocument[] {
+  // The same rows, in other words for the same; `checkRules` has looked at them.
+  return rules
+    .filter((row) => !isInactive(row))
+    .map((row) => inOwnWords({ ...row }, '', () => undefined) as unknown as RuleDocument)
 }
 
 const conditionCache = new WeakMap<Rule, Map<Unit, readonly Condition[] | undefined>>()
@@ -473,9 +484,11 @@ function unknownKeys(
   known: readonly string[],
   path: string,
   report: Report,
+  alsoTaken: readonly string[] = [],
 ): void {
   for (const key of Object.keys(given)) {
-    if (!known.includes(key)) report({ path: at(path, key), message: 'is not known here', hint: suggest(key, known) })
+    if (!known.includes(key) && !alsoTaken.includes(key))
+      report({ path: at(path, key), message: 'is not known here', hint: suggest(key, known) })
   }
 }
 

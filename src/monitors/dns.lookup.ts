@@ -40,6 +40,10 @@ export default defineMonitor({
   period: '1m',
   timeout: '10s',
   tested: 'real server',
+  thresholdsFrom:
+    'Our own judgement: a resolver asks again after a second or two, which users notice; nothing later than that is an answer to them.',
+  tryIt:
+    '`farwatch check dns.lookup --set name=www.example.org --set server=192.0.2.53` with an address nobody answers at raises “no answer”; `--set expected=192.0.2.1` shows an answer that is not the expected one.',
   rules: [
     { name: 'no answer', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'slow', metric: 'duration', thresholds: { WARNING: '> 1s', MAJOR: '> 3s' }, for: '1m' },

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { hanaDatabase, withstandsDamagedRows } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, hanaDatabase, judgedBy, withstandsDamagedRows } from '../sdk/testing.ts'
 import columnstore from './hana.columnstore.ts'
 
 const of = { schema: 'SAPABAP1', table: 'ACDOCA', part: 1 }

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { hanaDatabase, withstandsDamagedRows } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, hanaDatabase, judgedBy, withstandsDamagedRows } from '../sdk/testing.ts'
 import license from './hana.license.ts'
 
 const licence = { product: 'SAP-HANA', days: 400, used: 60, allowed: 100, permanent: 1, valid: 1, locked: 0 }

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { hanaDatabase, withstandsDamagedRows } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, hanaDatabase, judgedBy, withstandsDamagedRows } from '../sdk/testing.ts'
 import log from './hana.log.ts'
 
 const service = { host: 'hana1', port: 30003 }

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { StatementRefused } from '../sdk/index.ts'
-import { hanaDatabase, withstandsDamagedRows } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, hanaDatabase, judgedBy, withstandsDamagedRows } from '../sdk/testing.ts'
 import memory from './hana.memory.ts'
 
 const healthy = {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { StatementRefused } from '../sdk/index.ts'
-import { hanaDatabase, withstandsDamagedRows } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, hanaDatabase, judgedBy, withstandsDamagedRows } from '../sdk/testing.ts'
 import replication from './hana.replication.ts'
 
 const to = { site: 'TWO', host: 'hana2', port: 30003, mode: 'SYNC' }

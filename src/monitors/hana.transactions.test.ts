@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { hanaDatabase, withstandsDamagedRows } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, hanaDatabase, judgedBy, withstandsDamagedRows } from '../sdk/testing.ts'
 import transactions from './hana.transactions.ts'
 
 const at = (blocked: number, wait: number | null, statement: number, written: number | null) => ({

@@ -101,6 +101,10 @@ export default defineMonitor({
   period: '30s',
   timeout: '10s',
   tested: 'real server',
+  thresholdsFrom:
+    'The catalogue for hosts: processors 90 and 95 % for 15 minutes, memory 90 and 95 %, file systems and inodes 85 and 95 %; swap 80 and 95 % is our own judgement.',
+  tryIt:
+    '`farwatch check host.local`. `fallocate -l 2G /tmp/big` on a small file system raises “file system full” (remove it afterwards).',
   rules: [
     { name: 'cannot measure', metric: 'failed', thresholds: { MAJOR: '> 0' } },
     { name: 'processors busy', metric: 'cpu', thresholds: { WARNING: '> 90%', MAJOR: '> 95%' }, for: '15m' },

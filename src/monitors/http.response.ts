@@ -121,6 +121,11 @@ export default defineMonitor({
   period: '1m',
   timeout: '10s',
   tested: 'real server',
+  needs: 'Nothing on the server but what a visitor may do; a credential where the page asks for one.',
+  thresholdsFrom:
+    'Our own judgement: users leave a page after 2 to 5 seconds; a status from 500 on is the server’s own trouble. Certificates 30 and 7 days, as authorities remind.',
+  tryIt:
+    '`farwatch check http.response --set url=https://shop.example.net/`; with a path that does not exist it shows “error status”.',
   rules: [
     { name: 'no answer', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'error status', metric: 'status', thresholds: { WARNING: '>= 400', CRITICAL: '>= 500' } },

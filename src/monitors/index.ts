@@ -1,6 +1,8 @@
 // Written by `npm run generate`; do not edit.
 import type { AnyMonitor } from '../sdk/index.ts'
+import clusterPacemaker from './cluster.pacemaker.ts'
 import dnsLookup from './dns.lookup.ts'
+import grpcHealth from './grpc.health.ts'
 import hanaAlerts from './hana.alerts.ts'
 import hanaAvailability from './hana.availability.ts'
 import hanaBackup from './hana.backup.ts'
@@ -18,21 +20,33 @@ import hostLinuxProcesses from './host.linux.processes.ts'
 import hostLinux from './host.linux.ts'
 import hostLinuxUnits from './host.linux.units.ts'
 import hostLocal from './host.local.ts'
+import hostWindows from './host.windows.ts'
 import httpResponse from './http.response.ts'
 import imapSession from './imap.session.ts'
+import jmxValues from './jmx.values.ts'
+import jvm from './jvm.ts'
+import kafkaCluster from './kafka.cluster.ts'
+import kafkaLag from './kafka.lag.ts'
+import kubernetesNodes from './kubernetes.nodes.ts'
+import kubernetesWorkloads from './kubernetes.workloads.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
+import mongodb from './mongodb.ts'
 import mqttBroker from './mqtt.broker.ts'
 import mqttRoundtrip from './mqtt.roundtrip.ts'
 import mqttValue from './mqtt.value.ts'
+import mssql from './mssql.ts'
+import mysql from './mysql.ts'
 import nagiosPlugin from './nagios.plugin.ts'
 import ntp from './ntp.ts'
+import oracle from './oracle.ts'
 import ping from './ping.ts'
 import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
 import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
+import radiusAuth from './radius.auth.ts'
 import redis from './redis.ts'
 import sapCcms from './sap.ccms.ts'
 import sapDumps from './sap.dumps.ts'
@@ -50,6 +64,14 @@ import sapProcesses from './sap.processes.ts'
 import sapQueues from './sap.queues.ts'
 import sapResponse from './sap.response.ts'
 import sapSpool from './sap.spool.ts'
+import sapSqlDumps from './sap.sql.dumps.ts'
+import sapSqlIdocs from './sap.sql.idocs.ts'
+import sapSqlJobs from './sap.sql.jobs.ts'
+import sapSqlQrfc from './sap.sql.qrfc.ts'
+import sapSqlSpool from './sap.sql.spool.ts'
+import sapSqlTable from './sap.sql.table.ts'
+import sapSqlTrfc from './sap.sql.trfc.ts'
+import sapSqlUpdates from './sap.sql.updates.ts'
 import sapStartsrv from './sap.startsrv.ts'
 import sapSyslog from './sap.syslog.ts'
 import sapTable from './sap.table.ts'
@@ -63,11 +85,14 @@ import snmpInterfaces from './snmp.interfaces.ts'
 import snmpSystem from './snmp.system.ts'
 import snmpValues from './snmp.values.ts'
 import sqlQuery from './sql.query.ts'
+import sshCommand from './ssh.command.ts'
 import tcpPort from './tcp.port.ts'
 import tlsCertificate from './tls.certificate.ts'
 
 export const monitors: readonly AnyMonitor[] = [
+  clusterPacemaker,
   dnsLookup,
+  grpcHealth,
   hanaAlerts,
   hanaAvailability,
   hanaBackup,
@@ -85,21 +110,33 @@ export const monitors: readonly AnyMonitor[] = [
   hostLinux,
   hostLinuxUnits,
   hostLocal,
+  hostWindows,
   httpResponse,
   imapSession,
+  jmxValues,
+  jvm,
+  kafkaCluster,
+  kafkaLag,
+  kubernetesNodes,
+  kubernetesWorkloads,
   ldapBind,
   ldapMonitor,
   ldapReplication,
+  mongodb,
   mqttBroker,
   mqttRoundtrip,
   mqttValue,
+  mssql,
+  mysql,
   nagiosPlugin,
   ntp,
+  oracle,
   ping,
   postgresql,
   prometheusScrape,
   rabbitmqNode,
   rabbitmqQueues,
+  radiusAuth,
   redis,
   sapCcms,
   sapDumps,
@@ -117,6 +154,14 @@ export const monitors: readonly AnyMonitor[] = [
   sapQueues,
   sapResponse,
   sapSpool,
+  sapSqlDumps,
+  sapSqlIdocs,
+  sapSqlJobs,
+  sapSqlQrfc,
+  sapSqlSpool,
+  sapSqlTable,
+  sapSqlTrfc,
+  sapSqlUpdates,
   sapStartsrv,
   sapSyslog,
   sapTable,
@@ -130,6 +175,7 @@ export const monitors: readonly AnyMonitor[] = [
   snmpSystem,
   snmpValues,
   sqlQuery,
+  sshCommand,
   tcpPort,
   tlsCertificate,
 ]

@@ -1,7 +1,5 @@
-import { defineMonitor, type Item, type Sample } from '../sdk/index.ts'
-import { alerts, parsePerfdata, splitPluginOutput } from './formats/perfdata.ts'
-
-const words = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN']
+import { defineMonitor } from '../sdk/index.ts'
+import { firstLine, pluginMetrics, pluginRules, readPlugin } from './formats/plugin.ts'
 
 /** Any monitoring plugin. Its own thresholds judge by default: the state it ends with, and those in its performance data. */
 export default defineMonitor({
@@ -36,38 +34,24 @@ export default defineMonitor({
       max: '4MiB',
     },
   },
-  metrics: {
-    state: { title: 'State: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN', unit: '' },
-    duration: { title: 'Run time of the plugin', unit: 'ms' },
-    perfdata_state: {
-      title: 'What the plugin’s own thresholds say: 0 neither, 1 warning, 2 critical',
-      unit: '',
-      items: ['label'],
-    },
-  },
+  metrics: { ...pluginMetrics, duration: { title: 'Run time of the plugin', unit: 'ms' } },
   openMetrics: '`perfdata` with the label `label`: the values of the performance data in seconds, bytes or percent.',
   period: '1m',
   timeout: '30s',
   tested: 'real server',
-  rules: [
-    { name: 'cannot run', metric: 'failed', thresholds: { MAJOR: '> 0' } },
-    { name: 'plugin state', metric: 'state', thresholds: { WARNING: '== 1', MINOR: '== 3', CRITICAL: '== 2' } },
-    {
-      name: 'plugin threshold',
-      metric: 'perfdata_state',
-      thresholds: { WARNING: '== 1', CRITICAL: '== 2' },
-      alarm: false,
-    },
-  ],
+  thresholdsFrom: 'The plugin itself: its state and the thresholds in its performance data.',
+  tryIt:
+    '`farwatch check nagios.plugin --set command=check_dummy --set args=2` with Debian’s monitoring-plugins shows “plugin state” as CRITICAL.',
+  rules: pluginRules,
   needs: 'The plugin on the agent’s machine, such as Debian’s package monitoring-plugins.',
   async candidates(_, { client, signal }) {
     return { command: await client.programs(signal) }
   },
   async collect({ command, arguments: args, maxOutput }, { client, signal }) {
     const seen = await client.run({ command, args, maxOutputBytes: maxOutput }, signal)
-    const { text, perfdata } = splitPluginOutput(seen.stdout)
-    const line = (text || seen.stderr.split('\n')[0]?.trim() || '').slice(0, 800)
-    if (typeof seen.exit !== 'number' || seen.exit < 0 || seen.exit > 3) {
+    const line = firstLine(seen)
+    const read = readPlugin(seen)
+    if (read === undefined) {
       return {
         metrics: { duration: seen.duration },
         failure: {
@@ -76,22 +60,10 @@ export default defineMonitor({
         },
       }
     }
-    const values = parsePerfdata(perfdata)
-    const judged: Item[] = []
-    for (const { label, value, warning, critical } of values) {
-      if (warning === undefined && critical === undefined) continue
-      judged.push({ labels: { label }, value: alerts(critical, value) ? 2 : alerts(warning, value) ? 1 : 0 })
-    }
     return {
-      metrics: { state: seen.exit, duration: seen.duration, perfdata_state: judged },
-      more: values.map(({ label, value, unit, counter }): Sample => ({
-        name: 'perfdata',
-        labels: { label },
-        value,
-        unit,
-        ...(counter ? { kind: 'counter' as const } : {}),
-      })),
-      facts: { state: words[seen.exit] ?? 'UNKNOWN', ...(seen.truncated ? { truncated: true } : {}) },
+      metrics: { ...read.metrics, duration: seen.duration },
+      more: read.more,
+      facts: { state: read.state, ...(seen.truncated ? { truncated: true } : {}) },
       message: line,
     }
   },

@@ -37,6 +37,9 @@ export default defineMonitor({
   period: '1m',
   timeout: '15s',
   tested: 'real server',
+  thresholdsFrom: '20 and 60 % loss, the limits that monitoring plugins are commonly given.',
+  tryIt:
+    '`farwatch check ping --set host=192.0.2.1`: an address of documentation, at which nobody answers, raises “packets lost”.',
   rules: [
     { name: 'cannot ping', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'packets lost', metric: 'loss', thresholds: { WARNING: '>= 20%', CRITICAL: '>= 60%' } },

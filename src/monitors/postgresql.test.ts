@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { StatementRefused, type SqlRow } from '../sdk/index.ts'
-import { sqlDatabase } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, judgedBy, sqlDatabase, withstandsDamagedRows } from '../sdk/testing.ts'
 import postgresql from './postgresql.ts'
 
 const healthy = {
@@ -11,11 +10,18 @@ const healthy = {
   ],
   max_connections: [{ allowed: 20 }],
   pg_locks: [{ waiting: 0, longest: 0 }],
+  checksum_failures: [{ database: 'shop', failures: 0 }],
   pg_stat_database: [
     { database: 'shop', hit: 9_000, read: 1_000, deadlocks: 1, commits: 7, rollbacks: 2, temporary: 0 },
   ],
   pg_database_size: [{ database: 'shop', size: 8192 }],
   pg_stat_replication: [{ standby: 'two@10.0.0.6', lag: 1, bytes: 64 }],
+  pg_replication_slots: [{ slot: 'two', active: 1, held: 128, lost: 0 }],
+  pg_stat_archiver: [{ failures: 2, failing: 0 }],
+  datfrozenxid: [{ database: 'shop', used: 9.5 }],
+  pg_stat_user_tables: [{ table: 'public.orders', share: 12 }],
+  checkpoints_timed: [{ kind: 'timed', checkpoints: 4 }],
+  pg_tablespace_size: [{ tablespace: 'pg_default', size: 4096 }],
   "'here'": [{ recovering: false, standby: 'here', lag: 0 }],
 }
 
@@ -36,6 +42,17 @@ test('reports sessions, locks, replication, sizes and the cache since the run be
       locks_waiting: 0,
       lock_wait_longest: 0,
       recovery: 0,
+      standbys: 1,
+      slot_active: [{ labels: { slot: 'two' }, value: 1 }],
+      slot_held: [{ labels: { slot: 'two' }, value: 128 }],
+      slot_lost: [{ labels: { slot: 'two' }, value: 0 }],
+      archive_failing: 0,
+      archive_failures: 2,
+      wraparound_used: [{ labels: { database: 'shop' }, value: 9.5 }],
+      dead_rows: [{ labels: { table: 'public.orders' }, value: 12 }],
+      checkpoints: [{ labels: { kind: 'timed' }, value: 4 }],
+      checksum_failures: [{ labels: { database: 'shop' }, value: 0 }],
+      tablespace_size: [{ labels: { tablespace: 'pg_default' }, value: 4096 }],
       replication_lag: [{ labels: { standby: 'two@10.0.0.6' }, value: 1 }],
       replication_lag_bytes: [{ labels: { standby: 'two@10.0.0.6' }, value: 64 }],
       database_size: [{ labels: { database: 'shop' }, value: 8192 }],
@@ -89,3 +106,36 @@ test('used up connections and a long transaction raise', async () => {
     'long transaction': 'WARNING',
   })
 })
+
+// what is otherwise → what raises
+const troubles: [string, Record<string, readonly SqlRow[]>, Record<string, string>][] = [
+  [
+    'a slot that nobody uses',
+    { pg_replication_slots: [{ slot: 'two', active: 0, held: 2e10, lost: 0 }] },
+    { 'log kept for a slot': 'WARNING' },
+  ],
+  [
+    'a slot without its log',
+    { pg_replication_slots: [{ slot: 'two', active: 0, held: null, lost: 1 }] },
+    { 'slot lost': 'MAJOR' },
+  ],
+  ['an archive', { pg_stat_archiver: [{ failures: 3, failing: 1 }] }, { 'archiving fails': 'MAJOR' }],
+  ['old rows', { datfrozenxid: [{ database: 'shop', used: 80 }] }, { wraparound: 'CRITICAL' }],
+  ['dead rows', { pg_stat_user_tables: [{ table: 'public.orders', share: 31 }] }, { 'dead rows pile up': 'INFO' }],
+  [
+    'a standby alone',
+    {
+      "'here'": [{ recovering: true, standby: 'here', lag: 70 }],
+      pg_stat_wal_receiver: [{ running: 0, sender: null }],
+    },
+    { 'standby receives nothing': 'CRITICAL', 'replication lag': 'WARNING' },
+  ],
+]
+test.each(troubles)('%s raises', async (_, trouble, wanted) => {
+  expect(
+    judgedBy(postgresql, await collectOnce(postgresql, {}, { client: sqlDatabase({ ...healthy, ...trouble }) })),
+  ).toEqual(wanted)
+})
+
+test('whatever rows come, what is said is sound', () =>
+  withstandsDamagedRows(postgresql, healthy, { database: { dialect: 'postgresql', version: '15.18' } }))

@@ -14,6 +14,22 @@ const metrics = {
   replication_lag: { title: 'How far a standby is behind, in time', unit: 's', items: ['standby'] },
   replication_lag_bytes: { title: 'How far a standby is behind, in log', unit: 'B', items: ['standby'] },
   recovery: { title: 'This server is a standby (1) or not (0)', unit: '' },
+  standbys: { title: 'Standbys connected', unit: '' },
+  receiver_running: { title: 'This standby receives from its primary (1) or not (0)', unit: '' },
+  slot_active: { title: 'The replication slot is in use (1) or not (0)', unit: '', items: ['slot'] },
+  slot_held: { title: 'Log kept for the replication slot', unit: 'B', items: ['slot'] },
+  slot_lost: { title: 'The replication slot has lost its log (1) or not (0)', unit: '', items: ['slot'] },
+  archive_failing: { title: 'The last attempt to archive failed (1) or not (0)', unit: '' },
+  archive_failures: { title: 'Failed attempts to archive', unit: '', kind: 'counter' },
+  wraparound_used: {
+    title: 'Transaction numbers used up before old rows must be frozen',
+    unit: '%',
+    items: ['database'],
+  },
+  dead_rows: { title: 'Dead rows of a table, of all of its rows; from 10,000 on', unit: '%', items: ['table'] },
+  checkpoints: { title: 'Checkpoints', unit: '', kind: 'counter', items: ['kind'] },
+  checksum_failures: { title: 'Damaged pages found', unit: '', kind: 'counter', items: ['database'] },
+  tablespace_size: { title: 'Size of the tablespace', unit: 'B', items: ['tablespace'] },
   database_size: { title: 'Size of the database', unit: 'B', items: ['database'] },
   cache_hit: { title: 'Reads answered by the cache since the run before', unit: '%', items: ['database'] },
   deadlocks: { title: 'Deadlocks', unit: '', kind: 'counter', items: ['database'] },
@@ -58,6 +74,11 @@ export default defineMonitor({
   period: '1m',
   timeout: '15s',
   tested: 'real server',
+  grant: "CREATE ROLE farwatch LOGIN PASSWORD '…';\nGRANT pg_monitor TO farwatch;",
+  thresholdsFrom:
+    'The catalogue for databases: connections 80 and 95 %, lag 60 and 300 s; locks, long transactions and the hit ratio are our own judgement.',
+  tryIt:
+    '`farwatch check postgresql --set host=db1 --set username=farwatch --set secret=…`. `BEGIN; LOCK TABLE t;` in one session and `SELECT * FROM t;` in another raise “locks” after a minute.',
   rules: [
     { name: 'no session', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'connections used up', metric: 'connections_used', thresholds: { WARNING: '> 80%', CRITICAL: '> 95%' } },
@@ -69,6 +90,13 @@ export default defineMonitor({
       thresholds: { WARNING: '> 60s', CRITICAL: '> 300s' },
       for: '1m',
     },
+    { name: 'standby receives nothing', metric: 'receiver_running', thresholds: { CRITICAL: '< 1' }, for: '1m' },
+    { name: 'log kept for a slot', metric: 'slot_held', thresholds: { WARNING: '> 10GiB', CRITICAL: '> 50GiB' } },
+    { name: 'slot lost', metric: 'slot_lost', thresholds: { MAJOR: '> 0' } },
+    { name: 'archiving fails', metric: 'archive_failing', thresholds: { MAJOR: '> 0' }, for: '5m' },
+    { name: 'wraparound', metric: 'wraparound_used', thresholds: { WARNING: '> 40%', CRITICAL: '> 75%' } },
+    { name: 'dead rows pile up', metric: 'dead_rows', thresholds: { INFO: '> 30%' }, for: '1h' },
+    { name: 'damaged pages', metric: 'checksum_failures', thresholds: { CRITICAL: '> 0/s' } },
     { name: 'cache too small', metric: 'cache_hit', thresholds: { INFO: '< 90%' }, for: '15m' },
   ],
   needs:
@@ -86,6 +114,19 @@ export default defineMonitor({
       const sizesSeen = sizes ? await parts.read('sizes', sizesSql) : []
       const replication = hasStandbys ? await parts.read('replication', replicationSql) : []
       const recovery = (hasStandbys ? await parts.read('recovery', recoverySql) : undefined) ?? []
+      const isStandby = recovery[0]?.['recovering'] === true
+      const [receiver] = (isStandby ? await parts.read('receiver', receiverSql) : undefined) ?? []
+      const slots = isVersionAtLeast(session.version, 13) ? await parts.read('slots', slotsSql) : []
+      const [archiver] = (await parts.read('archiver', archiverSql)) ?? []
+      const ages = await parts.read('wraparound', wraparoundSql)
+      const dead = await parts.read('dead rows', deadRowsSql)
+      const checkpoints = await parts.read(
+        'checkpoints',
+        isVersionAtLeast(session.version, 17) ? checkpointsSql : checkpointsSqlBefore17,
+      )
+      const damaged = isVersionAtLeast(session.version, 12) ? await parts.read('checksums', checksumsSql) : []
+      const tablespaces = sizes ? await parts.read('tablespaces', tablespacesSql) : []
+      const outcome = parts.outcome(client)
       const taken = (name: string) => name === 'failed' || Object.hasOwn(metrics, name)
       const mine =
         query === undefined ? undefined : await readUserQuery(session, { sql: query, maxRows: maxUserRows, now, taken })
@@ -93,7 +134,6 @@ export default defineMonitor({
       const allowed = numberIn(limits[0], 'allowed')
       const reads = readsByDatabase(databases)
       remember(reads)
-      const isStandby = recovery[0]?.['recovering'] === true
       return {
         metrics: measured({
           connect: session.connect,
@@ -109,6 +149,18 @@ export default defineMonitor({
             ...itemsIn(replication, 'lag', ['standby']),
             ...(isStandby ? itemsIn(recovery, 'lag', ['standby']) : []),
           ],
+          standbys: replication === undefined || !hasStandbys || isStandby ? undefined : replication.length,
+          receiver_running: numberIn(receiver, 'running'),
+          slot_active: itemsIn(slots, 'active', ['slot']),
+          slot_held: itemsIn(slots, 'held', ['slot']),
+          slot_lost: itemsIn(slots, 'lost', ['slot']),
+          archive_failing: numberIn(archiver, 'failing'),
+          archive_failures: numberIn(archiver, 'failures'),
+          wraparound_used: itemsIn(ages, 'used', ['database']),
+          dead_rows: itemsIn(dead, 'share', ['table']),
+          checkpoints: itemsIn(checkpoints, 'checkpoints', ['kind']),
+          checksum_failures: itemsIn(damaged, 'failures', ['database']),
+          tablespace_size: itemsIn(tablespaces, 'size', ['tablespace']),
           replication_lag_bytes: itemsIn(replication, 'bytes', ['standby']),
           database_size: itemsIn(sizesSeen, 'size', ['database']),
           cache_hit: cacheHits(previous, reads),
@@ -119,7 +171,8 @@ export default defineMonitor({
           query_duration: mine?.duration,
         }),
         more: mine?.samples ?? [],
-        ...parts.outcome(client),
+        ...outcome,
+        facts: { ...outcome.facts, role: isStandby ? 'standby' : 'primary', ...primaryFact(receiver) },
         ...(mine?.failure === undefined
           ? {}
           : { failure: { reason: 'assertion' as const, message: `${client.target}: ${mine.failure}`.slice(0, 900) } }),
@@ -175,6 +228,52 @@ const recoverySql = `
   SELECT pg_is_in_recovery() AS recovering, 'here' AS standby,
          CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
               ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END::float8 AS lag`
+
+// A standby that is fed from an archive alone has no receiver, and says so by naming no primary.
+const receiverSql = `
+  SELECT CASE WHEN coalesce(current_setting('primary_conninfo', true), '') = '' THEN NULL
+              ELSE (SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming') END AS running,
+         (SELECT sender_host || ':' || sender_port FROM pg_stat_wal_receiver LIMIT 1) AS sender`
+
+const slotsSql = `
+  SELECT slot_name AS slot, active::int AS active, (wal_status IN ('lost'))::int AS lost,
+         pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
+                         restart_lsn)::float8 AS held
+    FROM pg_replication_slots ORDER BY 1`
+
+const archiverSql = `
+  SELECT failed_count AS failures, (last_failed_time > coalesce(last_archived_time, 'epoch'))::int AS failing
+    FROM pg_stat_archiver WHERE current_setting('archive_mode') <> 'off'`
+
+// Numbers are taken round a circle of four thousand million; half of them lie in the past.
+const wraparoundSql = `
+  SELECT datname AS database, 100 * age(datfrozenxid) / 2147483647.0::float8 AS used FROM pg_database WHERE datallowconn ORDER BY 1`
+
+const deadRowsSql = `
+  SELECT schemaname || '.' || relname AS table, (100.0 * n_dead_tup / (n_dead_tup + n_live_tup))::float8 AS share
+    FROM pg_stat_user_tables WHERE n_dead_tup >= 10000 ORDER BY n_dead_tup DESC LIMIT 50`
+
+const checkpointsSql = `
+  SELECT 'timed' AS kind, num_timed AS checkpoints FROM pg_stat_checkpointer
+  UNION ALL SELECT 'requested', num_requested FROM pg_stat_checkpointer`
+
+const checkpointsSqlBefore17 = `
+  SELECT 'timed' AS kind, checkpoints_timed AS checkpoints FROM pg_stat_bgwriter
+  UNION ALL SELECT 'requested', checkpoints_req FROM pg_stat_bgwriter`
+
+const checksumsSql = `
+  SELECT datname AS database, checksum_failures AS failures FROM pg_stat_database
+   WHERE datname IS NOT NULL AND checksum_failures IS NOT NULL ORDER BY 1`
+
+const tablespacesSql = `
+  SELECT spcname AS tablespace, pg_tablespace_size(oid)::float8 AS size FROM pg_tablespace
+   WHERE spcname <> 'pg_global' AND (has_tablespace_privilege(oid, 'CREATE') OR pg_has_role('pg_read_all_stats', 'USAGE'))
+   ORDER BY 1`
+
+function primaryFact(receiver: SqlRow | undefined): Readonly<Record<string, string>> {
+  const sender = receiver?.['sender']
+  return typeof sender === 'string' ? { primary: sender.slice(0, 200) } : {}
+}
 
 type Reads = Readonly<Record<string, { readonly hit: number; readonly read: number }>>
 

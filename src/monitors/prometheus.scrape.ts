@@ -93,6 +93,11 @@ export default defineMonitor({
   timeout: '10s',
   optIn: 'It reads everything that an exporter shows, and fails where the connector leads to a page.',
   tested: 'real server',
+  needs: 'Nothing where the exporter is open; else a credential that may read its metrics.',
+  thresholdsFrom:
+    'Our own judgement: a scrape of 10 s is as long as most are allowed to take. What an exporter shows has no thresholds until somebody gives it rules.',
+  tryIt:
+    '`farwatch check prometheus.scrape --set url=http://localhost:9100/`; `--set path=/nothing` raises “no metrics”.',
   rules: [
     { name: 'no metrics', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'nothing taken', metric: 'scrape_samples', thresholds: { WARNING: '< 1' } },

@@ -60,7 +60,7 @@ export default defineMonitor({
   grant: unprotected('GetAlertTree'),
   thresholdsFrom: ownColours,
   tryIt:
-    'farwatch check sap.ccms --set host=… --set username=… --set secret=…; lower a threshold in RZ20 of a test system to see it raise.',
+    '`farwatch check sap.ccms --set host=… --set username=… --set secret=…`; lower a threshold in RZ20 of a test system to see it raise.',
   check({ nodes }, path) {
     const checked = parseMatcher(nodes, at(path, 'nodes'))
     return checked.ok ? [] : checked.problems

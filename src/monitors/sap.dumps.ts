@@ -26,7 +26,7 @@ export default defineMonitor({
   grant: unprotected('GetAlertTree'),
   thresholdsFrom: '50 and 100 dumps a day as in check_sap_health; the colours are SAP’s own.',
   tryIt:
-    'Let a test program end in a dump some times, then: farwatch check sap.dumps --set host=… --set username=… --set secret=…',
+    'Let a test program end in a dump some times, then: `farwatch check sap.dumps --set host=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('GetAlertTree', signal)
     if (seen.is === 'not asked') return spared(seen)

@@ -56,7 +56,7 @@ export default defineMonitor({
   needs: userNeeded('The instance of the central services (ASCS). To see its statistics:'),
   grant: unprotected('EnqGetStatistic'),
   thresholdsFrom: 'Our own judgement; the colours are the server’s own.',
-  tryIt: 'farwatch check sap.enqueue --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.enqueue --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('EnqGetStatistic', signal)
     if (seen.is === 'not asked') return spared(seen)

@@ -33,7 +33,7 @@ export default defineMonitor({
   needs: userNeeded('A cluster with SAP’s interface (sap_suse_cluster_connector or the like). To ask for its checks:'),
   grant: unprotected('HAGetFailoverConfig', 'HACheckConfig'),
   thresholdsFrom: 'The states of the checks.',
-  tryIt: 'farwatch check sap.ha --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.ha --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal, previous, remember }) {
     const configuration = await client.read('HAGetFailoverConfig', signal)
     if (configuration.is === 'not asked') {

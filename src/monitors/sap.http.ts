@@ -63,7 +63,7 @@ export default defineMonitor({
   grant:
     '# SICF: activate /sap/public/ping, /sap/public/info and, for signing in, /sap/bc/ping\n# SU01: a user FARWATCH of type System; no roles are needed for /sap/bc/ping',
   thresholdsFrom: 'Our own judgement, after check_sap_health (connection time 1 and 5 s).',
-  tryIt: 'farwatch check sap.http --set host=sapapp1.example --set instance=0',
+  tryIt: '`farwatch check sap.http --set host=sapapp1.example --set instance=0`',
   async collect({ info, icman, logon }, { client, signal, now }) {
     const pages: SapPage[] = ['ping']
     if (info) pages.push('info')

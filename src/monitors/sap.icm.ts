@@ -32,7 +32,7 @@ export default defineMonitor({
   needs: userNeeded('To see threads and connections.'),
   grant: unprotected('ICMGetThreadList', 'ICMGetConnectionList'),
   thresholdsFrom: 'Our own judgement.',
-  tryIt: 'farwatch check sap.icm --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.icm --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const threads = await client.read('ICMGetThreadList', signal)
     if (threads.is === 'not asked') return spared(threads)

@@ -29,7 +29,7 @@ export default defineMonitor({
   ],
   needs: noUserNeeded,
   thresholdsFrom: 'The colours of the start services.',
-  tryIt: 'farwatch check sap.instances --set host=sapapp1.example --set instance=0',
+  tryIt: '`farwatch check sap.instances --set host=sapapp1.example --set instance=0`',
   async collect(_, { client, signal, now, previous, remember }) {
     const seen = await client.read('GetSystemInstanceList', signal)
     if (seen.is === 'not asked') {
@@ -44,7 +44,7 @@ export default defineMonitor({
     const lastSeen = new Map(readLastSeen(previous).filter(([, when]) => at - when < forgetAfterMs))
     const gone = [...lastSeen.keys()].filter((name) => !names.includes(name))
     for (const name of names) lastSeen.set(name, at)
-    remember(Object.fromEntries([...lastSeen].slice(-500)))
+    remember(Object.fromEntries([...lastSeen].slice(-200)))
     const state = namedItems(rows, 'instance', names, ({ dispstatus }) => colourOf(dispstatus))
     return {
       metrics: {

@@ -4,7 +4,7 @@ import { spared, targetFacts, unprotected, userNeeded } from './formats/sap.ts'
 
 type Version = SapRow<'GetVersionInfo'>
 
-const mostFiles = 200
+const mostFiles = 100
 
 /** What an instance is made of. */
 export default defineMonitor({
@@ -31,7 +31,7 @@ export default defineMonitor({
   needs: userNeeded('To see the versions.'),
   grant: unprotected('GetVersionInfo'),
   thresholdsFrom: 'Our own judgement.',
-  tryIt: 'farwatch check sap.inventory --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.inventory --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal, previous, remember }) {
     const seen = await client.read('GetVersionInfo', signal)
     if (seen.is === 'not asked') {
@@ -42,7 +42,7 @@ export default defineMonitor({
     const text = (name: string) =>
       properties.is === 'answered' ? properties.rows.find(({ property }) => property === name)?.value : undefined
     const rows = seen.rows.slice(0, mostFiles)
-    const versions = new Map(rows.map((row) => [programOf(row), (row.VersionInfo ?? '').slice(0, 200)]))
+    const versions = new Map(rows.map((row) => [programOf(row), (row.VersionInfo ?? '').slice(0, 150)]))
     remember(Object.fromEntries(versions))
     const releases = new Set(rows.flatMap((row) => releaseOf(row)?.release ?? []))
     const main =

@@ -41,7 +41,7 @@ export default defineMonitor({
   grant: unprotected('J2EEGetVMHeapInfo', 'J2EEGetVMGCHistory2', 'J2EEGetSharedTableInfo'),
   thresholdsFrom: 'Our own judgement.',
   tryIt:
-    'farwatch check sap.java.memory --set host=… --set instance=… --set username=… --set secret=…; the second run has the time of collections.',
+    '`farwatch check sap.java.memory --set host=… --set instance=… --set username=… --set secret=…`; the second run has the time of collections.',
   async collect(_, { client, signal, now, previous, remember }) {
     const heap = await client.read('J2EEGetVMHeapInfo', signal)
     if (heap.is === 'not asked') {

@@ -27,7 +27,7 @@ export default defineMonitor({
   grant: unprotected('J2EEGetProcessList2'),
   thresholdsFrom: 'The states of the Java server.',
   tryIt:
-    'Restart one server process of a test instance, then: farwatch check sap.java.process --set host=… --set instance=… --set username=… --set secret=…',
+    'Restart one server process of a test instance, then: `farwatch check sap.java.process --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('J2EEGetProcessList2', signal)
     if (seen.is === 'not asked') return spared(seen)

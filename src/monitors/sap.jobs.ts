@@ -41,7 +41,7 @@ export default defineMonitor({
   needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
   grant: unprotected('GetAlertTree'),
   thresholdsFrom: 'Our own judgement; the colours are SAP’s own.',
-  tryIt: 'Let a test job end in an error, then: farwatch check sap.jobs --set host=… --set username=… --set secret=…',
+  tryIt: 'Let a test job end in an error, then: `farwatch check sap.jobs --set host=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('GetAlertTree', signal)
     if (seen.is === 'not asked') return spared(seen)

@@ -40,7 +40,7 @@ export default defineMonitor({
   grant: unprotected('EnqGetLockTable'),
   thresholdsFrom: 'Our own judgement.',
   tryIt:
-    'Leave a record open for change in a test system, then: farwatch check sap.locks --set host=… --set username=… --set secret=… --set timeZone=Europe/Berlin',
+    'Leave a record open for change in a test system, then: `farwatch check sap.locks --set host=… --set username=… --set secret=… --set timeZone=Europe/Berlin`',
   check({ timeZone }, path) {
     return timeZone === undefined || zoneClock(timeZone) !== undefined
       ? []

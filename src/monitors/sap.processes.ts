@@ -33,7 +33,7 @@ export default defineMonitor({
   needs: noUserNeeded,
   thresholdsFrom: 'The colours of the start service.',
   tryIt:
-    'farwatch check sap.processes --set host=sapapp1.example --set instance=0; stop one process of a test instance to see it raise.',
+    '`farwatch check sap.processes --set host=sapapp1.example --set instance=0`; stop one process of a test instance to see it raise.',
   async collect(_, { client, signal, previous, remember }) {
     const seen = await client.read('GetProcessList', signal)
     if (seen.is === 'not asked') return spared(seen)
@@ -41,7 +41,7 @@ export default defineMonitor({
     const names = namesOf(rows, ({ name, description }) => name ?? description)
     const before = readPids(previous)
     const pids = new Map(rows.map(({ pid }, place) => [names[place] ?? '', pid]))
-    remember(Object.fromEntries([...pids].filter(([, pid]) => running(pid)).slice(0, 500)))
+    remember(Object.fromEntries([...pids].filter(([, pid]) => running(pid)).slice(0, 200)))
     const wrong = rows.flatMap((row, place) =>
       colourOf(row.dispstatus) === 2 ? [] : [stateWords(names[place] ?? '', row)],
     )
@@ -69,7 +69,7 @@ function stateWords(name: string, { dispstatus, textstatus }: SapRow<'GetProcess
 
 /** A process that does not run has no id, or -1, or 0. */
 function running(pid: string | null): pid is string {
-  return pid !== null && /^[1-9]\d*$/.test(pid)
+  return pid !== null && /^[1-9]\d{0,9}$/.test(pid)
 }
 
 function readPids(previous: unknown): ReadonlyMap<string, unknown> {

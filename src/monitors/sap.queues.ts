@@ -28,7 +28,7 @@ export default defineMonitor({
   needs: userNeeded('To see the queues.'),
   grant: unprotected('GetQueueStatistic'),
   thresholdsFrom: 'Our own judgement, from what public tools alert on: anything that waits for three polls.',
-  tryIt: 'farwatch check sap.queues --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.queues --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('GetQueueStatistic', signal)
     if (seen.is === 'not asked') return spared(seen)

@@ -51,7 +51,7 @@ export default defineMonitor({
   grant: unprotected('GetAlertTree'),
   thresholdsFrom:
     'SAP’s guideline for dialog steps: below a second altogether, waiting below 50 ms, the database below 600 ms.',
-  tryIt: 'farwatch check sap.response --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.response --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('GetAlertTree', signal)
     if (seen.is === 'not asked') return spared(seen)

@@ -35,7 +35,7 @@ export default defineMonitor({
   needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
   grant: unprotected('GetAlertTree'),
   thresholdsFrom: 'Our own judgement.',
-  tryIt: 'farwatch check sap.spool --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.spool --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('GetAlertTree', signal)
     if (seen.is === 'not asked') return spared(seen)

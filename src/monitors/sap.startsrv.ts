@@ -4,6 +4,25 @@ import { unprotected, userNeeded } from './formats/sap.ts'
 
 const dayMs = 86_400_000
 
+/** What all monitors of start services read together, but for the checks of a cluster. */
+const everyMonitor = [
+  'GetAccessPointList',
+  'GetVersionInfo',
+  'GetQueueStatistic',
+  'ABAPGetWPTable',
+  'ABAPReadSyslog',
+  'GetAlertTree',
+  'EnqGetStatistic',
+  'EnqGetLockTable',
+  'ICMGetThreadList',
+  'ICMGetConnectionList',
+  'WebDispGetServerList',
+  'J2EEGetProcessList2',
+  'J2EEGetVMHeapInfo',
+  'J2EEGetVMGCHistory2',
+  'J2EEGetSharedTableInfo',
+] as const
+
 /** The start service itself: whether it is there, how fast, what it offers, and whether the user may read. */
 export default defineMonitor({
   id: 'sap.startsrv',
@@ -31,11 +50,11 @@ export default defineMonitor({
     { name: 'user refused', metric: 'access', thresholds: { MAJOR: '< 1' } },
     { name: 'certificate ends', metric: 'certificate_days_left', thresholds: { WARNING: '< 30d', CRITICAL: '< 7d' } },
   ],
-  needs: userNeeded('Nothing for whether it answers. For `access` a user as below.'),
-  grant: unprotected('GetAccessPointList'),
+  needs: userNeeded('Nothing for whether it answers. For `access`'),
+  grant: unprotected(...everyMonitor),
   thresholdsFrom: 'Our own judgement; certificates as in the tools of certificate authorities.',
   tryIt:
-    'farwatch check sap.startsrv --set host=sapapp1.example --set instance=0; with a wrong password `user refused` raises and `no answer` does not.',
+    '`farwatch check sap.startsrv --set host=sapapp1.example --set instance=0`; with a wrong password `user refused` raises and `no answer` does not.',
   async collect(_, { client, signal, now }) {
     const list = await client.read('GetProcessList', signal)
     if (list.is === 'not asked') return { metrics: {}, message: list.message }

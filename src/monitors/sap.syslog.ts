@@ -40,7 +40,7 @@ export default defineMonitor({
   grant: unprotected('ABAPReadSyslog'),
   thresholdsFrom: 'Our own judgement; the colours are SAP’s own.',
   tryIt:
-    'farwatch check sap.syslog --set host=… --set instance=… --set username=… --set secret=…; the second run counts what came since the first.',
+    '`farwatch check sap.syslog --set host=… --set instance=… --set username=… --set secret=…`; the second run counts what came since the first.',
   check({ ignored }, path) {
     if (ignored.length === 0) return []
     const checked = parseMatcher(ignored, at(path, 'ignored'))

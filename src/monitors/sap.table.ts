@@ -79,7 +79,7 @@ export default defineMonitor({
 #   S_TABU_NAM  TABLE=<the table>  ACTVT=03`,
   thresholdsFrom: 'Yours: what is many rows depends on the table.',
   tryIt:
-    'farwatch check sap.table --set host=… --set soapRfc=true --set client=100 --set username=… --set secret=… --set table=T000 --set field=MANDT',
+    '`farwatch check sap.table --set host=… --set soapRfc=true --set client=100 --set username=… --set secret=… --set table=T000 --set field=MANDT`',
   check({ where }, path): readonly Problem[] {
     return where.split("'").length % 2 === 1
       ? []

@@ -40,7 +40,7 @@ export default defineMonitor({
   grant: unprotected('GetAlertTree'),
   thresholdsFrom: '10 and 20 failed updates as in check_sap_health; the colours are SAP’s own.',
   tryIt:
-    'Let an update of a test program fail, then: farwatch check sap.updates --set host=… --set username=… --set secret=…',
+    'Let an update of a test program fail, then: `farwatch check sap.updates --set host=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('GetAlertTree', signal)
     if (seen.is === 'not asked') return spared(seen)

@@ -32,7 +32,7 @@ export default defineMonitor({
   grant: unprotected('WebDispGetServerList'),
   thresholdsFrom: 'Our own judgement.',
   tryIt:
-    'Stop one application server of a test system, then: farwatch check sap.webdispatcher --set host=… --set instance=… --set username=… --set secret=…',
+    'Stop one application server of a test system, then: `farwatch check sap.webdispatcher --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('WebDispGetServerList', signal)
     if (seen.is === 'not asked') return spared(seen)

@@ -44,7 +44,7 @@ export default defineMonitor({
   needs: userNeeded('To see the work processes.'),
   grant: unprotected('ABAPGetWPTable'),
   thresholdsFrom: 'Our own judgement, near what public exporters alert on.',
-  tryIt: 'farwatch check sap.workprocesses --set host=… --set instance=… --set username=… --set secret=…',
+  tryIt: '`farwatch check sap.workprocesses --set host=… --set instance=… --set username=… --set secret=…`',
   async collect(_, { client, signal }) {
     const seen = await client.read('ABAPGetWPTable', signal)
     if (seen.is === 'not asked') return spared(seen)

@@ -44,7 +44,7 @@ export default defineMonitor({
   grant: unprotected('ABAPGetWPTable'),
   thresholdsFrom: 'Our own judgement; a dialog step ends by itself at rdisp/max_wprun_time, 600 s by default.',
   tryIt:
-    'Run a report that waits in the foreground of a test instance, then: farwatch check sap.wp.longrunners --set host=… --set username=… --set secret=…',
+    'Run a report that waits in the foreground of a test instance, then: `farwatch check sap.wp.longrunners --set host=… --set username=… --set secret=…`',
   check({ ignoredPrograms }, path) {
     if (ignoredPrograms.length === 0) return []
     const checked = parseMatcher(ignoredPrograms, at(path, 'ignoredPrograms'))

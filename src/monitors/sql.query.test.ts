@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { StatementRefused, TargetError, type SqlRow } from '../sdk/index.ts'
-import { sqlDatabase } from '../sdk/sql-testing.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectSound, judgedBy, sqlDatabase } from '../sdk/testing.ts'
 import sqlQuery from './sql.query.ts'
 
 const query = 'SELECT * FROM orders;'

@@ -32,6 +32,9 @@ export default defineMonitor({
   period: '1m',
   timeout: '10s',
   tested: 'real server',
+  thresholdsFrom:
+    'A handshake of a second means a lost packet, for the first repeat is sent after one second (RFC 6298).',
+  tryIt: '`farwatch check tcp.port --set host=localhost --set port=1` raises “no connection”.',
   rules: [
     { name: 'no connection', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'slow handshake', metric: 'duration', thresholds: { WARNING: '> 1s', CRITICAL: '> 3s' }, for: '1m' },

@@ -36,6 +36,9 @@ export default defineMonitor({
   timeout: '10s',
   optIn: 'It fails where the port does not speak TLS from the first byte on.',
   tested: 'real server',
+  thresholdsFrom: '30 and 7 days, as authorities remind; TLS below 1.2 is deprecated by RFC 8996.',
+  tryIt:
+    '`farwatch check tls.certificate --set host=expired.badssl.com --set port=443` raises “certificate ends”; with `self-signed.badssl.com` “not trusted”.',
   rules: [
     { name: 'no handshake', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'certificate ends', metric: 'days_left', thresholds: { WARNING: '< 30d', CRITICAL: '< 7d' } },

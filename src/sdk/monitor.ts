@@ -84,6 +84,8 @@ export interface MonitorDeclaration<
    * Why it is in no default profile although it needs no settings: what it costs the target, or what it fails without. Somebody has to choose it.
    */
   readonly optIn?: string
+  /** It runs on the target what a user wrote. It is assigned only in groups whose administrator has allowed that, and agents refuse it elsewhere. */
+  readonly runsCommands?: true
   /** What stands behind it: tests against the real server, on data recorded from one, or on the published shape of its answers alone. */
   readonly tested: 'real server' | 'recorded data' | 'schema only'
   /** What is wrong with settings that are right one by one: names that clash, a pattern that cannot be read. Pure; `path` begins the problems' paths. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
 import { TargetError } from './failure.ts'
 import type { AnyMonitor, Gathered } from './monitor.ts'
-import { collectOnce, expectSound } from './testing.ts'
+import { collectOnce, expectSound } from './run-testing.ts'
 
 type Step = string | number
 

@@ -39,18 +39,24 @@ export function hanaDatabase(answers: SqlAnswers): HanaClient {
 export function withstandsDamagedRows(
   monitor: AnyMonitor,
   answers: Readonly<Record<string, readonly SqlRow[]>>,
-  about: { readonly settings?: Readonly<Record<string, unknown>>; readonly previous?: unknown } = {},
+  about: {
+    readonly settings?: Readonly<Record<string, unknown>>
+    readonly previous?: unknown
+    /** What it is and in which version; a HANA where nothing is said. */
+    readonly database?: { readonly dialect: SqlDialect; readonly version: string }
+  } = {},
 ): Promise<void> {
-  return expectClearOutcomes(monitor, mutated(answers), (damaged) => hanaDatabase(rowsIn(damaged)), {
-    ...about,
-    runs: 100,
-  })
+  const { database, ...rest } = about
+  const client = (rows: SqlAnswers) => (database === undefined ? hanaDatabase(rows) : sqlDatabase(rows, database))
+  return expectClearOutcomes(monitor, mutated(answers), (damaged) => client(rowsIn(damaged)), { ...rest, runs: 100 })
 }
 
 /** What of a value can come from a client at all: lists of rows whose values are plain. */
 function rowsIn(damaged: unknown): SqlAnswers {
   const plain = (value: unknown): SqlValue =>
-    typeof value === 'number' || typeof value === 'boolean' || value === null ? value : String(value)
+    typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string' || value === null
+      ? value
+      : JSON.stringify(value)
   const row = (value: unknown): SqlRow =>
     isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)])) : {}
   return isPlainObject(damaged)

@@ -19,42 +19,18 @@ import {
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
 import { checkDeclared } from './declared.ts'
 import { TargetError } from './failure.ts'
-import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
+import type { AnyMonitor, Gathered } from './monitor.ts'
 import type { Param, Params } from './params.ts'
+import { collectOnce, samplesOf } from './run-testing.ts'
 
+export { collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { sapSaying } from './sap-testing.ts'
 export type { SapSaid } from './sap-testing.ts'
+export { hanaDatabase, sqlDatabase, withstandsDamagedRows } from './sql-testing.ts'
+export type { SqlAnswers } from './sql-testing.ts'
+export { collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
-
-/** Runs a monitor once with settings as a user writes them. Throws where the settings are wrong, and what `collect` throws. */
-export async function collectOnce<C extends ConnectorType = ConnectorType>(
-  monitor: AnyMonitor,
-  settings: Readonly<Record<string, unknown>>,
-  world: { readonly client: ConnectorClients[C] } & Partial<Omit<CollectContext<C>, 'client'>>,
-): Promise<Gathered<string>> {
-  const checked = checkDeclared(monitor, settings, 'settings')
-  if (!checked.ok) throw new Error(checked.problems.map((one) => `${one.path} ${one.message}`).join('; '))
-  return monitor.collect(checked.value, {
-    signal: AbortSignal.timeout(10_000),
-    plannedAt: 0,
-    now: () => 0,
-    previous: undefined,
-    remember: () => undefined,
-    ...world,
-  })
-}
-
-/** Every value of a run, as the runner makes samples of it. */
-export function samplesOf(monitor: AnyMonitor, gathered: Gathered<string>): Sample[] {
-  const samples: Sample[] = [...(gathered.more ?? [])]
-  for (const [name, value] of Object.entries(gathered.metrics)) {
-    if (value === undefined) continue
-    if (typeof value === 'number') samples.push({ name, labels: {}, value })
-    else samples.push(...value.map((item) => ({ name, ...item })))
-  }
-  return samples.map((sample) => ({ ...sample, unit: sample.unit ?? monitor.metrics[sample.name]?.unit ?? '' }))
-}
 
 /**
  * What a monitor's default rules say about one run, by name of the rule: only those that say anything but CLEAR. Holding times are left
@@ -252,23 +228,4 @@ function aroundThreshold(threshold: Threshold): { bad: number; good: number } {
     case 'inside':
       return { bad: threshold.high, good: threshold.high + 1 }
   }
-}
-
-/** Fails the test where anything a run said is not a finite number or a text that people may see. */
-export function expectSound(monitor: AnyMonitor, gathered: Gathered<string>, secrets: readonly string[] = []): void {
-  const samples = samplesOf(monitor, gathered)
-  const declared = (name: string) => monitor.metrics[name]
-  expect({
-    numbers: samples.filter((sample) => !Number.isFinite(sample.value)),
-    undeclared: Object.keys(gathered.metrics).filter((name) => declared(name) === undefined),
-    labels: samples.filter((sample) => {
-      const items = declared(sample.name)?.items
-      return declared(sample.name) !== undefined && !sameNames(Object.keys(sample.labels), items ?? [])
-    }),
-    secrets: secrets.filter((secret) => JSON.stringify(gathered).includes(secret)),
-  }).toEqual({ numbers: [], undeclared: [], labels: [], secrets: [] })
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && [...a].sort().join() === [...b].sort().join()
 }

@@ -7,7 +7,8 @@ import { monitors } from '../../src/monitors/index.ts'
 import { checkDeclared, TargetError, type Item, type OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startChrony } from '../servers/chrony.ts'
-import { freeUdpPort, startSnmpd, type Snmpd } from '../servers/snmpd.ts'
+import { startSnmpd, type Snmpd } from '../servers/snmpd.ts'
+import { freeUdpPort } from '../servers/udp.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let device: Snmpd
@@ -210,7 +211,7 @@ test('whatever a device answers, the outcome is values or words', async () => {
         if (seen.gathered !== undefined) expectSound(monitor, seen.gathered)
         else expect(seen.failed).toMatch(/^(timed out|protocol|credentials|configuration): /)
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   } finally {
     relay.close()
@@ -255,6 +256,25 @@ test('the time of a real server is that of this machine, and one without a clock
     await chrony.stop()
     await unset.stop()
   }
+})
+
+test('they are found at a host without a secret, with the maker where the device tells it', async () => {
+  const chrony = await startChrony()
+  const found = async (id: string, port: number) => {
+    const discovery = theOne(connectors, id).discovery
+    const proposals = await discovery?.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))
+    return proposals?.map(({ title, settings, credential }) => [
+      title.replace(/\d{4,}/, 'PORT'),
+      Object.keys(settings),
+      credential,
+    ])
+  }
+  const seen = [await found('snmp', device.port), await found('ntp', chrony.port)]
+  await chrony.stop()
+  expect(seen).toEqual([
+    [['SNMP agent of a device by net-snmp, port PORT', ['host', 'port'], 'snmp-user']],
+    [['Time server of stratum 3, port PORT', ['host', 'port'], undefined]],
+  ])
 })
 
 test('whether they can be reached is found out without a secret', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
-import { startPostgres, type Postgres } from '../servers/postgres.ts'
+import { startPostgres, startStandby, type Postgres } from '../servers/postgres.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const monitor = theOne(monitors, 'postgresql')
@@ -32,7 +32,7 @@ test('a server at rest is measured whole, and nothing raises', async () => {
   const query = 'SELECT state, count(*) AS orders, sum(amount) AS amount FROM orders GROUP BY state ORDER BY state;'
   const seen = await measured('postgresql', place, { query }, { credential: watcher })
   expectSound(monitor, seen, ['geheim'])
-  expect([seen.facts?.['missing'], seen.metrics['recovery'], seen.more, judgedBy(monitor, seen)]).toEqual([
+  expect([seen.message, seen.metrics['recovery'], seen.more, judgedBy(monitor, seen)]).toEqual([
     undefined,
     0,
     [
@@ -90,6 +90,74 @@ test('a waiting lock and its transaction are seen', async () => {
   }
 })
 
+test('a standby follows, falls behind, and is seen from both sides', async () => {
+  const standby = await startStandby(server)
+  try {
+    const there = { ...place, port: standby.port }
+    const [above, below] = [
+      () => measured('postgresql', place, {}, { credential: watcher }),
+      () => measured('postgresql', there, {}, { credential: watcher }),
+    ]
+    await expect.poll(async () => (await below()).metrics['receiver_running'], { timeout: 15_000 }).toBe(1)
+    await server.sql('CREATE TABLE late (n int)', 'shop')
+    const arrived = () => standby.sql("SELECT to_regclass('late')", 'shop')
+    await expect.poll(arrived, { timeout: 10_000 }).toBe('late')
+    const following = [await above(), await below()]
+    await standby.sql('SELECT pg_wal_replay_pause()')
+    await server.sql('INSERT INTO late VALUES (1)', 'shop')
+    const lag = async () => {
+      const seen = (await below()).metrics['replication_lag']
+      return typeof seen === 'object' && Number(seen[0]?.value) > 0
+    }
+    await expect.poll(lag, { timeout: 10_000 }).toBe(true)
+    const behind = await above()
+    for (const seen of [...following, behind]) expectSound(monitor, seen, ['geheim'])
+    const named = { labels: { slot: 'standby' } }
+    const bytes = behind.metrics['replication_lag_bytes']
+    expect([
+      following.map((seen) => [seen.metrics['standbys'], seen.metrics['recovery'], seen.facts?.['role'], seen.message]),
+      following[0]?.metrics['slot_active'],
+      following[1]?.metrics['replication_lag'],
+      typeof bytes === 'object' && Number(bytes[0]?.value) > 0,
+      following.map((seen) => judgedBy(monitor, seen)),
+    ]).toEqual([
+      [
+        [1, 0, 'primary', undefined],
+        [undefined, 1, 'standby', undefined],
+      ],
+      [{ ...named, value: 1 }],
+      [{ labels: { standby: 'here' }, value: 0 }],
+      true,
+      [{}, {}],
+    ])
+  } finally {
+    await standby.stop()
+  }
+  const left = await measured('postgresql', place, {}, { credential: watcher })
+  await server.sql("SELECT pg_drop_replication_slot('standby')")
+  expect([left.metrics['standbys'], left.metrics['slot_active']]).toEqual([
+    0,
+    [{ labels: { slot: 'standby' }, value: 0 }],
+  ])
+})
+
+test('a log that cannot be archived, and dead rows, are seen', async () => {
+  const archiving = await startPostgres("archive_mode = on\narchive_command = 'false'\nautovacuum = off\n")
+  try {
+    const there = { host: 'localhost', port: archiving.port }
+    const owner = credential(archiving.user, archiving.password)
+    await archiving.sql(
+      'CREATE TABLE old AS SELECT generate_series(1, 20000) AS n; DELETE FROM old; SELECT pg_switch_wal()',
+    )
+    const look = async () => judgedBy(monitor, await measured('postgresql', there, {}, { credential: owner }))
+    await expect
+      .poll(look, { timeout: 10_000 })
+      .toMatchObject({ 'archiving fails': 'MAJOR', 'dead rows pile up': 'INFO' })
+  } finally {
+    await archiving.stop()
+  }
+})
+
 test('a query can neither write, nor hide a second statement, nor run for ever', async () => {
   const ask = async (query: string, connector = {}) => {
     const seen = await measured(
@@ -116,9 +184,10 @@ test('a query can neither write, nor hide a second statement, nor run for ever',
 })
 
 test('a query of one’s own runs alone as well', async () => {
+  const about = { connector: 'postgresql', credential: watcher }
   const query = 'SELECT state, count(*) AS orders FROM orders GROUP BY state ORDER BY state'
-  const seen = await measured('sql.query', place, { query }, { credential: watcher })
-  const refused = await measured('sql.query', place, { query: 'SELECT 1 AS n FROM nowhere' }, { credential: watcher })
+  const seen = await measured('sql.query', place, { query }, about)
+  const refused = await measured('sql.query', place, { query: 'SELECT 1 AS n FROM nowhere' }, about)
   expect([seen.more, seen.metrics['query_rows'], refused.failure?.message]).toEqual([
     [
       { name: 'orders', labels: { state: 'done' }, value: 1 },

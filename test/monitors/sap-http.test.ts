@@ -200,6 +200,21 @@ test('what the settings hold cannot leave its place in the question', () => {
   ])
 })
 
+// what /sap/public/info says → what is proposed for it
+const told: [string, Said | undefined, unknown][] = [
+  [
+    'a system that says what it is',
+    { status: 200, body: '<RFCSYSID>FW1</RFCSYSID>' },
+    [{ system: 'FW1', certainty: 'identified' }],
+  ],
+  ['another server', undefined, []],
+]
+test.each(told)('%s is found as what it is', async (_, reply, proposals) => {
+  said = reply === undefined ? {} : { '/sap/public/info': reply }
+  const found = await theOne(connectors, 'sap-http').discovery!.identify({ host: '127.0.0.1', port }, soon())
+  expect(found).toMatchObject(proposals as object[])
+})
+
 test('a condition is cut into lines at blanks, never within a literal', () => {
   const where =
     "STATUS = 'A' AND NAME = 'with many blanks in it' AND ENDDATE GE '20260101' AND ( CLIENT = '100' OR CLIENT = '200' )"

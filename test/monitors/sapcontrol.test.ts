@@ -264,6 +264,20 @@ test('a fault is the component’s, and the operation is left alone afterwards, 
   )
 })
 
+test('the checks of the cluster are asked for once, however often somebody wants them', async () => {
+  server.answers = {
+    GetProcessList: dialog['GetProcessList']!,
+    HACheckConfig: { list: 'check', items: [{ state: 'SAPControl-HA-SUCCESS' }] },
+  }
+  const seen = await withClient((client) => Promise.all([1, 2, 3].map(() => client.read('HACheckConfig', soon()))), {
+    credential: user,
+  })
+  expect([seen.map(({ is }) => is), asked().filter((one) => one.startsWith('HA')).length]).toEqual([
+    ['answered', 'answered', 'answered'],
+    1,
+  ])
+})
+
 test('a silent service is given up in time, and those who wait behind it as well', async () => {
   server.answers = { GetProcessList: { silent: true } }
   const words = await withClient((client) => {

@@ -4,13 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import ssh2 from 'ssh2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectors } from '../../src/connectors/index.ts'
 import { monitors } from '../../src/monitors/index.ts'
 import { checkDeclared, TargetError, type OpenCredential, type SshClient } from '../../src/sdk/index.ts'
-import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
+import { expectSound } from '../../src/sdk/testing.ts'
 import { startOpenSsh, type OpenSsh } from '../servers/openssh.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
@@ -59,6 +60,18 @@ test('this machine says how it is by SSH', async () => {
     Number(second.metrics['cpus']) > 0,
     typeof second.facts?.['hostname'],
   ]).toEqual([true, true, true, 'string'])
+})
+
+test('the command line checks a host as the program does, outside of this test’s way to load packages', async () => {
+  const launcher = fileURLToPath(new URL('../../bin/farwatch', import.meta.url))
+  const set = { ...place, username: server.username, secret: server.key, hostKeys: server.hostKeys.ed25519 }
+  const args = Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${String(value)}`])
+  const { stdout } = await execute(
+    process.execPath,
+    [launcher, 'check', 'ssh.command', '--credential', 'ssh-key', '--set', 'command=echo fine', ...args],
+    { timeout: 60_000 },
+  )
+  expect(stdout).toMatch(/^OK - ssh\.command: fine\n/)
 })
 
 test('its file systems and processes are told by SSH', async () => {
@@ -303,15 +316,10 @@ test('wrong ports, wrong services and silent ones are told apart', async () => {
   }
 })
 
-test('a machine at rest raises nothing', async () => {
-  const monitor = theOne(monitors, 'host.linux')
-  const seen = await measured('host.linux', place, {}, { credential: keyOnly })
-  const {
-    'clock not set': _,
-    'memory full': __,
-    'swap full': ___,
-    'machine restarted': ____,
-    ...others
-  } = judgedBy(monitor, seen)
-  expect(others).toEqual({})
+test('a server is found at a host by its name, and a host key that nobody has compared is not proposed', async () => {
+  const discovery = theOne(connectors, 'ssh').discovery
+  const found = await discovery?.identify({ host: '127.0.0.1', port: server.port }, signal())
+  expect(found?.map((one) => [one.title.replace(/OpenSSH.*/, 'OpenSSH …'), one.settings, one.credential])).toEqual([
+    ['SSH server OpenSSH …', { host: '127.0.0.1', port: server.port }, 'ssh-key'],
+  ])
 })

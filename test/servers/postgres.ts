@@ -34,11 +34,56 @@ async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
 }
 
 /** A real PostgreSQL on a free port, with password sign-in and an empty cluster. `configuration` is appended to postgresql.conf. */
-export async function startPostgres(configuration = ''): Promise<Postgres> {
+export function startPostgres(configuration = ''): Promise<Postgres> {
+  return start(async (programs, data, options) => {
+    const passwordFile = `${data}-password`
+    await writeFile(passwordFile, password)
+    await chmod(passwordFile, 0o644)
+    const words = [
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '--no-sync',
+      '--no-instructions',
+      '--encoding=UTF8',
+    ]
+    await execute(join(programs, 'initdb'), ['-D', data, '-U', 'postgres', '--locale=C', ...words], options)
+    return [
+      `listen_addresses = '127.0.0.1'`,
+      `unix_socket_directories = ''`,
+      'fsync = off',
+      'shared_buffers = 16MB',
+      'max_connections = 30',
+      'log_min_messages = warning',
+      configuration,
+    ].join('\n')
+  })
+}
+
+/** A standby of another one, copied from it and following it by a slot of its own, which is named `standby`. */
+export function startStandby(primary: Postgres): Promise<Postgres> {
+  return start(async (programs, data, options) => {
+    const way = ['-h', primary.host, '-p', String(primary.port), '-U', primary.user, '--create-slot', '--slot=standby']
+    const words = ['--write-recovery-conf', '--wal-method=stream', '--checkpoint=fast', '--no-sync']
+    const env = { ...process.env, PGPASSWORD: primary.password, PGAPPNAME: 'standby' }
+    await execute(join(programs, 'pg_basebackup'), ['-D', data, ...way, ...words], { ...options, env })
+    await chmod(data, 0o700)
+    return ''
+  })
+}
+
+const password = 'p0stgres-secret'
+
+interface AsUser {
+  readonly cwd: string
+  readonly uid?: number
+  readonly gid?: number
+}
+
+/** Has a data directory made, and serves it. What `make` gives is appended to the configuration. */
+async function start(make: (programs: string, data: string, options: AsUser) => Promise<string>): Promise<Postgres> {
   const programs = await postgresPrograms()
   if (programs === undefined) throw new Error('PostgreSQL is not installed')
   const directory = await scratch('postgres')
-  const password = 'p0stgres-secret'
   const port = await freePort()
   try {
     // The server refuses to run as root; root becomes the user that the distribution made for it. As a direct child of ours, so that
@@ -48,39 +93,8 @@ export async function startPostgres(configuration = ''): Promise<Postgres> {
     const options = { cwd: directory.path, ...user }
     await chmod(directory.path, 0o750)
     const data = join(directory.path, 'data')
-    const passwordFile = join(directory.path, 'password')
-    await writeFile(passwordFile, password)
-    await chmod(passwordFile, 0o644)
-    await execute(
-      join(programs, 'initdb'),
-      [
-        '-D',
-        data,
-        '-U',
-        'postgres',
-        '--auth=scram-sha-256',
-        `--pwfile=${passwordFile}`,
-        '--no-sync',
-        '--no-instructions',
-        '--encoding=UTF8',
-        '--locale=C',
-      ],
-      options,
-    )
-    await appendFile(
-      join(data, 'postgresql.conf'),
-      [
-        `port = ${port}`,
-        `listen_addresses = '127.0.0.1'`,
-        `unix_socket_directories = ''`,
-        'fsync = off',
-        'shared_buffers = 16MB',
-        'max_connections = 30',
-        'log_min_messages = warning',
-        configuration,
-        '',
-      ].join('\n'),
-    )
+    const configuration = await make(programs, data, options)
+    await appendFile(join(data, 'postgresql.conf'), `${configuration}\nport = ${port}\n`)
     const server = run(join(programs, 'postgres'), ['-D', data], options)
     const stop = async () => {
       // A fast shutdown: sessions are ended, not waited for.

@@ -52,6 +52,9 @@ export const configTexts = {
       available: 'It goes on; two agents may query a target for a while',
       exclusive: 'It stops: a target is never queried by two agents at once',
     },
+    ownCommands: 'Commands of one’s own',
+    ownCommandsHint:
+      'Monitors may run on its systems what users wrote. Only an administrator of all groups may allow it.',
     type: 'Type',
     systemType: 'Type',
     systemTypeHint: 'In your own words: web, host, database',
@@ -226,6 +229,7 @@ export const configTexts = {
     nameHint: 'Part of an alarm’s identity',
     counter: 'counter, judged by its rate',
     thresholds: 'Thresholds',
+    thresholdsHint: 'Such as > 80 in the field of its severity; or the steps of other tools in any of them: G2W:80 W2M:90',
     steps: 'Steps',
     stepsHint: 'In the notation of other tools: G2W:80 W2M:90',
     hold: 'Raises',

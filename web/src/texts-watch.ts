@@ -151,6 +151,7 @@ export const watchTexts = {
     leave: 'Leave',
     notLive: (since: string) => `Not live since ${since}`,
     more: (n: number) => `and ${count(n, 'more group', 'more groups')}`,
+    moreSystems: (n: number) => `and ${n.toLocaleString('en')} more`,
     moreAlarms: (n: number) => `and ${count(n, 'more alarm', 'more alarms')}`,
   },
   events: {

@@ -126,6 +126,22 @@ const behave = defineMonitor({
   },
 })
 
-serveMonitoringProcess({ monitors: [behave], connectors: [http] })
+// One that runs what users write, as far as an agent can tell.
+const commands = defineMonitor({
+  id: 'test.commands',
+  title: 'Runs commands',
+  summary: 'Says that it ran.',
+  connector: 'http',
+  settings,
+  metrics: { value: { title: 'Value', unit: '' } },
+  period: '1m',
+  timeout: '10s',
+  tested: 'real server',
+  runsCommands: true,
+  rules: [{ metric: 'failed', thresholds: { MAJOR: '> 0' } }],
+  collect: async () => ({ metrics: { value: 1 } }),
+})
+
+serveMonitoringProcess({ monitors: [behave, commands], connectors: [http] })
 // Whoever is killed, as most of these are, leaves nothing to the next one of what it was made of.
 flushCompileCache()

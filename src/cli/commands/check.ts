@@ -1,6 +1,14 @@
-import { checkOnce, findMonitor, library, type CheckResult } from '../../app/index.ts'
-import { FarwatchError } from '../../base/index.ts'
-import { credentialTypes, settingsSchema, type CredentialType, type Param, type Params } from '../../sdk/index.ts'
+import { readFile, writeFile } from 'node:fs/promises'
+import { checkOnce, checkRecording, findMonitor, library, type CheckResult } from '../../app/index.ts'
+import { FarwatchError, messageOf } from '../../base/index.ts'
+import {
+  credentialTypes,
+  settingsSchema,
+  type CredentialType,
+  type Param,
+  type Params,
+  type Recording,
+} from '../../sdk/index.ts'
 import { line, printable, table, type Terminal } from '../terminal.ts'
 import { settingsFromText, type Home } from './settings-from-text.ts'
 
@@ -12,16 +20,26 @@ export interface CheckOptions {
   readonly connector?: string
   readonly credential?: string
   readonly timeout?: string
+  /** The file to put what was said into. */
+  readonly record?: string
+  /** The file to take it from, instead of a target. */
+  readonly replay?: string
   readonly list?: boolean
   readonly json?: boolean
 }
 
 /** Runs a monitor once, or lists the library. @returns the exit code */
-export async function check(terminal: Terminal, id: string | undefined, options: CheckOptions): Promise<number> {
+export async function check(
+  terminal: Terminal,
+  id: string | undefined,
+  options: CheckOptions,
+  version: string,
+): Promise<number> {
   if (options.list === true) {
     line(terminal.stdout, options.json === true ? JSON.stringify(catalogue()) : listing())
     return pluginCodes.ok
   }
+  if (options.replay !== undefined) return replayed(terminal, id, options.replay, options)
   if (id === undefined)
     throw new FarwatchError('wrong-use', 'which monitor?', { hint: '`farwatch check --list` names them.' })
   const { monitor, connector } = findMonitor(id, options.connector)
@@ -33,6 +51,7 @@ export async function check(terminal: Terminal, id: string | undefined, options:
   if (type !== undefined) homes.push({ name: 'credential', params: credentialTypes[type].fields })
   const given = settingsFromText(options.set, homes)
   const fields = given.get('credential') ?? {}
+  let recording: Recording | undefined
   const result = await checkOnce({
     monitor: id,
     connector: connector.id,
@@ -42,8 +61,46 @@ export async function check(terminal: Terminal, id: string | undefined, options:
       ? {}
       : { credential: { type, fields } }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.record === undefined ? {} : { record: (made) => (recording = made), version }),
   })
+  if (options.record !== undefined && recording !== undefined) await keep(terminal, options.record, recording)
   line(terminal.stdout, options.json === true ? JSON.stringify(result) : describe(result))
+  return exitCodeOf(result)
+}
+
+async function keep(terminal: Terminal, file: string, recording: Recording): Promise<void> {
+  try {
+    // It holds what a customer's system said: for its owner alone.
+    await writeFile(file, `${JSON.stringify(recording, null, 1)}\n`, { mode: 0o600 })
+  } catch (thrown) {
+    throw new FarwatchError('wrong-use', `${file} cannot be written: ${messageOf(thrown)}`)
+  }
+  line(
+    terminal.stderr,
+    `Recorded in ${file}. Secrets of the credential are masked; names, addresses and what the target said are in it: look through it before you send it.${recording.isCut === true ? ' It grew too large, and the last answers are left out.' : ''}`,
+  )
+}
+
+async function replayed(
+  terminal: Terminal,
+  id: string | undefined,
+  file: string,
+  { set, json, record }: CheckOptions,
+): Promise<number> {
+  if (set.length > 0 || record !== undefined)
+    throw new FarwatchError('wrong-use', '--replay takes settings and answers from the recording', {
+      hint: 'Leave out --set and --record.',
+    })
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (thrown) {
+    throw new FarwatchError('wrong-use', `${file} cannot be read: ${messageOf(thrown)}`)
+  }
+  const result = await checkRecording(text)
+  if (id !== undefined && id !== result.monitor)
+    throw new FarwatchError('wrong-use', `${file} is a recording of ${result.monitor}, not of ${id}`)
+  line(terminal.stdout, json === true ? JSON.stringify(result) : describe(result))
   return exitCodeOf(result)
 }
 

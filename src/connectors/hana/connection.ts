@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Client, Column, ResultSet } from 'hdb'
 import { messageOf } from '../../base/index.ts'
+import { systemClock } from '../../platform/index.ts'
 import { StatementRefused, TargetError, type SqlRow, type SqlValue } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from '../network/failures.ts'
 import { openSocket } from '../network/open-socket.ts'
@@ -23,6 +24,8 @@ export interface HanaPlace {
 export interface HanaConnection {
   readonly version: string
   readonly database: string
+  /** Milliseconds from the first packet to the session. */
+  readonly connect: number
   readonly isOpen: boolean
   /** One statement at a time. Aborting ends the connection: HANA has no other way to stop a statement from the session itself. */
   query(sql: string, maxRows: number, signal: AbortSignal): Promise<readonly SqlRow[]>
@@ -176,6 +179,7 @@ function closed(): Error {
 class HdbConnection implements HanaConnection {
   version = ''
   database = ''
+  connect = 0
   readonly #client: Client
   readonly #line: Line
   readonly #place: HanaPlace
@@ -194,6 +198,7 @@ class HdbConnection implements HanaConnection {
 
   async begin(signal: AbortSignal): Promise<void> {
     const stage = 'did not open a session'
+    const begun = systemClock.elapsed()
     const ready = new Promise<void>((resolve, reject) =>
       this.#client.connect((error) => (error ? reject(error) : resolve())),
     )
@@ -202,6 +207,7 @@ class HdbConnection implements HanaConnection {
     } catch (thrown) {
       throw this.#signInFailure(thrown)
     }
+    this.connect = systemClock.elapsed() - begun
     const seconds = Math.max(1, Math.ceil(this.#place.statementTimeout / 1_000))
     // A database that does not know one of these still runs nothing but the queries that `onlyReads` lets through, and for no longer than here.
     await this.#ifKnown('SET TRANSACTION READ ONLY', signal)

@@ -40,10 +40,9 @@ export class HanaDatabase implements HanaClient {
   }
 
   async signIn(signal: AbortSignal): Promise<number> {
-    const begun = systemClock.elapsed()
     const connection = await this.#inTurn(signal, () => this.#begin(signal))
     connection.end()
-    return systemClock.elapsed() - begun
+    return connection.connect
   }
 
   close(): void {
@@ -74,7 +73,7 @@ export class HanaDatabase implements HanaClient {
   }
 
   #begin(signal: AbortSignal): Promise<HanaConnection> {
-    return this.#signIn.try(() => this.#open(this.#place, signal))
+    return this.#signIn.try(() => this.#open(this.#place, signal), signal)
   }
 
   /** Runs `act` when those before it are done; ends waiting when the signal aborts. */

@@ -4,18 +4,8 @@ import { systemClock } from '../../platform/index.ts'
 import { TargetError, type CertificateFacts, type OpenCredential, type Param, type Problem } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from './failures.ts'
 import { lookup } from './names.ts'
-import { hostPattern, hostPort } from './target.ts'
+import { hostPort } from './target.ts'
 import { certificateFacts, secureContext, trustedProblems } from './trust.ts'
-
-/** The settings of a service at a host; spread them under a port of one's own. */
-export const hostSetting = {
-  kind: 'text',
-  label: 'Host',
-  help: 'Name or address.',
-  maxLength: 253,
-  pattern: hostPattern,
-  example: 'srv1.example',
-} as const satisfies Param
 
 /** The settings of trust for a service that may speak TLS. */
 export const trustSettings = {
@@ -119,26 +109,42 @@ export function openConnection({ host, port }: Place, signal: AbortSignal): Prom
   })
 }
 
+export interface TlsWishes {
+  /** A client certificate to be shown. */
+  readonly own?: OpenCredential | undefined
+  /** What is to be spoken over it, as TLS names it (ALPN). */
+  readonly protocols?: readonly string[]
+}
+
 /** Shakes hands by TLS over an open connection, which ends where that fails. @throws TargetError */
 export function secureConnection(
   socket: Socket,
   { host, port }: Place,
   trust: Trust,
   signal: AbortSignal,
-  own?: OpenCredential,
+  { own, protocols }: TlsWishes = {},
 ): Promise<TLSSocket> {
   const target = hostPort(host, port)
   if (signal.aborted) return Promise.reject(outOfTime(target, 'was not asked'))
-  return usable(connectTls({ socket, ...trustOptions(host, trust, own) }), 'secureConnect', signal, {
-    late: () => outOfTime(target, 'did not finish the TLS handshake'),
-    closed: () => new TargetError('tls', `${target} broke off the TLS handshake`),
-    of: (error) => {
-      const failure = targetFailure(error, target)
-      return failure.reason === 'protocol'
-        ? new TargetError('tls', `${target} broke off the TLS handshake`, { cause: error })
-        : failure
+  return usable(
+    connectTls({
+      socket,
+      ...trustOptions(host, trust, own),
+      ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
+    }),
+    'secureConnect',
+    signal,
+    {
+      late: () => outOfTime(target, 'did not finish the TLS handshake'),
+      closed: () => new TargetError('tls', `${target} broke off the TLS handshake`),
+      of: (error) => {
+        const failure = targetFailure(error, target)
+        return failure.reason === 'protocol'
+          ? new TargetError('tls', `${target} broke off the TLS handshake`, { cause: error })
+          : failure
+      },
     },
-  })
+  )
 }
 
 /** A connection as a service of either kind wants it at its beginning, and how long that took in milliseconds. */
@@ -154,13 +160,13 @@ export async function beginConnection(
   tlsFromTheStart: boolean,
   trust: Trust,
   signal: AbortSignal,
-  own?: OpenCredential,
+  wishes: TlsWishes = {},
 ): Promise<Begun> {
   const begun = systemClock.elapsed()
   const socket = await openConnection(place, signal)
   const connected = systemClock.elapsed()
   if (!tlsFromTheStart) return { socket, connect: connected - begun }
-  const secured = await secureConnection(socket, place, trust, signal, own)
+  const secured = await secureConnection(socket, place, trust, signal, wishes)
   const certificate = certificateFacts(secured, place.host)
   return {
     socket: secured,

@@ -29,7 +29,7 @@ export class JsonService implements Closable {
    * what the HTTP client throws.
    */
   ask(question: JsonQuestion, signal: AbortSignal): Promise<unknown> {
-    return this.#signIn.try(() => this.#ask(question, signal))
+    return this.#signIn.try(() => this.#ask(question, signal), signal)
   }
 
   async #ask({ path, body, maxBytes }: JsonQuestion, signal: AbortSignal): Promise<unknown> {
@@ -37,7 +37,8 @@ export class JsonService implements Closable {
       {
         path,
         maxBodyBytes: maxBytes ?? defaultMaxBytes,
-        reuseConnection: true,
+        // A kept connection may have ended in the moment it is used; what has a body is not simply sent again.
+        reuseConnection: body === undefined,
         headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
       },

@@ -6,13 +6,14 @@ import { outOfTime, targetFailure } from './failures.ts'
 import { hostPort } from './target.ts'
 
 const maxLine = 16 * 1024
-const maxBytes = 1024 * 1024
+const defaultMaxBytes = 1024 * 1024
 
-/** A conversation line by line, as SMTP and IMAP are. Ends with the signal. */
+/** A conversation line by line as SMTP and IMAP are, or by lengths as that of Kafka. Ends with the signal. */
 export class LineTalk {
   readonly #place: Place
   readonly #target: string
   readonly #signal: AbortSignal
+  readonly #maxBytes: number
   #socket: Socket
   #release: () => void
   #received = ''
@@ -20,7 +21,8 @@ export class LineTalk {
   #wake: (() => void) | undefined
 
   /** The socket is this conversation's own from now on. */
-  constructor(socket: Socket, place: Place, signal: AbortSignal) {
+  constructor(socket: Socket, place: Place, signal: AbortSignal, maxBytes = defaultMaxBytes) {
+    this.#maxBytes = maxBytes
     this.#place = place
     this.#target = hostPort(place.host, place.port)
     this.#signal = signal
@@ -49,7 +51,7 @@ export class LineTalk {
 
   /** So many bytes, as they are. @throws TargetError where fewer come */
   async readBytes(count: number): Promise<string> {
-    if (count > maxBytes) throw new TargetError('too large', `${this.#target} announces ${count} bytes`)
+    if (count > this.#maxBytes) throw new TargetError('too large', `${this.#target} announces ${count} bytes`)
     while (this.#received.length < count) await this.#more()
     const bytes = this.#received.slice(0, count)
     this.#received = this.#received.slice(count)
@@ -82,7 +84,7 @@ export class LineTalk {
   }
 
   #listen(socket: Socket): () => void {
-    const guard = guardConnection(socket, maxBytes, this.#signal)
+    const guard = guardConnection(socket, this.#maxBytes, this.#signal)
     const wake = () => {
       this.#wake?.()
       this.#wake = undefined
@@ -91,7 +93,7 @@ export class LineTalk {
       this.#ended ??= this.#signal.aborted
         ? outOfTime(this.#target, 'did not go on with the conversation')
         : guard.tooMuch()
-          ? new TargetError('too large', `${this.#target} sent more than ${maxBytes / 1024 / 1024} MiB`)
+          ? new TargetError('too large', `${this.#target} sent more than ${this.#maxBytes / 1024 / 1024} MiB`)
           : failure
       wake()
     }

@@ -12,7 +12,7 @@ import type { CertificateFacts, OpenCredential, Problem } from '../../sdk/index.
 import { certificateProblem } from './failures.ts'
 
 /** Node's own authorities and those of the machine, where companies put theirs. */
-function authorities(): string[] {
+export function authorities(): string[] {
   return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])]
 }
 

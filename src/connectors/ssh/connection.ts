@@ -1,4 +1,4 @@
-import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
+import type { Client, ConnectConfig, PublicKeyAuthMethod, ServerHostKeyAlgorithm } from 'ssh2'
 import { messageOf, systemCodeOf } from '../../base/index.ts'
 import { TargetError, type OpenCredential } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from '../network/failures.ts'
@@ -26,9 +26,9 @@ export async function openConnection(
   const socket = await openSocket({ ...place, tls: 'off', trustedCertificates: undefined }, signal)
   socket.setNoDelay(true)
   // With the first connection: most monitoring processes never open one.
-  const { Client: SshConnection } = await import('ssh2')
+  const { default: ssh2 } = await import('ssh2')
   return new Promise((resolve, reject) => {
-    const client = new SshConnection()
+    const client = new ssh2.Client()
     let refusal: TargetError | undefined
     let stage = 'did not answer as an SSH server'
     const settle = (act: () => void) => {
@@ -104,8 +104,8 @@ async function signInOf(credential: OpenCredential | undefined, target: string):
   if (credential?.type !== 'ssh-key')
     throw new TargetError('configuration', `no credential to sign in to ${target} with`)
   const { username, secret, passphrase } = credential.fields
-  const { utils } = await import('ssh2')
-  const key = utils.parseKey(secret, passphrase)
+  const { default: ssh2 } = await import('ssh2')
+  const key = ssh2.utils.parseKey(secret, passphrase)
   // A key that cannot be used is refused here, with words of our own: those of the library may quote from it.
   if (key instanceof Error) {
     const why = /passphrase|encrypted|bad decrypt|integrity/i.test(key.message)
@@ -115,7 +115,10 @@ async function signInOf(credential: OpenCredential | undefined, target: string):
       : 'it is in no form that is known; take the file that ssh-keygen wrote'
     throw new TargetError('configuration', `the private key for ${target} cannot be used: ${why}`)
   }
-  return { username, privateKey: secret, ...(passphrase === undefined ? {} : { passphrase }) }
+  // As it was read: to open an encrypted key again takes the library half a second of this process.
+  const one = Array.isArray(key) ? key[0] : key
+  const method: PublicKeyAuthMethod = { type: 'publickey', username, key: one }
+  return { username, authHandler: [method] }
 }
 
 function failureOf(error: Error, { target }: SshPlace, credential: OpenCredential | undefined): TargetError {

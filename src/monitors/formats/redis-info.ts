@@ -23,7 +23,8 @@ export function parseRedisInfo(text: string): RedisInfo {
 export function numberOf(text: string | undefined): number | undefined {
   if (text === undefined || !/^-?\d+(\.\d+)?(e[+-]?\d+)?%?$/i.test(text)) return undefined
   const value = Number(text.replace('%', ''))
-  return Number.isFinite(value) ? value : undefined
+  // Nothing that can be counted is larger; shares of what is smaller stay finite.
+  return Math.abs(value) < 1e100 ? value : undefined
 }
 
 /** `ip=10.0.0.6,port=6379,state=online` as its parts. */

@@ -47,6 +47,9 @@ export function namesOf<T>(rows: readonly T[], name: (row: T) => string | null, 
   })
 }
 
+/** More of one metric nobody looks at, and a result holds ten thousand values. */
+const mostItems = 1_000
+
 /** Items of those rows that have the value, under the names that `namesOf` gave. */
 export function namedItems<T>(
   rows: readonly T[],
@@ -54,7 +57,7 @@ export function namedItems<T>(
   names: readonly string[],
   value: (row: T, place: number) => number | undefined,
 ): Item[] {
-  return rows.flatMap((row, place) => {
+  return rows.slice(0, mostItems).flatMap((row, place) => {
     const read = value(row, place)
     return read === undefined ? [] : [{ labels: { [label]: names[place] ?? '' }, value: read }]
   })
@@ -98,6 +101,7 @@ export function unprotected(...methods: readonly SapControlRead[]): string {
   return [
     '# Either: an operating-system user of the SAP host as the connector’s credential, <sid>adm or one named in the instance profile:',
     'service/admin_users = farwatch',
+    '# (its password is checked by sapuxuserchk, which must belong to root and be setuid)',
     '# Or no password at all for what is read here. All exceptions of a system stand in this one line of the DEFAULT profile:',
     `service/protectedwebmethods = SDEFAULT ${methods.map((one) => `-${one}`).join(' ')}`,
     '# Then, as <sid>adm, for each instance (this restarts the start service alone, not the instance):',
@@ -109,7 +113,7 @@ export const noUserNeeded =
   'Nothing: every start service answers this without a password, unless service/protectedwebmethods is ALL.'
 
 export function userNeeded(what: string): string {
-  return `${what} An operating-system user of the SAP host, or the methods below without a password.`
+  return `${what.replace(/[.:]$/, '')}: an operating-system user of the SAP host, or the methods below without a password.`
 }
 
 /** One leaf of the tree of alerts (CCMS, transaction RZ20), with the names above it. */

@@ -59,6 +59,14 @@ const watchIntervalMs = 1_000
 const pkcs12 = () => import('./pkcs12.ts')
 const selfSigned = () => import('./self-signed.ts')
 
+/** A key and a certificate that vouches for itself, for `hosts`, as DER; valid from a day before `now`, epoch milliseconds. */
+export async function selfSignedCertificate(
+  hosts: readonly string[],
+  now: number,
+): Promise<{ readonly key: Uint8Array; readonly certificate: Uint8Array }> {
+  return (await selfSigned()).makeSelfSigned(hosts, now)
+}
+
 interface State {
   readonly content: Pkcs12Content
   readonly tls: TlsMaterial

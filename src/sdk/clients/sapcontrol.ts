@@ -8,6 +8,8 @@ export interface SapRead {
   /** The element of the answer that holds its items; `single` where the answer itself is the one item. */
   readonly list: string
   readonly fields: readonly string[]
+  /** The name of the answer's element, where it is not the operation's with `Response` behind. */
+  readonly element?: string
   /** Asked only where the process list shows the component. */
   readonly component?: SapComponent
   /** How long one answer serves everybody who asks by the same connector, in milliseconds. Default: not at all. */
@@ -88,6 +90,7 @@ export const sapControlReads = {
   },
   EnqGetStatistic: {
     list: 'single',
+    element: 'EnqStatistic',
     fields: [
       'owner-now',
       'owner-high',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RuleDocument } from '../../../src/model/index.ts'
-import { closeRule, compareRules, moveIn, openRule, ruleText } from './rules.ts'
+import { withSteps, closeRule, compareRules, moveIn, openRule, ruleText } from './rules.ts'
 
 const rules: readonly RuleDocument[] = [
   { name: 'no answer', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
@@ -11,6 +11,15 @@ const rules: readonly RuleDocument[] = [
 
 test('a row comes back from its form as it was', () => {
   expect(rules.map((rule) => closeRule(openRule(rule)))).toEqual(rules)
+})
+
+test('steps typed into the field of one severity are all thresholds of the row', () => {
+  const draft = openRule({ metric: 'a', thresholds: { MAJOR: '> 1' } })
+  expect([
+    closeRule({ ...draft, thresholds: { WARNING: 'G2W:80 W2M:90' } }).thresholds,
+    withSteps({ WARNING: '> 80' }),
+    withSteps('g2w:80'),
+  ]).toEqual(['G2W:80 W2M:90', { WARNING: '> 80' }, 'g2w:80'])
 })
 
 test('what was emptied is not sent, and what is no number is sent as it was typed', () => {

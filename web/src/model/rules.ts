@@ -51,6 +51,12 @@ export function ruleText(rule: RuleDocument): string {
   return [[steps, hold].filter((part) => part !== '').join(' '), none].filter((part) => part !== '').join('; ')
 }
 
+/** Steps between states that somebody typed into the field of one severity are what all of them say. */
+export function withSteps(thresholds: RuleDocument['thresholds']): RuleDocument['thresholds'] {
+  if (typeof thresholds !== 'object') return thresholds
+  return Object.values(thresholds).find((typed) => /^\s*[A-Z]2[A-Z]:/i.test(typed)) ?? thresholds
+}
+
 export function metricText(metric: RuleDocument['metric'] | undefined): string {
   return typeof metric === 'string' ? metric : (metric ?? []).join(', ')
 }
@@ -117,6 +123,7 @@ export function closeRule(draft: RuleDraft): RuleDocument {
   const after = /^\d+$/.test(clearAfter.trim()) ? Number(clearAfter) : clearAfter.trim()
   return tidyRule({
     ...rest,
+    thresholds: withSteps(rest.thresholds),
     metric: readMatcher(metric),
     items: Object.fromEntries(
       items.filter(([label]) => label !== '').map(([label, text]) => [label, readMatcher(text)]),

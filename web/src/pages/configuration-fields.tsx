@@ -1,4 +1,4 @@
-import { Checkbox, NativeSelect, Radio, TextInput, Textarea } from '@mantine/core'
+import { Checkbox, NativeSelect, Radio, Switch, TextInput, Textarea } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
@@ -139,6 +139,14 @@ function GroupFields(props: FieldsProps): ReactNode {
           <Radio key={one} value={one} label={words.cutOff[one]} disabled={disabled} mt={6} />
         ))}
       </Radio.Group>
+      <Switch
+        label={words.ownCommands}
+        description={words.ownCommandsHint}
+        checked={draft['ownCommands'] === 'allowed'}
+        disabled={disabled}
+        error={problemOf(problems, 'ownCommands')}
+        onChange={(event) => onChange({ ...draft, ownCommands: event.currentTarget.checked ? 'allowed' : 'refused' })}
+      />
     </>
   )
 }

@@ -87,8 +87,22 @@ function Library({ library }: { library: Library }): ReactNode {
 
 function Reference({ monitor }: { monitor: MonitorType }): ReactNode {
   const editable = useQuery(editableQuery)
-  const { id, title, summary, connectors, period, timeout, metrics, openMetrics, needs, grant, thresholdsFrom, tryIt, optIn, tested } =
-    monitor
+  const {
+    id,
+    title,
+    summary,
+    connectors,
+    period,
+    timeout,
+    metrics,
+    openMetrics,
+    needs,
+    grant,
+    thresholdsFrom,
+    tryIt,
+    optIn,
+    tested,
+  } = monitor
   const params = Object.entries(declared(monitor.params))
   const users = (editable.data?.document.profiles ?? []).flatMap((profile) =>
     (profile.monitors ?? []).flatMap((one) =>

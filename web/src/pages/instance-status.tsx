@@ -5,6 +5,7 @@ import { status } from '../api/queries.ts'
 import { formatMoment } from '../format/times.ts'
 import { formatNumber, formatSpan, formatValue } from '../format/values.ts'
 import { Fact, Facts } from '../parts/facts.tsx'
+import { Fingerprint } from '../parts/fingerprint.tsx'
 import { CoverageShare } from '../parts/marks.tsx'
 import { Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
@@ -29,9 +30,6 @@ export function StatusTab(): ReactNode {
                 <Fact name={texts.instance.uuid}>
                   <code>{instance.uuid}</code>
                 </Fact>
-                <Fact name={texts.instance.fingerprint}>
-                  <code>{instance.fingerprint}</code>
-                </Fact>
                 <Fact name={texts.instance.portal}>
                   <code>{instance.portalUrl}</code>
                 </Fact>
@@ -40,6 +38,7 @@ export function StatusTab(): ReactNode {
                 </Fact>
                 <Fact name={texts.instance.term}>{term}</Fact>
               </Facts>
+              <Fingerprint of={instance.fingerprint} label={texts.instance.fingerprint} />
             </section>
             <section className="card">
               <Title order={2}>{texts.instance.health}</Title>

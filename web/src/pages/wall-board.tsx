@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useEffect, useMemo, type ReactNode } from 'react'
+import type { SystemBrief } from '../../../src/contract/index.ts'
 import { useLiveState } from '../api/live.ts'
 import { groups as groupsQuery, openAlarms, status as statusQuery, systems as systemsQuery } from '../api/queries.ts'
 import { formatMomentShort, formatMoment } from '../format/times.ts'
@@ -107,6 +108,7 @@ export function WallBoard({ filter, leave }: { filter: SystemFilter; leave: () =
                 {' · '}
                 {texts.overview.systemsIn(within.get(group.name)?.length ?? 0)}
               </span>
+              <Unwell of={within.get(group.name) ?? []} />
             </li>
           ))}
           {shown.length > mostTiles ? (
@@ -130,5 +132,20 @@ export function WallBoard({ filter, leave }: { filter: SystemFilter; leave: () =
         )}
       </div>
     </div>
+  )
+}
+
+const mostUnwell = 4
+
+/** Which of a group's systems are not well, by name. */
+function Unwell({ of }: { of: readonly SystemBrief[] }): ReactNode {
+  const names = of.filter(({ worst, state }) => worst !== 'CLEAR' || state === 'UNCOVERED').map(({ name }) => name)
+  if (names.length === 0) return null
+  const left = names.length - mostUnwell
+  return (
+    <span className="wall-unwell">
+      {names.slice(0, mostUnwell).join(', ')}
+      {left > 0 ? ` ${words.moreSystems(left)}` : ''}
+    </span>
   )
 }

@@ -16,6 +16,7 @@ import {
   ruleText,
   metricText,
   thresholdSeverities,
+  withSteps,
   type RuleChange,
   type RuleDraft,
 } from '../model/rules.ts'
@@ -411,20 +412,27 @@ interface PartProps {
 function Thresholds({ row, problem, disabled, onChange }: PartProps): ReactNode {
   const thresholds = typeof row.thresholds === 'object' ? row.thresholds : {}
   return (
-    <div className="rule-thresholds" role="group" aria-label={words.thresholds}>
-      {thresholdSeverities.map((severity: Severity) => (
-        <TextInput
-          key={severity}
-          label={<span className={`mark sev-${severity}`}>{texts.severity[severity]}</span>}
-          value={thresholds[severity] ?? ''}
-          placeholder={severity === 'WARNING' ? '> 80' : undefined}
-          disabled={disabled}
-          error={problem(`thresholds.${severity}`)}
-          spellCheck={false}
-          onChange={(event) => onChange({ thresholds: { ...thresholds, [severity]: event.currentTarget.value } })}
-        />
-      ))}
-    </div>
+    <>
+      <div className="rule-thresholds" role="group" aria-label={words.thresholds}>
+        {thresholdSeverities.map((severity: Severity) => (
+          <TextInput
+            key={severity}
+            label={<span className={`mark sev-${severity}`}>{texts.severity[severity]}</span>}
+            value={thresholds[severity] ?? ''}
+            placeholder={severity === 'WARNING' ? '> 80' : undefined}
+            disabled={disabled}
+            error={problem(`thresholds.${severity}`)}
+            spellCheck={false}
+            onChange={(event) => onChange({ thresholds: { ...thresholds, [severity]: event.currentTarget.value } })}
+            onBlur={() => {
+              const steps = withSteps(thresholds)
+              if (steps !== thresholds) onChange({ thresholds: steps })
+            }}
+          />
+        ))}
+      </div>
+      <p className="quiet">{words.thresholdsHint}</p>
+    </>
   )
 }
 
