@@ -158,7 +158,13 @@ class WindowsMachine implements WinrmClient {
     const run = () => this.#query(wql, maxInstances, signal)
     const mine = this.#last.then(run, run)
     this.#last = mine
-    return mine
+    return new Promise((resolve, reject) => {
+      // Whoever waits for the questions of others gives up with its own signal.
+      const stop = () => reject(outOfTime(this.target, 'sent no answer'))
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop, { once: true })
+      mine.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    })
   }
 
   close(): void {
