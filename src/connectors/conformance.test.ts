@@ -3,7 +3,14 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { monitors } from '../monitors/index.ts'
-import { checkDeclared, credentialTypes, messageOf, TargetError, type OpenCredential } from '../sdk/index.ts'
+import {
+  checkDeclared,
+  credentialTypes,
+  messageOf,
+  TargetError,
+  type AnyMonitor,
+  type OpenCredential,
+} from '../sdk/index.ts'
 import { collectOnce, leastSettings } from '../sdk/testing.ts'
 import { connectors } from './index.ts'
 
@@ -61,6 +68,18 @@ function settingsTowards(id: string): Record<string, unknown> {
       return {}
     case 'icmp':
       return { host: '127.0.0.1' }
+    case 'imap':
+    case 'ldap':
+    case 'smtp':
+      // In the clear, so that the parrot hears the password.
+      return { host: '127.0.0.1', port, tls: 'off' }
+    case 'grpc':
+    case 'mqtt':
+      return { host: '127.0.0.1', port, tls: false }
+    case 'kafka':
+      return { host: '127.0.0.1', port, tls: false, mechanism: 'PLAIN' }
+    case 'radius':
+      return { host: '127.0.0.1', port, tryFor: '100ms', tries: 1 }
     default:
       return { host: '127.0.0.1', port }
   }
@@ -74,6 +93,7 @@ function credentialFor(types: readonly (keyof typeof credentialTypes)[]): OpenCr
     { type: 'header', fields: { header: 'x-api-key', secret } },
     { type: 'ssh-key', fields: { username: 'monitor', secret } },
     { type: 'snmp-community', fields: { secret } },
+    { type: 'radius', fields: { secret, username: 'monitor', password: secret } },
     {
       type: 'snmp-user',
       fields: { username: 'monitor', authentication: 'SHA', secret, privacy: 'DES', privacySecret: secret },
@@ -113,17 +133,19 @@ for (const connector of connectors) {
       const checked = checkDeclared(connector, settingsTowards(connector.id), 'c')
       if (!checked.ok) throw new Error(checked.problems[0]?.message)
       const said: string[] = []
-      for (const credential of [undefined, ...credentialFor(connector.credentials)]) {
-        for (const monitor of monitors.filter((one) => one.connectors.includes(connector.id))) {
-          const client = connector.open(checked.value, credential)
-          const run = collectOnce(monitor, leastSettings(monitor.settings), {
-            client,
-            signal: AbortSignal.timeout(1_000),
-          })
-          said.push(await run.then((seen) => JSON.stringify([seen.failure, seen.facts, seen.message]), messageOf))
-          await client.close?.()
-        }
+      const say = async (monitor: AnyMonitor, credential: OpenCredential | undefined) => {
+        const client = connector.open(checked.value, credential)
+        const run = collectOnce(monitor, leastSettings(monitor.settings), {
+          client,
+          signal: AbortSignal.timeout(1_000),
+        })
+        said.push(await run.then((seen) => JSON.stringify([seen.failure, seen.facts, seen.message]), messageOf))
+        await client.close?.()
       }
+      // At once: where a client waits for the target to speak first, each takes its second.
+      const own = monitors.filter((one) => one.connectors.includes(connector.id))
+      const credentials = [undefined, ...credentialFor(connector.credentials)]
+      await Promise.all(credentials.flatMap((credential) => own.map((monitor) => say(monitor, credential))))
       expect(said.filter((one) => one.includes(secret))).toEqual([])
     })
   })
@@ -185,8 +207,21 @@ const mutes: [string, () => Record<string, unknown>, string, Record<string, unkn
   ['hana', () => ({ host: '127.0.0.1', port: mutePort }), 'hana.memory', {}],
   ['hana', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'hana.availability', {}],
   ['ssh', () => ({ host: '127.0.0.1', port: mutePort }), 'host.linux', {}],
+  ['winrm', () => ({ host: '127.0.0.1', port: mutePort }), 'host.windows', {}],
   ['snmp', () => ({ host: '127.0.0.1', port: muteUdp.address().port, retries: 5 }), 'snmp.interfaces', {}],
   ['ntp', () => ({ host: '127.0.0.1', port: muteUdp.address().port }), 'ntp', {}],
+  ['rabbitmq', () => ({ url: `http://127.0.0.1:${mutePort}` }), 'rabbitmq.node', {}],
+  ['jolokia', () => ({ url: `http://127.0.0.1:${mutePort}/jolokia` }), 'jvm', {}],
+  ['kubernetes', () => ({ url: `https://127.0.0.1:${mutePort}` }), 'kubernetes.nodes', {}],
+  ['ldap', () => ({ host: '127.0.0.1', port: mutePort }), 'ldap.bind', {}],
+  ['ldap', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'ldap.bind', {}],
+  ['mqtt', () => ({ host: '127.0.0.1', port: mutePort }), 'mqtt.broker', {}],
+  ['mqtt', () => ({ host: '127.0.0.1', port: mutePort, tls: false }), 'mqtt.broker', {}],
+  ['smtp', () => ({ host: '127.0.0.1', port: mutePort }), 'smtp.session', {}],
+  ['imap', () => ({ host: '127.0.0.1', port: mutePort }), 'imap.session', {}],
+  ['grpc', () => ({ host: '127.0.0.1', port: mutePort, tls: false }), 'grpc.health', {}],
+  ['kafka', () => ({ host: '127.0.0.1', port: mutePort, tls: false }), 'kafka.cluster', {}],
+  ['radius', () => ({ host: '127.0.0.1', port: muteUdp.address().port }), 'radius.auth', {}],
   ['postgresql', () => ({ host: '127.0.0.1', port: mutePort }), 'postgresql', {}],
   ['sapcontrol', () => ({ host: '127.0.0.1', port: mutePort }), 'sap.processes', {}],
   ['sapcontrol', () => ({ host: '127.0.0.1', port: mutePort, tls: 'off' }), 'sap.queues', {}],

@@ -123,7 +123,7 @@ class SqlServer implements SqlClient {
 
   async session<T>(signal: AbortSignal, use: (session: SqlSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const { connection, request, end } = await this.#signIn.try(() => this.#open(signal))
+    const { connection, request, end } = await this.#signIn.try(() => this.#open(signal), signal)
     const ask = (sql: string, maxRows: number) => this.#ask(connection, new request(sql, noop), signal, maxRows)
     try {
       await ask(sessionSql, 0)

@@ -161,7 +161,7 @@ class Server implements SqlClient {
 
   async session<T>(signal: AbortSignal, use: (session: SqlSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const opened = await this.#signIn.try(() => this.#open(signal))
+    const opened = await this.#signIn.try(() => this.#open(signal), signal)
     const { connection, version, end } = opened
     try {
       return await use({

@@ -7,7 +7,8 @@ import { monitors } from '../../src/monitors/index.ts'
 import { checkDeclared, TargetError, type Item, type OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startChrony } from '../servers/chrony.ts'
-import { freeUdpPort, startSnmpd, type Snmpd } from '../servers/snmpd.ts'
+import { startSnmpd, type Snmpd } from '../servers/snmpd.ts'
+import { freeUdpPort } from '../servers/udp.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let device: Snmpd
