@@ -29,7 +29,6 @@ export { sapSaying } from './sap-testing.ts'
 export type { SapSaid } from './sap-testing.ts'
 export { hanaDatabase, sqlDatabase, withstandsDamagedRows } from './sql-testing.ts'
 export type { SqlAnswers } from './sql-testing.ts'
-export { collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
 
 /**
