@@ -150,6 +150,7 @@ class SqlServer implements SqlClient {
     if (signal.aborted) throw outOfTime(this.target, 'was not asked')
     // With the first session: most monitoring processes never open one.
     const { default: tedious } = await import('tedious')
+    if (signal.aborted) throw outOfTime(this.target, 'was not asked')
     const connection = new tedious.Connection(this.#config(signal))
     // What a server says before it refuses is told apart by its number, which the error itself does not bear.
     let said: { readonly number: number; readonly message: string } | undefined
