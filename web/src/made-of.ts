@@ -64,7 +64,6 @@ export const madeOf: readonly (readonly [licence: string, names: readonly string
       '@node-rs/crc32-win32-x64-msvc',
       '@peculiar/utils',
       '@pinojs/redact',
-      '@redis/client',
       '@tanstack/history',
       '@tanstack/query-core',
       '@tanstack/react-query',
