@@ -204,6 +204,7 @@ test('what is not a HANA says so: nobody, a mute, one that speaks otherwise', as
 
 test('a server that hangs up while the password is worked out only fails the sign-in', async () => {
   const server: HanaServer = await start({
+    iterations: 300_000,
     damage: (reply) => {
       setImmediate(() => server.hangUp())
       return reply
