@@ -13,11 +13,15 @@ const left = new Set([
   '@fastify/swagger',
   '@fastify/swagger-ui',
   'hdb',
+  'mongodb',
+  'mysql2',
   'net-snmp',
   'nodemailer',
+  'oracledb',
   'pg',
   'pino-pretty',
   'ssh2',
+  'tedious',
 ])
 
 const of = resolve(process.argv[2] ?? root)

@@ -58,6 +58,8 @@ const violations: readonly (readonly [string, string, string])[] = [
   ['src/plugins/p1.ts', "import 'fastify'", 'authors-see-the-sdk'],
   ['src/plugins/p2.test.ts', "import '../platform/index.ts'", 'authors-see-the-sdk'],
   ['src/monitors/formats/f1.ts', "import '../tcp.port.ts'", 'authors-see-the-sdk'],
+  ['src/monitors/formats/f2.test.ts', "import '../tcp.port.ts'", 'authors-see-the-sdk'],
+  ['src/monitors/formats/f3.test.ts', "import '../../model/index.ts'", 'authors-see-the-sdk'],
   ['src/monitors/m3.ts', "import './tcp.port.ts'", 'monitors-are-strangers'],
   ['src/base/cycle-a.ts', "import './cycle-b.ts'", 'no-cycle'],
   ['src/agent/g1.ts', 'setTimeout(() => undefined, 1)', 'Take a Clock'],

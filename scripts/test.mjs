@@ -33,6 +33,7 @@ const programs = [
   { package: 'mosquitto', isThere: () => inPath('mosquitto') },
   { package: 'libjolokia-core-java', isThere: () => existsSync('/usr/share/java/jolokia-core.jar') },
   { package: 'bsh', isThere: () => existsSync('/usr/share/java/bsh.jar') },
+  { package: 'freeradius', isThere: () => inPath('freeradius') },
   { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
 ]
 

@@ -64,3 +64,43 @@ test('what answers in other words is not PostgreSQL, and not a web server', asyn
   await using mail = await listening(createTcpServer((socket) => socket.resume().end('220 mail.example ESMTP\r\n')))
   expect([await identify('postgresql', mail.port), await identify('http', mail.port)]).toEqual([[], []])
 })
+
+/** A server that answers the first words with these bytes. */
+const answering = (bytes: Uint8Array) => createTcpServer((socket) => socket.once('data', () => socket.end(bytes)))
+const greeting = (words: string) => createTcpServer((socket) => socket.resume().end(words))
+const page = (status: number, body: string) =>
+  createServer((_, response) => response.writeHead(status, { 'content-type': 'text/html' }).end(body))
+
+// type → what answers, what is proposed of it
+const identified: [string, () => Server, object][] = [
+  ['ldap', () => answering(Buffer.from('300c02010165070a010004000400', 'hex')), { certainty: 'identified' }],
+  ['mqtt', () => answering(Buffer.from([0x20, 2, 0, 0])), { settings: { tls: false } }],
+  ['mqtt', () => answering(Buffer.from([0x20, 2, 0, 5])), { credential: 'basic' }],
+  ['smtp', () => greeting('220 mail.example ESMTP Postfix\r\n'), { title: /mail\.example ESMTP Postfix$/ }],
+  [
+    'imap',
+    () => greeting('* OK [CAPABILITY IMAP4rev1] ready\r\n'),
+    { settings: { tls: 'starttls' }, credential: 'basic' },
+  ],
+  ['rabbitmq', () => page(200, '<title>RabbitMQ Management</title>'), { credential: 'basic' }],
+  ['jolokia', () => page(200, '{"value":{"agent":"1.7.1","protocol":"7.2"}}'), { certainty: 'identified' }],
+  ['jolokia', () => page(401, ''), { certainty: 'guessed', credential: 'basic' }],
+  ['kafka', () => answering(Buffer.from('0000000a00000007000000000000', 'hex')), { settings: { tls: false } }],
+]
+test.each(identified)('%s is known by how it answers', async (type, server, wanted) => {
+  await using there = await listening(server())
+  const [proposal] = await identify(type, there.port)
+  const expected = Object.entries(wanted).map(([key, value]) => [
+    key,
+    value instanceof RegExp ? expect.stringMatching(value) : value,
+  ])
+  expect(proposal).toMatchObject(Object.fromEntries(expected))
+})
+
+test.each(['ldap', 'mqtt', 'smtp', 'imap', 'rabbitmq', 'jolokia', 'kafka', 'grpc'])(
+  '%s is not seen in a web server',
+  async (type) => {
+    await using web = await listening(page(200, '<h1>It works</h1>'))
+    expect(await identify(type, web.port)).toEqual([])
+  },
+)

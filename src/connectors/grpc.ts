@@ -13,7 +13,6 @@ import {
   beginConnection,
   guardConnection,
   hostService,
-  hostSetting,
   trustSettings,
   type Place,
   type Trust,
@@ -21,6 +20,7 @@ import {
 import { credentialHeaders } from './network/credential-headers.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { reachPort } from './network/reach.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 
@@ -35,7 +35,7 @@ export default defineConnector({
   summary: 'A server that speaks gRPC, with or without TLS.',
   settings: {
     host: hostSetting,
-    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true, default: 443 },
+    port: portSetting(443),
     tls: { kind: 'flag', label: 'TLS', help: 'Off: HTTP/2 in the clear, as inside of clusters.', default: true },
     ...trustSettings,
     authority: {
@@ -100,7 +100,7 @@ class Server implements GrpcClient {
   }
 
   health(services: readonly string[], signal: AbortSignal): Promise<GrpcHealth> {
-    return this.#signIn.try(() => this.#health(services, signal))
+    return this.#signIn.try(() => this.#health(services, signal), signal)
   }
 
   async #health(services: readonly string[], signal: AbortSignal): Promise<GrpcHealth> {

@@ -10,7 +10,6 @@ import {
 import {
   beginConnection,
   hostService,
-  hostSetting,
   trustSettings,
   securitySetting,
   type Place,
@@ -19,6 +18,7 @@ import {
 import { firstWords } from './network/first-words.ts'
 import { LineTalk, shownWords } from './network/line-talk.ts'
 import { reachPort } from './network/reach.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 import { certificateFacts } from './network/trust.ts'
@@ -32,15 +32,7 @@ export default defineConnector({
   summary: 'A server that keeps mailboxes.',
   settings: {
     host: hostSetting,
-    port: {
-      kind: 'number',
-      label: 'Port',
-      help: '993 with TLS from the first byte, or 143.',
-      min: 1,
-      max: 65535,
-      integer: true,
-      default: 993,
-    },
+    port: { ...portSetting(993), help: '993 with TLS from the first byte, or 143.' },
     tls: { ...securitySetting, default: 'tls' },
     ...trustSettings,
   },
@@ -88,7 +80,7 @@ class Mailboxes implements ImapClient {
   }
 
   session(mailboxes: readonly string[], signal: AbortSignal): Promise<ImapSeen> {
-    return this.#signIn.try(() => this.#session(mailboxes, signal))
+    return this.#signIn.try(() => this.#session(mailboxes, signal), signal)
   }
 
   async #session(wanted: readonly string[], signal: AbortSignal): Promise<ImapSeen> {

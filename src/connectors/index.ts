@@ -20,6 +20,7 @@ import ntp from './ntp.ts'
 import oracle from './oracle.ts'
 import postgresql from './postgresql.ts'
 import rabbitmq from './rabbitmq.ts'
+import radius from './radius.ts'
 import redis from './redis.ts'
 import sapHttp from './sap-http.ts'
 import sapcontrol from './sapcontrol.ts'
@@ -50,6 +51,7 @@ export const connectors: readonly AnyConnector[] = [
   oracle,
   postgresql,
   rabbitmq,
+  radius,
   redis,
   sapHttp,
   sapcontrol,

@@ -22,17 +22,11 @@ import {
 } from './kafka/messages.ts'
 import { beginScram } from './kafka/scram.ts'
 import { Reader, Writer } from './kafka/wire.ts'
-import {
-  beginConnection,
-  hostService,
-  hostSetting,
-  trustSettings,
-  type Place,
-  type Trust,
-} from './network/connection.ts'
+import { beginConnection, hostService, trustSettings, type Place, type Trust } from './network/connection.ts'
 import { firstWords } from './network/first-words.ts'
 import { LineTalk } from './network/line-talk.ts'
 import { reachPort } from './network/reach.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 
@@ -50,7 +44,7 @@ export default defineConnector({
       ...hostSetting,
       help: 'One broker; it names the others, which must be reachable under the names it gives.',
     },
-    port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true, default: 9092 },
+    port: portSetting(9092),
     tls: {
       kind: 'flag',
       label: 'TLS',
@@ -147,7 +141,7 @@ class Cluster implements KafkaClient {
     wantedTopic: (topic: string) => boolean,
     signal: AbortSignal,
   ): Promise<KafkaGroups> {
-    return this.#signIn.try(() => this.#groups(wanted, wantedTopic, signal))
+    return this.#signIn.try(() => this.#groups(wanted, wantedTopic, signal), signal)
   }
 
   async #groups(

@@ -17,7 +17,6 @@ import {
   beginConnection,
   guardConnection,
   hostService,
-  hostSetting,
   securitySetting,
   trustOptions,
   trustSettings,
@@ -27,6 +26,7 @@ import {
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { firstWords } from './network/first-words.ts'
 import { reachPort } from './network/reach.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 
@@ -39,15 +39,7 @@ export default defineConnector({
   summary: 'A directory server, as a named user or anonymously.',
   settings: {
     host: hostSetting,
-    port: {
-      kind: 'number',
-      label: 'Port',
-      help: '389, or 636 with TLS from the first byte.',
-      min: 1,
-      max: 65535,
-      integer: true,
-      default: 389,
-    },
+    port: { ...portSetting(389), help: '389, or 636 with TLS from the first byte.' },
     tls: securitySetting,
     ...trustSettings,
   },
@@ -116,19 +108,19 @@ class Directory implements LdapClient {
     use: (session: LdapSession) => Promise<T>,
     elsewhere?: { readonly host: string; readonly port: number },
   ): Promise<T> {
-    return this.#signIn.try(() => this.#session(elsewhere ?? this.#place, signal, use))
+    return this.#signIn.try(() => this.#session(elsewhere ?? this.#place, signal, use), signal)
   }
 
   async #session<T>(place: Place, signal: AbortSignal, use: (session: LdapSession) => Promise<T>): Promise<T> {
     const target = hostPort(place.host, place.port)
     const { tls } = this.#place
+    // With the first session, and before anything is measured: most monitoring processes never open one.
+    const { Client } = await import('ldapts')
     const began = systemClock.elapsed()
     const { socket } = await beginConnection(place, tls === 'tls', this.#place, signal)
     const guards = [guardConnection(socket, maxBytes, signal)]
     let stage = 'did not answer to the bind'
     try {
-      // With the first session: most monitoring processes never open one.
-      const { Client } = await import('ldapts')
       const upgrade = (options: ConnectionOptions) => {
         const secured = connectTls(options)
         guards.push(guardConnection(secured, maxBytes, signal))

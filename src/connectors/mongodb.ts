@@ -12,7 +12,7 @@ import {
 } from '../sdk/index.ts'
 import { isMongodb, plainDocument, questionOf } from './mongodb/wire.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
-import { firstWords } from './network/first-words.ts'
+import { eitherWords } from './network/either-words.ts'
 import { lookup } from './network/names.ts'
 import { tlsOptions } from './network/open-socket.ts'
 import { proposalOf } from './network/proposal.ts'
@@ -73,13 +73,9 @@ export default defineConnector({
   discovery: {
     at: { tcp: [27017, 27018, 27019] },
     async identify(place, signal) {
-      const send = questionOf()
-      const plain = await firstWords(place, { send, until: isMongodb, quietMs: 700 }, signal)
-      const tls = !isMongodb(plain)
-      const said = tls
-        ? await firstWords(place, { send, until: isMongodb, tls }, signal).catch(() => Buffer.alloc(0))
-        : plain
-      if (!isMongodb(said)) return []
+      const found = await eitherWords(place, { send: questionOf(), isIt: isMongodb }, signal)
+      if (found === undefined) return []
+      const { tls } = found
       return [
         proposalOf(place, {
           id: 'mongodb',
@@ -119,7 +115,7 @@ class Mongodb implements MongodbClient {
 
   async session<T>(signal: AbortSignal, use: (session: MongodbSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const client = await this.#signIn.try(() => this.#open(signal))
+    const client = await this.#signIn.try(() => this.#open(signal), signal)
     try {
       return await use({
         connect: systemClock.elapsed() - begun,

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Socket } from 'node:net'
-import type { MqttClient as Library } from 'mqtt'
+import type { IClientOptions, MqttClient as Library } from 'mqtt'
 import { systemClock } from '../platform/index.ts'
 import {
   defineConnector,
@@ -15,7 +14,6 @@ import {
   beginConnection,
   guardConnection,
   hostService,
-  hostSetting,
   trustSettings,
   type Place,
   type Trust,
@@ -23,6 +21,7 @@ import {
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { firstWords } from './network/first-words.ts'
 import { reachPort } from './network/reach.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 
@@ -36,15 +35,7 @@ export default defineConnector({
   summary: 'An MQTT broker, over TCP or TLS.',
   settings: {
     host: hostSetting,
-    port: {
-      kind: 'number',
-      label: 'Port',
-      help: '8883 with TLS, or 1883 without.',
-      min: 1,
-      max: 65535,
-      integer: true,
-      default: 8883,
-    },
+    port: { ...portSetting(8883), help: '8883 with TLS, or 1883 without.' },
     tls: {
       kind: 'flag',
       label: 'TLS',
@@ -150,13 +141,15 @@ class Broker implements MqttClient {
     signal: AbortSignal,
     use: (client: Library, connect: number, failed: Promise<never>) => Promise<T>,
   ): Promise<T> {
-    return this.#signIn.try(() => this.#attempt(signal, use))
+    return this.#signIn.try(() => this.#attempt(signal, use), signal)
   }
 
   async #attempt<T>(
     signal: AbortSignal,
     use: (client: Library, connect: number, failed: Promise<never>) => Promise<T>,
   ): Promise<T> {
+    // With the first session, and before anything is measured: most monitoring processes never open one.
+    const { MqttClient } = await import('mqtt')
     const began = systemClock.elapsed()
     const { socket } = await beginConnection(this.#place, this.#place.tls, this.#place, signal, {
       own: this.#credential,
@@ -165,7 +158,7 @@ class Broker implements MqttClient {
     let client: Library | undefined
     let stage = 'did not answer to the sign-in'
     try {
-      client = await this.#client(socket)
+      client = new MqttClient(() => socket, this.#options())
       const failed = failureOf(client, this.target)
       await Promise.race([failed, new Promise<void>((resolve) => client!.once('connect', () => resolve()))])
       stage = 'did not send what was expected'
@@ -182,11 +175,9 @@ class Broker implements MqttClient {
     }
   }
 
-  async #client(socket: Socket): Promise<Library> {
-    // With the first session: most monitoring processes never open one.
-    const { MqttClient } = await import('mqtt')
+  #options(): IClientOptions {
     const basic = this.#credential?.type === 'basic' ? this.#credential.fields : undefined
-    return new MqttClient(() => socket, {
+    return {
       protocolVersion: 4,
       // Two sessions under one name would throw each other out.
       clientId: `farwatch${randomUUID().replaceAll('-', '').slice(0, 14)}`,
@@ -195,7 +186,7 @@ class Broker implements MqttClient {
       reconnectPeriod: 0,
       resubscribe: false,
       ...(basic === undefined ? {} : { username: basic.username, password: basic.secret }),
-    })
+    }
   }
 
   #meaning(thrown: unknown): Error {

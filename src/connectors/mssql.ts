@@ -123,7 +123,7 @@ class SqlServer implements SqlClient {
 
   async session<T>(signal: AbortSignal, use: (session: SqlSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const { connection, request, end } = await this.#signIn.try(() => this.#open(signal))
+    const { connection, request, end } = await this.#signIn.try(() => this.#open(signal), signal)
     const ask = (sql: string, maxRows: number) => this.#ask(connection, new request(sql, noop), signal, maxRows)
     try {
       await ask(sessionSql, 0)
@@ -150,6 +150,7 @@ class SqlServer implements SqlClient {
     if (signal.aborted) throw outOfTime(this.target, 'was not asked')
     // With the first session: most monitoring processes never open one.
     const { default: tedious } = await import('tedious')
+    if (signal.aborted) throw outOfTime(this.target, 'was not asked')
     const connection = new tedious.Connection(this.#config(signal))
     // What a server says before it refuses is told apart by its number, which the error itself does not bear.
     let said: { readonly number: number; readonly message: string } | undefined

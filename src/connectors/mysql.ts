@@ -27,6 +27,7 @@ import {
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 import { authorities, trustedProblems } from './network/trust.ts'
+import { untilAborted } from './network/until-aborted.ts'
 import { onlyReading } from './sql/reading.ts'
 
 /** A MySQL or MariaDB server. */
@@ -161,7 +162,7 @@ class Server implements SqlClient {
 
   async session<T>(signal: AbortSignal, use: (session: SqlSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const opened = await this.#signIn.try(() => this.#open(signal))
+    const opened = await this.#signIn.try(() => this.#open(signal), signal)
     const { connection, version, end } = opened
     try {
       return await use({
@@ -192,6 +193,8 @@ class Server implements SqlClient {
 
   async #attempt(tls: 'require' | 'verify' | 'off', signal: AbortSignal) {
     const { host, port, statementTimeout } = this.#place
+    // With the first session: most monitoring processes never open one. Before there is a socket, which might close unheard meanwhile.
+    const { createConnection } = await import('mysql2')
     const socket = await openSocket({ host, port, tls: 'off', trustedCertificates: undefined }, signal)
     const stop = () => socket.destroy()
     signal.addEventListener('abort', stop, { once: true })
@@ -202,17 +205,16 @@ class Server implements SqlClient {
       socket.destroy()
     }
     try {
-      // With the first session: most monitoring processes never open one.
-      const { createConnection } = await import('mysql2')
       const opening = createConnection(this.#config(tls, socket))
       connection = opening
       // Without a listener a connection that breaks between two statements would end the process; the next statement reports it.
       opening.on('error', stop)
-      await new Promise<void>((resolve, reject) =>
+      const opened = new Promise<void>((resolve, reject) =>
         opening.connect((error) =>
           error === null ? resolve() : reject(this.#failure(handshakeFailure(error, opening), signal, tls)),
         ),
       )
+      await untilAborted(opened, signal)
       const ask = (sql: string, maxRows = 1) => this.#ask(opening, sql, signal, maxRows, tls)
       const version = cleanVersion(String((await ask('SELECT VERSION() AS version'))[0]?.['version'] ?? ''))
       await ask('SET SESSION TRANSACTION READ ONLY')
@@ -226,7 +228,7 @@ class Server implements SqlClient {
       return { connection: opening, version, end }
     } catch (thrown) {
       end()
-      throw thrown
+      throw signal.aborted ? outOfTime(this.target, 'did not open a session') : thrown
     }
   }
 
@@ -259,35 +261,40 @@ class Server implements SqlClient {
     }
   }
 
-  #ask(
+  async #ask(
     connection: Connection,
     sql: string,
     signal: AbortSignal,
     maxRows: number,
     tls?: 'require' | 'verify' | 'off',
   ): Promise<readonly SqlRow[]> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(outOfTime(this.target, 'did not answer the queries'))
+    let fail = (_: QueryError): void => undefined
+    const answered = new Promise<readonly SqlRow[]>((resolve, reject) => {
+      fail = (error) => reject(this.#failure(error, signal, tls))
       const rows: SqlRow[] = []
       let bytes = 0
-      let enough = false
+      // A connection that is closed already says so itself, and not by way of the statement.
+      connection.on('error', fail)
       const asked = connection.query<RowDataPacket[]>(sql)
-      asked.on('error', (error: QueryError) => {
-        if (enough) return
-        reject(this.#failure(error, signal, tls))
-      })
+      asked.on('error', fail)
       asked.on('result', (row: RowDataPacket) => {
         // What is no row is the server's note that it did what was asked.
-        if (enough || ('fieldCount' in row && 'serverStatus' in row)) return
+        if (bytes > mostBytes || ('fieldCount' in row && 'serverStatus' in row)) return
         for (const value of Object.values(row)) bytes += typeof value === 'string' ? value.length : 8
         if (bytes > mostBytes) {
-          enough = true
           reject(new TargetError('too large', `${this.target} answers with more than ${mostBytes} bytes`))
           connection.destroy()
         } else if (rows.length < maxRows) rows.push({ ...row })
       })
       asked.on('end', () => resolve(rows))
     })
+    try {
+      return await untilAborted(answered, signal)
+    } catch (thrown) {
+      throw signal.aborted ? outOfTime(this.target, 'did not answer the queries') : thrown
+    } finally {
+      connection.off('error', fail)
+    }
   }
 
   #failure(thrown: QueryError, signal: AbortSignal, tls?: string): Error {

@@ -111,7 +111,7 @@ class Oracle implements SqlClient {
 
   async session<T>(signal: AbortSignal, use: (session: SqlSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const { connection, asObjects } = await this.#signIn.try(() => this.#open(signal))
+    const { connection, asObjects } = await this.#signIn.try(() => this.#open(signal), signal)
     const ask = async (sql: string, maxRows: number): Promise<readonly SqlRow[]> => {
       try {
         const fetchArraySize = Math.max(1, Math.min(maxRows, 100))

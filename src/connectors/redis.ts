@@ -10,7 +10,7 @@ import {
   type RedisSession,
 } from '../sdk/index.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
-import { firstWords } from './network/first-words.ts'
+import { eitherWords } from './network/either-words.ts'
 import { openSocket, type SocketPlace } from './network/open-socket.ts'
 import { proposalOf } from './network/proposal.ts'
 import { reachPort } from './network/reach.ts'
@@ -47,12 +47,9 @@ export default defineConnector({
   discovery: {
     at: { tcp: [6379, 6380] },
     async identify(place, signal) {
-      const plain = await firstWords(place, { send: ping, until: isRedis, quietMs: 700 }, signal)
-      const tls = !isRedis(plain)
-      const said = tls
-        ? await firstWords(place, { send: ping, until: isRedis, tls }, signal).catch(() => Buffer.alloc(0))
-        : plain
-      if (!isRedis(said)) return []
+      const found = await eitherWords(place, { send: ping, isIt: isRedis }, signal)
+      if (found === undefined) return []
+      const { said, tls } = found
       const isOpen = said.toString('latin1').startsWith('+PONG')
       return [
         proposalOf(place, {
@@ -96,7 +93,7 @@ class Redis implements RedisClient {
 
   async session<T>(signal: AbortSignal, use: (session: RedisSession) => Promise<T>): Promise<T> {
     const begun = systemClock.elapsed()
-    const exchange = await this.#signIn.try(() => this.#open(signal))
+    const exchange = await this.#signIn.try(() => this.#open(signal), signal)
     try {
       return await use({
         connect: systemClock.elapsed() - begun,

@@ -216,7 +216,7 @@ class Instance implements SapControlClient, Closable {
     let answer: Answered<O>
     try {
       answer = withUser
-        ? await this.#signIn.try(() => this.#answer(operation, true, signal))
+        ? await this.#signIn.try(() => this.#answer(operation, true, signal), signal)
         : await this.#answer(operation, false, signal)
     } catch (thrown) {
       if (thrown instanceof WantsUser && !withUser) {

@@ -9,7 +9,6 @@ import {
 import {
   beginConnection,
   hostService,
-  hostSetting,
   securitySetting,
   trustSettings,
   type Place,
@@ -18,6 +17,7 @@ import {
 import { firstWords } from './network/first-words.ts'
 import { LineTalk, shownWords } from './network/line-talk.ts'
 import { reachPort } from './network/reach.ts'
+import { hostSetting, portSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 import { certificateFacts } from './network/trust.ts'
@@ -32,13 +32,8 @@ export default defineConnector({
   settings: {
     host: hostSetting,
     port: {
-      kind: 'number',
-      label: 'Port',
+      ...portSetting(587),
       help: '587 for those who send, 465 with TLS from the first byte, 25 between servers.',
-      min: 1,
-      max: 65535,
-      integer: true,
-      default: 587,
     },
     tls: securitySetting,
     ...trustSettings,
@@ -87,7 +82,7 @@ class MailServer implements SmtpClient {
   }
 
   session(signal: AbortSignal): Promise<MailSessionSeen> {
-    return this.#signIn.try(() => this.#session(signal))
+    return this.#signIn.try(() => this.#session(signal), signal)
   }
 
   async #session(signal: AbortSignal): Promise<MailSessionSeen> {

@@ -158,7 +158,13 @@ class WindowsMachine implements WinrmClient {
     const run = () => this.#query(wql, maxInstances, signal)
     const mine = this.#last.then(run, run)
     this.#last = mine
-    return mine
+    return new Promise((resolve, reject) => {
+      // Whoever waits for the questions of others gives up with its own signal.
+      const stop = () => reject(outOfTime(this.target, 'sent no answer'))
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop, { once: true })
+      mine.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    })
   }
 
   close(): void {
@@ -208,7 +214,7 @@ class WindowsMachine implements WinrmClient {
   }
 
   async #send(xml: string, signal: AbortSignal): Promise<{ readonly status: number; readonly body: string }> {
-    const session = (this.#session ??= await this.#signIn.try(() => this.#open(signal)))
+    const session = (this.#session ??= await this.#signIn.try(() => this.#open(signal), signal))
     const { line, sealing, authorization } = session
     const answer = await line.post(
       sealing === undefined ? Buffer.from(xml, 'utf8') : encrypt(xml, sealing.out),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { checkDeclared, type HttpAnswerSeen, type HttpClient } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectClearOutcomes, expectSound, judgedBy, mutated } from '../sdk/testing.ts'
 import httpResponse from './http.response.ts'
 
 const dayMs = 86_400_000
@@ -107,3 +107,11 @@ test('wrong settings are named with the words that help', () => {
     'settings.bodyMatches: is not a regular expression',
   ])
 })
+
+test('whatever JSON an interface answers with, the outcome is clear', () =>
+  expectClearOutcomes(
+    httpResponse,
+    mutated({ queue: { length: 7, items: [{ age: '12.5' }, { age: 3 }] }, ready: true }),
+    (body) => answering(JSON.stringify(body) ?? ''),
+    { settings: { extract: { length: '$.queue.length', age: '$.queue.items[*].age', any: '$..*', ready: '$.ready' } } },
+  ))

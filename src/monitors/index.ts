@@ -46,6 +46,7 @@ import postgresql from './postgresql.ts'
 import prometheusScrape from './prometheus.scrape.ts'
 import rabbitmqNode from './rabbitmq.node.ts'
 import rabbitmqQueues from './rabbitmq.queues.ts'
+import radiusAuth from './radius.auth.ts'
 import redis from './redis.ts'
 import sapCcms from './sap.ccms.ts'
 import sapDumps from './sap.dumps.ts'
@@ -135,6 +136,7 @@ export const monitors: readonly AnyMonitor[] = [
   prometheusScrape,
   rabbitmqNode,
   rabbitmqQueues,
+  radiusAuth,
   redis,
   sapCcms,
   sapDumps,

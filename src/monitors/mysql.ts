@@ -85,7 +85,7 @@ export default defineMonitor({
     { name: 'restarted', metric: 'uptime', thresholds: { INFO: '< 5m' } },
   ],
   needs:
-    'A user with PROCESS and REPLICATION CLIENT, for replicas of MariaDB 10.5 and newer SLAVE MONITOR. What a missing privilege hides is left out, and the result says so.',
+    'A user with PROCESS and REPLICATION CLIENT, for replicas of MariaDB 10.5 and newer SLAVE MONITOR. What a missing privilege hides is left out, and the result says so. Tested against MariaDB 10.11; what MySQL words in another way, on rows of the published shape.',
   grant: `CREATE USER 'farwatch'@'%' IDENTIFIED BY 'PASSWORD' WITH MAX_USER_CONNECTIONS 5;
 GRANT PROCESS, REPLICATION CLIENT ON *.* TO 'farwatch'@'%';
 -- MariaDB 10.5 and newer, besides:

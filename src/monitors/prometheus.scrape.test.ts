@@ -1,6 +1,7 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkDeclared, type HttpClient } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { collectOnce, expectClearOutcomes, expectSound, judgedBy } from '../sdk/testing.ts'
 import prometheusScrape from './prometheus.scrape.ts'
 
 function exposing(body: string, contentType = 'text/plain; version=0.0.4', status = 200): HttpClient {
@@ -93,3 +94,28 @@ test('offers the names that the exporter has, whatever is taken now', async () =
   )
   expect(found).toEqual({ include: ['a_total', 'b'], exclude: ['a_total', 'b'] })
 })
+
+/** An exposition of which lines are missing, doubled, cut off or changed by a letter. */
+const damaged = fc
+  .array(fc.record({ line: fc.nat(), act: fc.nat(3), at: fc.nat(40), by: fc.string({ maxLength: 3 }) }), {
+    maxLength: 5,
+  })
+  .map((damages) => {
+    const lines = `${exposition}# EOF\n`.split('\n')
+    for (const { line, act, at, by } of damages) {
+      const i = line % lines.length
+      const text = lines[i] ?? ''
+      if (act === 0) lines.splice(i, 1)
+      else if (act === 1) lines.splice(i, 0, text)
+      else lines[i] = act === 2 ? text.slice(0, at) : text.slice(0, at) + by + text.slice(at)
+    }
+    return lines.join('\n')
+  })
+
+test.each(['text/plain; version=0.0.4', 'application/openmetrics-text; version=1.0.0'])(
+  'a damaged exposition as %s has a clear outcome',
+  (contentType) =>
+    expectClearOutcomes(prometheusScrape, damaged, (body) => exposing(body, contentType), {
+      settings: { exclude: [] },
+    }),
+)

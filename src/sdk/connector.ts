@@ -77,6 +77,24 @@ export const credentialTypes = {
       privacySecret: { kind: 'secret', label: 'Encryption passphrase', help: 'At least 8 characters.', optional: true },
     },
   },
+  radius: {
+    title: 'RADIUS secret and user',
+    fields: {
+      secret: {
+        kind: 'secret',
+        label: 'Shared secret',
+        help: 'Between the server and the agent’s machine as its client.',
+      },
+      username: {
+        kind: 'text',
+        label: 'User name',
+        help: 'For sign-ins; the state is asked for without.',
+        maxLength: 253,
+        optional: true,
+      },
+      password: { kind: 'secret', label: 'Password', optional: true },
+    },
+  },
 } as const satisfies Record<string, { title: string; fields: Params }>
 
 export type CredentialType = keyof typeof credentialTypes

@@ -308,7 +308,7 @@ test('a recording that somebody has tampered with is refused or fails as a run d
         expect(typeof outcome).toBe('object')
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 600 },
   )
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
 })

@@ -162,7 +162,7 @@ class Player {
         if (typeof name === 'symbol' || name === 'then') return undefined
         if (Object.hasOwn(own, name)) return own[name]
         // Asked for a method that nobody called then, it says so when it is called.
-        return (...given: unknown[]) => this.#answer(left, name, given)
+        return (...given: unknown[]) => this.#answer(recorded.calls, left, name, given)
       },
     })
     this.#stands.set(number, stand)
@@ -171,12 +171,12 @@ class Player {
     // So that a copy of the object has them as well.
     for (const { method } of recorded.calls) {
       if (!Object.hasOwn(properties, method))
-        put(properties, method, (...given: unknown[]) => this.#answer(left, method, given))
+        put(properties, method, (...given: unknown[]) => this.#answer(recorded.calls, left, method, given))
     }
     return stand
   }
 
-  #answer(left: RecordedCall[], method: string, given: readonly unknown[]): unknown {
+  #answer(recorded: readonly RecordedCall[], left: RecordedCall[], method: string, given: readonly unknown[]): unknown {
     const asked = given.map((one) => this.#write(one))
     const at = left.findIndex((call) => call.method === method && isSame(call.arguments, asked))
     const call = left[at]
@@ -184,9 +184,11 @@ class Player {
       const why = left.some((one) => one.method === method)
         ? 'not with these words, or not so often'
         : 'not at all, or not so often'
-      throw new NotRecorded(
+      const missing = new NotRecorded(
         `the recording has no answer to ${method}(${JSON.stringify(asked).slice(1, -1).slice(0, 300)}): it was asked ${why}`,
       )
+      if (recorded.some((one) => one.method === method && one.isSync === true)) throw missing
+      return awaited(Promise.reject(missing))
     }
     left.splice(at, 1)
     const functions: Method[] = []
@@ -195,7 +197,7 @@ class Player {
       return act
     })
     if (call.isSync === true) return this.#outcome(call.outcome, [])
-    return (async () => {
+    const answer = async () => {
       const results: Promise<unknown>[] = []
       for (const session of call.sessions ?? []) {
         const act = functions[session.of]
@@ -211,7 +213,8 @@ class Player {
         if (missing !== undefined) throw missing
       }
       return this.#outcome(call.outcome, results)
-    })()
+    }
+    return awaited(answer())
   }
 
   #outcome(outcome: RecordedOutcome, sessions: readonly Promise<unknown>[]): unknown {
@@ -283,6 +286,12 @@ class Player {
         throw new NotRecorded(`the recording holds ${JSON.stringify(kind)}, which this version does not know`)
     }
   }
+}
+
+/** A monitor that gave up for another reason before it waited for this answer: that is no failure of the program. */
+function awaited<T>(answer: Promise<T>): Promise<T> {
+  answer.catch(() => undefined)
+  return answer
 }
 
 /** What was masked when the recording was made may be anything now. */

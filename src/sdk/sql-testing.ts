@@ -54,7 +54,9 @@ export function withstandsDamagedRows(
 /** What of a value can come from a client at all: lists of rows whose values are plain. */
 function rowsIn(damaged: unknown): SqlAnswers {
   const plain = (value: unknown): SqlValue =>
-    typeof value === 'number' || typeof value === 'boolean' || value === null ? value : String(value)
+    typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string' || value === null
+      ? value
+      : JSON.stringify(value)
   const row = (value: unknown): SqlRow =>
     isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)])) : {}
   return isPlainObject(damaged)

@@ -7,7 +7,8 @@ import { monitors } from '../../src/monitors/index.ts'
 import { checkDeclared, TargetError, type Item, type OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startChrony } from '../servers/chrony.ts'
-import { freeUdpPort, startSnmpd, type Snmpd } from '../servers/snmpd.ts'
+import { startSnmpd, type Snmpd } from '../servers/snmpd.ts'
+import { freeUdpPort } from '../servers/udp.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let device: Snmpd
@@ -268,8 +269,7 @@ test('they are found at a host without a secret, with the maker where the device
       credential,
     ])
   }
-  const seen = [await found('snmp', device.port), await found('ntp', chrony.port)]
-  await chrony.stop()
+  const seen = await Promise.all([found('snmp', device.port), found('ntp', chrony.port)]).finally(() => chrony.stop())
   expect(seen).toEqual([
     [['SNMP agent of a device by net-snmp, port PORT', ['host', 'port'], 'snmp-user']],
     [['Time server of stratum 3, port PORT', ['host', 'port'], undefined]],

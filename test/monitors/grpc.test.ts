@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connectors } from '../../src/connectors/index.ts'
 import { monitors } from '../../src/monitors/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { certificateFor } from '../servers/certificate.ts'
@@ -128,6 +129,15 @@ const wrong: [string, () => Record<string, unknown>, string][] = [
 test.each(wrong)('%s', async (_, at, words) => {
   const seen = await runMonitor('grpc.health', at())
   expect(seen.failed?.replace(/localhost:(?!1$)\d+/, 'localhost:PORT')).toBe(words)
+})
+
+test('a server is known by how it answers', async () => {
+  const { discovery } = theOne(connectors, 'grpc')
+  const identify = (port: number) => discovery!.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))
+  expect([await identify(plain.port), await identify(bare.port)]).toMatchObject([
+    [{ settings: { tls: false }, seen: `port ${plain.port} answered a question for its health by gRPC` }],
+    [{ seen: `port ${bare.port} answered by gRPC` }],
+  ])
 })
 
 test('whatever a server says, the outcome is clear and soon', async () => {

@@ -202,6 +202,18 @@ test('what is not a HANA says so: nobody, a mute, one that speaks otherwise', as
   ])
 })
 
+test('a server that hangs up while the password is worked out only fails the sign-in', async () => {
+  const server: HanaServer = await start({
+    iterations: 300_000,
+    damage: (reply) => {
+      setImmediate(() => server.hangUp())
+      return reply
+    },
+  })
+  const said = await Promise.all([1, 2, 3].map(() => ask(open(place(server)), 'SELECT 1 FROM DUMMY', 1, 5_000)))
+  expect(new Set(said.map((one) => String(one).split(':')[0]))).toEqual(new Set(['protocol']))
+})
+
 test('replies with damaged bytes end in rows or words, and the process goes on', async () => {
   let damage = (reply: Buffer) => reply
   const server = await start({

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connectors } from '../../src/connectors/index.ts'
 import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
@@ -95,5 +96,13 @@ test('what is wrong with the token, the authority or the place is told apart', a
     'credentials: https://HOST/ refused the sign-in (HTTP 401)',
     'tls: the certificate of HOST is not trusted: it is self-signed',
     'refused: connection refused by localhost:1',
+  ])
+})
+
+test('an API server is known by the words in which it refuses a stranger', async () => {
+  const { discovery } = theOne(connectors, 'kubernetes')
+  const port = Number(new URL(server.url).port)
+  expect(await discovery!.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))).toMatchObject([
+    { settings: { url: `https://127.0.0.1:${port}` }, credential: 'token', certainty: 'identified' },
   ])
 })

@@ -155,6 +155,18 @@ test('who does not sign in is told what is left out', async () => {
   expect(seen.message).toMatch(/^left out: serverStatus \(Command serverStatus requires authentication\); /)
 })
 
+test('a server is known by its first answer', async () => {
+  const { identify } = theOne(connectors, 'mongodb').discovery!
+  const found = [server, secure].map(async ({ port }) => {
+    const [proposal] = await identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))
+    return [proposal?.title.replace(/, port.*/, ''), proposal?.settings['tls']]
+  })
+  expect(await Promise.all(found)).toEqual([
+    ['MongoDB', undefined],
+    ['MongoDB with TLS', 'verify'],
+  ])
+})
+
 test('a refused sign-in is not tried again by the next run', async () => {
   const connector = theOne(connectors, 'mongodb')
   const checked = checkDeclared(connector, place, 'c')

@@ -163,6 +163,12 @@ test.each(wrong)('%s is wrong', async (_, settings, who, words) => {
   expect(seen.failed?.replace(/\b\d{4,5}\b(?!\))/, 'PORT')).toBe(words)
 })
 
+test('a server is known by its first answer', async () => {
+  const { identify } = theOne(connectors, 'mssql').discovery!
+  const [proposal] = await identify({ host: '127.0.0.1', port: server.port }, AbortSignal.timeout(5_000))
+  expect([proposal?.title, proposal?.certainty]).toEqual([`SQL Server 16.0.4200, port ${server.port}`, 'identified'])
+})
+
 test('a refused sign-in is not tried again by the next run', async () => {
   const client = open({}, 'falsch')
   const before = server.signIns()

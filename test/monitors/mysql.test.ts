@@ -59,6 +59,23 @@ test('a server at rest is measured whole with the privileges of the reference pa
   )
 })
 
+test('a server is known by its greeting', async () => {
+  const proposals = await theOne(connectors, 'mysql').discovery!.identify(
+    { host: '127.0.0.1', port: primary.port },
+    AbortSignal.timeout(5_000),
+  )
+  expect(proposals).toEqual([
+    {
+      name: `mysql-${primary.port}`,
+      title: expect.stringMatching(/^MariaDB \d+\.\d+\.\d+-.*, port \d+$/),
+      settings: { host: '127.0.0.1', port: primary.port },
+      seen: `port ${primary.port} greeted in the words of MySQL`,
+      certainty: 'identified',
+      credential: 'basic',
+    },
+  ])
+})
+
 test('the share of pages found in the buffer pool is that since the run before', async () => {
   const first = await runMonitor('mysql', place, {}, { credential: watcher })
   await primary.sql('USE shop; SELECT sum((SELECT count(*) FROM orders WHERE id > -seq)) FROM seq_1_to_2000')

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connectors } from '../../src/connectors/index.ts'
 import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
@@ -83,6 +84,19 @@ test('a primary at rest is measured whole with the privileges of the reference p
   expect(Object.keys(seen.metrics)).toEqual(
     expect.arrayContaining(['uptime', 'memory_used', 'clients_used', 'snapshot_failed', 'snapshot_age', 'loading']),
   )
+})
+
+test('a server is known by what it says to a PING, with and without TLS', async () => {
+  const { identify } = theOne(connectors, 'redis').discovery!
+  const found = [primary.port, primary.tlsPort!, replica.port].map(async (port) => {
+    const [proposal] = await identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))
+    return [proposal?.title.replace(/, port.*/, ''), proposal?.credential, proposal?.settings['tls']]
+  })
+  expect(await Promise.all(found)).toEqual([
+    ['Redis', 'basic', undefined],
+    ['Redis with TLS', 'basic', 'verify'],
+    ['Redis', undefined, undefined],
+  ])
 })
 
 test('what is written fills the memory until it raises', async () => {

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseExposition } from '../../src/monitors/formats/exposition.ts'
 import type { Gathered, OpenCredential } from '../../src/sdk/index.ts'
@@ -7,10 +9,11 @@ import { sapUser, startSapControl, type Answer, type Item, type SapControlServer
 import { measured } from './library.ts'
 
 // What real start services said, and what others' programs made of it: recordings of GoogleCloudPlatform/sapagent, SUSE/sap_host_exporter and
-// trento-project/web (all Apache-2.0). They are not ours to bring along; these stories run where FARWATCH_RECORDINGS names the folder that has them
-// under sapcontrol/.
+// trento-project/web (all Apache-2.0). They are not ours to bring along; these stories run where they lie in shared/recordings beside this
+// repository, or in the folder that FARWATCH_RECORDINGS names.
 
-const folder = process.env['FARWATCH_RECORDINGS']
+const beside = fileURLToPath(new URL('../../../shared/recordings', import.meta.url))
+const folder = process.env['FARWATCH_RECORDINGS'] ?? (existsSync(beside) ? beside : undefined)
 const user: OpenCredential = { type: 'basic', fields: sapUser }
 
 const text = (path: string) => readFile(join(folder ?? '', 'sapcontrol', path), 'utf8')

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import ssh2 from 'ssh2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -59,6 +60,18 @@ test('this machine says how it is by SSH', async () => {
     Number(second.metrics['cpus']) > 0,
     typeof second.facts?.['hostname'],
   ]).toEqual([true, true, true, 'string'])
+})
+
+test('the command line checks a host as the program does, outside of this test’s way to load packages', async () => {
+  const launcher = fileURLToPath(new URL('../../bin/farwatch', import.meta.url))
+  const set = { ...place, username: server.username, secret: server.key, hostKeys: server.hostKeys.ed25519 }
+  const args = Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${String(value)}`])
+  const { stdout } = await execute(
+    process.execPath,
+    [launcher, 'check', 'ssh.command', '--credential', 'ssh-key', '--set', 'command=echo fine', ...args],
+    { timeout: 60_000 },
+  )
+  expect(stdout).toMatch(/^OK - ssh\.command: fine\n/)
 })
 
 test('its file systems and processes are told by SSH', async () => {

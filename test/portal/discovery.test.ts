@@ -86,3 +86,20 @@ test('somebody points at a host, ticks what an agent found there, and it is moni
     [],
   ])
 })
+
+test('what is marked gets the default profile of its type', async () => {
+  await page.goto(`${instance.url}/configuration?group=local&system=${host}`)
+  await page.getByRole('checkbox', { name: 'Mark exporter' }).check()
+  await page.getByRole('button', { name: 'Profiles and tags…' }).click()
+  await page.getByRole('checkbox', { name: /^The default profile of each connector’s type/ }).check()
+  await page.getByRole('button', { name: 'Show what would change' }).click()
+  await page.getByRole('button', { name: 'Apply 1 change' }).click()
+  await page.getByText('Saved as revision 3').first().waitFor()
+  // To the API it is any JSON.
+  const { groups } = (await instance.call('showConfiguration')) as ConfigurationDocument
+  const system = groups?.[0]?.systems?.find(({ name }) => name === host)
+  expect([system?.connectors?.map(({ profiles }) => profiles), complaints]).toEqual([
+    [['prometheus-default', 'web-default']],
+    [],
+  ])
+})

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { question } from '../../src/connectors/ntp/packet.ts'
 import { run, scratch } from './processes.ts'
-import { freeUdpPort } from './snmpd.ts'
+import { answering, freeUdpPort } from './udp.ts'
 
 export interface Chrony {
   readonly host: '127.0.0.1'
@@ -34,14 +35,12 @@ export async function startChrony(lines: readonly string[] = ['local stratum 3']
       (word, i, all) => word !== '' && !(word === '-u' && all[i + 1] === ''),
     ),
   )
-  const until = Date.now() + 20_000
-  while (!server.output().includes('chronyd version')) {
-    if (server.child.exitCode !== null || Date.now() > until) {
-      await server.stop()
-      await directory.remove()
-      throw new Error(`it is not there: ${server.output()}`)
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  try {
+    await answering(port, question(Buffer.from('farwatch')), server)
+  } catch (error) {
+    await server.stop()
+    await directory.remove()
+    throw error
   }
   return {
     host: '127.0.0.1',

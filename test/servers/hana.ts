@@ -52,6 +52,8 @@ export async function startHana(
     readonly tls?: { readonly key: string; readonly cert: string }
     /** The tenants that it leads to, by name. */
     readonly tenants?: Readonly<Record<string, { readonly host: string; readonly port: number }>>
+    /** How often the password is hashed; each sign-in takes the longer. */
+    readonly iterations?: number
     /** What is said instead of the first reply of a HANA. */
     readonly greeting?: Buffer
     /** Changes a reply before it is sent. */
@@ -158,7 +160,7 @@ class Session {
         const method = fields.findIndex((field) => field.toString() === 'SCRAMPBKDF2SHA256')
         this.#challenge = fields[method + 1] ?? Buffer.alloc(0)
         const iterations = Buffer.alloc(4)
-        iterations.writeUInt32BE(1_000)
+        iterations.writeUInt32BE(this.#about.iterations ?? 1_000)
         const challenge = writtenFields([this.#salt, this.#serverKey, iterations])
         return this.#reply(0, [[part.authentication, 1, writtenFields([Buffer.from('SCRAMPBKDF2SHA256'), challenge])]])
       }
@@ -207,7 +209,13 @@ class Session {
   }
 
   #proofs(): { readonly client: Buffer; readonly server: Buffer } {
-    const salted = pbkdf2Sync(this.#about.password ?? 'Geheim1', this.#salt, 1_000, 32, 'sha256')
+    const salted = pbkdf2Sync(
+      this.#about.password ?? 'Geheim1',
+      this.#salt,
+      this.#about.iterations ?? 1_000,
+      32,
+      'sha256',
+    )
     const key = sha256(salted)
     const signature = hmac(sha256(key), Buffer.concat([this.#salt, this.#serverKey, this.#challenge]))
     const verifier = hmac(salted, this.#salt)

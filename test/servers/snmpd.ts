@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
+import { engineQuestion } from '../../src/connectors/snmp/engine.ts'
 import { run, scratch } from './processes.ts'
+import { answering, freeUdpPort } from './udp.ts'
 
 export interface Snmpd {
   readonly host: '127.0.0.1'
@@ -12,16 +12,6 @@ export interface Snmpd {
   readonly privacyPassphrase: 'long-passphrase-2'
   stop(): Promise<void>
   restart(): Promise<void>
-}
-
-/** A UDP port of this machine that nobody used a moment ago. */
-export async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  await once(socket, 'close')
-  return port
 }
 
 /**
@@ -69,11 +59,7 @@ export async function startSnmpd(): Promise<Snmpd> {
         join(directory.path, 'pid'),
         `--persistentDir=${join(directory.path, 'state')}`,
       ])
-      const until = Date.now() + 20_000
-      while (!server.output().includes('NET-SNMP version')) {
-        if (server.child.exitCode !== null || Date.now() > until) throw new Error(`it is not there: ${server.output()}`)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      await answering(port, engineQuestion, server)
       return server
     }
     let server = await start()

@@ -73,6 +73,9 @@ test('a connector that is not saved is tried from the agent that is named, with 
       monitor: 'http.response',
     },
   })
+  const offered = await server.call('listCandidates', {
+    body: { group: 'acme', agent: 'north-2', connector: { type: 'local' }, monitor: 'host.local' },
+  })
   const unknown = await server.send('POST', '/api/v1/checks', {
     group: 'acme',
     agent: 'south-1',
@@ -87,6 +90,7 @@ test('a connector that is not saved is tried from the agent that is named, with 
     authorization: target.authorizations.at(-1),
     unknown: [unknown.status, /north-1, north-2/.test(unknown.body)],
     answered: JSON.stringify(answer).includes('only-there'),
+    offered: [offered.agent, offered.reason, offered.candidates['excludeInterfaces']?.includes('lo')],
   }).toEqual({
     agent: 'north-2',
     outcome: 'ran',
@@ -95,6 +99,7 @@ test('a connector that is not saved is tried from the agent that is named, with 
     authorization: `Basic ${Buffer.from('u:only-there').toString('base64')}`,
     unknown: [404, true],
     answered: false,
+    offered: ['north-2', null, true],
   })
 })
 

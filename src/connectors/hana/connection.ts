@@ -62,6 +62,8 @@ export async function openHana(place: HanaPlace, signal: AbortSignal): Promise<H
   client.on('error', () => line.end())
   // Of hdb's own way to connect, neither an abort nor a name's second address nor what went wrong would reach us.
   client._connection._connectFn = (to, done) => line.open(to, done)
+  // hdb drops its state with the socket and stumbles over that, where nobody can catch it, when a password is worked out at that moment.
+  client._connection._cleanup = () => client._connection._clearQueue(closed())
   const connection = new HdbConnection(client, line, place, target)
   try {
     await connection.begin(signal)

@@ -73,7 +73,7 @@ export class HanaDatabase implements HanaClient {
   }
 
   #begin(signal: AbortSignal): Promise<HanaConnection> {
-    return this.#signIn.try(() => this.#open(this.#place, signal))
+    return this.#signIn.try(() => this.#open(this.#place, signal), signal)
   }
 
   /** Runs `act` when those before it are done; ends waiting when the signal aborts. */

@@ -40,6 +40,8 @@ declare module 'hdb' {
     disconnect(done: (error?: Error | null) => void): void
     on(event: 'error', listener: (error: Error) => void): this
     readonly _connection: {
+      _cleanup: () => void
+      _clearQueue(error: Error): void
       _connectFn: (
         options: { readonly host: string; readonly port: number },
         done: (error: Error | null, socket?: Socket) => void,

@@ -4,18 +4,8 @@ import { systemClock } from '../../platform/index.ts'
 import { TargetError, type CertificateFacts, type OpenCredential, type Param, type Problem } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from './failures.ts'
 import { lookup } from './names.ts'
-import { hostPattern, hostPort } from './target.ts'
+import { hostPort } from './target.ts'
 import { certificateFacts, secureContext, trustedProblems } from './trust.ts'
-
-/** The settings of a service at a host; spread them under a port of one's own. */
-export const hostSetting = {
-  kind: 'text',
-  label: 'Host',
-  help: 'Name or address.',
-  maxLength: 253,
-  pattern: hostPattern,
-  example: 'srv1.example',
-} as const satisfies Param
 
 /** The settings of trust for a service that may speak TLS. */
 export const trustSettings = {

@@ -29,7 +29,7 @@ export class JsonService implements Closable {
    * what the HTTP client throws.
    */
   ask(question: JsonQuestion, signal: AbortSignal): Promise<unknown> {
-    return this.#signIn.try(() => this.#ask(question, signal))
+    return this.#signIn.try(() => this.#ask(question, signal), signal)
   }
 
   async #ask({ path, body, maxBytes }: JsonQuestion, signal: AbortSignal): Promise<unknown> {

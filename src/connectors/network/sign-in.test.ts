@@ -44,3 +44,14 @@ test('a server that is down is asked again at once', async () => {
     3,
   ])
 })
+
+test('who waits for somebody else’s sign-in stops waiting when its own time is up', async () => {
+  const signIn = new SignIn(() => 0)
+  const forever = Promise.withResolvers<string>()
+  const first = signIn.try(() => forever.promise)
+  const second = signIn.try(() => Promise.reject(new TargetError('timed out', 'not asked')), AbortSignal.abort())
+  const third = signIn.try(async () => 'in')
+  const told = await second.catch((thrown: Error) => thrown.message)
+  forever.resolve('first in')
+  expect([told, await first, await third]).toEqual(['not asked', 'first in', 'in'])
+})

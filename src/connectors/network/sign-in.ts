@@ -19,15 +19,15 @@ export class SignIn {
     this.#now = now
   }
 
-  /** `attempt` signs in and throws TargetError `credentials` where that was refused. It ends in bounded time. */
-  async try<T>(attempt: () => Promise<T>): Promise<T> {
+  /**
+   * `attempt` signs in and throws TargetError `credentials` where that was refused. It ends in bounded time, and at once where `signal` has
+   * aborted: that also ends the waiting for somebody else's attempt.
+   */
+  async try<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#known) return this.#attempt(attempt)
-    const before = this.#last
-    const mine = before.then(
-      () => this.#attempt(attempt),
-      () => this.#attempt(attempt),
-    )
-    this.#last = mine
+    const mine = ended(this.#last, signal).then(() => this.#attempt(attempt))
+    // The next one waits for this one and for all before it: one that gave up waiting must not let others in beside them.
+    this.#last = Promise.allSettled([this.#last, mine])
     return mine
   }
 
@@ -46,4 +46,17 @@ export class SignIn {
       throw thrown
     }
   }
+}
+
+/** Resolves when work has ended, however it did, or the signal aborts. */
+function ended(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      signal?.removeEventListener('abort', settle)
+      resolve()
+    }
+    if (signal?.aborted === true) return resolve()
+    signal?.addEventListener('abort', settle, { once: true })
+    work.then(settle, settle)
+  })
 }

@@ -147,6 +147,15 @@ function userOf(who: Exclude<Who, { readonly community: string }>, snmp: typeof 
   }
 }
 
+/** Why a device may have been silent although it is there. */
+function silence(credential: OpenCredential | undefined): string {
+  if (credential?.type === 'snmp-community')
+    return '; to a community that it does not know a device says nothing either'
+  return credential?.type === 'snmp-user' && credential.fields.privacy !== 'none'
+    ? '; one that cannot decrypt a question says nothing either'
+    : ''
+}
+
 function failureOf(error: unknown, { target }: SnmpPlace, credential: OpenCredential | undefined): Error {
   const name = error instanceof Error ? error.name : ''
   const words = error instanceof Error ? error.message : ''
@@ -158,13 +167,7 @@ function failureOf(error: unknown, { target }: SnmpPlace, credential: OpenCreden
       : new SnmpRefusal(status)
   }
   if (name === 'RequestTimedOutError')
-    return new TargetError(
-      'timed out',
-      credential?.type === 'snmp-community'
-        ? `${target} sent no answer in time; to a community that it does not know a device says nothing either`
-        : `${target} sent no answer in time`,
-      { cause: error },
-    )
+    return new TargetError('timed out', `${target} sent no answer in time${silence(credential)}`, { cause: error })
   if (/Unknown User Name/i.test(words))
     return new TargetError('credentials', `${target} does not know this user`, { cause: error })
   if (/Wrong Digest|authentication digest/i.test(words))

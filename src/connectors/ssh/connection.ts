@@ -26,9 +26,9 @@ export async function openConnection(
   const socket = await openSocket({ ...place, tls: 'off', trustedCertificates: undefined }, signal)
   socket.setNoDelay(true)
   // With the first connection: most monitoring processes never open one.
-  const { Client: SshConnection } = await import('ssh2')
+  const { default: ssh2 } = await import('ssh2')
   return new Promise((resolve, reject) => {
-    const client = new SshConnection()
+    const client = new ssh2.Client()
     let refusal: TargetError | undefined
     let stage = 'did not answer as an SSH server'
     const settle = (act: () => void) => {
@@ -104,8 +104,8 @@ async function signInOf(credential: OpenCredential | undefined, target: string):
   if (credential?.type !== 'ssh-key')
     throw new TargetError('configuration', `no credential to sign in to ${target} with`)
   const { username, secret, passphrase } = credential.fields
-  const { utils } = await import('ssh2')
-  const key = utils.parseKey(secret, passphrase)
+  const { default: ssh2 } = await import('ssh2')
+  const key = ssh2.utils.parseKey(secret, passphrase)
   // A key that cannot be used is refused here, with words of our own: those of the library may quote from it.
   if (key instanceof Error) {
     const why = /passphrase|encrypted|bad decrypt|integrity/i.test(key.message)

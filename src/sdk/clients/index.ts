@@ -19,6 +19,7 @@ import type { SapControlClient } from './sapcontrol.ts'
 import type { RedisClient } from './redis.ts'
 import type { MongodbClient } from './mongodb.ts'
 import type { RabbitmqClient } from './rabbitmq.ts'
+import type { RadiusClient } from './radius.ts'
 import type { SmtpClient } from './smtp.ts'
 import type { SqlClient } from './sql.ts'
 import type { TcpClient } from './tcp.ts'
@@ -51,6 +52,7 @@ export interface ConnectorClients {
   postgresql: SqlClient
   redis: RedisClient
   rabbitmq: RabbitmqClient
+  radius: RadiusClient
   smtp: SmtpClient
   tcp: TcpClient
   winrm: WinrmClient
@@ -93,6 +95,7 @@ export type * from './sap-http.ts'
 export type * from './sapcontrol.ts'
 export type * from './redis.ts'
 export type * from './rabbitmq.ts'
+export type * from './radius.ts'
 export type * from './smtp.ts'
 export { sqlDialects } from './sql.ts'
 export type * from './sql.ts'

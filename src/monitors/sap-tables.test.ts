@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { StatementRefused } from '../../sdk/index.ts'
-import { sqlDatabase } from '../../sdk/testing.ts'
-import { quotedName, readSap, secondsOf } from './sap-tables.ts'
+import { StatementRefused } from '../sdk/index.ts'
+import { sqlDatabase } from '../sdk/testing.ts'
+import { quotedName, readSap, secondsOf } from './formats/sap-tables.ts'
 
 const settings = { schema: 'SAPSR3', client: '100' }
 const at = (moment: string) => ({ 'AS moment': [{ moment }] })
