@@ -79,17 +79,15 @@ test('a history of rows by day answers as before while it is taken over into row
   const numbered = slots.map((slot) => ({ slot, n: Math.round((slot - begin) / periodMs) }))
   const raw = numbered.filter(({ slot }) => slot >= rawFrom)
   const rawOf = ({ samples }: typeof before) =>
-    samples.map(({ points: { times, values } }) => [...times.keys()].filter((i) => times[i]! >= rawFrom).map((i) => values[i]))
+    samples.map(({ points: { times, values } }) =>
+      [...times.keys()].filter((i) => times[i]! >= rawFrom).map((i) => values[i]),
+    )
   expect(rounded(after)).toEqual(rounded(before))
   expect({
     values: rawOf(after),
     runs: after.results.rows.flatMap((row) => (row.kind === 'run' ? [[row.slot, row.startedAt, row.durationMs]] : [])),
   }).toEqual({
-    values: [
-      raw.map(() => 42),
-      raw.map(({ n }) => n * 7 + (n % 5)),
-      raw.map(({ n }) => ((n * 7919) % 100_003) / 1000),
-    ],
+    values: [raw.map(() => 42), raw.map(({ n }) => n * 7 + (n % 5)), raw.map(({ n }) => ((n * 7919) % 100_003) / 1000)],
     runs: numbered
       .filter(({ slot }) => slot >= end - 20 * dayMs)
       .map(({ slot, n }) => [slot, slot + (n % 3), ((n * 37) % 1000) / 8]),

@@ -36,7 +36,10 @@ describe('a column', () => {
     const ranged = fc
       .tuple(fc.integer({ min: 1, max: 2 ** 31 - 1 }), fc.nat(20), fc.integer())
       .chain(([range, shift, low]) =>
-        fc.array(fc.nat({ max: Math.max(1, range >> shift) }).map((value) => value + low), { maxLength: 300 }),
+        fc.array(
+          fc.nat({ max: Math.max(1, range >> shift) }).map((value) => value + low),
+          { maxLength: 300 },
+        ),
       )
     fc.assert(
       fc.property(ranged, (values) => {

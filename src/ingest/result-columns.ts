@@ -50,7 +50,12 @@ export function encodeLastingRuns(start: number, runs: readonly StoredRun[]): Ui
 
 function encode(start: number, runs: readonly StoredRun[], packing: Packing): Uint8Array {
   const out = new ByteWriter(64 + 4 * runs.length)
-  const column = (of: (run: StoredRun) => number) => Float64Array.from(runs, of)
+  // Not `Float64Array.from`, whose iterator took 5 % of the thread that seals.
+  const column = (of: (run: StoredRun) => number) => {
+    const values = new Float64Array(runs.length)
+    for (let i = 0; i < values.length; i++) values[i] = of(runs[i]!)
+    return values
+  }
   out.byte(format)
   out.varint(runs.length)
   packIntegers(

@@ -16,7 +16,13 @@ function rolled(samples: Iterable<readonly [number, number]>) {
 
 const decimals = fc.integer({ min: 0, max: 12 }).chain((scale) => fc.integer().map((whole) => whole / 10 ** scale))
 const samplesOf = (value: fc.Arbitrary<number>) =>
-  fc.array(fc.tuple(fc.nat(86_399_999 * 3).map((ms) => start + ms), value), { maxLength: 120 })
+  fc.array(
+    fc.tuple(
+      fc.nat(86_399_999 * 3).map((ms) => start + ms),
+      value,
+    ),
+    { maxLength: 120 },
+  )
 const samples = fc.oneof(
   ...[fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), decimals, fc.constant(-0)].map(samplesOf),
 )

@@ -81,9 +81,7 @@ export function mergeRollups(earlier: Rollup, later: Rollup): Rollup {
 export function rollupWithin(rollup: Rollup, from: number, to: number): Rollup {
   const first = firstAtOrAfter(rollup.starts, from)
   const end = firstAtOrAfter(rollup.starts, to)
-  return first === 0 && end === rollup.starts.length
-    ? rollup
-    : byColumn((name) => rollup[name].subarray(first, end))
+  return first === 0 && end === rollup.starts.length ? rollup : byColumn((name) => rollup[name].subarray(first, end))
 }
 
 function byColumn(of: (name: (typeof columns)[number]) => Float64Array<ArrayBuffer>): Rollup {

@@ -234,7 +234,11 @@ export class SampleReader {
     return Array.from(found, ([start, rollup]) => ({ start, rollup }))
   }
 
-  #range(table: DayTable | 'sample_hour' | 'rollup_1h' | 'rollup_1h_days', low: number, high: number): readonly Chunk[] {
+  #range(
+    table: DayTable | 'sample_hour' | 'rollup_1h' | 'rollup_1h_days',
+    low: number,
+    high: number,
+  ): readonly Chunk[] {
     const rows = this.#statements.get(`SELECT id, body FROM ${table} WHERE id >= $low AND id <= $high ORDER BY id`)
     return rows.all({ low, high }) as unknown as readonly Chunk[]
   }

@@ -570,7 +570,7 @@ function idsOfDay(series: number, start: number): [low: number, high: number] {
 }
 
 function pointsOf(head: HeadSeries): Points {
-  if (head.ascending) return { times: Float64Array.from(head.times), values: Float64Array.from(head.values) }
+  if (head.ascending) return { times: new Float64Array(head.times), values: new Float64Array(head.values) }
   const latest = new Map<number, number>()
   head.times.forEach((time, i) => latest.set(time, head.values[i]!))
   const times = Float64Array.from(latest.keys()).sort()

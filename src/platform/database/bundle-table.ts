@@ -30,7 +30,9 @@ export class BundleTable {
 
   /** Bodies of an owner with `from` ≤ day ≤ `to`, ascending. */
   read(owner: number, from: number, to: number): readonly DayBody[] {
-    const rows = this.#statements.get(`SELECT id, body FROM ${this.#table} WHERE id >= $low AND id <= $high ORDER BY id`)
+    const rows = this.#statements.get(
+      `SELECT id, body FROM ${this.#table} WHERE id >= $low AND id <= $high ORDER BY id`,
+    )
     const found: DayBody[] = []
     for (const row of rows.all({ low: this.#id(owner, from), high: this.#id(owner, to) })) {
       const first = (Number(row['id']) % placesPerOwner) * this.#days
