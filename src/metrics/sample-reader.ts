@@ -257,7 +257,7 @@ interface Chunk {
 }
 
 type Day =
-  | { readonly start: number; readonly points: Points }
+  | { readonly start: number; readonly points: Points; readonly rollup?: undefined }
   | { readonly start: number; readonly points?: undefined; readonly rollup: Rollup; readonly sizeMs: number }
 
 function isEveryDayIn(days: ReadonlyMap<number, Day>, from: number, to: number): boolean {
