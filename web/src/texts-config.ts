@@ -229,7 +229,8 @@ export const configTexts = {
     nameHint: 'Part of an alarm’s identity',
     counter: 'counter, judged by its rate',
     thresholds: 'Thresholds',
-    thresholdsHint: 'Such as > 80 in the field of its severity; or the steps of other tools in any of them: G2W:80 W2M:90',
+    thresholdsHint:
+      'Such as > 80 in the field of its severity; or the steps of other tools in any of them: G2W:80 W2M:90',
     steps: 'Steps',
     stepsHint: 'In the notation of other tools: G2W:80 W2M:90',
     hold: 'Raises',

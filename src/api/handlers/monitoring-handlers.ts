@@ -296,7 +296,7 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
           state: stateOf([system]).state,
           ...(alarms === undefined ? {} : { alarms: countBySeverity(alarms) }),
           tasks: tasks.length,
-          connectors: connectors.map((one) => ({ name: one.name, type: one.type })),
+          connectors: namesByType(connectors),
         }
       })
     },
@@ -540,6 +540,14 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         agentName: parts.agentName,
       }),
   }
+}
+
+function namesByType(
+  connectors: readonly { readonly name: string; readonly type: string }[],
+): Record<string, string[]> {
+  const byType: Record<string, string[]> = {}
+  for (const { name, type } of connectors) (byType[type] ??= []).push(name)
+  return byType
 }
 
 /** The values between which a threshold divides good from bad. */

@@ -30,7 +30,7 @@ function system(text: string, more: Partial<SystemBrief> = {}): SystemBrief {
     state: state === '!' ? 'UNCOVERED' : 'covered',
     ...(worst === 'CLEAR' ? {} : { alarms: { ...none, [worst]: 1 } }),
     tasks: 1,
-    connectors: [{ name: 'front', type: 'http' }],
+    connectors: { http: ['front'] },
     ...more,
   }
 }

@@ -93,6 +93,13 @@ export type TreeRow =
   | { readonly is: 'system'; readonly system: SystemBrief; readonly open: boolean }
   | { readonly is: 'connector'; readonly system: SystemBrief; readonly name: string; readonly type: string }
 
+/** In the order of names. */
+export function connectorsOf({ connectors }: SystemBrief): { readonly name: string; readonly type: string }[] {
+  return Object.entries(connectors)
+    .flatMap(([type, names]) => names.map((name) => ({ name, type })))
+    .toSorted((a, b) => compareNames(a.name, b.name))
+}
+
 // What a system is found by does not change while it is shown, and ten thousand are looked through with every letter.
 const hays = new WeakMap<SystemBrief, string>()
 
@@ -103,7 +110,7 @@ function hayOf(system: SystemBrief): string {
     system.name,
     system.group,
     system.type,
-    ...system.connectors.flatMap((connector) => [connector.name, connector.type]),
+    ...Object.entries(system.connectors).flat(2),
     ...Object.entries(system.tags).map(([key, value]) => `${key}=${value}`),
   ]
     .join('\n')
@@ -205,5 +212,5 @@ export function treeRows(
 function systemRows(system: SystemBrief, open: boolean): TreeRow[] {
   const head: TreeRow = { is: 'system', system, open }
   if (!open) return [head]
-  return [head, ...system.connectors.map(({ name, type }): TreeRow => ({ is: 'connector', system, name, type }))]
+  return [head, ...connectorsOf(system).map((one): TreeRow => ({ is: 'connector', system, ...one }))]
 }

@@ -10,7 +10,7 @@ import { toLocalInput } from '../format/local-input.ts'
 import { formatMoment } from '../format/times.ts'
 import { formatSpan } from '../format/values.ts'
 import { documentOf, emptyForm, formOf, previewOf, type MaintenanceForm } from '../model/maintenance-form.ts'
-import { compareNames } from '../model/overview.ts'
+import { compareNames, connectorsOf } from '../model/overview.ts'
 import { fieldErrorIn } from '../parts/field-error.ts'
 import { Failure } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
@@ -141,7 +141,7 @@ function ScopeFields({ form, set, error }: Fields): ReactNode {
           disabled={form.system === ''}
           onChange={(event) => set({ connector: event.currentTarget.value })}
           error={error('connector')}
-          data={[{ value: '', label: words.anyConnector }, ...withOwn(names(system?.connectors), form.connector)]}
+          data={[{ value: '', label: words.anyConnector }, ...withOwn(names(system === undefined ? undefined : connectorsOf(system)), form.connector)]}
         />
         <TextInput
           label={words.tags}
