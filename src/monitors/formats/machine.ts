@@ -38,6 +38,36 @@ export function distinctFileSystems(
   return chosen
 }
 
+/** What a machine that is read from /proc has in common, however it is reached; `cpuMetrics` and those below fill them. */
+export const processorMetrics = {
+  cpu: { title: 'Processors busy, of all', unit: '%' },
+  cpu_kind: { title: 'Processor time by kind', unit: '%', items: ['kind'] },
+} as const
+
+export const memoryAndLoad = {
+  memory_used: { title: 'Memory in use, without what can be given back', unit: '%' },
+  memory_available: { title: 'Memory that programs can still have', unit: 'B' },
+  memory_total: { title: 'Memory', unit: 'B' },
+  swap_used: { title: 'Swap in use', unit: '%' },
+  swap_used_bytes: { title: 'Swap in use', unit: 'B' },
+  load1: { title: 'Load, 1 minute', unit: '' },
+  load5: { title: 'Load, 5 minutes', unit: '' },
+  load15: { title: 'Load, 15 minutes', unit: '' },
+  load_per_cpu: { title: 'Load of 5 minutes for each processor', unit: '' },
+} as const
+
+export const interfaceMetrics = {
+  network_received: { title: 'Received', unit: 'B/s', items: ['interface'] },
+  network_sent: { title: 'Sent', unit: 'B/s', items: ['interface'] },
+  network_errors: { title: 'Packets broken or dropped', unit: '/s', items: ['interface'] },
+} as const
+
+export const machineRules = [
+  { name: 'processors busy', metric: 'cpu', thresholds: { WARNING: '> 90%', MAJOR: '> 95%' }, for: '15m' },
+  { name: 'memory full', metric: 'memory_used', thresholds: { WARNING: '> 90%', CRITICAL: '> 95%' }, for: '5m' },
+  { name: 'swap full', metric: 'swap_used', thresholds: { WARNING: '> 80%', CRITICAL: '> 95%' }, for: '5m' },
+] as const
+
 export type Counts = Readonly<Record<string, number>>
 
 /** What is remembered for the rates of the next run. */
