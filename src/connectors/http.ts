@@ -16,6 +16,7 @@ import { exchange, readPlace, StaleConnection, type HttpPlace, type HttpWay } fr
 import { KeptLines } from './network/http-line.ts'
 import { httpDiscovery } from './network/find-http.ts'
 import { reachPort } from './network/reach.ts'
+import { trustedSetting } from './network/settings.ts'
 import { hostPort, hostPortProblems, readHostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
 
@@ -33,12 +34,8 @@ export const httpSettings = {
     default: true,
   },
   trustedCertificates: {
-    kind: 'text',
-    label: 'Further authorities (PEM)',
+    ...trustedSetting,
     help: 'Trusted for this connector besides those of the agent’s machine: the company’s own authority, or a self-signed certificate.',
-    multiline: true,
-    maxLength: 64_000,
-    optional: true,
   },
   proxy: {
     kind: 'url',

@@ -9,7 +9,7 @@ import { outOfTime } from './network/failures.ts'
 import { findAddresses, type FoundAddress } from './network/names.ts'
 import { parseFping, parsePing } from './network/ping-output.ts'
 import { withinReach } from './network/reach.ts'
-import { hostPattern } from './network/target.ts'
+import { hostSetting } from './network/settings.ts'
 
 /** A host by ICMP echo. Datagram ICMP sockets are refused by default on Linux, so the system's programs ask. */
 export default defineConnector({
@@ -17,14 +17,7 @@ export default defineConnector({
   title: 'ICMP',
   summary: 'A host that answers to ping.',
   settings: {
-    host: {
-      kind: 'text',
-      label: 'Host',
-      help: 'Name or address.',
-      maxLength: 253,
-      pattern: hostPattern,
-      example: 'db1.example',
-    },
+    host: hostSetting,
   },
   credentials: [],
   target: ({ host }) => host,

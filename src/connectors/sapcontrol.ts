@@ -19,7 +19,8 @@ import { outOfTime } from './network/failures.ts'
 import { reachPort } from './network/reach.ts'
 import { SignIn } from './network/sign-in.ts'
 import { escaped, nodesIn, readSoap, textIn, type XmlNode } from './network/soap.ts'
-import { hostPattern, hostPort } from './network/target.ts'
+import { hostSetting, trustedSetting } from './network/settings.ts'
+import { hostPort } from './network/target.ts'
 import { secureContext, trustedProblems } from './network/trust.ts'
 import { decide, locked, methodsOf, signIn, whyPaused, type Methods } from './sapcontrol/ask.ts'
 import { sapDiscovery } from './sapcontrol/discovery.ts'
@@ -42,11 +43,8 @@ export default defineConnector({
     'An instance of an SAP system, asked by its start service (SAPControl): reading operations alone, one at a time.',
   settings: {
     host: {
-      kind: 'text',
-      label: 'Host',
+      ...hostSetting,
       help: 'Name or address of the instance’s host; for the central services the virtual one.',
-      maxLength: 253,
-      pattern: hostPattern,
       example: 'sapapp1.example',
     },
     instance: {
@@ -75,12 +73,8 @@ export default defineConnector({
       default: 'verify',
     },
     trustedCertificates: {
-      kind: 'text',
-      label: 'Further authorities (PEM)',
+      ...trustedSetting,
       help: 'Trusted for this connector besides those of the agent’s machine. Start services often show a self-signed certificate: put it here.',
-      multiline: true,
-      maxLength: 64_000,
-      optional: true,
     },
     ignoredProcesses: {
       kind: 'list',

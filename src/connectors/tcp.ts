@@ -12,7 +12,8 @@ import {
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { lookup } from './network/names.ts'
 import { reachPort } from './network/reach.ts'
-import { hostPattern, hostPort } from './network/target.ts'
+import { hostSetting, trustedSetting } from './network/settings.ts'
+import { hostPort } from './network/target.ts'
 import {
   certificateFacts,
   chainOf,
@@ -61,22 +62,11 @@ export default defineConnector({
   title: 'TCP',
   summary: 'A TCP port, with or without TLS.',
   settings: {
-    host: {
-      kind: 'text',
-      label: 'Host',
-      help: 'Name or address.',
-      maxLength: 253,
-      pattern: hostPattern,
-      example: 'db1.example',
-    },
+    host: hostSetting,
     port: { kind: 'number', label: 'Port', min: 1, max: 65535, integer: true },
     trustedCertificates: {
-      kind: 'text',
-      label: 'Further authorities (PEM)',
+      ...trustedSetting,
       help: 'Trusted for this connector besides those of the agent’s machine, where TLS is spoken.',
-      multiline: true,
-      maxLength: 64_000,
-      optional: true,
     },
   },
   credentials: [],

@@ -4,6 +4,7 @@ import { systemClock } from '../../platform/index.ts'
 import { TargetError, type CertificateFacts, type OpenCredential, type Param, type Problem } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from './failures.ts'
 import { lookup } from './names.ts'
+import { trustedSetting } from './settings.ts'
 import { hostPort } from './target.ts'
 import { certificateFacts, secureContext, trustedProblems } from './trust.ts'
 
@@ -16,12 +17,8 @@ export const trustSettings = {
     default: true,
   },
   trustedCertificates: {
-    kind: 'text',
-    label: 'Further authorities (PEM)',
+    ...trustedSetting,
     help: 'Trusted for this connector besides those of the agent’s machine: the company’s own authority, or a self-signed certificate.',
-    multiline: true,
-    maxLength: 64_000,
-    optional: true,
   },
 } as const satisfies Record<string, Param>
 
