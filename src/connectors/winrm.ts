@@ -17,7 +17,7 @@ import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 import { trustedProblems } from './network/trust.ts'
 import { decrypt, encrypt, encryptedType } from './winrm/encrypted.ts'
-import { HttpLine, type LineAnswer } from './winrm/http-line.ts'
+import { SignedInLine, type LineAnswer } from './winrm/signed-in-line.ts'
 import { enumerateMessage, pullMessage, readAnswer } from './winrm/messages.ts'
 import {
   accountOf,
@@ -124,7 +124,7 @@ interface Place {
 
 /** A connection that is signed in: NTLM signs in connections, not requests. */
 interface Session {
-  readonly line: HttpLine
+  readonly line: SignedInLine
   /** Set where what is said is sealed. */
   readonly sealing?: { readonly out: Sealing; readonly in: Sealing }
   /** The header of each request, where it is that which signs in. */
@@ -236,7 +236,7 @@ class WindowsMachine implements WinrmClient {
     const account = this.#account
     if (account === undefined) throw new TargetError('configuration', `no credential to sign in to ${this.target} with`)
     if (signal.aborted) throw outOfTime(this.target, 'was not asked')
-    const line = new HttpLine(await openSocket(this.#place, signal), this.target, '/wsman', maxAnswer)
+    const line = new SignedInLine(await openSocket(this.#place, signal), this.target, '/wsman', maxAnswer)
     try {
       const { authentication, tls } = this.#place
       if (authentication === 'basic') return await this.#openBasic(line, account, signal)
@@ -253,7 +253,7 @@ class WindowsMachine implements WinrmClient {
     }
   }
 
-  async #openBasic(line: HttpLine, account: NtlmAccount, signal: AbortSignal): Promise<Session> {
+  async #openBasic(line: SignedInLine, account: NtlmAccount, signal: AbortSignal): Promise<Session> {
     const user = account.domain === '' ? account.username : `${account.domain}\\${account.username}`
     const authorization = `Basic ${Buffer.from(`${user}:${account.password}`, 'utf8').toString('base64')}`
     // Says who asks, and nothing else: what is wrong with that is known before anything is asked.
@@ -262,7 +262,7 @@ class WindowsMachine implements WinrmClient {
     return { line, authorization }
   }
 
-  async #negotiate(line: HttpLine, account: NtlmAccount, signal: AbortSignal): Promise<Buffer> {
+  async #negotiate(line: SignedInLine, account: NtlmAccount, signal: AbortSignal): Promise<Buffer> {
     const negotiate = negotiateMessage()
     const say = (message: Buffer) =>
       line.post(Buffer.alloc(0), { authorization: `Negotiate ${message.toString('base64')}` }, signal)

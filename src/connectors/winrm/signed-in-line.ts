@@ -11,7 +11,7 @@ export interface LineAnswer {
 }
 
 /** Requests one after the other over one connection, for that is what is signed in. Once it has failed it stays failed. */
-export class HttpLine {
+export class SignedInLine {
   readonly #socket: Socket
   readonly #target: string
   readonly #path: string
