@@ -6,6 +6,7 @@ import { outOfTime, targetFailure } from './failures.ts'
 import { lookup } from './names.ts'
 import { trustedSetting } from './settings.ts'
 import { hostPort } from './target.ts'
+import { usable } from './usable.ts'
 import { certificateFacts, secureContext, trustedProblems } from './trust.ts'
 
 /** The settings of trust for a service that may speak TLS. */
@@ -56,43 +57,6 @@ export function trustOptions(host: string, { verifyCertificate, trustedCertifica
     ...(isIP(host) === 0 ? { servername: host } : {}),
     checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
   }
-}
-
-/** Waits for the event that says a socket is usable; destroys it where the signal or an error comes first. */
-function usable<S extends Socket>(
-  socket: S,
-  event: 'connect' | 'secureConnect',
-  signal: AbortSignal,
-  failures: {
-    readonly late: () => TargetError
-    readonly closed: () => TargetError
-    readonly of: (e: Error) => TargetError
-  },
-): Promise<S> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      signal.removeEventListener('abort', late)
-      socket.removeListener('error', failed)
-      socket.removeListener('close', closed)
-      socket.removeListener(event, ready)
-      act()
-    }
-    const fail = (failure: TargetError) =>
-      settle(() => {
-        // What comes after the end has been told is nobody's news.
-        socket.on('error', () => undefined)
-        socket.destroy()
-        reject(failure)
-      })
-    const late = () => fail(failures.late())
-    const failed = (error: Error) => fail(failures.of(error))
-    const closed = () => fail(failures.closed())
-    const ready = () => settle(() => resolve(socket))
-    signal.addEventListener('abort', late, { once: true })
-    socket.once('error', failed)
-    socket.once('close', closed)
-    socket.once(event, ready)
-  })
 }
 
 /** Opens a connection. Whoever gets it ends it. @throws TargetError where it cannot be opened before the signal aborts */

@@ -5,6 +5,7 @@ import { outOfTime, targetFailure } from './failures.ts'
 import { lookup } from './names.ts'
 import { hostPort } from './target.ts'
 import { secureContext } from './trust.ts'
+import { usable } from './usable.ts'
 
 export interface SocketPlace {
   readonly host: string
@@ -32,29 +33,16 @@ export function tlsOptions(place: SocketPlace, credential?: OpenCredential) {
 export function openSocket(place: SocketPlace, signal: AbortSignal, credential?: OpenCredential): Promise<Socket> {
   const { host, port, tls } = place
   const target = hostPort(host, port)
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(outOfTime(target, 'was not asked'))
-    let connected = false
-    const socket =
-      tls === 'off'
-        ? connectTcp({ host, port, lookup })
-        : connectTls({ host, port, lookup, ...tlsOptions(place, credential) })
-    const settle = (failure: Error | undefined) => {
-      signal.removeEventListener('abort', stop)
-      socket.removeListener('error', settle)
-      socket.removeListener('close', closed)
-      if (failure === undefined) return resolve(socket)
-      socket.on('error', () => undefined)
-      socket.destroy()
-      reject(targetFailure(failure, target))
-    }
-    const stop = () =>
-      settle(outOfTime(target, connected ? 'did not finish the TLS handshake' : 'did not accept the connection'))
-    const closed = () => settle(targetFailure({ code: 'ECONNRESET' }, target))
-    signal.addEventListener('abort', stop, { once: true })
-    socket.once('error', settle)
-    socket.once('close', closed)
-    socket.once('connect', () => (connected = true))
-    socket.once(tls === 'off' ? 'connect' : 'secureConnect', () => settle(undefined))
+  if (signal.aborted) return Promise.reject(outOfTime(target, 'was not asked'))
+  let connected = false
+  const socket =
+    tls === 'off'
+      ? connectTcp({ host, port, lookup })
+      : connectTls({ host, port, lookup, ...tlsOptions(place, credential) })
+  socket.once('connect', () => (connected = true))
+  return usable(socket, tls === 'off' ? 'connect' : 'secureConnect', signal, {
+    late: () => outOfTime(target, connected ? 'did not finish the TLS handshake' : 'did not accept the connection'),
+    closed: () => targetFailure({ code: 'ECONNRESET' }, target),
+    of: (error) => targetFailure(error, target),
   })
 }
