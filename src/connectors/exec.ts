@@ -4,6 +4,7 @@ import { access, readdir, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { systemClock } from '../platform/index.ts'
 import { defineConnector, TargetError, type ExecClient, type ExecRequest, type ExecSeen } from '../sdk/index.ts'
+import { BoundedOutput } from './network/bounded-output.ts'
 import { outOfTime } from './network/failures.ts'
 
 /** Programs on the agent's machine, such as monitoring plugins. */
@@ -130,18 +131,10 @@ export function runProgram(
       act()
     }
     signal.addEventListener('abort', stop, { once: true })
-    let kept = 0
-    let truncated = false
-    const keep = (chunks: Buffer[]) => (chunk: Buffer) => {
-      const room = maxOutputBytes - kept
-      if (chunk.length > room) truncated = true
-      if (room > 0) chunks.push(chunk.subarray(0, room))
-      kept += Math.min(chunk.length, room)
-    }
-    const stdout: Buffer[] = []
-    const stderr: Buffer[] = []
-    child.stdout.on('data', keep(stdout))
-    child.stderr.on('data', keep(stderr))
+    const output = new BoundedOutput(maxOutputBytes)
+    const [stdout, stderr] = [output.way(), output.way()]
+    child.stdout.on('data', stdout.take)
+    child.stderr.on('data', stderr.take)
     child.on('error', (error: NodeJS.ErrnoException) => {
       const words =
         error.code === 'ENOENT'
@@ -157,9 +150,9 @@ export function runProgram(
         settle(() =>
           resolve({
             exit: code ?? endedBy ?? 'unknown',
-            stdout: Buffer.concat(stdout).toString('utf8'),
-            stderr: Buffer.concat(stderr).toString('utf8'),
-            truncated,
+            stdout: stdout.text(),
+            stderr: stderr.text(),
+            truncated: output.isTruncated,
             duration: systemClock.elapsed() - begun,
           }),
         )

@@ -8,6 +8,7 @@ import {
   type SshRequest,
   type SshSeen,
 } from '../sdk/index.ts'
+import { BoundedOutput } from './network/bounded-output.ts'
 import { outOfTime } from './network/failures.ts'
 import { reachPort } from './network/reach.ts'
 import { SignIn } from './network/sign-in.ts'
@@ -235,27 +236,19 @@ function runCommand(
           )
         if (signal.aborted) return opened.close()
         channel = opened
-        let kept = 0
-        let truncated = false
-        const keep = (chunks: Buffer[]) => (chunk: Buffer) => {
-          const room = maxOutputBytes - kept
-          if (chunk.length > room) truncated = true
-          if (room > 0) chunks.push(chunk.subarray(0, room))
-          kept += Math.min(chunk.length, room)
-        }
-        const stdout: Buffer[] = []
-        const stderr: Buffer[] = []
+        const output = new BoundedOutput(maxOutputBytes)
+        const [stdout, stderr] = [output.way(), output.way()]
         let exit: number | string = 'unknown'
-        opened.on('data', keep(stdout))
-        opened.stderr.on('data', keep(stderr))
+        opened.on('data', stdout.take)
+        opened.stderr.on('data', stderr.take)
         opened.on('exit', (code: number | null, endedBy?: string) => (exit = code ?? endedBy ?? 'unknown'))
         opened.on('close', () =>
           settle(() =>
             resolve({
               exit,
-              stdout: Buffer.concat(stdout).toString('utf8'),
-              stderr: Buffer.concat(stderr).toString('utf8'),
-              truncated,
+              stdout: stdout.text(),
+              stderr: stderr.text(),
+              truncated: output.isTruncated,
               duration: systemClock.elapsed() - begun,
             }),
           ),
