@@ -1,4 +1,5 @@
 import { chromium, type Browser, type Page } from 'playwright-core'
+import { adminPassword, type TestInstance } from '../support/instance.ts'
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 
@@ -31,4 +32,21 @@ export function watchPage(page: Page): readonly string[] {
     if (/content security policy/i.test(message.text())) complaints.push(message.text())
   })
   return complaints
+}
+
+/** The portal of an instance as its administrator sees it, with live news, in a window of a desk. */
+export async function signedInPage(
+  browser: Browser,
+  instance: TestInstance,
+): Promise<{ readonly page: Page; readonly complaints: readonly string[] }> {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 1000 } })
+  const page = await context.newPage()
+  page.setDefaultTimeout(60_000)
+  const complaints = watchPage(page)
+  await page.goto(`${instance.url}/sign-in`)
+  await page.getByLabel('User name').fill('admin')
+  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('Live', { exact: true }).waitFor()
+  return { page, complaints }
 }

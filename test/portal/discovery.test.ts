@@ -4,9 +4,9 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { ConfigurationDocument } from '../../src/contract/index.ts'
 import { runCommand } from '../support/command.ts'
-import { TestInstance, adminPassword } from '../support/instance.ts'
+import { TestInstance } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
-import { openBrowser, watchPage } from './browser.ts'
+import { openBrowser, signedInPage } from './browser.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
@@ -26,15 +26,7 @@ beforeAll(async () => {
   await once(exporter, 'listening')
   instance = await TestInstance.start()
   browser = await openBrowser()
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 1000 } })
-  page = await context.newPage()
-  page.setDefaultTimeout(60_000)
-  complaints = watchPage(page)
-  await page.goto(`${instance.url}/sign-in`)
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByText('Live', { exact: true }).waitFor()
+  ;({ page, complaints } = await signedInPage(browser, instance))
 })
 
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { certificateFor } from './certificate.ts'
-import { freePort, listening, run, scratch } from './processes.ts'
+import { freePort, run, scratch, serving } from './processes.ts'
 
 const execute = promisify(execFile)
 
@@ -80,17 +80,7 @@ ${isRoot ? '' : `default_internal_user = ${me}\ndefault_login_user = ${me}\n`}
 `,
     )
     const server = run('/usr/sbin/dovecot', ['-F', '-c', at('dovecot.conf')])
-    const stop = async () => {
-      await server.stop()
-      await directory.remove()
-    }
-    try {
-      await listening(tlsPort, server)
-    } catch (error) {
-      await stop()
-      throw error
-    }
-    return { port, tlsPort, certificate: cert, stop }
+    return { port, tlsPort, certificate: cert, stop: await serving(server, tlsPort, directory) }
   } catch (error) {
     await directory.remove()
     throw error

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { certificateFor } from './certificate.ts'
-import { freePort, listening, run, scratch } from './processes.ts'
+import { freePort, run, scratch, serving } from './processes.ts'
 
 const execute = promisify(execFile)
 
@@ -54,17 +54,7 @@ export async function startMosquitto(): Promise<Mosquitto> {
     const server = run('mosquitto', ['-c', at('mosquitto.conf')], {
       env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
     })
-    const stop = async () => {
-      await server.stop()
-      await directory.remove()
-    }
-    try {
-      await listening(tlsPort, server)
-    } catch (error) {
-      await stop()
-      throw error
-    }
-    return { port, tlsPort, certificate: cert, stop }
+    return { port, tlsPort, certificate: cert, stop: await serving(server, tlsPort, directory) }
   } catch (error) {
     await directory.remove()
     throw error

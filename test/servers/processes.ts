@@ -78,3 +78,22 @@ export async function listening(port: number, by: Running, host = '127.0.0.1', p
     await new Promise((resolve) => setTimeout(resolve, 30))
   }
 }
+
+/** Waits until a server serves at a port. @returns how it is ended and its directory removed, which is done where it never serves */
+export async function serving(
+  server: Running,
+  port: number,
+  directory: { remove(): Promise<void> },
+): Promise<() => Promise<void>> {
+  const stop = async () => {
+    await server.stop()
+    await directory.remove()
+  }
+  try {
+    await listening(port, server)
+  } catch (thrown) {
+    await stop()
+    throw thrown
+  }
+  return stop
+}

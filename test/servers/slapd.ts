@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { certificateFor } from './certificate.ts'
-import { freePort, listening, run, scratch } from './processes.ts'
+import { freePort, run, scratch, serving } from './processes.ts'
 
 const execute = promisify(execFile)
 
@@ -66,17 +66,7 @@ access to * by dn.exact="cn=admin,dc=example" read by * none
       await execute('/usr/sbin/slapadd', ['-w', '-q', '-f', at('slapd.conf'), '-l', at('entries.ldif')])
     const urls = `ldap://127.0.0.1:${port} ldaps://127.0.0.1:${tlsPort}`
     const server = run('/usr/sbin/slapd', ['-d', '0', '-f', at('slapd.conf'), '-h', urls])
-    const stop = async () => {
-      await server.stop()
-      await directory.remove()
-    }
-    try {
-      await listening(tlsPort, server)
-    } catch (error) {
-      await stop()
-      throw error
-    }
-    return { port, tlsPort, certificate: cert, stop }
+    return { port, tlsPort, certificate: cert, stop: await serving(server, tlsPort, directory) }
   } catch (error) {
     await directory.remove()
     throw error
