@@ -1,3 +1,4 @@
+import type { FoundConnector } from '../model/index.ts'
 import type { CredentialType } from './connector.ts'
 
 /** A host to be looked at, by the name or address that was typed in, and one port of it; 0 where the question is about the host. */
@@ -7,25 +8,9 @@ export interface DiscoveryPlace {
 }
 
 /** One thing that was found, as a connector that could be configured. Nothing is made of it before somebody has looked at it. */
-export interface Proposal {
-  /** The connector's name: short and telling, such as `sap-00` or `postgresql`. Where one is taken, a number is added. */
-  readonly name: string
-  /** What is there, in one line: `SAP instance ASCS01 of NPL on sapnplas`. */
-  readonly title: string
-  /** The connector's settings as a user writes them (`10s`, `2GiB`), without those that are the default. */
-  readonly settings: Readonly<Record<string, unknown>>
-  /** What led to it: `port 5432 answered in the words of PostgreSQL`. */
-  readonly seen: string
-  /** `identified`: it said what it is; ticked from the beginning. `guessed`: only the port speaks for it. */
-  readonly certainty: 'identified' | 'guessed'
+export interface Proposal extends Omit<FoundConnector, 'type' | 'credential'> {
   /** The type of credential that it will want before anything can be measured. Absent: it works without. */
   readonly credential?: CredentialType
-  /** The monitors that suit what was found, where those are not the default profile of its type: an exporter rather than a page. */
-  readonly monitors?: readonly { readonly monitor: string; readonly settings?: Readonly<Record<string, unknown>> }[]
-  /** The profile that holds just those `monitors`; needed where they are given. Letters, digits, `-`. */
-  readonly profile?: string
-  /** The system that it belongs to, where that is not the host: the SID of an SAP system. */
-  readonly system?: string
 }
 
 /** How a connector finds out whether what it connects to is at a host that somebody points at. */
