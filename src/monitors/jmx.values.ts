@@ -1,6 +1,7 @@
-import { at, defineMonitor, type Problem, type Sample } from '../sdk/index.ts'
+import { at, defineMonitor, type Sample } from '../sdk/index.ts'
 import { objectOf, valueAt } from './formats/json.ts'
 import { numberOf } from './formats/number.ts'
+import { nameProblems, namedValues } from './formats/named-values.ts'
 
 const metrics = {
   values: { title: 'Values found', unit: '' },
@@ -32,25 +33,17 @@ export default defineMonitor({
     },
   },
   metrics,
-  openMetrics: 'One for each name in `values`.',
+  ...namedValues,
   period: '1m',
   timeout: '10s',
-  optIn: 'Which values there are only the user knows.',
   tested: 'real server',
-  rules: [
-    { name: 'no values', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
-    { name: 'nothing asked for', metric: 'values', thresholds: { WARNING: '< 1' } },
-  ],
-  thresholdsFrom: 'What the values mean only the user knows: thresholds on them are rows of one’s own.',
   needs: 'The Jolokia agent in the process, allowed to read the beans.',
   tryIt:
     '`farwatch check jmx.values --set url=http://app1:8778/jolokia --set "values.threads=java.lang:type=Threading#ThreadCount"`. A bean that does not exist fails with its name.',
   check({ values, counters }, path) {
-    const problems: Problem[] = []
+    const problems = nameProblems(values, metrics, path)
     for (const [name, where] of Object.entries(values)) {
       const place = at(`${path}.values`, name)
-      if (name in metrics || name === 'failed')
-        problems.push({ path: place, message: `the name ${name} is one of this monitor’s own metrics` })
       if (readWhere(where) === undefined)
         problems.push({
           path: place,

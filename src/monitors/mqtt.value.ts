@@ -1,5 +1,6 @@
-import { at, compileJsonPath, defineMonitor, type MqttMessage, type Problem, type Sample } from '../sdk/index.ts'
+import { at, compileJsonPath, defineMonitor, type MqttMessage, type Sample } from '../sdk/index.ts'
 import { numberOf } from './formats/number.ts'
+import { nameProblems, namedValues } from './formats/named-values.ts'
 
 const metrics = {
   connect: { title: 'Time until a session was ready', unit: 'ms' },
@@ -40,26 +41,18 @@ export default defineMonitor({
     },
   },
   metrics,
-  openMetrics: 'One for each name in `values`.',
+  ...namedValues,
   period: '1m',
   timeout: '10s',
-  optIn: 'Which values there are only the user knows.',
   tested: 'real server',
-  rules: [
-    { name: 'no values', metric: 'failed', thresholds: { CRITICAL: '> 0' } },
-    { name: 'nothing asked for', metric: 'values', thresholds: { WARNING: '< 1' } },
-  ],
-  thresholdsFrom: 'What the values mean only the user knows: thresholds on them are rows of one’s own.',
   needs: 'A user that may read the topics.',
   grant: 'user farwatch\ntopic read plant/#',
   tryIt:
     '`mosquitto_pub -r -t plant/boiler -m 21.5`, then `farwatch check mqtt.value --set host=mq1 --set values.temperature=plant/boiler`. A topic without a value fails.',
   check({ values, paths }, path) {
-    const problems: Problem[] = []
+    const problems = nameProblems(values, metrics, path)
     for (const [name, filter] of Object.entries(values)) {
       const place = at(`${path}.values`, name)
-      if (name in metrics || name === 'failed')
-        problems.push({ path: place, message: `the name ${name} is one of this monitor’s own metrics` })
       if (!isFilter(filter))
         problems.push({ path: place, message: 'is not a topic', hint: 'For example: plant/+/temperature' })
     }
