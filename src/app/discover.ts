@@ -1,7 +1,6 @@
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
 import { messageOf } from '../base/index.ts'
 import type { Discovered, FoundConnector } from '../model/index.ts'
+import { findAddresses } from '../platform/index.ts'
 import type { AnyConnector, DiscoveryPlace, Library } from '../sdk/index.ts'
 
 /**
@@ -23,13 +22,9 @@ const mostProblems = 50
 export async function discoverHost(host: string, library: Library, stopped: AbortSignal): Promise<Discovered> {
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(wholeMs)])
   // Once, rather than for each port.
-  const address =
-    isIP(host) === 0
-      ? await lookup(host).then(
-          (one) => one.address,
-          () => undefined,
-        )
-      : host
+  const address = await new Promise<string | undefined>((resolve) =>
+    findAddresses(host, (_, [first]) => resolve(first?.address)),
+  )
   if (address === undefined) return { tried: 0, open: [], found: [], problems: [`the name ${host} was not found`] }
 
   const connectors = [...library.connectors.values()].filter(({ discovery }) => discovery !== undefined)

@@ -1,10 +1,9 @@
 import { promises, type CaaRecord, type MxRecord, type SoaRecord, type SrvRecord } from 'node:dns'
 import { isIP } from 'node:net'
 import { systemCodeOf } from '../base/index.ts'
-import { systemClock } from '../platform/index.ts'
+import { systemClock, findAddresses } from '../platform/index.ts'
 import { defineConnector, TargetError, type DnsClient, type DnsRecordType, type DnsSeen } from '../sdk/index.ts'
 import { outOfTime } from './network/failures.ts'
-import { findAddresses } from './network/names.ts'
 import { withinReach } from './network/reach.ts'
 import { hostPort, hostPortProblems, readHostPort } from './network/target.ts'
 

@@ -1,6 +1,6 @@
 import type { MongoClient, MongoClientOptions } from 'mongodb'
 import { messageOf, systemCodeOf } from '../base/index.ts'
-import { systemClock } from '../platform/index.ts'
+import { systemClock, lookup } from '../platform/index.ts'
 import {
   defineConnector,
   mongodbReadings,
@@ -13,7 +13,6 @@ import {
 import { isMongodb, plainDocument, questionOf } from './mongodb/wire.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { eitherWords } from './network/either-words.ts'
-import { lookup } from './network/names.ts'
 import { tlsOptions } from './network/open-socket.ts'
 import { proposalOf } from './network/proposal.ts'
 import { reachPort } from './network/reach.ts'

@@ -2,7 +2,7 @@ import { Socket, isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { Client, ClientConfig } from 'pg'
 import { messageOf, systemCodeOf } from '../base/index.ts'
-import { systemClock } from '../platform/index.ts'
+import { systemClock, findAddresses } from '../platform/index.ts'
 import {
   defineConnector,
   StatementRefused,
@@ -14,7 +14,6 @@ import {
 } from '../sdk/index.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { firstWords } from './network/first-words.ts'
-import { findAddresses } from './network/names.ts'
 import { proposalOf } from './network/proposal.ts'
 import { reachPort } from './network/reach.ts'
 import {

@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { systemClock } from '../platform/index.ts'
+import { systemClock, lookup } from '../platform/index.ts'
 import {
   defineConnector,
   TargetError,
@@ -10,7 +10,6 @@ import {
   type TlsSeen,
 } from '../sdk/index.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
-import { lookup } from './network/names.ts'
 import { reachPort } from './network/reach.ts'
 import { hostSetting, trustedSetting } from './network/settings.ts'
 import { hostPort } from './network/target.ts'

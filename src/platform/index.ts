@@ -44,6 +44,8 @@ export { localNames, machineFacts, residentBytes } from './machine.ts'
 export { LoadMeter } from './load-meter.ts'
 export type { MachineLoad } from './load-meter.ts'
 export type { LocalNames, MachineFacts } from './machine.ts'
+export { findAddresses, lookup, parseHosts, parseSearch } from './names.ts'
+export type { FoundAddress } from './names.ts'
 export { hashPassword, hashToken, newToken, verifyPassword } from './passwords.ts'
 export { declarationOf, isSettingName, settingDeclarations, settingNames } from './settings/declarations.ts'
 export type {

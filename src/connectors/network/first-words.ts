@@ -1,9 +1,8 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { systemClock } from '../../platform/index.ts'
+import { systemClock, lookup } from '../../platform/index.ts'
 import type { DiscoveryPlace } from '../../sdk/index.ts'
 import { outOfTime, targetFailure } from './failures.ts'
-import { lookup } from './names.ts'
 import { hostPort } from './target.ts'
 import { secureContext } from './trust.ts'
 

@@ -1,7 +1,7 @@
 import { isIP, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type SecureContext } from 'node:tls'
-import type { lookup } from './names.ts'
+import type { lookup } from '../../platform/index.ts'
 
 /**
  * Every connection reads into the same memory, since what came is dealt with before the next read: the stream of Node would take 64 KiB anew

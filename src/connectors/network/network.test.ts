@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { findAddresses, parseHosts, parseSearch } from './names.ts'
+import { findAddresses, parseHosts, parseSearch } from '../../platform/index.ts'
 import { parseFping, parsePing } from './ping-output.ts'
 import { readHostPort } from './target.ts'
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { outOfTime, targetFailure } from './failures.ts'
-import { lookup } from './names.ts'
+import { lookup } from '../../platform/index.ts'
 import { hostPort } from './target.ts'
 
 const patienceMs = 5_000

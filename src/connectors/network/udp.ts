@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
+import { findAddresses } from '../../platform/index.ts'
 import { outOfTime, targetFailure } from './failures.ts'
-import { findAddresses } from './names.ts'
 import { hostPort } from './target.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns'
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { systemClock } from '../../platform/index.ts'
+import { systemClock } from './system-clock.ts'
 
 /**
  * Finding addresses without the thread pool. `dns.lookup` runs on four threads, two of them for names, so that a dozen dead names make
