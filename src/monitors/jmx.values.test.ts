@@ -34,8 +34,8 @@ test('what cannot work is refused', () => {
   const wrong = { values: { a: 'java.lang:type=Memory', values: 'a:b=c#d', b: '#x' }, counters: ['c'] }
   const checked = checkDeclared(jmxValues, wrong, 'settings')
   expect(checked.ok ? [] : checked.problems.map((one) => one.path)).toEqual([
-    'settings.values.a',
     'settings.values.values',
+    'settings.values.a',
     'settings.values.b',
     'settings.counters[0]',
   ])
