@@ -28,33 +28,53 @@ const monitors: Record<LoadKind, { connector: string; monitor: string; settings?
 
 const connectorsASystem = 100
 
+/** So many checks of one kind. */
+export interface Share {
+  readonly load: Load
+  readonly tasks: number
+  /** As a document writes it; undefined for the load's own. */
+  readonly period?: string
+}
+
 /** A document of `tasks` checks of one kind; ping asks as many addresses of 127.0.0.0/8, the others one server. */
-export function documentOf({ kind, periodMs }: Load, tasks: number, port: number, period = `${periodMs}ms`): object {
-  const { connector: type, monitor, settings = {} } = monitors[kind]
-  const connector = (i: number) => ({
+export function documentOf(load: Load, tasks: number, port: number, period = `${load.periodMs}ms`): object {
+  return mixedDocument([{ load, tasks, period }], port)
+}
+
+/** The same of several kinds beside each other. */
+export function mixedDocument(shares: readonly Share[], port: number): object {
+  return {
+    profiles: shares.map(({ load: { kind, periodMs }, period = `${periodMs}ms` }) => {
+      const { connector, monitor, settings = {} } = monitors[kind]
+      return { name: kind, connector, monitors: [{ monitor, period, settings }] }
+    }),
+    groups: [
+      {
+        name: 'bench',
+        systems: shares.flatMap(({ load: { kind }, tasks }) =>
+          Array.from({ length: Math.ceil(tasks / connectorsASystem) }, (_, s) => ({
+            name: `${kind}-${s}`,
+            connectors: Array.from({ length: Math.min(connectorsASystem, tasks - s * connectorsASystem) }, (__, c) =>
+              connectorOf(kind, s * connectorsASystem + c, port),
+            ),
+          })),
+        ),
+      },
+    ],
+  }
+}
+
+function connectorOf(kind: LoadKind, i: number, port: number): object {
+  return {
     name: `c${i}`,
-    type,
+    type: monitors[kind].connector,
     settings:
       kind === 'ping'
         ? { host: `127.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}` }
         : kind === 'tcp'
           ? { host: '127.0.0.1', port }
           : { url: `http://127.0.0.1:${port}/` },
-    profiles: ['load'],
-  })
-  return {
-    profiles: [{ name: 'load', connector: type, monitors: [{ monitor, period, settings }] }],
-    groups: [
-      {
-        name: 'bench',
-        systems: Array.from({ length: Math.ceil(tasks / connectorsASystem) }, (_, s) => ({
-          name: `s${s}`,
-          connectors: Array.from({ length: Math.min(connectorsASystem, tasks - s * connectorsASystem) }, (__, c) =>
-            connector(s * connectorsASystem + c),
-          ),
-        })),
-      },
-    ],
+    profiles: [kind],
   }
 }
 
