@@ -60,7 +60,11 @@ function saturated(load: Load): Promise<readonly Figure[]> {
       wrap: ['taskset', '-c', String(availableParallelism() - 1)],
       settings: { parallelTasks: 1_000, parallelPerTarget: 1_000 },
     })
-    const { rate: held, window, refused } = await heldBy(watched, steps, (rate) =>
+    const {
+      rate: held,
+      window,
+      refused,
+    } = await heldBy(watched, steps, (rate) =>
       watched.carry(load, Math.round((rate * load.periodMs) / 1_000), port, 2_000),
     )
     const bounds = refused === Infinity ? 'more was not tried' : `${refused}/s not held`

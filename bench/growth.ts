@@ -136,9 +136,21 @@ async function byHistory(): Promise<readonly Figure[]> {
     seen.push({ size: `${one.series} series for ${one.days} days`, cost: await historyOf(one) })
   const of = (pick: (cost: HistoryCost) => number) => seen.map(({ size, cost }) => ({ size, cost: pick(cost) }))
   return [
-    ...growing('ingest of a value, sealing included', 'us', of(({ ingestUs }) => ingestUs)),
-    ...growing('24 h of one series, in the engine', 'ms', of(({ dayMs: ms }) => ms)),
-    ...growing('24 h mean of 100 series, in the engine', 'ms', of(({ meanMs }) => meanMs)),
+    ...growing(
+      'ingest of a value, sealing included',
+      'us',
+      of(({ ingestUs }) => ingestUs),
+    ),
+    ...growing(
+      '24 h of one series, in the engine',
+      'ms',
+      of(({ dayMs: ms }) => ms),
+    ),
+    ...growing(
+      '24 h mean of 100 series, in the engine',
+      'ms',
+      of(({ meanMs }) => meanMs),
+    ),
   ]
 }
 

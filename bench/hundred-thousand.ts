@@ -78,11 +78,7 @@ async function restart(server: TestInstance, simulation: Simulation, loop: LoopD
   const readyAt = Date.now()
   const readyCpu = cpu()
   await server.signIn()
-  await simulation.until(
-    'back',
-    (events) => allOf(fleet.agents, agentsOf(events, 'connected').size),
-    scheduleWithinMs,
-  )
+  await simulation.until('back', (events) => allOf(fleet.agents, agentsOf(events, 'connected').size), scheduleWithinMs)
   const backAt = Date.now()
   // Everything is under way again when as much is stored as falls due, what waited meanwhile included.
   const stored = () => ownMetric(server, 'farwatch_results_stored_total')

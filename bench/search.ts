@@ -19,11 +19,7 @@ function holds({ coverage, latenessP95Ms, outcomes }: Window): boolean {
 }
 
 /** @param watched pinned to one core @param carry applies a load of so many checks a second and waits until it is under way */
-export async function heldBy(
-  watched: Watched,
-  steps: number,
-  carry: (rate: number) => Promise<void>,
-): Promise<Held> {
+export async function heldBy(watched: Watched, steps: number, carry: (rate: number) => Promise<void>): Promise<Held> {
   let window: Window | undefined
   let held = 0
   let refused = Infinity

@@ -86,12 +86,12 @@ function course(
   name: string,
   samples: readonly Sample[],
   of: (sample: Sample) => number,
-  unit: { readonly name: string; readonly of: number },
+  unit: { readonly name: string; readonly of: number; readonly digits: number },
 ): Figure {
   const settled = samples.slice(Math.floor(samples.length / 3))
   const average = mean(settled.map(of))
   const perHour = slope(settled.map((sample) => [sample.at, of(sample)])) * hourMs
-  const shown = (value: number) => `${(value / unit.of).toFixed(unit.of === 1 ? 0 : 2)}`
+  const shown = (value: number) => (value / unit.of).toFixed(unit.digits)
   const minute = samplesALine
   const [start, end] = [mean(samples.slice(0, minute).map(of)), mean(samples.slice(-minute).map(of))]
   return {
@@ -102,8 +102,9 @@ function course(
   }
 }
 
-const inMebibytes = { name: ' MiB', of: mebibyte }
-const inPieces = { name: '', of: 1 }
+const inMebibytes = { name: ' MiB', of: mebibyte, digits: 2 }
+const inPieces = { name: '', of: 1, digits: 0 }
+const inBytes = { name: ' B', of: 1, digits: 2 }
 
 function documentOf(rate: number, port: number): object {
   const half = Math.round((rate * periodMs) / 2_000)
@@ -207,10 +208,7 @@ function figures(
     course('threads', samples, ({ threads }) => threads, inPieces),
     course('spool', samples, ({ spoolBytes }) => spoolBytes, inMebibytes),
     course('WAL', samples, ({ walBytes }) => walBytes, inMebibytes),
-    course('disk for each value stored', samples, ({ diskBytes, values }) => diskBytes / values, {
-      name: ' B',
-      of: 1.000_001,
-    }),
+    course('disk for each value stored', samples, ({ diskBytes, values }) => diskBytes / values, inBytes),
     {
       name: 'soak, disk for each further value',
       value: slope(settled.map(({ values, diskBytes }) => [values, diskBytes])),
