@@ -44,28 +44,48 @@ function settingsOf(kind: LoadKind, i: number, port: number): object {
   }
 }
 
-/** A document of `tasks` checks of one kind: ping asks as many addresses of 127.0.0.0/8, the others a server that answers as many machines. */
-export function documentOf({ kind, periodMs }: Load, tasks: number, port: number, period = `${periodMs}ms`): object {
-  const { connector: type, monitor, settings = {} } = monitors[kind]
-  const connector = (i: number) => ({
-    name: `c${i}`,
-    type,
-    settings: settingsOf(kind, i, port),
-    profiles: ['load'],
-  })
+/** So many checks of one kind. */
+export interface Share {
+  readonly load: Load
+  readonly tasks: number
+  /** As a document writes it; undefined for the load's own. */
+  readonly period?: string
+}
+
+/** A document of `tasks` checks of one kind; ping asks as many addresses of 127.0.0.0/8, the others a server that answers as many machines. */
+export function documentOf(load: Load, tasks: number, port: number, period = `${load.periodMs}ms`): object {
+  return mixedDocument([{ load, tasks, period }], port)
+}
+
+/** The same of several kinds beside each other. */
+export function mixedDocument(shares: readonly Share[], port: number): object {
   return {
-    profiles: [{ name: 'load', connector: type, monitors: [{ monitor, period, settings }] }],
+    profiles: shares.map(({ load: { kind, periodMs }, period = `${periodMs}ms` }) => {
+      const { connector, monitor, settings = {} } = monitors[kind]
+      return { name: kind, connector, monitors: [{ monitor, period, settings }] }
+    }),
     groups: [
       {
         name: 'bench',
-        systems: Array.from({ length: Math.ceil(tasks / connectorsASystem) }, (_, s) => ({
-          name: `s${s}`,
-          connectors: Array.from({ length: Math.min(connectorsASystem, tasks - s * connectorsASystem) }, (__, c) =>
-            connector(s * connectorsASystem + c),
-          ),
-        })),
+        systems: shares.flatMap(({ load: { kind }, tasks }) =>
+          Array.from({ length: Math.ceil(tasks / connectorsASystem) }, (_, s) => ({
+            name: `${kind}-${s}`,
+            connectors: Array.from({ length: Math.min(connectorsASystem, tasks - s * connectorsASystem) }, (__, c) =>
+              connectorOf(kind, s * connectorsASystem + c, port),
+            ),
+          })),
+        ),
       },
     ],
+  }
+}
+
+function connectorOf(kind: LoadKind, i: number, port: number): object {
+  return {
+    name: `c${i}`,
+    type: monitors[kind].connector,
+    settings: settingsOf(kind, i, port),
+    profiles: [kind],
   }
 }
 
