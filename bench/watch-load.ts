@@ -34,12 +34,18 @@ export class Watched {
     const instance = await TestInstance.start(options.wrap === undefined ? {} : { wrap: options.wrap })
     try {
       if (options.settings !== undefined) await instance.call('changeSettings', { body: { ...options.settings } })
-      await instance.call('applyConfiguration', { body: { groups: [], profiles: [] }, query: { prune: true } })
-      return new Watched(instance)
+      const watched = new Watched(instance)
+      await watched.rest()
+      return watched
     } catch (thrown) {
       await instance[Symbol.asyncDispose]()
       throw thrown
     }
+  }
+
+  /** Takes all tasks away. */
+  async rest(): Promise<void> {
+    await this.instance.call('applyConfiguration', { body: { groups: [], profiles: [] }, query: { prune: true } })
   }
 
   /** Applies a load and waits until it has been under way for a whole period. */
