@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ImapSeen } from '../sdk/index.ts'
+import type { ImapClient, ImapSeen } from '../sdk/index.ts'
 import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import imapSession from './imap.session.ts'
 
@@ -13,7 +13,11 @@ const seen: ImapSeen = {
   mailboxes: [{ mailbox: 'INBOX', messages: 7, unseen: 3, select: 2 }],
   refused: [],
 }
-const server = (session: ImapSeen) => ({ target: 'mail1:993', session: async () => session })
+const server = (session: ImapSeen): ImapClient => ({
+  target: 'mail1:993',
+  session: async () => session,
+  mailTrip: () => Promise.reject(new Error('not here')),
+})
 
 test('mailboxes are items, and how many messages are too many is a row of one’s own', async () => {
   const gathered = await collectOnce(imapSession, {}, { client: server(seen) })
