@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ImapClient, ImapSeen } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { certificateLasting, collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import imapSession from './imap.session.ts'
 
 const seen: ImapSeen = {
@@ -36,4 +36,12 @@ test('a slow server and a mailbox that is not opened raise', async () => {
     'mail1:993 does not open Orders: no such mailbox',
     { 'no session': 'CRITICAL', slow: 'WARNING' },
   ])
+})
+
+test('a certificate that ends soon raises', async () => {
+  const lasting = async (days: number) => {
+    const client = server({ ...seen, certificate: certificateLasting(days) })
+    return judgedBy(imapSession, await collectOnce(imapSession, {}, { client }))
+  }
+  expect([await lasting(6), await lasting(90)]).toEqual([{ 'certificate ends': 'CRITICAL' }, {}])
 })

@@ -202,3 +202,21 @@ test('a damaged INFO gives sound values or none', async () => {
     { numRuns: 60 },
   )
 })
+
+test('what is counted raises when it grows, and so does a cluster that lacks something', async () => {
+  const look = (more: Readonly<Record<string, RedisReply>> = {}) =>
+    collectOnce(redis, {}, { client: server({ ...answers, ...more }) })
+  const before = await look()
+  const grown = healthy
+    .replace('rejected_connections:0', 'rejected_connections:2')
+    .replace('evicted_keys:0', 'evicted_keys:9')
+  expect([
+    judgedBy(redis, await look({ INFO: grown }), before),
+    judgedBy(redis, await look({ 'CLUSTER INFO': 'cluster_state:fail\r\ncluster_slots_fail:3\r\n' }), before),
+    judgedBy(redis, await look(), before),
+  ]).toEqual([
+    { 'connections rejected': 'MAJOR', 'keys evicted': 'WARNING' },
+    { 'cluster down': 'CRITICAL', 'slots not served': 'CRITICAL' },
+    {},
+  ])
+})

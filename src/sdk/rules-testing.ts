@@ -36,7 +36,9 @@ export function judgedBy(
     const severities = samples
       .filter((sample) => matches(rule.metric, sample.name) && takesItem(rule, sample))
       .map((sample) => severityOf(conditionsOf(rule, sample.unit ?? '') ?? [], sample.value, 'CLEAR'))
-    note(monitor.id, rule.name, severities)
+    // Items that are there only while something is wrong end what they raised by going.
+    const isGone = gathered !== failedMetric && hasNoItems(gathered, rule)
+    note(monitor.id, rule.name, isGone ? [...severities, 'CLEAR'] : severities)
     const worst = worstSeverity(severities)
     if (worst !== 'CLEAR') verdicts[rule.name] = worst
   }
@@ -60,6 +62,12 @@ function judgedSamples(
     const unit = judgedUnit({ unit: sample.unit ?? '', kind })
     return grown >= 0 ? [{ ...sample, value: grown / minuteInSeconds, unit }] : []
   })
+}
+
+function hasNoItems({ metrics }: Gathered<string>, { metric }: Rule): boolean {
+  return Object.entries(metrics).some(
+    ([name, value]) => Array.isArray(value) && value.length === 0 && matches(metric, name),
+  )
 }
 
 function takesItem({ items }: Rule, { labels }: Sample): boolean {

@@ -19,7 +19,7 @@ import type { Param, Params } from './params.ts'
 import { judgedBy, rulesOf } from './rules-testing.ts'
 import { collectOnce } from './run-testing.ts'
 
-export { collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
+export { certificateLasting, collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
 export { forgetJudgements, judgedBy, notShown } from './rules-testing.ts'
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { sapSaying } from './sap-testing.ts'
