@@ -18,7 +18,7 @@ import { neighbourFacts } from './neighbours.ts'
 import { maxRememberLength, type ProcessMessage, type RunOrder, type RunReport, type Work } from './process-messages.ts'
 
 const beatMs = 200
-const flushMs = 10
+const flushMs = 20
 const flushReports = 100
 const sweepMs = 50
 const idleClientMs = 300_000
@@ -240,7 +240,8 @@ class Runner {
 
   #report(report: RunReport): void {
     this.#reports.push(report)
-    if (this.#reports.length >= flushReports || this.#runs.size === 0) this.#flush()
+    const isIdle = this.#runs.size === 0 && this.#toStart.length === 0
+    if (isIdle || this.#reports.length >= flushReports) this.#flush()
     else if (!this.#flushing) {
       this.#flushing = true
       this.#clock.after(flushMs, () => {

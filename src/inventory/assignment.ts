@@ -58,7 +58,8 @@ function digestOfValue(value: object): string {
   return digest
 }
 
-function digestOfSystem(system: SystemEntry): string {
+/** Worked out once for each system, and kept. */
+export function digestOfSystem(system: SystemEntry): string {
   let digest = systemDigests.get(system)
   if (digest === undefined) {
     const parts: string[] = []
