@@ -14,6 +14,7 @@ import {
   type Slot,
   type SpoolEntry,
   type TravellingSettings,
+  type Wanted,
 } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
 import { absence, absentUntil, jumpMs } from './absence.ts'
@@ -72,8 +73,8 @@ export interface CheckOrder {
   readonly settings: Readonly<Record<string, unknown>>
   readonly connector: Omit<AssignedConnector, 'id' | 'group'>
   readonly timeoutMs: number
-  /** Not what it measures, but what there is to choose from for its settings: the samples are then those of `candidateSamples`. */
-  readonly wants?: 'candidates'
+  /** Something else than what it measures. */
+  readonly wants?: Wanted
 }
 
 export type AssignmentSource = 'server' | 'kept'

@@ -14,6 +14,7 @@ import {
 import { candidateSamples } from './candidates.ts'
 import { checkGathered, isFailureReason, oneLine } from './gathered.ts'
 import { maskOf, type Mask } from './mask.ts'
+import { neighbourFacts } from './neighbours.ts'
 import { maxRememberLength, type ProcessMessage, type RunOrder, type RunReport, type Work } from './process-messages.ts'
 
 const beatMs = 200
@@ -201,6 +202,10 @@ class Runner {
       if (order.wants === 'candidates') {
         const found = (await monitor.candidates?.(task.settings, { client: way.client, signal: abort.signal })) ?? {}
         return { samples: candidateSamples(monitor.settings, found, way.mask) }
+      }
+      if (order.wants === 'neighbours') {
+        const found = (await connector.neighbours?.(way.definition.settings, way.client, abort.signal)) ?? []
+        return { samples: [], facts: neighbourFacts(found, way.mask) }
       }
       returned = await monitor.collect(task.settings, {
         client: way.client,
