@@ -277,7 +277,7 @@ export const agentTexts = {
     saveUncovering: (n: number) => `Save, and leave ${count(n, 'group', 'groups')} to nobody`,
     saved: 'Associations saved',
     noGroups: 'There is no group yet',
-    noGroupsHint: 'Groups come with the configuration document.',
+    noGroupsHint: 'Groups are made in the configuration.',
     leave: 'The associations were not saved. Leave and lose the changes?',
     comment: 'Comment for the revision (optional)',
   },
