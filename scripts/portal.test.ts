@@ -28,8 +28,8 @@ test('whatever the API can do, the portal can', () => {
 
 /** Attributes whose text somebody reads, or hears. */
 const spoken = new Set(['label', 'title', 'placeholder', 'description', 'alt', 'hint', 'error', 'aria-label'])
-/** What stands for an answer rather than for a word: an address, a number with its unit. */
-const example = /^(https?:\S+|\d+\s?[%a-z]*)$/
+/** What stands for an answer rather than for a word: an address, a number with its unit, the name of a zone. */
+const example = /^(UTC|https?:\S+|\d+\s?[%a-z]*)$/
 
 interface Node {
   readonly type: string
