@@ -248,8 +248,11 @@ class Visitors implements AsyncDisposable {
 /** Until nothing waits any more. What is not there after so long is a picture of its waiting. */
 async function settled(page: Page): Promise<void> {
   await page.waitForLoadState('load')
+  await page.getByRole('heading').first().waitFor()
   const waiting = page.locator('.mantine-Skeleton-root, .waiting').first()
-  await waiting.waitFor({ state: 'detached', timeout: 30_000 }).catch(() => undefined)
-  // Charts draw after their data came; there is no event to wait for from outside.
-  await pause(1_500)
+  // What has come may wait for more, and charts draw after their data came; there is no event to wait for from outside.
+  for (const ms of [500, 1_000]) {
+    await waiting.waitFor({ state: 'detached' }).catch(() => undefined)
+    await pause(ms)
+  }
 }

@@ -51,7 +51,7 @@ test(
 
     // The server shows it with the same fingerprint; the group is told to be watched by nobody, with the reason.
     const { page: here, complaints: hereComplaints } = await signedInPage(browser, server)
-    await here.getByText(/acme is uncovered: /).waitFor()
+    await here.getByText(/^Uncovered: acme /).waitFor()
     await places(here)
       .filter({ hasText: /^Agents/ })
       .click()
@@ -92,7 +92,7 @@ test(
     await here.getByText('Why here').click()
     await here.getByText(/it had the least load/).waitFor()
     expect([
-      await here.getByText(/is uncovered/).count(),
+      await here.getByText(/^Uncovered: /).count(),
       await here.getByRole('list', { name: 'Connectors' }).getByRole('link').allTextContents(),
     ]).toEqual([0, ['north-1']])
 

@@ -65,7 +65,7 @@ export const agentTexts = {
     announced: 'Announced name',
     address: 'From address',
     firstSeen: 'First seen',
-    lastSeen: 'Last call',
+    lastSeen: 'Last asked',
     name: 'Name',
     nameHint: 'How associations call it',
     fingerprint: 'Key fingerprint (SHA-256)',
@@ -284,10 +284,8 @@ export const agentTexts = {
 
   coverage: {
     // The reason says how many of its connectors, where it is not all of them.
-    uncovered: (groups: string, n: number, reason: string) =>
-      `${groups} ${n === 1 ? 'is' : 'are'} uncovered: ${reason}`,
-    partly: (groups: string, n: number, reason: string) =>
-      `${groups} ${n === 1 ? 'is' : 'are'} monitored in part only: ${reason}`,
+    uncovered: (groups: string, reason: string) => `Uncovered: ${groups} (${reason})`,
+    partly: (groups: string, reason: string) => `Monitored in part only: ${groups} (${reason})`,
     moreGroups: (n: number) => `and ${count(n, 'more group', 'more groups')}`,
     more: (n: number) => `and ${count(n, 'more problem', 'more problems')}`,
     noReason: 'no agent runs it',

@@ -55,7 +55,6 @@ function Loaded({ system }: { system: SystemSummary }): ReactNode {
           <p className="banner banner-bad">
             {texts.agents.coverage[system.state === 'UNCOVERED' ? 'uncovered' : 'partly'](
               system.name,
-              1,
               system.reason,
             )}
           </p>
