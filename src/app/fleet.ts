@@ -372,15 +372,8 @@ export class Fleet implements FleetQuestions {
   // --- Agents elsewhere
 
   async #assignmentOf(agent: ConnectedAgent): Promise<Assignment> {
-    const { machine, travelling } = this.#options
-    const { inventory, settings, log } = machine
-    const scope = this.distribution.assignmentScope(agent.id)
-    const { version } = scope
-    const whole = inventory.assignmentFor(
-      agent.name,
-      { ...travelling(), leaseMs: settings.values.offlineTimeoutMs },
-      (connector) => scope.connectors.has(connector),
-    )
+    const { log } = this.#options.machine
+    const { whole, version } = await this.#madeInTurn(agent)
     const assignment = withoutMissing(whole, (monitor) => Object.hasOwn(agent.monitors, monitor))
     const tasks = assignment.tasks.map(({ id }) => id)
     await this.#grants.remember(agent.id, tasks).catch((thrown: unknown) => {
@@ -389,6 +382,21 @@ export class Fleet implements FleetQuestions {
     })
     return { ...assignment, version: scopedVersion(this.#boot, version, assignment.version) }
   }
+
+  /** One after the other: each pauses now and then, and all of them at once would take their turns of the event loop together. */
+  #madeInTurn(agent: ConnectedAgent): Promise<{ readonly whole: Assignment; readonly version: number }> {
+    const made = this.#making.then(async () => {
+      const { machine, travelling } = this.#options
+      const { version, connectors } = this.distribution.assignmentScope(agent.id)
+      // As they are in this version, whatever becomes of them in a pause.
+      const own = new Set(connectors)
+      const settings = { ...travelling(), leaseMs: machine.settings.values.offlineTimeoutMs }
+      return { whole: await machine.inventory.assignmentInPieces(agent.name, settings, (id) => own.has(id)), version }
+    })
+    this.#making = made.catch(() => undefined)
+    return made
+  }
+  #making: Promise<unknown> = Promise.resolve()
 
   async #upload(batch: UploadBatch, leftOut: ReadonlySet<string>): Promise<UploadAnswer> {
     const { clock } = this.#options.machine

@@ -12,14 +12,7 @@ import {
   type Statement,
 } from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
-import {
-  assignmentOf,
-  assignmentVersion,
-  digestOfSystem,
-  runnersOf,
-  type GroupRunners,
-  type Takes,
-} from './assignment.ts'
+import { assigning, assignmentVersion, digestOfSystem, runnersOf, type GroupRunners, type Takes } from './assignment.ts'
 import {
   auditSince,
   auditing,
@@ -250,6 +243,8 @@ export interface Inventory {
    * @param takes which connectors of the agent's groups it is to run; default: all of them
    */
   assignmentFor(agent: string, settings: TravellingSettings, takes?: Takes): Assignment
+  /** The same with pauses; of one revision, whatever is changed in them. */
+  assignmentInPieces(agent: string, settings: TravellingSettings, takes: Takes): Promise<Assignment>
   /** The version of that, which whoever has it needs no more than. */
   assignmentVersionFor(agent: string, settings: TravellingSettings): string
 }
@@ -646,6 +641,18 @@ export async function openInventory(options: {
     return isAlike ? undefined : toEntry(row)
   }
 
+  const assignmentNow = (agent: string, settings: TravellingSettings, takes: Takes) =>
+    assigning(
+      configuration,
+      view,
+      windowsNow(),
+      agent,
+      settings,
+      vault,
+      (group, name, thrown) => reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
+      takes,
+    )
+
   const sees = (groups: readonly string[] | undefined) => {
     const visible = groups === undefined ? undefined : new Set(groups)
     return (group: string) => visible === undefined || visible.has(group)
@@ -780,17 +787,8 @@ export async function openInventory(options: {
     },
     isInMaintenance: (task, at) => windowsNow().isOn(task, at),
     prepareCheck: (draft) => prepareCheck(draft, configuration, library, vault),
-    assignmentFor: (agent, settings, takes = () => true) =>
-      assignmentOf(
-        configuration,
-        view,
-        windowsNow(),
-        agent,
-        settings,
-        vault,
-        (group, name, thrown) => reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
-        takes,
-      ),
+    assignmentFor: (agent, settings, takes = () => true) => inOnePiece(assignmentNow(agent, settings, takes)),
+    assignmentInPieces: (agent, settings, takes) => inPieces(assignmentNow(agent, settings, takes), breathing(clock)),
     assignmentVersionFor: (agent, settings) => assignmentVersion(configuration, view, windowsNow(), agent, settings),
   }
 }

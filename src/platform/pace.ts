@@ -5,7 +5,7 @@ import type { Clock } from '../base/index.ts'
 export type Breathe = () => Promise<void> | undefined
 
 /** The event loop gets its turn after so long: what else the instance does hardly notices a piece of work of any size. */
-const longestSliceMs = 10
+const longestSliceMs = 5
 
 /** @param onBreath told how many pieces are done, each time the event loop gets its turn */
 export function breathing(clock: Clock, onBreath: (done: number) => void = () => undefined): Breathe {

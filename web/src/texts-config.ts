@@ -136,6 +136,7 @@ export const configTexts = {
     inProfile: (profile: string) => `of the profile ${profile}`,
     notAllowed: 'Your account may look at this but not change it.',
     test: 'Test…',
+    toSystem: 'How it is',
   },
   bulk: {
     title: (n: number) => `Profiles and tags of ${count(n, 'object', 'objects')}`,
