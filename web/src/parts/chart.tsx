@@ -5,6 +5,7 @@ import uPlot from 'uplot'
 import type { Severity } from '../../../src/model/index.ts'
 import { formatMoment, formatTicks } from '../format/times.ts'
 import { byteSteps, formatValue } from '../format/values.ts'
+import { alone } from '../model/charts.ts'
 import { severitiesDown } from '../model/overview.ts'
 
 export interface ChartLine {
@@ -221,7 +222,12 @@ function optionsFor(given: {
         stroke: colour(line.before ?? i),
         width: 1.5,
         ...(line.before === undefined ? {} : { dash: [5, 4] }),
-        points: { size: 4, fill: colour(line.before ?? i) },
+        points: {
+          size: 4,
+          fill: colour(line.before ?? i),
+          // Where lines are drawn without points, one that has no neighbour would not be seen at all.
+          filter: (made, series, show) => (show ? null : alone(made.data[series] ?? [])),
+        },
         value: (_, value) => (typeof value === 'number' ? formatValue(value, unit) : ''),
       })),
       ...bandSeries,
