@@ -51,8 +51,8 @@ export interface ChartProps {
 
 // Told apart by people with the common colour deficiencies, and with at least 3:1 against the ground of their scheme.
 const lineColours = {
-  light: ['#0f6e8c', '#c2410c', '#4d7c0f', '#7e22ce', '#b45309', '#be185d', '#0f766e', '#4338ca'],
-  dark: ['#5bb8d4', '#fb923c', '#a3e635', '#c084fc', '#fbbf24', '#f472b6', '#2dd4bf', '#93a5fd'],
+  light: ['#0f6e8c', '#c2410c', '#4d7c0f', '#7e22ce', '#be185d', '#8a6d00', '#3b5bdb', '#6b4423'],
+  dark: ['#5bb8d4', '#fb923c', '#a3e635', '#c084fc', '#f472b6', '#facc15', '#818cf8', '#d6b99a'],
 } as const
 const thresholdColours = {
   light: { CRITICAL: '#c92a2a', MAJOR: '#d9480f', MINOR: '#b76e00', WARNING: '#8f7300', INFO: '#1864ab' },
