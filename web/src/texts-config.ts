@@ -295,9 +295,11 @@ export const configTexts = {
   discover: {
     act: 'Discover a host…',
     title: 'Discover a host',
-    hint: 'An agent tries the ports that connectors know, asks what answers there, and proposes what to monitor. It sends no credential and changes nothing.',
+    hint: 'An agent tries the ports that connectors know, asks what answers there, and proposes what to monitor. It changes nothing, and sends no credential but one that you choose, to what then names more: the tenants of a HANA.',
     host: 'Host name or address',
     agent: 'Seen from',
+    askWith: 'Ask for more with',
+    askWithNone: 'no credential',
     look: 'Look',
     failed: 'The host was not looked at',
     seen: (agent: string, address: string | null, tried: number, open: readonly number[]) =>
