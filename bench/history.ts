@@ -17,7 +17,8 @@ async function medians(times: number, run: () => Promise<readonly Figure[]>): Pr
   return seen[0]!.map((figure, i) => ({ ...figure, value: median(seen.map((figures) => figures[i]!.value)) }))
 }
 
-async function askedMs(times: number, ask: () => Promise<unknown>): Promise<number> {
+/** Median of the time that an answer takes. */
+export async function askedMs(times: number, ask: () => Promise<unknown>): Promise<number> {
   const taken: number[] = []
   for (let i = 0; i < times; i++) {
     const start = performance.now()
@@ -27,8 +28,16 @@ async function askedMs(times: number, ask: () => Promise<unknown>): Promise<numb
   return median(taken)
 }
 
+/** An instance that holds a month of 1,000 series. */
+export interface Month {
+  /** What it takes on the disk. */
+  readonly rows: readonly Figure[]
+  /** Asks it through its API for a day of one series, and for means of a hundred. */
+  ask(): Promise<readonly Figure[]>
+}
+
 /** The history is written into the data directory of an instance between two of its lives, for tasks that it knows. */
-async function monthThroughApi(): Promise<readonly Figure[]> {
+export function withMonth<T>(act: (month: Month) => Promise<T>): Promise<T> {
   return withServer(async (port) => {
     await using instance = await TestInstance.start()
     const document = documentOf(tcp, hundred, port, '60s')
@@ -48,7 +57,7 @@ async function monthThroughApi(): Promise<readonly Figure[]> {
     const api = new ApiClient(instance.url)
     try {
       await api.signIn('admin', adminPassword)
-      return [...rows, ...(await ask(api, end))]
+      return await act({ rows, ask: () => ask(api, end) })
     } finally {
       api.close()
       await instance.stop()
@@ -83,6 +92,10 @@ async function ask(api: ApiClient, end: number): Promise<readonly Figure[]> {
 
 export const historyRows: readonly BenchRow[] = [
   { name: 'ingest', about: 'durable ingest: CPU for each value, values a second', run: () => medians(3, ingestCost) },
-  { name: 'month', about: 'a month of 1,000 series: bytes a sample, questions through the API', run: monthThroughApi },
+  {
+    name: 'month',
+    about: 'a month of 1,000 series: bytes a sample, questions through the API',
+    run: () => withMonth(async ({ rows, ask: questions }) => [...rows, ...(await questions())]),
+  },
   { name: 'replay', about: 'start of the history with an unsealed head', run: () => startAfterKill() },
 ]

@@ -1,5 +1,5 @@
 /** Loads of checks against local servers, as documents that a user would apply. */
-import { startNginx } from '../test/servers/nginx.ts'
+import { loopbackHost, startNginx } from '../test/servers/nginx.ts'
 
 export type LoadKind = 'http-new' | 'http-reuse' | 'tcp' | 'ping'
 
@@ -28,6 +28,22 @@ const monitors: Record<LoadKind, { connector: string; monitor: string; settings?
 
 const connectorsASystem = 100
 
+/** Machines that are asked over TCP and HTTP; each answers a hundred checks of 5,000 and more. */
+const hosts = 200
+
+function settingsOf(kind: LoadKind, i: number, port: number): object {
+  const host = loopbackHost(Math.floor(i / connectorsASystem) % hosts)
+  switch (kind) {
+    case 'ping':
+      return { host: `127.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}` }
+    case 'tcp':
+      return { host, port }
+    case 'http-new':
+    case 'http-reuse':
+      return { url: `http://${host}:${port}/` }
+  }
+}
+
 /** So many checks of one kind. */
 export interface Share {
   readonly load: Load
@@ -36,7 +52,7 @@ export interface Share {
   readonly period?: string
 }
 
-/** A document of `tasks` checks of one kind; ping asks as many addresses of 127.0.0.0/8, the others one server. */
+/** A document of `tasks` checks of one kind; ping asks as many addresses of 127.0.0.0/8, the others a server that answers as many machines. */
 export function documentOf(load: Load, tasks: number, port: number, period = `${load.periodMs}ms`): object {
   return mixedDocument([{ load, tasks, period }], port)
 }
@@ -68,19 +84,14 @@ function connectorOf(kind: LoadKind, i: number, port: number): object {
   return {
     name: `c${i}`,
     type: monitors[kind].connector,
-    settings:
-      kind === 'ping'
-        ? { host: `127.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}` }
-        : kind === 'tcp'
-          ? { host: '127.0.0.1', port }
-          : { url: `http://127.0.0.1:${port}/` },
+    settings: settingsOf(kind, i, port),
     profiles: [kind],
   }
 }
 
 /** A web server for as long as `act` takes. */
 export async function withServer<T>(act: (port: number) => Promise<T>): Promise<T> {
-  const nginx = await startNginx()
+  const nginx = await startNginx({ hosts })
   try {
     return await act(nginx.port)
   } finally {

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { agentsRow, configurationRow } from './agents.ts'
 import { checkRows } from './checks.ts'
+import { compare, compareRows, compareWords } from './compare.ts'
 import { eventLoopRow } from './event-loop.ts'
 import { failoverRows } from './failover.ts'
 import { failoverSoakRow } from './failover-soak.ts'
@@ -63,6 +64,7 @@ function print(figures: readonly Figure[]): void {
 const { values, positionals } = parseArgs({
   options: {
     list: { type: 'boolean' },
+    compare: { type: 'boolean', default: false },
     agents: { type: 'string', default: '1000' },
     tasks: { type: 'string', default: '100' },
     period: { type: 'string', default: '60' },
@@ -89,16 +91,24 @@ const size: Size = {
   },
 }
 const known = [...rows, ...onRequest]
-const unknown = positionals.filter((word) => !known.some(({ name }) => name === word))
+const words = values.compare ? compareWords : known.map(({ name }) => name)
+const unknown = positionals.filter((word) => !words.includes(word))
 if (values.list === true) {
   for (const { name, about } of known) console.log(`${name.padEnd(18)} ${about}`)
+  console.log('\nBeside peers, with --compare; a name of a row, of a peer, or of both:')
+  for (const { name, about, peers } of compareRows) console.log(`${name.padEnd(18)} ${about}; ${peers.join(', ')}`)
 } else if (unknown.length > 0) {
   console.error(`no such row: ${unknown.join(', ')}; \`npm run bench -- --list\` names them`)
   process.exitCode = 2
 } else {
   console.log(machineFacts())
   print(await calibrate())
-  const wanted = positionals.length === 0 ? rows : known.filter(({ name }) => positionals.includes(name))
+  if (values.compare && !(await compare(positionals, size.pair.repetitions))) process.exitCode = 1
+  const wanted = values.compare
+    ? []
+    : positionals.length === 0
+      ? rows
+      : known.filter(({ name }) => positionals.includes(name))
   for (const row of wanted) {
     try {
       print(await row.run(size))

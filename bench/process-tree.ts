@@ -35,15 +35,23 @@ export function processTree(root: number): readonly ProcessUse[] {
   return found
 }
 
-function useOf(pid: number): ProcessUse {
+/** The name in parentheses may hold blanks. Behind it, counted from the state: utime, stime, cutime, cstime are 11 to 14. */
+function statMs(pid: number, fields: readonly number[]): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The name in parentheses may hold blanks. Behind it, counted from the state: utime, stime, cutime, cstime are 11 to 14.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const ticks = [11, 12, 13, 14].reduce((sum, i) => sum + Number(fields[i]), 0)
+  const all = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields.reduce((sum, i) => sum + Number(all[i]), 0) * tickMs
+}
+
+/** Milliseconds of CPU of those children of this process that ended and were waited for, of their ended children as well. */
+export function endedChildrenMs(): number {
+  return statMs(process.pid, [13, 14])
+}
+
+function useOf(pid: number): ProcessUse {
   return {
     pid,
     command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim(),
-    cpuMs: ticks * tickMs,
+    cpuMs: statMs(pid, [11, 12, 13, 14]),
     residentBytes: kilobytes(`/proc/${pid}/status`, 'VmRSS'),
     ownBytes: kilobytes(`/proc/${pid}/smaps_rollup`, 'Pss'),
     handles: readdirSync(`/proc/${pid}/fd`).length,

@@ -31,7 +31,7 @@ async function inDirectory<T>(act: (directory: string) => Promise<T>): Promise<T
 }
 
 /** What a series measures: one third each constant, a counter, noise with three decimals. */
-function sources(count: number, random: Random): readonly (() => number)[] {
+export function sources(count: number, random: Random): readonly (() => number)[] {
   return Array.from({ length: count }, (_, i) => {
     if (i % 3 === 0) return () => 42
     let total = 0

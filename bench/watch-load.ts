@@ -42,13 +42,19 @@ export class Watched {
     })
     try {
       if (options.settings !== undefined) await instance.call('changeSettings', { body: { ...options.settings } })
-      await instance.call('applyConfiguration', { body: { groups: [], profiles: [] }, query: { prune: true } })
-      return new Watched(instance, loop)
+      const watched = new Watched(instance, loop)
+      await watched.rest()
+      return watched
     } catch (thrown) {
       await instance[Symbol.asyncDispose]()
       loop[Symbol.dispose]()
       throw thrown
     }
+  }
+
+  /** Takes all tasks away. */
+  async rest(): Promise<void> {
+    await this.instance.call('applyConfiguration', { body: { groups: [], profiles: [] }, query: { prune: true } })
   }
 
   /** Applies a load and waits until it has been under way for a whole period. @param waitMs stands for the period, where that is long */

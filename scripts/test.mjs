@@ -1,13 +1,14 @@
 // npm test: on a fresh clone, installs what is missing and runs every check and test. `npm test -- <arguments>` runs vitest alone with
 // them, for the short way round while working.
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import launcher from '../bin/launcher.js'
 import { buildProgram } from './build-program.mjs'
 import { buildPortal } from './build-web.mjs'
 import { installPackages, root } from './install.mjs'
+import { folderHolds, inPath, installPrograms } from './programs.mjs'
 
 // The real programs that the tests start, by the Debian package that brings them, and how to see that they are there.
 const programs = [
@@ -34,58 +35,9 @@ const programs = [
   { package: 'libjolokia-core-java', isThere: () => existsSync('/usr/share/java/jolokia-core.jar') },
   { package: 'bsh', isThere: () => existsSync('/usr/share/java/bsh.jar') },
   { package: 'freeradius', isThere: () => inPath('freeradius') },
+  { package: 'dnsmasq-base', isThere: () => inPath('dnsmasq') },
   { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
 ]
-
-function inPath(name) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  return folders.some((folder) => existsSync(join(folder, name)))
-}
-
-function folderHolds(folder, path) {
-  return existsSync(folder) && readdirSync(folder).some((entry) => existsSync(join(folder, entry, path)))
-}
-
-/** Installs missing programs where this user may, without starting any of their services; else names the one command to run. */
-function installPrograms() {
-  const missing = programs.filter((program) => !program.isThere()).map((program) => program.package)
-  if (missing.length === 0) return
-  const command = `apt-get install --no-install-recommends -y ${missing.join(' ')}`
-  const isDebian = existsSync('/etc/debian_version') && inPath('apt-get')
-  if (!isDebian || process.getuid?.() !== 0) {
-    throw new Error(`The tests need programs that are missing here. Install them with:\n\n  sudo ${command}\n`)
-  }
-  process.stderr.write(`Installing programs the tests start: ${missing.join(' ')}\n`)
-  withoutServices(() => {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const apt = (...args) => spawnSync('apt-get', ['-q', ...args], { stdio: ['ignore', 2, 2], env }).status === 0
-    if (!apt('update') || !apt('install', '--no-install-recommends', '-y', ...missing))
-      throw new Error(`apt-get failed; its words are above. By hand:\n\n  sudo ${command}\n`)
-  })
-}
-
-/** Debian asks this file before it starts a service of a fresh package; 101 says no. One that exists already is the administrator's. */
-function withoutServices(act) {
-  const policy = '/usr/sbin/policy-rc.d'
-  const isOurs = !existsSync(policy)
-  const remove = () => rmSync(policy, { force: true })
-  const stop = () => {
-    remove()
-    process.exit(130)
-  }
-  if (isOurs) {
-    writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop)
-  }
-  try {
-    act()
-  } finally {
-    if (isOurs) {
-      remove()
-      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, stop)
-    }
-  }
-}
 
 /** Runs a script under the Node of the program, with the same Node first in PATH for whatever it starts. @returns exit code, and what it said */
 function underNode(script, args, { collect = false } = {}) {
@@ -138,7 +90,7 @@ async function checks() {
 }
 
 async function everything() {
-  installPrograms()
+  installPrograms(programs, 'The tests')
   // What cannot be built is among the checks; the stories then run from the sources.
   buildProgram()
   buildPortal()

@@ -12,6 +12,8 @@ export interface Postgres {
   /** The superuser. */
   readonly user: 'postgres'
   readonly password: string
+  /** Of the postmaster, whose children serve the sessions. */
+  readonly pid: number
   /** Runs SQL as the superuser, in a database. */
   sql(text: string, database?: string): Promise<string>
   stop(): Promise<void>
@@ -28,7 +30,8 @@ export async function postgresPrograms(): Promise<string | undefined> {
   return newest === undefined ? undefined : join(root, String(newest), 'bin')
 }
 
-async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
+/** The ids that the distribution gave a user of its own. */
+export async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
   const [uid, gid] = await Promise.all(['-u', '-g'].map((which) => execute('id', [which, name])))
   return { uid: Number(uid?.stdout), gid: Number(gid?.stdout) }
 }
@@ -132,7 +135,7 @@ async function start(make: (programs: string, data: string, options: AsUser) => 
         if (attempt > 100) throw new Error('it lets nobody in', { cause: failed })
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
-      return { host: '127.0.0.1', port, user: 'postgres', password, sql, stop }
+      return { host: '127.0.0.1', port, user: 'postgres', password, pid: server.child.pid ?? 0, sql, stop }
     } catch (error) {
       await stop()
       throw error

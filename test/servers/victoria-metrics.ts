@@ -9,6 +9,9 @@ const program = '/usr/bin/victoria-metrics'
 
 export interface VictoriaMetrics {
   readonly url: string
+  readonly pid: number
+  /** Where it keeps what it is given. */
+  readonly directory: string
   /** Every sample of the series that match, as exported: `[{ labels, values, timestamps }]`, sorted by labels. */
   exported(match: string): Promise<readonly Exported[]>
   stop(): Promise<void>
@@ -54,6 +57,8 @@ export async function startVictoriaMetrics(flags: readonly string[] = []): Promi
   }
   return {
     url,
+    pid: child.pid ?? 0,
+    directory,
     stop,
     async exported(match) {
       // Fresh samples are in memory until they are flushed to where queries look.
