@@ -81,7 +81,8 @@ export const failoverTexts = {
   witnesses: 'Witnesses',
   witnessesHint:
     'What the agents of the last minute say of the other server. More than half of them decide whether it is lost.',
-  noWitnesses: 'No agent has seen the other server within the last minute: the timeout alone decides.',
+  noWitnesses: 'No agent has called this server within the last minute: the timeout alone decides.',
+  witnessesThere: 'Agents tell the server that does not act what they see of this one. The other server’s page lists them.',
   agent: 'Agent',
   says: 'Says',
   voices: {

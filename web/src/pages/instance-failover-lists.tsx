@@ -75,7 +75,7 @@ export function Witnesses({ now }: { now: Failover }): ReactNode {
       title={words.witnesses}
       hint={words.witnessesHint}
       columns={[words.agent, words.says]}
-      none={words.noWitnesses}
+      none={now.acts ? words.witnessesThere : words.noWitnesses}
       rows={now.witnesses.map(({ agent, name, says }) => [agent, name ?? agent, words.voices[says]])}
     />
   )
