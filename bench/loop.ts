@@ -13,6 +13,8 @@ export interface Delays {
   readonly p99Ms: number
   /** The longest standstill. */
   readonly maxMs: number
+  /** The most processor time that its thread used from one look to the next: what the longest standstill would be if nobody else used the machine. */
+  readonly maxCpuMs: number
   /** In words: how many of the looks, which are made every 10 ms, were how late. */
   readonly histogram: string
 }
@@ -38,16 +40,22 @@ export class LoopDelays {
     while (this.#lines().every(({ at }) => at < to)) await sleep(100)
     // A line holds what came before it: the first that may reach into the time is left out.
     const within = this.#lines().filter(({ at }, i, all) => at > from && (all[i - 1]?.at ?? -Infinity) < to)
-    return delaysOf(within.flatMap(({ delays }) => delays))
+    return delaysOf(within.flatMap(({ looks }) => looks))
   }
 
-  #lines(): readonly { readonly at: number; readonly delays: readonly number[] }[] {
+  #lines(): readonly { readonly at: number; readonly looks: readonly Look[] }[] {
     return readFileSync(this.#file, 'utf8')
       .split('\n')
       .slice(0, -1)
       .map((line) => {
-        const [at = 0, ...delays] = line.split(' ').map(Number)
-        return { at, delays }
+        const [at, ...looks] = line.split(' ')
+        return {
+          at: Number(at),
+          looks: looks.map((look) => {
+            const [lateMs = 0, cpuMs = 0] = look.split('/').map(Number)
+            return { lateMs, cpuMs }
+          }),
+        }
       })
   }
 
@@ -56,14 +64,22 @@ export class LoopDelays {
   }
 }
 
-function delaysOf(delays: readonly number[]): Delays {
+interface Look {
+  readonly lateMs: number
+  readonly cpuMs: number
+}
+
+function delaysOf(looks: readonly Look[]): Delays {
+  const delays = looks.map(({ lateMs }) => lateMs)
+  const most = (values: readonly number[]) => values.reduce((sofar, ms) => Math.max(sofar, ms), 0)
   const counts = [...steps, Infinity].map((end, i) => ({
     name: end === Infinity ? `over ${steps.at(-1)}` : `to ${end}`,
     count: delays.filter((ms) => ms <= end && ms > (steps[i - 1] ?? -1)).length,
   }))
   return {
     p99Ms: percentile(delays, 0.99),
-    maxMs: delays.reduce((most, ms) => Math.max(most, ms), 0),
+    maxMs: most(delays),
+    maxCpuMs: most(looks.map(({ cpuMs }) => cpuMs)),
     histogram: counts
       .filter(({ count }) => count > 0)
       .map(({ name, count }) => `${name}: ${count}`)
@@ -72,9 +88,10 @@ function delaysOf(delays: readonly number[]): Delays {
 }
 
 /** As figures: the longest standstill with the histogram beside it. */
-export function loopFigures(name: string, { p99Ms, maxMs, histogram }: Delays): readonly Figure[] {
+export function loopFigures(name: string, { p99Ms, maxMs, maxCpuMs, histogram }: Delays): readonly Figure[] {
   return [
     { name: `${name}: main event loop p99`, value: p99Ms, unit: 'ms' },
     { name: `${name}: … longest standstill`, value: maxMs, unit: 'ms', note: `looks by ms late: ${histogram}` },
+    { name: `${name}: … most CPU of its thread from look to look`, value: maxCpuMs, unit: 'ms' },
   ]
 }

@@ -16,7 +16,7 @@ import {
   type PlacementConnector,
   type PlacementGroup,
 } from './eligibility.ts'
-import { inOneGo, perStep, type Steps } from './steps.ts'
+import { inOneGo, perStep, sorting, type Steps } from './steps.ts'
 import { Walk } from './walk.ts'
 
 /**
@@ -196,7 +196,10 @@ export function* placing(input: PlacementInput): Steps<Placement> {
     if (placed?.is === 'proving') board.incoming[piece.at]!++
   }
   // The large ones first: the small ones then even out what they left.
-  const wanting = drafts.filter((draft) => draft.place === undefined).sort(largestFirst)
+  const wanting = yield* sorting(
+    drafts.filter((draft) => draft.place === undefined),
+    largestFirst,
+  )
   for (const [i, { piece }] of wanting.entries()) {
     put(board, piece, bestFor(board, piece))
     if (i % perStep === 0) yield
