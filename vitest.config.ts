@@ -45,6 +45,7 @@ export default defineConfig({
           name: 'unit',
           isolate,
           include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'web/src/**/*.test.ts'],
+          setupFiles: ['test/support/rules-shown.ts'],
           testTimeout: 20_000,
         },
       },

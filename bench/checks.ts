@@ -1,7 +1,9 @@
 /** What checks cost, storage included: real instances, real servers, configuration and figures through the API. */
 import { availableParallelism } from 'node:os'
 import { loads, withServer, type Load, type LoadKind } from './load.ts'
+import { loopFigures } from './loop.ts'
 import { median, type BenchRow, type Figure } from './row.ts'
+import { heldBy } from './search.ts'
 import { notRun, Watched, type Window } from './watch-load.ts'
 
 const windows = 3
@@ -10,7 +12,6 @@ const windowMs = 8_000
 const steadyRates: Record<LoadKind, number> = { 'http-new': 1_000, 'http-reuse': 1_000, tcp: 1_000, ping: 400 }
 /** Steps of the search for what one core holds. */
 const steps = 4
-const heldLatenessMs = 1_000
 
 export const checkRows: readonly BenchRow[] = (Object.keys(loads) as LoadKind[]).flatMap((kind) => [
   {
@@ -47,13 +48,9 @@ function steady(load: Load, rate: number): Promise<readonly Figure[]> {
         ...remarks(load.note, notRun(worst)),
       },
       { name: `${name}: lateness p95`, value: median(seen.map(({ latenessP95Ms }) => latenessP95Ms)), unit: 'ms' },
-      { name: `${name}: main event loop p99`, value: median(seen.map(({ loopP99Ms }) => loopP99Ms)), unit: 'ms' },
+      { name: `${name}: main event loop p99`, value: median(seen.map(({ loop }) => loop.p99Ms)), unit: 'ms' },
     ]
   })
-}
-
-function holds({ coverage, latenessP95Ms, outcomes }: Window): boolean {
-  return coverage === 1 && (outcomes['late'] ?? 0) === 0 && latenessP95Ms <= heldLatenessMs
 }
 
 /** The whole instance pinned to the last core, room for as many runs at once as it likes. */
@@ -63,28 +60,23 @@ function saturated(load: Load): Promise<readonly Figure[]> {
       wrap: ['taskset', '-c', String(availableParallelism() - 1)],
       settings: { parallelTasks: 1_000, parallelPerTarget: 1_000 },
     })
-    let best: Window | undefined
-    let held = 0
-    let refused = Infinity
-    let rate = 500
-    for (let step = 0; step < steps; step++) {
-      await watched.carry(load, Math.round((rate * load.periodMs) / 1_000), port, 2_000)
-      const seen = await watched.measure(6_000)
-      if (holds(seen)) [best, held] = [seen, rate]
-      else refused = rate
-      // Up by what the core has left; after the first refusal, halfway between what it holds and what it does not.
-      const next = refused === Infinity ? rate * Math.min(3, Math.max(1.1, 0.97 / seen.cores)) : (held + refused) / 2
-      rate = Math.round(next)
-    }
+    const {
+      rate: held,
+      window,
+      refused,
+    } = await heldBy(watched, steps, (rate) =>
+      watched.carry(load, Math.round((rate * load.periodMs) / 1_000), port, 2_000),
+    )
     const bounds = refused === Infinity ? 'more was not tried' : `${refused}/s not held`
     return [
       { name: `${load.title}, one core: checks held`, value: held, unit: '/s', ...remarks(load.note, bounds) },
       {
         name: `${load.title}, one core: CPU for each check`,
-        value: best?.cpuMsPerCheck ?? NaN,
+        value: window?.cpuMsPerCheck ?? NaN,
         unit: 'ms',
-        ...remarks(best === undefined ? undefined : `lateness p95 ${best.latenessP95Ms} ms`),
+        ...remarks(window === undefined ? undefined : `lateness p95 ${window.latenessP95Ms} ms`),
       },
+      ...(window === undefined ? [] : loopFigures(`${load.title}, one core`, window.loop)),
     ]
   })
 }

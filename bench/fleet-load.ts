@@ -12,9 +12,9 @@ export interface FleetLoad {
   readonly periodMs: number
 }
 
-/** A server that runs nothing itself, without any configuration. */
-export async function startServer(): Promise<TestInstance> {
-  const server = await TestInstance.start({ args: ['--role', 'server'] })
+/** A server that runs nothing itself, without any configuration. @param env beside that of this process */
+export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<TestInstance> {
+  const server = await TestInstance.start({ args: ['--role', 'server'], env })
   try {
     await server.call('applyConfiguration', { body: { groups: [], profiles: [] }, query: { prune: true } })
     return server

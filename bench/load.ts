@@ -1,5 +1,5 @@
 /** Loads of checks against local servers, as documents that a user would apply. */
-import { startNginx } from '../test/servers/nginx.ts'
+import { loopbackHost, startNginx } from '../test/servers/nginx.ts'
 
 export type LoadKind = 'http-new' | 'http-reuse' | 'tcp' | 'ping'
 
@@ -28,39 +28,70 @@ const monitors: Record<LoadKind, { connector: string; monitor: string; settings?
 
 const connectorsASystem = 100
 
-/** A document of `tasks` checks of one kind; ping asks as many addresses of 127.0.0.0/8, the others one server. */
-export function documentOf({ kind, periodMs }: Load, tasks: number, port: number, period = `${periodMs}ms`): object {
-  const { connector: type, monitor, settings = {} } = monitors[kind]
-  const connector = (i: number) => ({
-    name: `c${i}`,
-    type,
-    settings:
-      kind === 'ping'
-        ? { host: `127.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}` }
-        : kind === 'tcp'
-          ? { host: '127.0.0.1', port }
-          : { url: `http://127.0.0.1:${port}/` },
-    profiles: ['load'],
-  })
+/** Machines that are asked over TCP and HTTP; each answers a hundred checks of 5,000 and more. */
+const hosts = 200
+
+function settingsOf(kind: LoadKind, i: number, port: number): object {
+  const host = loopbackHost(Math.floor(i / connectorsASystem) % hosts)
+  switch (kind) {
+    case 'ping':
+      return { host: `127.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}` }
+    case 'tcp':
+      return { host, port }
+    case 'http-new':
+    case 'http-reuse':
+      return { url: `http://${host}:${port}/` }
+  }
+}
+
+/** So many checks of one kind. */
+export interface Share {
+  readonly load: Load
+  readonly tasks: number
+  /** As a document writes it; undefined for the load's own. */
+  readonly period?: string
+}
+
+/** A document of `tasks` checks of one kind; ping asks as many addresses of 127.0.0.0/8, the others a server that answers as many machines. */
+export function documentOf(load: Load, tasks: number, port: number, period = `${load.periodMs}ms`): object {
+  return mixedDocument([{ load, tasks, period }], port)
+}
+
+/** The same of several kinds beside each other. */
+export function mixedDocument(shares: readonly Share[], port: number): object {
   return {
-    profiles: [{ name: 'load', connector: type, monitors: [{ monitor, period, settings }] }],
+    profiles: shares.map(({ load: { kind, periodMs }, period = `${periodMs}ms` }) => {
+      const { connector, monitor, settings = {} } = monitors[kind]
+      return { name: kind, connector, monitors: [{ monitor, period, settings }] }
+    }),
     groups: [
       {
         name: 'bench',
-        systems: Array.from({ length: Math.ceil(tasks / connectorsASystem) }, (_, s) => ({
-          name: `s${s}`,
-          connectors: Array.from({ length: Math.min(connectorsASystem, tasks - s * connectorsASystem) }, (__, c) =>
-            connector(s * connectorsASystem + c),
-          ),
-        })),
+        systems: shares.flatMap(({ load: { kind }, tasks }) =>
+          Array.from({ length: Math.ceil(tasks / connectorsASystem) }, (_, s) => ({
+            name: `${kind}-${s}`,
+            connectors: Array.from({ length: Math.min(connectorsASystem, tasks - s * connectorsASystem) }, (__, c) =>
+              connectorOf(kind, s * connectorsASystem + c, port),
+            ),
+          })),
+        ),
       },
     ],
   }
 }
 
+function connectorOf(kind: LoadKind, i: number, port: number): object {
+  return {
+    name: `c${i}`,
+    type: monitors[kind].connector,
+    settings: settingsOf(kind, i, port),
+    profiles: [kind],
+  }
+}
+
 /** A web server for as long as `act` takes. */
 export async function withServer<T>(act: (port: number) => Promise<T>): Promise<T> {
-  const nginx = await startNginx()
+  const nginx = await startNginx({ hosts })
   try {
     return await act(nginx.port)
   } finally {

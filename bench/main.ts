@@ -3,10 +3,13 @@ import { parseArgs } from 'node:util'
 import { agentsRow, configurationRow } from './agents.ts'
 import { checkRows } from './checks.ts'
 import { compare, compareRows, compareWords } from './compare.ts'
+import { eventLoopRow } from './event-loop.ts'
 import { failoverRows } from './failover.ts'
 import { failoverSoakRow } from './failover-soak.ts'
 import { firstResultRow } from './first-result.ts'
+import { growthRow } from './growth.ts'
 import { historyRows } from './history.ts'
+import { hundredThousandRow } from './hundred-thousand.ts'
 import { judgeBench } from './judge.ts'
 import { calibrate, machineFacts } from './machine.ts'
 import { memoryRow } from './memory.ts'
@@ -17,8 +20,10 @@ import { replicationRow } from './replication.ts'
 import { reschedulingRow } from './rescheduling.ts'
 import { rolesRow } from './roles.ts'
 import type { BenchRow, Figure, Size } from './row.ts'
+import { soakRow } from './soak.ts'
 import { startRow } from './start.ts'
 import { threadRows } from './threads.ts'
+import { yearQueryRow } from './year-query.ts'
 
 const judgeRow: BenchRow = { name: 'judge', about: 'what rules cost', run: judgeBench }
 const rows: readonly BenchRow[] = [
@@ -36,9 +41,13 @@ const rows: readonly BenchRow[] = [
   rolesRow,
   agentsRow,
   portalRow,
+  eventLoopRow,
+  yearQueryRow,
+  growthRow,
+  hundredThousandRow,
 ]
 /** Run only when asked for: they print more than figures. */
-const onRequest: readonly BenchRow[] = [profileRow, failoverSoakRow, ...threadRows]
+const onRequest: readonly BenchRow[] = [profileRow, soakRow, failoverSoakRow, ...threadRows]
 
 function lineOf({ name, value, unit, note }: Figure): string {
   const digits = Math.abs(value) < 1 ? 3 : Math.abs(value) < 100 ? 2 : 0
@@ -60,6 +69,7 @@ const { values, positionals } = parseArgs({
     tasks: { type: 'string', default: '100' },
     period: { type: 'string', default: '60' },
     minutes: { type: 'string', default: '1' },
+    rate: { type: 'string' },
     seed: { type: 'string', default: '1' },
     'tasks-per-minute': { type: 'string', default: '10000' },
     timeout: { type: 'string', multiple: true, default: ['15', '5'] },
@@ -72,6 +82,7 @@ const size: Size = {
   tasks: Number(values.tasks),
   periodMs: 1_000 * Number(values.period),
   minutes: Number(values.minutes),
+  rate: values.rate === undefined ? undefined : Number(values.rate),
   seed: Number(values.seed),
   pair: {
     tasksPerMinute: Number(values['tasks-per-minute']),

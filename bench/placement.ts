@@ -30,7 +30,7 @@ function timed(act: () => unknown): number {
   return median(times.slice(2))
 }
 
-function large(): readonly Figure[] {
+export function placementOfTwentyThousand(): readonly Figure[] {
   const random = seededRandom(3)
   const agents = Array.from({ length: 20 }, (_, i) => agentOf(`a${i}`, { capacity: 100_000 }))
   const names = agents.map(({ name }) => name)
@@ -147,7 +147,7 @@ async function whole(count: number, perGroup: number): Promise<Figure> {
 export const placementRow = {
   name: 'placement',
   about: 'what placing costs, and how even it is',
-  run: async () => [...large(), await whole(20, 4), await whole(1_000, 2), ...even()],
+  run: async () => [...placementOfTwentyThousand(), await whole(20, 4), await whole(1_000, 2), ...even()],
 } satisfies BenchRow
 
 if (import.meta.main) {

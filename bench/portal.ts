@@ -7,8 +7,8 @@ import { slotFrom, type RunResult } from '../src/model/index.ts'
 import { buildPortal } from '../scripts/build-web.mjs'
 import { root } from '../scripts/install.mjs'
 import { firstPage, firstPageLimit } from '../scripts/portal-output.mjs'
-import { openBrowser } from '../test/portal/browser.ts'
-import { adminPassword, TestInstance } from '../test/support/instance.ts'
+import { openBrowser, signIn } from '../test/portal/browser.ts'
+import { TestInstance } from '../test/support/instance.ts'
 import { withServer } from './load.ts'
 import { median, percentile, type BenchRow, type Figure } from './row.ts'
 
@@ -128,10 +128,7 @@ async function measured(): Promise<Measured> {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 900 } })
     const page = await context.newPage()
     page.setDefaultTimeout(300_000)
-    await page.goto(`${instance.url}/sign-in`)
-    await page.getByLabel('User name').fill('admin')
-    await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-    await page.getByRole('button', { name: 'Sign in' }).click()
+    await signIn(page, instance)
     await rowsShown(page)
     const overviewMs: number[] = []
     const systemsMs: number[] = []

@@ -12,6 +12,9 @@ export interface ProcessUse {
   readonly residentBytes: number
   /** Resident memory with what is shared divided among those who share it. */
   readonly ownBytes: number
+  /** Open files, sockets and pipes. */
+  readonly handles: number
+  readonly threads: number
 }
 
 /** A process and all below it. Those that end while it is read are left out. */
@@ -51,6 +54,8 @@ function useOf(pid: number): ProcessUse {
     cpuMs: statMs(pid, [11, 12, 13, 14]),
     residentBytes: kilobytes(`/proc/${pid}/status`, 'VmRSS'),
     ownBytes: kilobytes(`/proc/${pid}/smaps_rollup`, 'Pss'),
+    handles: readdirSync(`/proc/${pid}/fd`).length,
+    threads: readdirSync(`/proc/${pid}/task`).length,
   }
 }
 

@@ -15,6 +15,8 @@ export interface Size {
   readonly periodMs: number
   /** How long a steady load is watched. */
   readonly minutes: number
+  /** Checks a second of a load that is watched for long; undefined for half of what one core is found to hold. */
+  readonly rate: number | undefined
   /** Of what is done at random. */
   readonly seed: number
   readonly pair: PairSize

@@ -40,30 +40,32 @@ export function sources(count: number, random: Random): readonly (() => number)[
   })
 }
 
-/** Tasks of ten series each, every minute. */
+/** Tasks of ten series each, every minute unless told otherwise. */
 export class Plant {
   readonly tasks: readonly string[]
   readonly #sources: readonly (readonly (() => number)[])[]
   readonly #random: Random
+  readonly #periodMs: number
   #position = 0
 
-  constructor(series: number, seed: number, tasks = tasksOf(series / 10)) {
+  constructor(series: number, seed: number, tasks = tasksOf(series / 10), periodMs = minuteMs) {
     this.#random = seededRandom(seed)
+    this.#periodMs = periodMs
     this.tasks = tasks
     const all = sources(series, this.#random)
     this.#sources = this.tasks.map((_, i) => all.slice(i * 10, i * 10 + 10))
   }
 
   known() {
-    return this.tasks.map((id) => ({ id, connector: id, periodMs: minuteMs }))
+    return this.tasks.map((id) => ({ id, connector: id, periodMs: this.#periodMs }))
   }
 
   /** The results of all tasks with slots in a time. */
   batch(from: number, to: number): UploadBatch {
     const entries: RunResult[] = []
-    for (let start = from; start < to; start += minuteMs) {
+    for (let start = from; start < to; start += this.#periodMs) {
       this.tasks.forEach((task, i) => {
-        const slot = slotFrom(task, minuteMs, start)
+        const slot = slotFrom(task, this.#periodMs, start)
         const samples = this.#sources[i]!.map((next, m) => ({
           name: `metric_${m}`,
           labels: { item: 'a' },

@@ -1,6 +1,7 @@
 /** What an instance does under a load, told by its own API and by the kernel. */
 import { TestInstance, until } from '../test/support/instance.ts'
 import { documentOf, type Load } from './load.ts'
+import { LoopDelays, type Delays } from './loop.ts'
 import { percentile } from './row.ts'
 import { processTree, treeCpuMs, type ProcessUse } from './process-tree.ts'
 
@@ -16,29 +17,37 @@ export interface Window {
   readonly outcomes: Readonly<Record<string, number>>
   /** How late runs began, of the tasks that were asked. */
   readonly latenessP95Ms: number
-  readonly loopP99Ms: number
+  /** How late the main event loop was. */
+  readonly loop: Delays
 }
 
 /** An instance with no tasks but those that are given to it. */
 export class Watched {
   readonly instance: TestInstance
-  #load: Load | undefined
+  readonly loop: LoopDelays
+  #periodMs: number | undefined
 
-  private constructor(instance: TestInstance) {
+  private constructor(instance: TestInstance, loop: LoopDelays) {
     this.instance = instance
+    this.loop = loop
   }
 
   static async start(
     options: { wrap?: readonly string[]; settings?: Readonly<Record<string, unknown>> } = {},
   ): Promise<Watched> {
-    const instance = await TestInstance.start(options.wrap === undefined ? {} : { wrap: options.wrap })
+    const loop = new LoopDelays()
+    const instance = await TestInstance.start({
+      env: loop.env,
+      ...(options.wrap === undefined ? {} : { wrap: options.wrap }),
+    })
     try {
       if (options.settings !== undefined) await instance.call('changeSettings', { body: { ...options.settings } })
-      const watched = new Watched(instance)
+      const watched = new Watched(instance, loop)
       await watched.rest()
       return watched
     } catch (thrown) {
       await instance[Symbol.asyncDispose]()
+      loop[Symbol.dispose]()
       throw thrown
     }
   }
@@ -48,33 +57,37 @@ export class Watched {
     await this.instance.call('applyConfiguration', { body: { groups: [], profiles: [] }, query: { prune: true } })
   }
 
-  /** Applies a load and waits until it has been under way for a whole period. */
-  async carry(load: Load, tasks: number, port: number, settleMs = 3_000): Promise<void> {
-    this.#load = load
-    await this.instance.call('applyConfiguration', { body: documentOf(load, tasks, port), query: { prune: true } })
+  /** Applies a load and waits until it has been under way for a whole period. @param waitMs stands for the period, where that is long */
+  async carry(load: Load, tasks: number, port: number, settleMs = 3_000, waitMs = load.periodMs): Promise<void> {
+    await this.carryDocument(documentOf(load, tasks, port), waitMs, settleMs)
+  }
+
+  /** Likewise a load that is a document of its own, all of it in the group `bench`. @param periodMs the longest of its periods */
+  async carryDocument(document: object, periodMs: number, settleMs = 3_000): Promise<void> {
+    this.#periodMs = periodMs
+    await this.instance.call('applyConfiguration', { body: document, query: { prune: true } })
     const start = Date.now()
     await until(
       'the load is under way',
       async () => Date.now() - start,
-      (passed) => passed > load.periodMs + settleMs,
-      load.periodMs + settleMs + 60_000,
+      (passed) => passed > periodMs + settleMs,
+      periodMs + settleMs + 60_000,
     )
   }
 
   /** Measures for so long, then waits until every slot of that time has ended. */
   async measure(ms: number): Promise<Window> {
-    const load = this.#load
-    if (load === undefined) throw new Error('no load was applied')
+    const periodMs = this.#periodMs
+    if (periodMs === undefined) throw new Error('no load was applied')
     const before = await this.#reading()
     await new Promise((resolve) => setTimeout(resolve, ms))
     const after = await this.#reading()
     const [from, to] = [before.at, after.at]
     // A slot may wait for half a period, and its result takes a moment to be stored.
-    await new Promise((resolve) => setTimeout(resolve, load.periodMs / 2 + 1_500))
+    await new Promise((resolve) => setTimeout(resolve, periodMs / 2 + 1_500))
     const { share, outcomes } = await this.instance.call('showCoverage', {
       query: { group: 'bench', from: String(from), to: String(to) },
     })
-    const status = await this.instance.call('showStatus')
     const runs = after.runs - before.runs
     return {
       cpuMsPerCheck: (after.cpuMs - before.cpuMs) / runs,
@@ -83,7 +96,7 @@ export class Watched {
       coverage: share ?? 0,
       outcomes,
       latenessP95Ms: await this.#lateness(from, to),
-      loopP99Ms: status.process.eventLoopP99Ms,
+      loop: await this.loop.between(from, to),
     }
   }
 
@@ -113,6 +126,7 @@ export class Watched {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.instance.stop()
     await this.instance[Symbol.asyncDispose]()
+    this.loop[Symbol.dispose]()
   }
 }
 

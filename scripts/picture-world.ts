@@ -1,14 +1,21 @@
-// What `npm run pictures` takes its pictures of: a pair of servers, three agents, and the systems of a shop that are well, slow, broken and well again.
+// What `npm run pictures` takes its pictures of: a pair of servers, three agents and one that waits, and the systems of a shop that are well, slow, broken and
+// well again.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ConfigurationDocument } from '../src/contract/index.ts'
-import type { TestInstance } from '../test/support/instance.ts'
+import { fingerprintAt, scratchData, trust } from '../test/support/fleet.ts'
+import { HookReceiver } from '../test/support/hook-receiver.ts'
+import { setUpLink, TestInstance, until } from '../test/support/instance.ts'
 import { startPair, type Pair } from '../test/support/pair.ts'
 
 export interface PictureWorld extends AsyncDisposable {
   readonly server: TestInstance
   readonly pair: Pair
+  /** One of the agents. */
+  readonly agent: TestInstance
+  /** One that nobody has set up yet, and where that is done. */
+  readonly fresh: { readonly instance: TestInstance; readonly setUpPath: string }
 }
 
 const agents = ['berlin-1', 'berlin-2', 'hamburg-1'] as const
@@ -67,7 +74,7 @@ function exposed(seconds: number, wave: number): string {
   ].join('\n')
 }
 
-function document(services: Services, closedPort: number): ConfigurationDocument {
+function document(services: Services, hooks: HookReceiver, closedPort: number): ConfigurationDocument {
   const web = (name: string, path: string, profile = 'web') => ({
     name,
     type: 'http',
@@ -167,6 +174,7 @@ function document(services: Services, closedPort: number): ConfigurationDocument
       { group: 'logistics', agents: ['berlin-2', 'hamburg-1'] },
       { group: 'machines', agents: [...agents] },
     ],
+    plugins: [{ name: 'on-call', plugin: 'webhook', settings: { url: hooks.url }, sends: ['alarms'] }],
   }
 }
 
@@ -179,11 +187,14 @@ export async function startPictureWorld(): Promise<PictureWorld> {
     const closed = await Services.start()
     const closedPort = closed.port
     await closed[Symbol.asyncDispose]()
+    const hooks = stack.use(await HookReceiver.start())
     const pair = stack.use(await startPair({ agents }))
     const server = pair.primary
+    const fresh = stack.use(await TestInstance.start({ env: { FARWATCH_ADMIN_PASSWORD: '' }, signIn: false }))
+    stack.use(await waitingAgent(server))
     await server.call('applyConfiguration', {
       query: { comment: 'As agreed with the teams' },
-      body: document(services, closedPort),
+      body: document(services, hooks, closedPort),
     })
     await administered(server)
     await pause(120_000)
@@ -197,11 +208,32 @@ export async function startPictureWorld(): Promise<PictureWorld> {
     await server.call('runDrill', { body: {} })
     await pause(60_000)
     await acknowledged(server)
-    return { server, pair, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+    const { pathname, search } = new URL(setUpLink(fresh))
+    return {
+      server,
+      pair,
+      agent: pair.agents[0]!,
+      fresh: { instance: fresh, setUpPath: pathname + search },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    }
   } catch (thrown) {
     await stack.disposeAsync()
     throw thrown
   }
+}
+
+/** An agent that asks to be accepted and was not answered yet. */
+async function waitingAgent(server: TestInstance): Promise<TestInstance> {
+  const data = await scratchData()
+  await trust(server.url, await fingerprintAt(server.url), data)
+  const env = { FARWATCH_ROLE: 'agent', FARWATCH_NAME: 'munich-1', FARWATCH_SERVER: server.url }
+  const agent = await TestInstance.start({ data, env })
+  await until(
+    'it is known',
+    () => server.call('listAgents'),
+    (all) => all.some(({ announcedName }) => announcedName === 'munich-1'),
+  )
+  return agent
 }
 
 async function administered(server: TestInstance): Promise<void> {

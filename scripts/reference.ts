@@ -198,9 +198,13 @@ export function connectorsPage(library: Library): string {
 
 function whereFound({ at }: Discovery): string {
   if (at === 'host') return 'by its host'
-  if ('udp' in at) return `at the UDP ports ${at.udp.join(', ')}`
-  const { tcp } = at
-  return tcp.length > 24 ? `at ${tcp.length} TCP ports from ${Math.min(...tcp)}` : `at the TCP ports ${tcp.join(', ')}`
+  const { tcp = [], udp = [] } = at
+  const places = [
+    ...(tcp.length > 24 ? [`${tcp.length} TCP ports from ${Math.min(...tcp)}`] : []),
+    ...(tcp.length > 0 && tcp.length <= 24 ? [`the TCP ports ${tcp.join(', ')}`] : []),
+    ...(udp.length > 0 ? [`the UDP ports ${udp.join(', ')}`] : []),
+  ]
+  return `at ${places.join(' and ')}`
 }
 
 function feedsOf(plugin: AnyPlugin): string {

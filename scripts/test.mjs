@@ -35,6 +35,7 @@ const programs = [
   { package: 'libjolokia-core-java', isThere: () => existsSync('/usr/share/java/jolokia-core.jar') },
   { package: 'bsh', isThere: () => existsSync('/usr/share/java/bsh.jar') },
   { package: 'freeradius', isThere: () => inPath('freeradius') },
+  { package: 'dnsmasq-base', isThere: () => inPath('dnsmasq') },
   { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
 ]
 

@@ -12,7 +12,7 @@ function story(text: string): string {
     if (word === '|') uplink = 'down'
     else if (word === '?') uplink = 'unknown'
     else if (word === '^') uplink = 'up'
-    else verdicts.push(isolation.judge(word[0]!, word[1] === '-', uplink, at)[0]!)
+    else verdicts.push(isolation.judge(word[0]!, word[1] === '-', () => uplink, at)[0]!)
   }
   return verdicts.join('')
 }

@@ -37,8 +37,8 @@ export class Isolation {
     return this.#isolated
   }
 
-  /** One result came in. `cut`: it was `unreachable` or `timed out`. */
-  judge(target: string, cut: boolean, uplink: Uplink, at: number): IsolationVerdict {
+  /** One result came in. `cut`: it was `unreachable` or `timed out`. `uplinkNow` is asked only where it matters, which is seldom. */
+  judge(target: string, cut: boolean, uplinkNow: () => Uplink, at: number): IsolationVerdict {
     let known = this.#targets.get(target)
     if (known === undefined) {
       if (this.#targets.size >= maxTargets) this.#forgetOld(at)
@@ -49,6 +49,8 @@ export class Isolation {
     known.seenAt = at
     if (!cut) known.cutSince = undefined
     else known.cutSince ??= at
+    if (!cut && !this.#isolated) return 'report'
+    const uplink = uplinkNow()
     this.#look(uplink, at)
     if (!cut || uplink === 'up') return 'report'
     if (this.#isolated) return 'isolated'

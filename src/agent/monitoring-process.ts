@@ -14,10 +14,11 @@ import {
 import { candidateSamples } from './candidates.ts'
 import { checkGathered, isFailureReason, oneLine } from './gathered.ts'
 import { maskOf, type Mask } from './mask.ts'
+import { neighbourFacts } from './neighbours.ts'
 import { maxRememberLength, type ProcessMessage, type RunOrder, type RunReport, type Work } from './process-messages.ts'
 
 const beatMs = 200
-const flushMs = 10
+const flushMs = 20
 const flushReports = 100
 const sweepMs = 50
 const idleClientMs = 300_000
@@ -202,6 +203,10 @@ class Runner {
         const found = (await monitor.candidates?.(task.settings, { client: way.client, signal: abort.signal })) ?? {}
         return { samples: candidateSamples(monitor.settings, found, way.mask) }
       }
+      if (order.wants === 'neighbours') {
+        const found = (await connector.neighbours?.(way.definition.settings, way.client, abort.signal)) ?? []
+        return { samples: [], facts: neighbourFacts(found, way.mask) }
+      }
       returned = await monitor.collect(task.settings, {
         client: way.client,
         signal: abort.signal,
@@ -235,7 +240,8 @@ class Runner {
 
   #report(report: RunReport): void {
     this.#reports.push(report)
-    if (this.#reports.length >= flushReports || this.#runs.size === 0) this.#flush()
+    const isIdle = this.#runs.size === 0 && this.#toStart.length === 0
+    if (isIdle || this.#reports.length >= flushReports) this.#flush()
     else if (!this.#flushing) {
       this.#flushing = true
       this.#clock.after(flushMs, () => {

@@ -1,5 +1,5 @@
 import { formatDuration, hash53, type CancelTimer, type Clock } from '../base/index.ts'
-import type { AssignedConnector, AssignedTask, FailureReason, Slot } from '../model/index.ts'
+import type { AssignedConnector, AssignedTask, FailureReason, Slot, Wanted } from '../model/index.ts'
 import { forkProcess, systemClock, type ChildProcess, type Log, type ProcessEnd } from '../platform/index.ts'
 import type { AgentListener, ProcessEndReason } from './events.ts'
 import { oneLine } from './gathered.ts'
@@ -16,8 +16,8 @@ export interface Order {
   readonly beginBefore: number
   /** What the run before remembered: JSON. */
   readonly previous?: string
-  /** Asks what there is to choose from, instead of measuring. */
-  readonly wants?: 'candidates'
+  /** Asked for instead of measuring. */
+  readonly wants?: Wanted
 }
 
 /** How an order ended: with a report, or without one because there was no room to run it apart from others in time. */

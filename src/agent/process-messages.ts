@@ -1,4 +1,4 @@
-import type { AssignedConnector, AssignedTask, Facts, FailureReason, Sample, Slot } from '../model/index.ts'
+import type { AssignedConnector, AssignedTask, Facts, FailureReason, Sample, Slot, Wanted } from '../model/index.ts'
 import { isPlainObject } from '../sdk/index.ts'
 import { isFailureReason, isUnit, limits } from './gathered.ts'
 
@@ -11,8 +11,8 @@ export interface RunOrder {
   readonly timeoutMs: number
   /** What the run before remembered: JSON. */
   readonly previous?: string
-  /** Asks what there is to choose from, instead of measuring. */
-  readonly wants?: 'candidates'
+  /** Asked for instead of measuring. */
+  readonly wants?: Wanted
 }
 
 /** From the agent to a monitoring process. Definitions come before the first run that needs them, and again when they changed. */

@@ -76,7 +76,10 @@ const maxBlockEntries = 2_000
 const maxPieceWeight = 4 * 1_048_576
 /** What may wait in memory while the disk cannot be written, and while it can and is only slow. */
 const maxWaitingWeight = { unwritable: 64 * 1_048_576, writable: 512 * 1_048_576 }
-/** The newest entries are kept in memory too, so that an uploader that keeps up never reads the disk. */
+/**
+ * The newest entries are kept in memory until they are safe, so that an uploader that keeps up never reads the disk. Not for longer: what
+ * lives for seconds is collected the dear way.
+ */
 const maxRecentWeight = 8 * 1_048_576
 /** Skipped after damage, because positions that were lost may have been seen by the server. */
 const damageStride = 1_048_576
@@ -243,6 +246,7 @@ export class Spool {
   async settle(acknowledged: number, safe: number): Promise<void> {
     this.#acknowledged = clamp(acknowledged, this.#acknowledged, this.#next)
     this.#safe = clamp(safe, this.#safe, this.#acknowledged)
+    this.#forgetRecent(({ first, entries }) => first + entries.length <= this.#safe)
     const current = this.#handle === undefined ? undefined : this.#segments.at(-1)
     for (let oldest = this.#segments[0]; oldest !== undefined; oldest = this.#segments[0]) {
       if (oldest.end > this.#safe || oldest === current) break
@@ -376,9 +380,13 @@ export class Spool {
   #remember(entries: readonly SpoolEntry[]): void {
     this.#recent.push({ spool: this.#spool, first: this.#next, entries })
     this.#recentWeight += totalWeight(entries)
-    while (this.#recentWeight > maxRecentWeight && this.#recent.length > 1) {
+    this.#forgetRecent(() => this.#recentWeight > maxRecentWeight)
+  }
+
+  /** But for the last, which may be asked for once more. */
+  #forgetRecent(isUnneeded: (oldest: Remembered) => boolean): void {
+    while (this.#recent.length > 1 && isUnneeded(this.#recent[0]!))
       this.#recentWeight -= totalWeight(this.#recent.shift()!.entries)
-    }
   }
 
   #writeLife(): void {

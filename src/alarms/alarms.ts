@@ -9,7 +9,7 @@ import {
   type Severity,
   type SpoolEntry,
 } from '../model/index.ts'
-import type { Database, Log, Statement } from '../platform/index.ts'
+import { breathing, type Database, type Log, type Statement } from '../platform/index.ts'
 import { DueTimes } from './due-times.ts'
 import {
   alarmId,
@@ -250,19 +250,34 @@ export class Alarms {
   /**
    * The configuration changed. Call it at start with all tasks as `added`, so that tasks of which nothing is ever heard are missed, too.
    * Alarms of tasks and rows that no longer exist are cleared with the reason "no longer monitored".
+   * With very many it pauses now and then: what is judged meanwhile is judged by what was known of its task before. Each is taken as it is
+   * when its turn comes, so that a change that overtakes another leaves what is right.
    */
   async tasksChanged(change: TasksChange): Promise<void> {
-    const at = this.#options.clock.now()
-    for (const id of change.added ?? []) this.#live(id, at)
-    for (const id of change.changed ?? []) {
-      const facts = this.#options.tasks(id)
-      const live = this.#lives.get(id)
-      if (facts === undefined) this.#forget(id, at)
-      else if (live === undefined) this.#live(id, at)
-      else this.#adopt(live, facts, at)
+    const { clock } = this.#options
+    const at = clock.now()
+    const breathe = breathing(clock)
+    for (const id of change.added ?? []) {
+      this.#live(id, at)
+      const turn = breathe()
+      if (turn !== undefined) await turn
     }
-    for (const id of change.removed ?? []) this.#forget(id, at)
+    for (const ids of [change.changed ?? [], change.removed ?? []]) {
+      for (const id of ids) {
+        this.#reconsider(id, at)
+        const turn = breathe()
+        if (turn !== undefined) await turn
+      }
+    }
     if (this.#isUrgent()) await this.#flush()
+  }
+
+  #reconsider(id: string, at: number): void {
+    const facts = this.#options.tasks(id)
+    const live = this.#lives.get(id)
+    if (facts === undefined) this.#forget(id, at)
+    else if (live === undefined) this.#live(id, at)
+    else this.#adopt(live, facts, at)
   }
 
   /** Raises, or updates, the one alarm of a problem of the program itself. Cleared by hand it stays away until `clearInternal`. */

@@ -3,7 +3,7 @@ import type { Distribution } from '../distribution/index.ts'
 import type { Coverage, LastSlot, NewestFacts, ResultRow, RunStatistics, Stretch } from '../ingest/index.ts'
 import type { Aggregation, QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import type { Hello, Registry, ReportedStatus } from '../link/index.ts'
-import type { AssignedConnector, Discovered, Labels, RunResult, Slot, Unit } from '../model/index.ts'
+import type { AssignedConnector, Discovered, Labels, RunResult, Slot, Unit, Wanted } from '../model/index.ts'
 
 /** A stored row of a task; runs with what they measured. */
 export type StoredResult = ResultRow & {
@@ -86,7 +86,7 @@ export interface CheckQuestions {
       readonly settings: Readonly<Record<string, unknown>>
       readonly connector: Omit<AssignedConnector, 'id' | 'group'>
       readonly timeoutMs: number
-      readonly wants?: 'candidates'
+      readonly wants?: Wanted
     },
     wanted: string | undefined,
   ): Promise<{ readonly agent: string; readonly result: RunResult }>

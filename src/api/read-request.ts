@@ -1,6 +1,7 @@
 import { Compile, type Validator } from 'typebox/compile'
 import type { TObject, TSchema } from 'typebox'
 import { FarwatchError, at, suggest, type Problem } from '../base/index.ts'
+import { breathing, inPieces, systemClock, type Pieces } from '../platform/index.ts'
 import { textProblem } from '../sdk/index.ts'
 
 /** Checks one part of a request against its schema; gives the value typed as the schema says, or throws with every problem. */
@@ -14,11 +15,11 @@ function whenUsed(schema: TSchema): () => Validator {
   return () => (made ??= Compile(schema))
 }
 
-/** A reader for JSON bodies. @throws FarwatchError `bad-request` */
-export function bodyReader(schema: TSchema): Reader {
+/** A reader for JSON bodies, of which some are large. @throws FarwatchError `bad-request` */
+export function bodyReader(schema: TSchema): (given: unknown) => Promise<unknown> {
   const check = whenUsed(schema)
-  return (given) => {
-    refuseHostile(given, '', 0)
+  return async (given) => {
+    await inPieces(refusingHostile(given), breathing(systemClock))
     if (!check().Check(given)) throw badRequest('The body', problemsOf(check().Errors(given), schema))
     return given
   }
@@ -89,20 +90,37 @@ function fromText(text: string, type: string | undefined): unknown {
   return text
 }
 
+/** So many values are looked at between two pauses: well below a millisecond of work. */
+const perPiece = 500
+
 /** Refuses what no honest client sends, before a schema walks it: bottomless nesting, control characters, broken Unicode. */
-function refuseHostile(value: unknown, path: string, depth: number): void {
-  if (depth > maxDepth) throw badRequest('The body', [{ path, message: `is nested deeper than ${maxDepth} levels` }])
-  if (typeof value === 'string') {
-    const wrong = textProblem(value, { maxLength: Infinity, multiline: true })
-    if (wrong !== undefined) throw badRequest('The body', [{ path, message: wrong }])
-  } else if (Array.isArray(value)) {
-    value.forEach((item, i) => refuseHostile(item, at(path, i), depth + 1))
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, item] of Object.entries(value)) {
-      const wrong = textProblem(key, { maxLength: 8_000 })
-      if (wrong !== undefined) throw badRequest('The body', [{ path, message: `has a name that ${wrong}` }])
-      refuseHostile(item, at(path, key), depth + 1)
+function* refusingHostile(body: unknown): Pieces<void> {
+  /** What is open, from the outside in, with how far it is. */
+  const open: { readonly keys: readonly string[] | undefined; readonly values: readonly unknown[]; next: number }[] = []
+  const path = () =>
+    open.reduce((place, { keys, next }) => at(place, keys === undefined ? next - 1 : keys[next - 1]!), '')
+  const look = (value: unknown) => {
+    if (open.length > maxDepth)
+      throw badRequest('The body', [{ path: path(), message: `is nested deeper than ${maxDepth} levels` }])
+    if (typeof value === 'string') {
+      const wrong = textProblem(value, { maxLength: Infinity, multiline: true })
+      if (wrong !== undefined) throw badRequest('The body', [{ path: path(), message: wrong }])
+    } else if (Array.isArray(value)) open.push({ keys: undefined, values: value, next: 0 })
+    else if (typeof value === 'object' && value !== null) {
+      const keys = Object.keys(value)
+      for (const key of keys) {
+        const wrong = textProblem(key, { maxLength: 8_000 })
+        if (wrong !== undefined) throw badRequest('The body', [{ path: path(), message: `has a name that ${wrong}` }])
+      }
+      open.push({ keys, values: Object.values(value), next: 0 })
     }
+  }
+  look(body)
+  for (let looked = 0; open.length > 0; looked++) {
+    const inner = open.at(-1)!
+    if (inner.next < inner.values.length) look(inner.values[inner.next++])
+    else open.pop()
+    if (looked % perPiece === 0) yield
   }
 }
 

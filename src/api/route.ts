@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { groupsWith, may, mayAnywhere, type Access, type Principal } from '../access/index.ts'
 import { FarwatchError, messageOf } from '../base/index.ts'
@@ -13,6 +13,7 @@ import type {
   Role,
 } from '../contract/index.ts'
 import { bodyReader, refuseBroken, textReader } from './read-request.ts'
+import { isLong, writingJson } from './write-json.ts'
 
 /** A request whose parts were checked against its operation. */
 export interface Call<O extends Operation> {
@@ -92,7 +93,7 @@ export function addRoute(
       const answer = await handle({
         params: readParams?.(request.params) ?? {},
         query: readQuery(request.query),
-        body: readBody?.(operation.isBodyOptional === true ? (request.body ?? {}) : request.body),
+        body: await readBody?.(operation.isBodyOptional === true ? (request.body ?? {}) : request.body),
         caller: callers.get(request) ?? { username: '', grants: [], via: 'session', token: '' },
         address: request.ip,
         host: request.host,
@@ -115,9 +116,11 @@ function refuseQuery(given: unknown): unknown {
 }
 
 function answerWith(reply: FastifyReply, answer: unknown): unknown {
-  if (!(answer instanceof Page)) return answer
-  if (answer.next !== undefined) void reply.header('farwatch-next-cursor', answer.next)
-  return answer.rows
+  if (answer instanceof Page && answer.next !== undefined) void reply.header('farwatch-next-cursor', answer.next)
+  const body = answer instanceof Page ? answer.rows : answer
+  if (!isLong(body)) return body
+  void reply.type('application/json; charset=utf-8')
+  return Readable.from(writingJson(body))
 }
 
 async function streamText(reply: FastifyReply, write: TextWriter): Promise<FastifyReply> {

@@ -84,7 +84,7 @@ interface Question {
 }
 
 function tcpPorts({ discovery }: AnyConnector): readonly number[] {
-  return discovery === undefined || discovery.at === 'host' || 'udp' in discovery.at ? [] : discovery.at.tcp
+  return discovery === undefined || discovery.at === 'host' ? [] : (discovery.at.tcp ?? [])
 }
 
 function questionsTo(connector: AnyConnector, host: string, open: readonly number[]): readonly Question[] {
@@ -92,7 +92,8 @@ function questionsTo(connector: AnyConnector, host: string, open: readonly numbe
   if (discovery === undefined) return []
   const { at } = discovery
   if (at === 'host') return [{ connector, place: { host, port: 0 } }]
-  const ports = 'udp' in at ? at.udp : at.tcp.filter((port) => open.includes(port))
+  const { tcp = [], udp = [] } = at
+  const ports = [...tcp.filter((port) => open.includes(port)), ...udp]
   return ports.map((port) => ({ connector, place: { host, port } }))
 }
 

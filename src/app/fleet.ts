@@ -13,6 +13,7 @@ import {
   type Place,
   type RegisteredAgent,
   type Work,
+  type WorkConnector,
 } from '../distribution/index.ts'
 import { localAgent } from '../inventory/index.ts'
 import {
@@ -37,7 +38,7 @@ import type {
   UploadBatch,
 } from '../model/index.ts'
 import type { FleetQuestions, RunningPlace, SeenAgent } from '../api/index.ts'
-import { hashToken, newToken, type Database } from '../platform/index.ts'
+import { breathing, hashToken, inOnePiece, inPieces, newToken, type Database, type Pieces } from '../platform/index.ts'
 import { Deliveries } from './deliveries.ts'
 import { FleetAlarms } from './fleet-alarms.ts'
 import type { History } from './history.ts'
@@ -117,6 +118,8 @@ const settlingMs = 6_000
 const settlingLookMs = 100
 /** No monitor says yet which programs it needs. One list for all, so that connectors are alike to placement. */
 const noPrograms: readonly string[] = []
+/** So many connectors are told to placement between two pauses. */
+const connectorsAPiece = 500
 /** What one `reach` command asks at most. */
 const mostProbes = 500
 
@@ -204,11 +207,11 @@ export class Fleet implements FleetQuestions {
         this.#applyRegistry()
         // Pins name agents. Without any the work is what it was, and walking through all of it for each agent that says hello would hold
         // up the thousand that do so after a restart.
-        if (this.#hasPins) distribution.setWork(this.#work())
+        if (this.#hasPins) this.#renewWork()
         this.#tell()
       }),
       inventory.onChange(() => {
-        distribution.setWork(this.#work())
+        this.#renewWork()
         this.#assignmentsChanged()
       }),
       distribution.onChange((change) => {
@@ -222,10 +225,14 @@ export class Fleet implements FleetQuestions {
     this.#lifecycle.onStop('following of changes', () => {
       for (const end of ends) end()
     })
+    this.#lifecycle.onStop('work for placement', async () => {
+      this.#isStopped = true
+      await this.#renewing
+    })
     if (options.acts) this.#sweepLater(settleMs)
     else {
       this.#applyRegistry()
-      distribution.setWork(this.#work())
+      this.#setWork()
     }
   }
 
@@ -263,7 +270,7 @@ export class Fleet implements FleetQuestions {
     this.#isStarted = true
     this.#applyRegistry()
     this.#meetOwn()
-    this.distribution.setWork(this.#work())
+    this.#setWork()
     this.distribution.start()
     this.#newest?.changed()
   }
@@ -328,12 +335,12 @@ export class Fleet implements FleetQuestions {
     if (this.#isStarted) {
       this.#applyRegistry()
       this.#meetOwn()
-      this.distribution.setWork(this.#work())
+      this.#setWork()
     }
     return () => {
       this.#own = undefined
       this.#applyRegistry()
-      this.distribution.setWork(this.#work())
+      this.#setWork()
     }
   }
 
@@ -365,15 +372,8 @@ export class Fleet implements FleetQuestions {
   // --- Agents elsewhere
 
   async #assignmentOf(agent: ConnectedAgent): Promise<Assignment> {
-    const { machine, travelling } = this.#options
-    const { inventory, settings, log } = machine
-    const scope = this.distribution.assignmentScope(agent.id)
-    const { version } = scope
-    const whole = inventory.assignmentFor(
-      agent.name,
-      { ...travelling(), leaseMs: settings.values.offlineTimeoutMs },
-      (connector) => scope.connectors.has(connector),
-    )
+    const { log } = this.#options.machine
+    const { whole, version } = await this.#madeInTurn(agent)
     const assignment = withoutMissing(whole, (monitor) => Object.hasOwn(agent.monitors, monitor))
     const tasks = assignment.tasks.map(({ id }) => id)
     await this.#grants.remember(agent.id, tasks).catch((thrown: unknown) => {
@@ -382,6 +382,21 @@ export class Fleet implements FleetQuestions {
     })
     return { ...assignment, version: scopedVersion(this.#boot, version, assignment.version) }
   }
+
+  /** One after the other: each pauses now and then, and all of them at once would take their turns of the event loop together. */
+  #madeInTurn(agent: ConnectedAgent): Promise<{ readonly whole: Assignment; readonly version: number }> {
+    const made = this.#making.then(async () => {
+      const { machine, travelling } = this.#options
+      const { version, connectors } = this.distribution.assignmentScope(agent.id)
+      // As they are in this version, whatever becomes of them in a pause.
+      const own = new Set(connectors)
+      const settings = { ...travelling(), leaseMs: machine.settings.values.offlineTimeoutMs }
+      return { whole: await machine.inventory.assignmentInPieces(agent.name, settings, (id) => own.has(id)), version }
+    })
+    this.#making = made.catch(() => undefined)
+    return made
+  }
+  #making: Promise<unknown> = Promise.resolve()
 
   async #upload(batch: UploadBatch, leftOut: ReadonlySet<string>): Promise<UploadAnswer> {
     const { clock } = this.#options.machine
@@ -462,7 +477,34 @@ export class Fleet implements FleetQuestions {
     this.distribution.setAgents([...own, ...others])
   }
 
-  #work(): Work {
+  /** Distribution is told at once what there is to run. */
+  #setWork(): void {
+    this.distribution.setWork(inOnePiece(this.#work()))
+    // What is on its way was made before.
+    this.#isWorkNew = true
+  }
+
+  /** Distribution is told soon what there is to run, with pauses: once for all that changes until then. */
+  #renewWork(): void {
+    this.#isWorkNew = true
+    this.#renewing ??= this.#tellWork()
+      .catch(this.#options.machine.notApplied('configuration of placement'))
+      .finally(() => (this.#renewing = undefined))
+  }
+  #renewing: Promise<void> | undefined
+  #isWorkNew = false
+  #isStopped = false
+
+  async #tellWork(): Promise<void> {
+    const breathe = breathing(this.#options.machine.clock)
+    while (this.#isWorkNew && !this.#isStopped) {
+      this.#isWorkNew = false
+      const work = await inPieces(this.#work(), breathe)
+      await inPieces(this.distribution.takingWork(work), breathe)
+    }
+  }
+
+  *#work(): Pieces<Work> {
     const { inventory } = this.#options.machine
     const hasLocal = this.#local !== undefined
     // A server that runs nothing itself has no agent of its own that a group could fall to.
@@ -472,10 +514,13 @@ export class Fleet implements FleetQuestions {
         { agents: hasLocal ? agents : agents.filter((agent) => agent !== localAgent), exclusive },
       ]),
     )
-    const connectors = inventory.systems().flatMap(({ group, connectors: own }) =>
-      own
-        .filter(({ tasks }) => tasks.length > 0)
-        .map(({ id, tasks, pin }) => ({
+    const connectors: WorkConnector[] = []
+    let hasPins = false
+    for (const { group, connectors: own } of inventory.systems()) {
+      for (const { id, tasks, pin } of own) {
+        if (tasks.length === 0) continue
+        hasPins ||= pin !== undefined
+        connectors.push({
           id,
           group,
           programs: noPrograms,
@@ -486,9 +531,11 @@ export class Fleet implements FleetQuestions {
             timeoutMs,
             monitor,
           })),
-        })),
-    )
-    this.#hasPins = connectors.some(({ pin }) => pin !== undefined)
+        })
+        if (connectors.length % connectorsAPiece === 0) yield
+      }
+    }
+    this.#hasPins = hasPins
     return { connectors, groups }
   }
 

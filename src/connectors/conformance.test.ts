@@ -128,6 +128,16 @@ test('a monitor on a connector that takes a credential says what it needs on the
   expect(silent.map(({ id }) => id)).toEqual([])
 })
 
+// There the account is one of the customer's own program, which nobody can write down beforehand.
+const ownAccounts: readonly string[] = ['grpc', 'http', 'imap', 'smtp']
+test('a monitor that needs something on the target says how it is granted, ready to paste', () => {
+  const silent = monitors.filter(
+    ({ connectors: types, needs = 'Nothing', grant = '' }) =>
+      !needs.startsWith('Nothing') && grant.trim() === '' && !types.every((type) => ownAccounts.includes(type)),
+  )
+  expect(silent.map(({ id }) => id)).toEqual([])
+})
+
 for (const connector of connectors) {
   describe(connector.id, () => {
     test('takes its least settings and names a target', () => {

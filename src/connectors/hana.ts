@@ -2,6 +2,7 @@ import { defineConnector } from '../sdk/index.ts'
 import { openHana } from './hana/connection.ts'
 import { HanaDatabase } from './hana/database.ts'
 import { hanaDiscovery } from './hana/discovery.ts'
+import { tenantsOf } from './hana/tenants.ts'
 import { reachPort } from './network/reach.ts'
 import { hostSetting, statementTimeoutSetting, trustedSetting } from './network/settings.ts'
 import { hostPort } from './network/target.ts'
@@ -58,6 +59,7 @@ export default defineConnector({
   target: (settings) => hostPort(settings.host, portOf(settings)),
   reach: (settings, signal) => reachPort({ host: settings.host, port: portOf(settings) }, signal),
   discovery: hanaDiscovery,
+  neighbours: tenantsOf,
   open: (settings, credential) => {
     const basic = credential?.type === 'basic' ? credential.fields : undefined
     const { host, tenant, tls, trustedCertificates, statementTimeout } = settings

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { systemClock } from '../platform/index.ts'
 import {
   defineConnector,
@@ -5,6 +6,9 @@ import {
   type ImapClient,
   type ImapSeen,
   type MailboxSeen,
+  type MailSessionSeen,
+  type MailTrip,
+  type MailTripSeen,
   type OpenCredential,
 } from '../sdk/index.ts'
 import {
@@ -15,6 +19,7 @@ import {
   type Place,
   type Trust,
 } from './network/connection.ts'
+import { outOfTime } from './network/failures.ts'
 import { firstWords } from './network/first-words.ts'
 import { LineTalk, shownWords } from './network/line-talk.ts'
 import { reachPort } from './network/reach.ts'
@@ -22,8 +27,11 @@ import { hostSetting, portSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
 import { certificateFacts } from './network/trust.ts'
+import { Submission, type Mail } from './smtp/submission.ts'
 
 const maxLines = 10_000
+/** Marks the mails of round trips, with the token of each. */
+const tripHeader = 'X-Farwatch-Round-Trip'
 
 /** A mail server, as those meet it who read. */
 export default defineConnector({
@@ -72,6 +80,8 @@ class Mailboxes implements ImapClient {
   readonly #place: Place & Trust & { readonly tls: string }
   readonly #credential: OpenCredential | undefined
   readonly #signIn = new SignIn()
+  /** Another server, perhaps with other words for the same password. */
+  readonly #submissionSignIn = new SignIn()
 
   constructor(place: Place & Trust & { readonly tls: string }, credential: OpenCredential | undefined) {
     this.#place = place
@@ -79,11 +89,76 @@ class Mailboxes implements ImapClient {
     this.target = hostPort(place.host, place.port)
   }
 
-  session(mailboxes: readonly string[], signal: AbortSignal): Promise<ImapSeen> {
-    return this.#signIn.try(() => this.#session(mailboxes, signal), signal)
+  async session(wanted: readonly string[], signal: AbortSignal): Promise<ImapSeen> {
+    const began = systemClock.elapsed()
+    const { talk, seen } = await this.#begin(signal)
+    try {
+      const mailboxes: MailboxSeen[] = []
+      const refused: { mailbox: string; message: string }[] = []
+      for (const mailbox of seen.signIn === undefined ? [] : wanted) {
+        const opened = await talk.count(mailbox)
+        if ('message' in opened) refused.push(opened)
+        else mailboxes.push(opened)
+      }
+      talk.farewell()
+      return { ...seen, duration: systemClock.elapsed() - began, mailboxes, refused }
+    } finally {
+      talk.lines.close()
+    }
   }
 
-  async #session(wanted: readonly string[], signal: AbortSignal): Promise<ImapSeen> {
+  async mailTrip({ from, to, mailbox, submission: place }: MailTrip, signal: AbortSignal): Promise<MailTripSeen> {
+    const { talk, seen } = await this.#begin(signal)
+    try {
+      // Before anything is sent: a mailbox that cannot be opened would keep the mail for ever.
+      await talk.open(mailbox)
+      await talk.takeOut(`HEADER ${tripHeader} "" BEFORE ${imapDate(systemClock.now() - dayMs)}`)
+      const token = randomUUID()
+      const handedIn = await this.#handIn(place, { from, to, lines: tripLines(from, to, token) }, signal)
+      const began = systemClock.elapsed()
+      const late = () =>
+        outOfTime(this.target, `did not get the mail that ${hostPort(handedIn.host, place.port)} took into ${mailbox}`)
+      try {
+        while ((await talk.takeOut(`HEADER ${tripHeader} ${quoted(token)}`)) === 0)
+          await pause(lookAgainMs, signal, late)
+      } catch (thrown) {
+        throw signal.aborted ? late() : thrown
+      }
+      const delivery = systemClock.elapsed() - began
+      talk.farewell()
+      return {
+        signIn: seen.duration,
+        submission: handedIn.duration,
+        delivery,
+        ...(talk.isLeft ? { left: true } : {}),
+      }
+    } finally {
+      talk.lines.close()
+    }
+  }
+
+  async #handIn(
+    { host = this.#place.host, port, tls }: MailTrip['submission'],
+    mail: Mail,
+    signal: AbortSignal,
+  ): Promise<{ readonly host: string; readonly duration: number }> {
+    const began = systemClock.elapsed()
+    const place = { ...this.#place, host, port, tls }
+    const submission = await this.#submissionSignIn.try(() => Submission.begin(place, this.#credential, signal), signal)
+    try {
+      await submission.send(mail)
+    } finally {
+      submission.quit()
+    }
+    return { host, duration: systemClock.elapsed() - began }
+  }
+
+  #begin(signal: AbortSignal): Promise<{ readonly talk: Talk; readonly seen: MailSessionSeen }> {
+    return this.#signIn.try(() => this.#beginOnce(signal), signal)
+  }
+
+  /** Greets, secures, and signs in where there is a credential. */
+  async #beginOnce(signal: AbortSignal): Promise<{ readonly talk: Talk; readonly seen: MailSessionSeen }> {
     const began = systemClock.elapsed()
     const begun = await beginConnection(this.#place, this.#place.tls === 'tls', this.#place, signal)
     const talk = new Talk(new LineTalk(begun.socket, this.#place, signal), this.target)
@@ -102,34 +177,66 @@ class Mailboxes implements ImapClient {
         tls = systemClock.elapsed() - handshake
         abilities = await talk.abilities()
       }
+      const before = systemClock.elapsed()
+      const signsIn = this.#credential?.type === 'basic'
+      if (this.#credential?.type === 'basic') await talk.signIn(this.#credential.fields, abilities)
+      const after = systemClock.elapsed()
       const seen = {
         connect: begun.connect,
         greeting: greeted - connected,
         ...(tls === undefined ? {} : { tls }),
         ...(certificate === undefined ? {} : { certificate }),
+        ...(signsIn ? { signIn: after - before } : {}),
         banner,
         abilities,
+        duration: after - began,
       }
-      if (this.#credential?.type !== 'basic') {
-        talk.farewell()
-        return { ...seen, duration: systemClock.elapsed() - began, mailboxes: [], refused: [] }
-      }
-      const before = systemClock.elapsed()
-      await talk.signIn(this.#credential.fields, abilities)
-      const signIn = systemClock.elapsed() - before
-      const mailboxes: MailboxSeen[] = []
-      const refused: { mailbox: string; message: string }[] = []
-      for (const mailbox of wanted) {
-        const opened = await talk.count(mailbox)
-        if ('message' in opened) refused.push(opened)
-        else mailboxes.push(opened)
-      }
-      talk.farewell()
-      return { ...seen, signIn, duration: systemClock.elapsed() - began, mailboxes, refused }
-    } finally {
+      return { talk, seen }
+    } catch (thrown) {
       talk.lines.close()
+      throw thrown
     }
   }
+}
+
+/** How long it waits before it looks into the mailbox again. */
+const lookAgainMs = 500
+const dayMs = 86_400_000
+
+function tripLines(from: string, to: string, token: string): readonly string[] {
+  return [
+    `From: <${from}>`,
+    `To: <${to}>`,
+    `Subject: Farwatch round trip ${token}`,
+    `Date: ${new Date(systemClock.now()).toUTCString().replace('GMT', '+0000')}`,
+    `Message-ID: <${token}@farwatch.invalid>`,
+    // So that nobody's machine answers it (RFC 3834).
+    'Auto-Submitted: auto-generated',
+    `${tripHeader}: ${token}`,
+    '',
+    'Sent by a monitor, which looks for it and takes it out again.',
+  ]
+}
+
+/** A day as IMAP writes it: `26-Nov-2026`. */
+function imapDate(at: number): string {
+  const [, day, month, year] = new Date(at).toUTCString().split(/[ ,]+/)
+  return `${day}-${month}-${year}`
+}
+
+function pause(ms: number, signal: AbortSignal, late: () => Error): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(late())
+    const stop = () => {
+      cancel()
+      reject(late())
+    }
+    const cancel = systemClock.after(ms, () => {
+      signal.removeEventListener('abort', stop)
+      resolve()
+    })
+    signal.addEventListener('abort', stop, { once: true })
+  })
 }
 
 /** The conversation: commands under numbers, and the answers to them (RFC 3501). */
@@ -137,6 +244,8 @@ class Talk {
   readonly lines: LineTalk
   readonly #target: string
   #number = 0
+  /** What was to be taken out is still there. */
+  isLeft = false
 
   constructor(lines: LineTalk, target: string) {
     this.lines = lines
@@ -193,6 +302,27 @@ class Talk {
     if (messages === undefined || searched.status !== 'OK')
       return { mailbox, message: 'the server does not count its messages' }
     return { mailbox, messages: Number(messages), unseen: unseen.length, select }
+  }
+
+  /** Opens it so that messages can be taken out. */
+  async open(mailbox: string): Promise<void> {
+    const opened = await this.say(`SELECT ${quoted(mailbox)}`)
+    if (opened.status !== 'OK' || /\[READ-ONLY\]/i.test(opened.words))
+      throw new TargetError('configuration', `${this.#target} does not open ${mailbox} for writing`)
+  }
+
+  /** Takes out what is found so, as far as it is a mail of a round trip. @returns how many; of other messages nothing is touched */
+  async takeOut(criteria: string): Promise<number> {
+    // Some servers tell of what is new only when there is nothing else to do.
+    await this.say('NOOP')
+    const found = await this.say(`UID SEARCH ${criteria}`)
+    const uids = found.untagged.flatMap((line) => (/^SEARCH\b/i.test(line) ? (line.match(/ \d{1,10}\b/g) ?? []) : []))
+    for (const uid of uids.slice(0, 100)) {
+      await this.say(`UID STORE${uid} +FLAGS.SILENT (\\Deleted)`)
+      // That one message and no other that somebody marked (RFC 4315). Where the server cannot do that it stays, marked.
+      this.isLeft = (await this.say(`UID EXPUNGE${uid}`)).status !== 'OK'
+    }
+    return uids.length
   }
 
   farewell(): void {

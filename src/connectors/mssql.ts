@@ -5,18 +5,21 @@ import {
   defineConnector,
   StatementRefused,
   TargetError,
+  type DiscoveryPlace,
   type OpenCredential,
+  type Proposal,
   type SqlClient,
   type SqlRow,
   type SqlSession,
   type SqlValue,
 } from '../sdk/index.ts'
+import { browserPort, instanceName, instancesAt, portOf } from './mssql/browser.ts'
 import { prelogin, versionIn } from './mssql/prelogin.ts'
 import { outOfTime, targetFailure } from './network/failures.ts'
 import { firstWords } from './network/first-words.ts'
 import { openSocket } from './network/open-socket.ts'
 import { proposalOf } from './network/proposal.ts'
-import { reachPort } from './network/reach.ts'
+import { reachPort, withinReach } from './network/reach.ts'
 import { hostSetting, portSetting, statementTimeoutSetting, trustedSetting } from './network/settings.ts'
 import { SignIn } from './network/sign-in.ts'
 import { hostPort } from './network/target.ts'
@@ -32,7 +35,15 @@ export default defineConnector({
     host: hostSetting,
     port: {
       ...portSetting(1433),
-      help: 'A named instance listens on a port of its own, which the SQL Server Configuration Manager shows.',
+      help: 'A named instance listens on a port of its own, which the SQL Server Configuration Manager shows. Without meaning where an instance is named.',
+    },
+    instance: {
+      kind: 'text',
+      label: 'Named instance',
+      help: 'The port is asked for at the SQL Server Browser of the host (UDP 1434) with every session. A port is better where it is fixed, and where UDP does not get through.',
+      pattern: instanceName,
+      optional: true,
+      example: 'SHOP',
     },
     database: { kind: 'text', label: 'Database', maxLength: 128, default: 'master' },
     domain: {
@@ -62,11 +73,15 @@ export default defineConnector({
   credentials: ['basic'],
   credentialRequired: true,
   check: ({ trustedCertificates }, path) => trustedProblems(trustedCertificates, `${path}.trustedCertificates`),
-  target: ({ host, port }) => hostPort(host, port),
-  reach: reachPort,
+  target: (settings) => targetOf(settings),
+  reach: async (settings, signal) => {
+    const { host } = settings
+    await reachPort({ host, port: await listenedAt(settings, withinReach(signal)) }, signal)
+  },
   discovery: {
-    at: { tcp: [1433] },
+    at: { tcp: [1433], udp: [browserPort] },
     async identify(place, signal) {
+      if (place.port === browserPort) return namedInstances(place, signal)
       const until = (received: Buffer) => versionIn(received) !== undefined
       const version = versionIn(await firstWords(place, { send: prelogin, until }, signal))
       if (version === undefined) return []
@@ -84,6 +99,37 @@ export default defineConnector({
   open: (settings, credential) => new SqlServer(settings, credential),
 })
 
+function targetOf({ host, port, instance }: Pick<Place, 'host' | 'port' | 'instance'>): string {
+  return instance === undefined ? hostPort(host, port) : `${host}\\${instance}`
+}
+
+/** The port of the instance: the one that was given, or what the browser of the host says now. @throws TargetError */
+async function listenedAt(
+  { host, port, instance }: Pick<Place, 'host' | 'port' | 'instance'>,
+  signal: AbortSignal,
+): Promise<number> {
+  return instance === undefined ? port : portOf({ host, port: browserPort }, instance, signal)
+}
+
+/** What listens at the usual port is found there. */
+async function namedInstances(place: DiscoveryPlace, signal: AbortSignal): Promise<readonly Proposal[]> {
+  const instances = await instancesAt(place, signal)
+  return instances.flatMap(({ name, port, version }): Proposal[] =>
+    port === undefined || port === 1433
+      ? []
+      : [
+          {
+            name: `mssql-${name.replaceAll(/[^A-Za-z0-9_]/g, '_')}`,
+            title: `SQL Server ${version ?? ''} instance ${name}, port ${port}`.replace('  ', ' '),
+            settings: { host: place.host, instance: name },
+            seen: `the SQL Server Browser at port ${place.port} named it`,
+            certainty: 'identified',
+            credential: 'basic',
+          },
+        ],
+  )
+}
+
 /** One value of a row, as the library gives it. */
 interface ColumnValue {
   readonly value: unknown
@@ -93,6 +139,7 @@ interface ColumnValue {
 interface Place {
   readonly host: string
   readonly port: number
+  readonly instance: string | undefined
   readonly database: string
   readonly domain: string | undefined
   readonly readOnlyIntent: boolean
@@ -117,7 +164,7 @@ class SqlServer implements SqlClient {
   constructor(place: Place, credential: OpenCredential | undefined) {
     this.#place = place
     this.#credential = credential
-    this.target = hostPort(place.host, place.port)
+    this.target = targetOf(place)
     this.database = place.database
   }
 
@@ -151,7 +198,8 @@ class SqlServer implements SqlClient {
     // With the first session: most monitoring processes never open one.
     const { default: tedious } = await import('tedious')
     if (signal.aborted) throw outOfTime(this.target, 'was not asked')
-    const connection = new tedious.Connection(this.#config(signal))
+    const port = await listenedAt(this.#place, signal)
+    const connection = new tedious.Connection(this.#config(port, signal))
     // What a server says before it refuses is told apart by its number, which the error itself does not bear.
     let said: { readonly number: number; readonly message: string } | undefined
     connection.on('errorMessage', (info) => (said = info))
@@ -174,8 +222,8 @@ class SqlServer implements SqlClient {
     }
   }
 
-  #config(signal: AbortSignal): ConnectionConfiguration {
-    const { host, port, database, domain, readOnlyIntent, tls, trustedCertificates, statementTimeout } = this.#place
+  #config(port: number, signal: AbortSignal): ConnectionConfiguration {
+    const { host, database, domain, readOnlyIntent, tls, trustedCertificates, statementTimeout } = this.#place
     const basic = this.#credential?.type === 'basic' ? this.#credential.fields : undefined
     const user = { userName: basic?.username ?? '', password: basic?.secret ?? '' }
     return {

@@ -20,11 +20,12 @@ import { hostPort } from './network/target.ts'
 import { trustedProblems } from './network/trust.ts'
 import { NotResp, readReply, RespError, writeCommand, type Resp } from './redis/resp.ts'
 
-/** A Redis server, or one that speaks its protocol: Valkey, KeyDB. */
+/** A Redis server, or one that speaks its protocol: Valkey, KeyDB, a Sentinel. */
 export default defineConnector({
   id: 'redis',
   title: 'Redis',
-  summary: 'A server of Redis, Valkey or KeyDB.',
+  summary:
+    'A server of Redis, Valkey or KeyDB, or a Sentinel. It leads to that one server: where Sentinels move the primary, each server has a connector of its own.',
   settings: {
     host: { ...hostSetting, example: 'cache1.example' },
     port: portSetting(6379),
@@ -45,7 +46,7 @@ export default defineConnector({
   target: ({ host, port }) => hostPort(host, port),
   reach: reachPort,
   discovery: {
-    at: { tcp: [6379, 6380] },
+    at: { tcp: [6379, 6380, 26_379] },
     async identify(place, signal) {
       const found = await eitherWords(place, { send: ping, isIt: isRedis }, signal)
       if (found === undefined) return []

@@ -188,7 +188,7 @@ class TcpTarget implements TcpClient {
         const chain = chainProblem(socket)
         const wrongName = nameProblem(name, leaf)
         const seen: TlsSeen = {
-          ...connectedFacts(socket, begun, named, connected ?? securedAt),
+          ...connectedFacts(addressOf(socket, this.#host), begun, named, connected ?? securedAt),
           tls: securedAt - (connected ?? securedAt),
           protocol: socket.getProtocol() ?? 'unknown',
           cipher: socket.getCipher().standardName,
@@ -246,15 +246,22 @@ class TcpTarget implements TcpClient {
       socket.once('error', (error) => settle(() => reject(targetFailure(error, this.target))))
       socket.once('connect', () => {
         connected = systemClock.elapsed()
-        use(socket, connectedFacts(socket, begun, named, connected), (result) => settle(() => resolve(result)))
+        use(socket, connectedFacts(addressOf(socket, this.#host), begun, named, connected), (result) =>
+          settle(() => resolve(result)),
+        )
       })
     })
   }
 }
 
-function connectedFacts(socket: Socket, begun: number, named: number | undefined, connected: number): TcpConnected {
+/** The kernel is asked only where it alone knows. */
+function addressOf(socket: Socket, host: string): string {
+  return isIP(host) === 0 ? (socket.remoteAddress ?? '') : host
+}
+
+function connectedFacts(address: string, begun: number, named: number | undefined, connected: number): TcpConnected {
   return {
-    address: socket.remoteAddress ?? '',
+    address,
     ...(named === undefined ? {} : { dns: named - begun }),
     connect: connected - (named ?? begun),
   }

@@ -44,7 +44,7 @@ export const discoveryOperations = {
     path: '/discovery',
     tag: 'Configuration',
     summary:
-      'Looks at a host from an agent that may run the group and proposes connectors; sends no credential, keeps and changes nothing',
+      'Looks at a host from an agent that may run the group and proposes connectors; sends no credential but those named, keeps and changes nothing',
     allowed: 'editor',
     isLong: true,
     body: exact({
@@ -55,7 +55,8 @@ export const discoveryOperations = {
       credentials: Type.Optional(
         Type.Array(Name, {
           maxItems: 100,
-          description: 'Of the group, for the connectors of `document` that can use them',
+          description:
+            'Of the group, for the connectors of `document` that can use them, and to ask what was found for what else it knows of: the tenants of a HANA',
         }),
       ),
       guessed: Type.Optional(Type.Boolean({ description: 'Also what is only guessed goes into `document`' })),

@@ -1,3 +1,5 @@
+import { inOneGo, perStep, type Steps } from './steps.ts'
+
 /** What is known of a task before it ran. */
 export interface CostTask {
   readonly id: string
@@ -35,7 +37,7 @@ interface Tasks {
  */
 export class CostBook {
   #tasks = new Map<string, Known>()
-  readonly #byConnector = new Map<string, Tasks>()
+  #byConnector = new Map<string, Tasks>()
   readonly #before = new Map<string, number>()
 
   /** @param before what connectors cost when that was last stored */
@@ -45,17 +47,25 @@ export class CostBook {
 
   /** All tasks there are. What is known of tasks that stay is kept, unless their period or timeout changed. */
   setTasks(tasks: Iterable<CostTask>): void {
+    inOneGo(this.settingTasks(tasks))
+  }
+
+  /** The same with pauses, from whose end on it holds. A run in a pause may be missing in its average. */
+  *settingTasks(tasks: Iterable<CostTask>): Steps<void> {
     const known = this.#tasks
-    this.#tasks = new Map()
-    this.#byConnector.clear()
+    const all = new Map<string, Known>()
+    const byConnector = new Map<string, Tasks>()
     for (const task of tasks) {
-      let of = this.#byConnector.get(task.connector)
-      if (of === undefined) this.#byConnector.set(task.connector, (of = { list: [], cost: undefined }))
+      let of = byConnector.get(task.connector)
+      if (of === undefined) byConnector.set(task.connector, (of = { list: [], cost: undefined }))
       const { averageMs, runs } = known.get(task.id) ?? { averageMs: undefined, runs: 0 }
       const entry: Known = { task, of, averageMs, runs }
-      this.#tasks.set(task.id, entry)
+      all.set(task.id, entry)
       of.list.push(entry)
+      if (all.size % perStep === 0) yield
     }
+    this.#tasks = all
+    this.#byConnector = byConnector
   }
 
   /** One run. Runs of unknown tasks, and durations that are none, change nothing. */

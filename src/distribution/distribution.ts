@@ -49,7 +49,7 @@ import {
   type AgentFacts,
   type StoredAgent,
 } from './schema.ts'
-import { perStep, type Steps } from './steps.ts'
+import { inOneGo, perStep, type Steps } from './steps.ts'
 import { Walk } from './walk.ts'
 
 export interface DistributionOptions {
@@ -342,18 +342,20 @@ export class Distribution {
 
   /** The configuration is another. */
   setWork(given: Work): void {
+    inOneGo(this.takingWork(given))
+  }
+
+  /** The same with pauses, from whose end on it holds. One at a time. */
+  *takingWork(given: Work): Steps<void> {
     // Placement wants them in order, again and again.
-    const work = {
-      ...given,
-      connectors: [...given.connectors].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)),
-    }
-    this.#work = work
-    this.#monitors = monitorsOf(work.connectors)
+    const connectors = yield* inOrder(given.connectors)
+    const monitors = yield* monitorsOf(connectors)
+    const known = new Set(connectors.map(({ id }) => id))
+    yield
+    yield* this.#book.settingTasks(tasksOf(connectors))
+    this.#work = { ...given, connectors }
+    this.#monitors = monitors
     this.#possible.clear()
-    this.#book.setTasks(
-      work.connectors.flatMap(({ id: connector, tasks }) => tasks.map((task) => ({ ...task, connector }))),
-    )
-    const known = new Set(work.connectors.map(({ id }) => id))
     for (const id of this.#reach.keys()) if (!known.has(id)) this.#reach.delete(id)
     for (const id of this.#costs.keys()) if (!known.has(id)) this.#costs.delete(id)
     this.#news()
@@ -1167,15 +1169,41 @@ export class Distribution {
 }
 
 /** For each connector the monitors of its tasks, in order. Connectors with the same ones, which most are, share a list. */
-function monitorsOf(connectors: readonly WorkConnector[]): readonly (readonly string[])[] {
+function* monitorsOf(connectors: readonly WorkConnector[]): Steps<readonly (readonly string[])[]> {
   const lists = new Map<string, readonly string[]>()
-  return connectors.map(({ tasks }) => {
+  const all: (readonly string[])[] = []
+  for (const { tasks } of connectors) {
     const monitors = [...new Set(tasks.map(({ monitor }) => monitor))].sort()
     const key = monitors.join()
     const known = lists.get(key)
     if (known === undefined) lists.set(key, monitors)
-    return known ?? monitors
-  })
+    all.push(known ?? monitors)
+    if (all.length % perStep === 0) yield
+  }
+  return all
+}
+
+/** By their ids, with pauses: those that begin alike are sorted together. Ids are digests, so that about as many begin with one thing as with another. */
+function* inOrder(connectors: readonly WorkConnector[]): Steps<readonly WorkConnector[]> {
+  const heaps = new Map<string, WorkConnector[]>()
+  for (const [i, connector] of connectors.entries()) {
+    const beginning = connector.id.slice(0, 2)
+    const heap = heaps.get(beginning)
+    if (heap === undefined) heaps.set(beginning, [connector])
+    else heap.push(connector)
+    if (i % perStep === 0) yield
+  }
+  const sorted: WorkConnector[] = []
+  for (const beginning of [...heaps.keys()].sort()) {
+    const heap = heaps.get(beginning)!
+    for (const connector of heap.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))) sorted.push(connector)
+    yield
+  }
+  return sorted
+}
+
+function* tasksOf(connectors: readonly WorkConnector[]): Iterable<CostTask> {
+  for (const { id: connector, tasks } of connectors) for (const task of tasks) yield { ...task, connector }
 }
 
 /**

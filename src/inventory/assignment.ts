@@ -1,5 +1,6 @@
 import { pathId } from '../base/index.ts'
 import type { AssignedConnector, AssignedTask, Assignment, Secret, TravellingSettings } from '../model/index.ts'
+import type { Pieces } from '../platform/index.ts'
 import type { Configuration, Group } from './configuration.ts'
 import { credentialContext, openSecrets, type SecretVault } from './secrets.ts'
 import type { GroupEntry, SystemEntry, View } from './tasks.ts'
@@ -58,7 +59,8 @@ function digestOfValue(value: object): string {
   return digest
 }
 
-function digestOfSystem(system: SystemEntry): string {
+/** Worked out once for each system, and kept. */
+export function digestOfSystem(system: SystemEntry): string {
   let digest = systemDigests.get(system)
   if (digest === undefined) {
     const parts: string[] = []
@@ -81,9 +83,9 @@ export type Takes = (connector: string) => boolean
 /**
  * Everything one agent has to do, with credentials in the clear: for the way to that agent only. The version is a digest of what is
  * in it (of secrets: of their sealed form), so that nothing is sent again that did not change. What `takes` leaves out is no part of the
- * digest: whoever places connectors has a version of that.
+ * digest: whoever places connectors has a version of that. In pieces: an agent may have a few of very many connectors, all of which are looked at.
  */
-export function assignmentOf(
+export function* assigning(
   configuration: Configuration,
   view: View,
   windows: Windows,
@@ -92,15 +94,15 @@ export function assignmentOf(
   vault: SecretVault,
   onUnreadable: OnUnreadable,
   takes: Takes,
-): Assignment {
+): Pieces<Assignment> {
   const connectors: AssignedConnector[] = []
   const tasks: AssignedTask[] = []
   for (const [group, entry] of groupsOf(configuration, view, agent))
-    addGroup(group, entry, windows, vault, onUnreadable, takes, connectors, tasks)
+    yield* addGroup(group, entry, windows, vault, onUnreadable, takes, connectors, tasks)
   return { version: assignmentVersion(configuration, view, windows, agent, settings), connectors, tasks, settings }
 }
 
-/** The version that `assignmentOf` gives, without making what it stands for: that is a hundred times the work. */
+/** The version that `assigning` gives, without making what it stands for: that is a hundred times the work. */
 export function assignmentVersion(
   configuration: Configuration,
   view: View,
@@ -132,7 +134,7 @@ function* groupsOf(
   }
 }
 
-function addGroup(
+function* addGroup(
   group: Group,
   entry: GroupEntry,
   windows: Windows,
@@ -141,7 +143,7 @@ function addGroup(
   takes: Takes,
   connectors: AssignedConnector[],
   tasks: AssignedTask[],
-): void {
+): Pieces<void> {
   const opened = new Map<string, { type: string; fields: Secret }>()
   const open = (name: string) => {
     const credential = group.credentials.get(name)
@@ -157,6 +159,7 @@ function addGroup(
     return found
   }
   for (const system of entry.systems) {
+    yield
     for (const connector of system.connectors) {
       // A connector without tasks is nothing that an agent would have to know the password of.
       if (connector.tasks.length === 0 || !takes(connector.id)) continue

@@ -1,5 +1,5 @@
 import { FarwatchError } from '../base/index.ts'
-import type { AssignedConnector, Rule } from '../model/index.ts'
+import type { AssignedConnector, Rule, Wanted } from '../model/index.ts'
 import { isPlainObject, shown, type AnyMonitor, type Library, type Param } from '../sdk/index.ts'
 import { compileConnector, compileMonitor } from './compile.ts'
 import type { Configuration } from './configuration.ts'
@@ -19,8 +19,8 @@ export interface CheckDraft {
   readonly settings?: unknown
   readonly timeout?: string | undefined
   readonly rules?: unknown
-  /** Not a run that measures: what there is to choose from is asked for, so those settings need not be right, nor there. */
-  readonly wants?: 'candidates'
+  /** Not a run that measures: where what there is to choose from is asked for, those settings need not be right, nor there. */
+  readonly wants?: Wanted
 }
 
 /** What an agent is asked to run once, with the credential in the clear: for the way to that agent only; and what judges it. */
@@ -30,7 +30,7 @@ export interface PreparedCheck {
     readonly settings: Readonly<Record<string, unknown>>
     readonly connector: Omit<AssignedConnector, 'id' | 'group'>
     readonly timeoutMs: number
-    readonly wants?: 'candidates'
+    readonly wants?: Wanted
   }
   readonly rules: readonly Rule[]
   readonly periodMs: number

@@ -1,5 +1,6 @@
 import { at } from '../base/index.ts'
 import { dashboardVariables, type ProfileDocument } from '../contract/index.ts'
+import type { Breathe } from '../platform/index.ts'
 import {
   checkPluginSettings,
   checkSettings,
@@ -34,7 +35,6 @@ import {
 } from './configuration.ts'
 import { asMaintenance, compileMaintenance, maintenanceKeys } from './maintenance.ts'
 import { defaultProfileOf, noDefaults } from './defaults.ts'
-import type { Breathe } from './pace.ts'
 import { readPanel } from './panel.ts'
 import {
   Problems,

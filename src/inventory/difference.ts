@@ -1,3 +1,4 @@
+import { inOnePiece, type Pieces } from '../platform/index.ts'
 import {
   byName,
   isSame,
@@ -63,6 +64,8 @@ export interface Edit {
 }
 
 const hidden = '***'
+/** So many objects are compared between two pauses: well below a millisecond of work. */
+const perPiece = 50
 
 /** The object as people see it, in the form of the document. */
 function written(object: ConfigurationObject): Readonly<Record<string, unknown>> {
@@ -94,7 +97,7 @@ function written(object: ConfigurationObject): Readonly<Record<string, unknown>>
  * Everything that differs between two settled configurations, in one order: profiles, groups with what is in them, associations,
  * plugins, maintenance windows, dashboards, each by name. Costs as much as what differs, for objects that are shared are not looked into. Pure.
  */
-export function difference(before: Configuration, after: Configuration): readonly Edit[] {
+export function* differing(before: Configuration, after: Configuration): Pieces<readonly Edit[]> {
   const edits: Edit[] = []
 
   function compare(
@@ -109,25 +112,29 @@ export function difference(before: Configuration, after: Configuration): readonl
     if (edit !== undefined) edits.push(edit)
   }
 
-  function each<T>(
+  function* each<T>(
     old: ReadonlyMap<string, T> | undefined,
     next: ReadonlyMap<string, T> | undefined,
-    look: (name: string, old: T | undefined, next: T | undefined) => void,
-  ): void {
+    look: (name: string, old: T | undefined, next: T | undefined) => Pieces<void> | void,
+  ): Pieces<void> {
     if (old === next) return
     const names: string[] = []
     for (const [name, one] of next ?? []) if (old?.get(name) !== one) names.push(name)
     for (const name of old?.keys() ?? []) if (next?.has(name) !== true) names.push(name)
-    for (const name of names.sort(byName)) look(name, old?.get(name), next?.get(name))
+    for (const [i, name] of names.sort(byName).entries()) {
+      const within = look(name, old?.get(name), next?.get(name))
+      if (within !== undefined) yield* within
+      if (i % perPiece === 0) yield
+    }
   }
 
   const of = <K extends ConfigurationObject['kind'], T>(kind: K, value: T | undefined) =>
     value === undefined ? undefined : { kind, value }
 
-  each(before.profiles, after.profiles, (name, old, next) => {
+  yield* each(before.profiles, after.profiles, function* (name, old, next) {
     const path = namePath(['profiles', name])
     compare({ parent: '', place: '', name }, path, null, of('profile', old), of('profile', next))
-    each(old?.monitors, next?.monitors, (monitor, oldMonitor, nextMonitor) =>
+    yield* each(old?.monitors, next?.monitors, (monitor, oldMonitor, nextMonitor) =>
       compare(
         { parent: name, place: '', name: monitor },
         `${path}.${namePath(['monitors', monitor])}`,
@@ -137,10 +144,10 @@ export function difference(before: Configuration, after: Configuration): readonl
       ),
     )
   })
-  each(before.groups, after.groups, (group, old, next) => {
+  yield* each(before.groups, after.groups, function* (group, old, next) {
     const path = namePath(['groups', group])
     compare({ parent: '', place: '', name: group }, path, group, of('group', old), of('group', next))
-    each(old?.credentials, next?.credentials, (name, oldOne, nextOne) =>
+    yield* each(old?.credentials, next?.credentials, (name, oldOne, nextOne) =>
       compare(
         { parent: group, place: '', name },
         `${path}.${namePath(['credentials', name])}`,
@@ -149,7 +156,7 @@ export function difference(before: Configuration, after: Configuration): readonl
         of('credential', nextOne),
       ),
     )
-    each(old?.systems, next?.systems, (system, oldSystem, nextSystem) => {
+    yield* each(old?.systems, next?.systems, function* (system, oldSystem, nextSystem) {
       const place = `${path}.${namePath(['systems', system])}`
       compare(
         { parent: group, place: '', name: system },
@@ -158,7 +165,7 @@ export function difference(before: Configuration, after: Configuration): readonl
         of('system', oldSystem),
         of('system', nextSystem),
       )
-      each(oldSystem?.connectors, nextSystem?.connectors, (name, oldOne, nextOne) =>
+      yield* each(oldSystem?.connectors, nextSystem?.connectors, (name, oldOne, nextOne) =>
         compare(
           { parent: group, place: system, name },
           `${place}.${namePath(['connectors', name])}`,
@@ -169,7 +176,7 @@ export function difference(before: Configuration, after: Configuration): readonl
       )
     })
   })
-  each(before.associations, after.associations, (name, old, next) =>
+  yield* each(before.associations, after.associations, (name, old, next) =>
     compare(
       { parent: '', place: '', name },
       namePath(['associations', name]),
@@ -178,10 +185,10 @@ export function difference(before: Configuration, after: Configuration): readonl
       of('association', next),
     ),
   )
-  each(before.plugins, after.plugins, (name, old, next) =>
+  yield* each(before.plugins, after.plugins, (name, old, next) =>
     compare({ parent: '', place: '', name }, namePath(['plugins', name]), null, of('plugin', old), of('plugin', next)),
   )
-  each(before.maintenances, after.maintenances, (name, old, next) =>
+  yield* each(before.maintenances, after.maintenances, (name, old, next) =>
     compare(
       { parent: '', place: '', name },
       namePath(['maintenances', name]),
@@ -190,7 +197,7 @@ export function difference(before: Configuration, after: Configuration): readonl
       of('maintenance', next),
     ),
   )
-  each(before.dashboards, after.dashboards, (name, old, next) =>
+  yield* each(before.dashboards, after.dashboards, (name, old, next) =>
     compare(
       { parent: '', place: '', name },
       namePath(['dashboards', name]),
@@ -200,6 +207,11 @@ export function difference(before: Configuration, after: Configuration): readonl
     ),
   )
   return edits
+}
+
+/** The same in one piece, for configurations that hardly differ. */
+export function difference(before: Configuration, after: Configuration): readonly Edit[] {
+  return inOnePiece(differing(before, after))
 }
 
 /** What became of one object; undefined where nothing that is written did. */

@@ -4,7 +4,7 @@ export type { AuditEntry, AuditQuery, AuditRecord, Page } from './audit.ts'
 export type { CheckDraft, PreparedCheck } from './check-draft.ts'
 export type { Dashboard } from './configuration.ts'
 export { defaultDocument, defaultProfileOf, followOwnUrl } from './defaults.ts'
-export { proposedConnectors, proposedDocument } from './proposals.ts'
+export { proposedConnectors, proposedDocument, withNeighbours } from './proposals.ts'
 export type { ProposalPlace, ProposedConnector } from './proposals.ts'
 export { openInventory } from './inventory.ts'
 export type {

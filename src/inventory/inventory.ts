@@ -1,9 +1,18 @@
 import { FarwatchError, messageOf, pathId, type Clock, type Problem } from '../base/index.ts'
 import type { ConfigurationDocument, ConfigurationEdit, Difference } from '../contract/index.ts'
 import type { Assignment, TravellingSettings } from '../model/index.ts'
-import type { Database, Log, Statement } from '../platform/index.ts'
+import {
+  breathing,
+  inOnePiece,
+  inPieces,
+  type Breathe,
+  type Database,
+  type Log,
+  type Pieces,
+  type Statement,
+} from '../platform/index.ts'
 import { checkPluginSettings, type Library, type PluginFeed } from '../sdk/index.ts'
-import { assignmentOf, assignmentVersion, runnersOf, type GroupRunners, type Takes } from './assignment.ts'
+import { assigning, assignmentVersion, digestOfSystem, runnersOf, type GroupRunners, type Takes } from './assignment.ts'
 import {
   auditSince,
   auditing,
@@ -28,10 +37,9 @@ import {
   type Configuration,
   type Dashboard,
 } from './configuration.ts'
-import { difference, type Edit } from './difference.ts'
+import { difference, differing, type Edit } from './difference.ts'
 import { edited, referringOf } from './edit.ts'
-import { breathing } from './pace.ts'
-import { checkReferences, merge, namePath, settle, type Prune } from './plan.ts'
+import { checkingReferences, merging, namePath, settle, settling, type Prune } from './plan.ts'
 import { Problems } from './reading.ts'
 import {
   changedSince,
@@ -235,6 +243,8 @@ export interface Inventory {
    * @param takes which connectors of the agent's groups it is to run; default: all of them
    */
   assignmentFor(agent: string, settings: TravellingSettings, takes?: Takes): Assignment
+  /** The same with pauses; of one revision, whatever is changed in them. */
+  assignmentInPieces(agent: string, settings: TravellingSettings, takes: Takes): Promise<Assignment>
   /** The version of that, which whoever has it needs no more than. */
   assignmentVersionFor(agent: string, settings: TravellingSettings): string
 }
@@ -305,7 +315,7 @@ export async function openInventory(options: {
       log.error('stored configuration not usable', { path, message })
     return {
       ...stored,
-      view: await viewOf(stored.configuration, before, breathing(clock)),
+      view: await preparedView(stored.configuration, before, breathing(clock)),
       revision: newest.revision,
       stamp: stampOf(newest),
     }
@@ -335,13 +345,13 @@ export async function openInventory(options: {
     edits: readonly Edit[],
     about: { author: string; comment?: string | undefined; dryRun?: boolean | undefined },
   ): Promise<Difference> {
-    const { summary, changes } = shownEdits(edits)
+    const breathe = breathing(clock)
+    const { summary, changes } = await inPieces(showing(edits), breathe)
     if (about.dryRun === true || edits.length === 0)
       return { applied: about.dryRun !== true, revision: null, summary, changes }
     const at = clock.now()
     const next = revision + 1
     const { author } = about
-    const breathe = breathing(clock)
     const statements: Statement[] = [
       {
         sql: `INSERT INTO configuration_revision (revision, at, author, comment, added, changed, removed)
@@ -372,14 +382,15 @@ export async function openInventory(options: {
     const before = view
     const pluginsChanged = wanted.plugins !== configuration.plugins
     // Made before anything is stored or replaced: what could fail has then been done.
-    const nextView = await viewOf(wanted, before, breathe)
+    const nextView = await preparedView(wanted, before, breathe)
+    const tasks = await inPieces(taskChanges(before, nextView), breathe)
     await database.write(statements)
     configuration = wanted
     view = nextView
     revision = next
     stamp = stampOf({ revision: next, at, author })
     problems = problems.filter(({ path }) => !edits.some((edit) => path.startsWith(edit.path)))
-    const change = { revision: next, pluginsChanged, ...taskChanges(before, view) }
+    const change = { revision: next, pluginsChanged, ...tasks }
     log.info('configuration changed', { revision: next, author, ...summary, tasks: view.tasks.size })
     tell(change)
     return { applied: true, revision: next, summary, changes }
@@ -393,7 +404,7 @@ export async function openInventory(options: {
   ): Promise<{ wanted: Configuration; edits: readonly Edit[] }> {
     const found = new Problems()
     const visible = given.groups === undefined ? undefined : new Set(given.groups)
-    const breathe = breathing(clock, given.progress)
+    const breathe = breathing(clock)
     const written = await readDocument(
       document,
       {
@@ -401,7 +412,7 @@ export async function openInventory(options: {
         current: configuration,
         vault,
         environment: given.env,
-        breathe,
+        breathe: breathing(clock, given.progress),
       },
       found,
     )
@@ -410,11 +421,9 @@ export async function openInventory(options: {
       if (visible !== undefined && !visible.has(name) && given.allowed?.(name, 'editor') !== true)
         throw forbidden(path, name, 'editor')
     }
-    await breathe()
-    const wanted = merge(configuration, written, { prune, visible }, library, found)
+    const wanted = await inPieces(merging(configuration, written, { prune, visible }, library, found), breathe)
     if (found.list.length > 0) throw invalid(found)
-    await breathe()
-    const edits = difference(configuration, wanted)
+    const edits = await inPieces(differing(configuration, wanted), breathe)
     demandAllowed(edits, given.allowed)
     await demandUntouched(edits, given.base)
     return { wanted, edits }
@@ -461,9 +470,11 @@ export async function openInventory(options: {
 
   /** What is left to be looked at once it is known what is wanted; then it is made true. */
   async function conclude(wanted: Configuration, found: Problems, options: EditOptions): Promise<Difference> {
-    const edits = difference(configuration, wanted)
+    const breathe = breathing(clock)
+    const edits = await inPieces(differing(configuration, wanted), breathe)
     const visible = options.groups === undefined ? undefined : new Set(options.groups)
-    if (found.list.length === 0) checkReferences(wanted, referringOf(edits), visible, library, found)
+    if (found.list.length === 0)
+      await inPieces(checkingReferences(wanted, referringOf(edits), visible, library, found), breathe)
     demandAllowed(edits, options.allowed)
     await demandUntouched(edits, options.base)
     if (found.list.length > 0) throw invalid(found)
@@ -566,8 +577,9 @@ export async function openInventory(options: {
         { problems: wrong.slice(0, 100), hint: 'Export the snapshot, correct the document, and apply that.' },
       )
     }
-    const wanted = settle(configuration, saved)
-    return commit(wanted, difference(configuration, wanted), {
+    const breathe = breathing(clock)
+    const wanted = await inPieces(settling(configuration, saved), breathe)
+    return commit(wanted, await inPieces(differing(configuration, wanted), breathe), {
       ...about,
       comment: about.comment ?? `restored the snapshot ${snapshot.name}`,
     })
@@ -629,6 +641,18 @@ export async function openInventory(options: {
     return isAlike ? undefined : toEntry(row)
   }
 
+  const assignmentNow = (agent: string, settings: TravellingSettings, takes: Takes) =>
+    assigning(
+      configuration,
+      view,
+      windowsNow(),
+      agent,
+      settings,
+      vault,
+      (group, name, thrown) => reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
+      takes,
+    )
+
   const sees = (groups: readonly string[] | undefined) => {
     const visible = groups === undefined ? undefined : new Set(groups)
     return (group: string) => visible === undefined || visible.has(group)
@@ -649,12 +673,13 @@ export async function openInventory(options: {
         const isSame = stamp === stampOf(await newestRevision(database))
         if (isSame) return
         const next = await read(before)
+        const tasks = await inPieces(taskChanges(before, next.view), breathing(clock))
         configuration = next.configuration
         problems = next.problems
         view = next.view
         revision = next.revision
         stamp = next.stamp
-        tell({ revision, pluginsChanged: true, ...taskChanges(before, view) })
+        tell({ revision, pluginsChanged: true, ...tasks })
       }),
     problems: () => problems,
     document: (groups) => exportDocument(configuration, groups === undefined ? undefined : new Set(groups)),
@@ -762,19 +787,21 @@ export async function openInventory(options: {
     },
     isInMaintenance: (task, at) => windowsNow().isOn(task, at),
     prepareCheck: (draft) => prepareCheck(draft, configuration, library, vault),
-    assignmentFor: (agent, settings, takes = () => true) =>
-      assignmentOf(
-        configuration,
-        view,
-        windowsNow(),
-        agent,
-        settings,
-        vault,
-        (group, name, thrown) => reportUnreadable(namePath(['groups', group], ['credentials', name]), thrown),
-        takes,
-      ),
+    assignmentFor: (agent, settings, takes = () => true) => inOnePiece(assignmentNow(agent, settings, takes)),
+    assignmentInPieces: (agent, settings, takes) => inPieces(assignmentNow(agent, settings, takes), breathing(clock)),
     assignmentVersionFor: (agent, settings) => assignmentVersion(configuration, view, windowsNow(), agent, settings),
   }
+}
+
+/** With what every agent's call asks for: the first call would hold up all others while it is worked out. */
+async function preparedView(configuration: Configuration, before: View, breathe: Breathe): Promise<View> {
+  const view = await viewOf(configuration, before, breathe)
+  for (const system of view.systems.values()) {
+    digestOfSystem(system)
+    const turn = breathe()
+    if (turn !== undefined) await turn
+  }
+  return view
 }
 
 interface SnapshotRow extends Omit<SnapshotEntry, 'at'> {
@@ -860,17 +887,27 @@ function isForAll(kind: Edit['kind']): boolean {
 }
 
 /** Edits as a difference shows them. */
-function shownEdits(edits: readonly Edit[]): Pick<Difference, 'summary' | 'changes'> {
+function* showing(edits: readonly Edit[]): Pieces<Pick<Difference, 'summary' | 'changes'>> {
   const summary = { add: 0, change: 0, remove: 0 }
-  for (const { action } of edits) summary[action]++
-  const changes = edits.map(({ action, kind, path, before, after }) => ({
-    action,
-    kind,
-    path,
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
-  }))
+  const changes: Difference['changes'][number][] = []
+  for (const { action, kind, path, before, after } of edits) {
+    summary[action]++
+    changes.push({
+      action,
+      kind,
+      path,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+    })
+    if (changes.length % shownPerPiece === 0) yield
+  }
   return { summary, changes }
+}
+
+const shownPerPiece = 500
+
+function shownEdits(edits: readonly Edit[]): Pick<Difference, 'summary' | 'changes'> {
+  return inOnePiece(showing(edits))
 }
 
 function forbidden(path: string, group: string | null, role: 'editor' | 'admin'): FarwatchError {

@@ -121,3 +121,28 @@ test('what the group allows travels with its connectors, is exported, and is the
     ],
   ])
 })
+
+test('who allowed commands in a group stands in the audit log, and who may not is told what it takes', async () => {
+  await using opened = await openTestInventory({ library })
+  const { inventory } = opened
+  await inventory.apply({ groups: [{ name: 'acme' }] }, by)
+  const allow = { groups: [{ name: 'acme', ownCommands: 'allowed' }] }
+  const refused = await inventory.apply(allow, { author: 'bob', allowed: editor }).then(
+    () => undefined,
+    ({ message, hint }: { message: string; hint: string }) => [message, hint],
+  )
+  await inventory.apply(allow, by)
+  const { entries } = await inventory.audit({ limit: 1 })
+  expect([refused, entries]).toMatchObject([
+    ['groups["acme"] may not be changed; nothing was changed', expect.stringContaining('admin')],
+    [
+      {
+        who: 'ann',
+        action: 'group changed',
+        what: 'groups["acme"]',
+        before: {},
+        after: { ownCommands: 'allowed' },
+      },
+    ],
+  ])
+})

@@ -1,5 +1,6 @@
 import { at } from '../base/index.ts'
 import { credentialTypes, shown, type CredentialType, type Library } from '../sdk/index.ts'
+import { inOnePiece, type Pieces } from '../platform/index.ts'
 import { bounds, type Written, type WrittenDocument } from './check.ts'
 import {
   isSame,
@@ -36,63 +37,78 @@ export type Prune = 'nothing' | 'everything' | 'associations' | 'dashboards'
  *
  * @param references `later`: whoever calls has more to change, and calls `checkReferences` when that is done
  */
-export function merge(
+export function* merging(
   current: Configuration,
   document: WrittenDocument,
   options: { readonly prune: Prune; readonly visible: Visible },
   library: Library,
   problems: Problems,
   references: 'now' | 'later' = 'now',
-): Configuration {
+): Pieces<Configuration> {
   const { prune, visible } = options
   const unseen = (group: string) => visible !== undefined && !visible.has(group)
-  const join = <W extends Written<unknown>, T>(
+  function* join<W extends Written<unknown>, T>(
     list: 'associations' | 'dashboards' | 'others',
     old: ReadonlyMap<string, T> | undefined,
     written: ReadonlyMap<string, W>,
-    make: (written: W, old: T | undefined) => T,
+    make: (written: W, old: T | undefined) => Pieces<T>,
     stays: (name: string) => boolean = () => false,
-  ): ReadonlyMap<string, T> => {
+  ): Pieces<ReadonlyMap<string, T>> {
     const joined = new Map<string, T>()
     const isPruned = prune === 'everything' || prune === list
     for (const [name, one] of old ?? []) if (!isPruned || written.has(name) || stays(name)) joined.set(name, one)
     if (!isPruned && old !== undefined) reportLookalikes(old, written, problems)
-    for (const [name, one] of written) joined.set(name, make(one, old?.get(name)))
+    for (const [name, one] of written) joined.set(name, yield* make(one, old?.get(name)))
     return joined
   }
-  const value = <T>(written: Written<T>): T => written.value
+  function* value<T>(written: Written<T>): Pieces<T> {
+    yield
+    return written.value
+  }
 
   const wanted: Configuration = {
-    profiles: join('others', current.profiles, document.profiles, (written, old) => ({
-      ...written.value,
-      monitors: join('others', old?.monitors, written.monitors, value),
-    })),
-    groups: join(
+    profiles: yield* join('others', current.profiles, document.profiles, function* (written, old) {
+      return { ...written.value, monitors: yield* join('others', old?.monitors, written.monitors, value) }
+    }),
+    groups: yield* join(
       'others',
       current.groups,
       document.groups,
-      (written, old) => ({
-        ...written.value,
-        credentials: join('others', old?.credentials, written.credentials, value),
-        systems: join('others', old?.systems, written.systems, (system, before) => ({
-          ...system.value,
-          connectors: join('others', before?.connectors, system.connectors, value),
-        })),
-      }),
+      function* (written, old) {
+        return {
+          ...written.value,
+          credentials: yield* join('others', old?.credentials, written.credentials, value),
+          systems: yield* join('others', old?.systems, written.systems, function* (system, before) {
+            return {
+              ...system.value,
+              connectors: yield* join('others', before?.connectors, system.connectors, value),
+            }
+          }),
+        }
+      },
       unseen,
     ),
-    associations: join('associations', current.associations, document.associations, value, unseen),
-    plugins: join('others', current.plugins, document.plugins, value, () => visible !== undefined),
-    maintenances: join('others', current.maintenances, document.maintenances, value, (name) => {
+    associations: yield* join('associations', current.associations, document.associations, value, unseen),
+    plugins: yield* join('others', current.plugins, document.plugins, value, () => visible !== undefined),
+    maintenances: yield* join('others', current.maintenances, document.maintenances, value, (name) => {
       const one = current.maintenances.get(name)
       return one !== undefined && !seesMaintenance(visible, one)
     }),
-    dashboards: join('dashboards', current.dashboards, document.dashboards, value),
+    dashboards: yield* join('dashboards', current.dashboards, document.dashboards, value),
   }
   // Names that were misread would be reported as missing ones once more.
-  if (references === 'now' && problems.list.length === 0) checkReferences(wanted, document, visible, library, problems)
-  return settle(current, wanted)
+  if (references === 'now' && problems.list.length === 0)
+    yield* checkingReferences(wanted, document, visible, library, problems)
+  return yield* settling(current, wanted)
 }
+
+/** The same in one piece, for a document that says little. */
+export function merge(...given: Parameters<typeof merging>): Configuration {
+  return inOnePiece(merging(...given))
+}
+
+/** So many objects are looked at between two pauses: well below a millisecond of work. */
+const perPiece = 100
 
 /** A new name that looks exactly like one that is there: only how its characters are composed tells them apart. */
 function reportLookalikes<W extends Written<unknown>>(
@@ -135,13 +151,13 @@ interface ReferringConnector {
 }
 
 /** Looks at everything that one named object says of another. */
-export function checkReferences(
+export function* checkingReferences(
   wanted: Configuration,
   document: Referring,
   visible: Visible,
   library: Library,
   problems: Problems,
-): void {
+): Pieces<void> {
   for (const profile of wanted.profiles.values()) {
     const written = document.profiles.get(profile.name)
     if (written === undefined) continue
@@ -156,6 +172,7 @@ export function checkReferences(
     }
   }
   let tasks = 0
+  let connectors = 0
   for (const group of wanted.groups.values()) {
     if (problems.isFull) return
     const writtenGroup = document.groups.get(group.name)
@@ -170,6 +187,7 @@ export function checkReferences(
           checkProfile({ ...place, written, name }, problems)
           checkCommands({ ...place, written, writtenGroup, name }, problems)
         }
+        if (++connectors % perPiece === 0) yield
       }
     }
   }
@@ -379,13 +397,13 @@ function checkCredential(
 }
 
 /** The same configuration as `wanted`, made of the objects of `current` wherever they say the same. */
-export function settle(current: Configuration, wanted: Configuration): Configuration {
-  const profiles = settleMap(current.profiles, wanted.profiles, settleProfile)
-  const groups = settleMap(current.groups, wanted.groups, settleGroup)
-  const associations = settleMap(current.associations, wanted.associations, keepIfSame<Association>)
-  const plugins = settleMap(current.plugins, wanted.plugins, keepIfSame<Plugin>)
-  const maintenances = settleMap(current.maintenances, wanted.maintenances, settleMaintenance)
-  const dashboards = settleMap(current.dashboards, wanted.dashboards, keepIfSame<Dashboard>)
+export function* settling(current: Configuration, wanted: Configuration): Pieces<Configuration> {
+  const profiles = yield* settleMap(current.profiles, wanted.profiles, settleProfile)
+  const groups = yield* settleMap(current.groups, wanted.groups, settleGroup)
+  const associations = yield* settleMap(current.associations, wanted.associations, whole(keepIfSame<Association>))
+  const plugins = yield* settleMap(current.plugins, wanted.plugins, whole(keepIfSame<Plugin>))
+  const maintenances = yield* settleMap(current.maintenances, wanted.maintenances, whole(settleMaintenance))
+  const dashboards = yield* settleMap(current.dashboards, wanted.dashboards, whole(keepIfSame<Dashboard>))
   return profiles === current.profiles &&
     groups === current.groups &&
     associations === current.associations &&
@@ -396,21 +414,36 @@ export function settle(current: Configuration, wanted: Configuration): Configura
     : { profiles, groups, associations, plugins, maintenances, dashboards }
 }
 
-function settleMap<T>(
+/** The same in one piece, for configurations that share most of their objects. */
+export function settle(current: Configuration, wanted: Configuration): Configuration {
+  return inOnePiece(settling(current, wanted))
+}
+
+function* settleMap<T>(
   old: ReadonlyMap<string, T>,
   wanted: ReadonlyMap<string, T>,
-  settleOne: (old: T, wanted: T) => T,
-): ReadonlyMap<string, T> {
+  settleOne: (old: T, wanted: T) => Pieces<T>,
+): Pieces<ReadonlyMap<string, T>> {
   if (old === wanted) return old
   let isChanged = old.size !== wanted.size
   const settled = new Map<string, T>()
+  let looked = 0
   for (const [name, one] of wanted) {
     const before = old.get(name)
-    const after = before === undefined ? one : before === one ? one : settleOne(before, one)
+    const after = before === undefined ? one : before === one ? one : yield* settleOne(before, one)
     if (after !== before) isChanged = true
     settled.set(name, after)
+    if (++looked % perPiece === 0) yield
   }
   return isChanged ? settled : old
+}
+
+/** Of what has no named objects below it. */
+function whole<T>(settleOne: (old: T, wanted: T) => T): (old: T, wanted: T) => Pieces<T> {
+  return function* (old, wanted) {
+    yield
+    return settleOne(old, wanted)
+  }
 }
 
 function keepIfSame<T extends object>(old: T, wanted: T): T {
@@ -437,15 +470,15 @@ function settleConnector(old: Connector, wanted: Connector): Connector {
     : wanted
 }
 
-function settleProfile(old: Profile, wanted: Profile): Profile {
-  const monitors = settleMap(old.monitors, wanted.monitors, settleMonitor)
+function* settleProfile(old: Profile, wanted: Profile): Pieces<Profile> {
+  const monitors = yield* settleMap(old.monitors, wanted.monitors, whole(settleMonitor))
   return monitors === old.monitors && old.connector === wanted.connector && old.description === wanted.description
     ? old
     : { ...wanted, monitors }
 }
 
-function settleSystem(old: System, wanted: System): System {
-  const connectors = settleMap(old.connectors, wanted.connectors, settleConnector)
+function* settleSystem(old: System, wanted: System): Pieces<System> {
+  const connectors = yield* settleMap(old.connectors, wanted.connectors, whole(settleConnector))
   return connectors === old.connectors &&
     old.type === wanted.type &&
     old.description === wanted.description &&
@@ -454,9 +487,9 @@ function settleSystem(old: System, wanted: System): System {
     : { ...wanted, connectors }
 }
 
-function settleGroup(old: Group, wanted: Group): Group {
-  const credentials = settleMap(old.credentials, wanted.credentials, keepIfSame<Credential>)
-  const systems = settleMap(old.systems, wanted.systems, settleSystem)
+function* settleGroup(old: Group, wanted: Group): Pieces<Group> {
+  const credentials = yield* settleMap(old.credentials, wanted.credentials, whole(keepIfSame<Credential>))
+  const systems = yield* settleMap(old.systems, wanted.systems, settleSystem)
   return credentials === old.credentials &&
     systems === old.systems &&
     old.whenCutOff === wanted.whenCutOff &&

@@ -23,6 +23,8 @@ export interface ProposedConnector {
   readonly profile: ProfileDocument | null
   /** `system / connector` that has the same type and target already, or null. */
   readonly known: string | null
+  /** With what the target is asked for more: the settings and the system of the connector that is there already, else its own. */
+  readonly way: { readonly settings: Readonly<Record<string, unknown>>; readonly system: string }
 }
 
 export interface ProposalPlace {
@@ -104,7 +106,8 @@ export function proposedConnectors(
         place.document.profiles?.some((present) => present.name === profile.name) === true
           ? null
           : profile,
-      known: there,
+      known: there?.path ?? null,
+      way: { settings: there?.settings ?? one.settings, system: there?.system ?? system },
     })
   }
   return { proposals, problems }
@@ -170,17 +173,43 @@ function profileOf(
   return { name: profile, connector: type, description: title.slice(0, 200), monitors: usable }
 }
 
-function knownTargets(group: GroupDocument | undefined, library: Library): ReadonlyMap<string, string> {
-  const known = new Map<string, string>()
+interface Known {
+  /** `system / connector` */
+  readonly path: string
+  readonly system: string
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
+function knownTargets(group: GroupDocument | undefined, library: Library): ReadonlyMap<string, Known> {
+  const known = new Map<string, Known>()
   for (const system of group?.systems ?? []) {
-    for (const { name, type, settings } of system.connectors ?? []) {
-      const connector = library.connectors.get(type)
-      const checked = connector === undefined ? undefined : checkDeclared(connector, settings, 'settings')
-      if (connector !== undefined && checked?.ok === true)
-        known.set(`${type} ${connector.target(checked.value)}`, `${system.name} / ${name}`)
+    for (const { name, type, settings = {} } of system.connectors ?? []) {
+      const target = targetOf({ type, settings }, library)
+      if (target !== undefined) known.set(target, { path: `${system.name} / ${name}`, system: system.name, settings })
     }
   }
   return known
+}
+
+/** What two connectors have in common that lead to the same thing; undefined where the library does not take it. */
+function targetOf({ type, settings }: Pick<FoundConnector, 'type' | 'settings'>, library: Library): string | undefined {
+  const connector = library.connectors.get(type)
+  const checked = connector === undefined ? undefined : checkDeclared(connector, settings, 'settings')
+  return checked?.ok === true ? `${type} ${connector?.target(checked.value)}` : undefined
+}
+
+/** What was found, with what it knew of beside itself: the name that somebody who was asked gives to a thing takes the place of its port's number. */
+export function withNeighbours(
+  found: readonly FoundConnector[],
+  neighbours: readonly FoundConnector[],
+  library: Library,
+): readonly FoundConnector[] {
+  const named = new Set(neighbours.map((one) => targetOf(one, library)))
+  const others = found.filter((one) => {
+    const target = targetOf(one, library)
+    return target === undefined || !named.has(target)
+  })
+  return [...neighbours, ...others]
 }
 
 function freeName(wanted: string, taken: ReadonlySet<string>): string {

@@ -1,5 +1,6 @@
 import { pathId } from '../base/index.ts'
 import type { Rule } from '../model/index.ts'
+import type { Breathe, Pieces } from '../platform/index.ts'
 import {
   isSame,
   sorted,
@@ -9,7 +10,6 @@ import {
   type Profile,
   type System,
 } from './configuration.ts'
-import type { Breathe } from './pace.ts'
 
 /** A task: one monitor of one profile on one connector, with everything that others ask of it. Immutable. */
 export interface TaskEntry {
@@ -210,11 +210,12 @@ export interface TaskChanges {
   readonly tasksChanged: readonly TaskEntry[]
 }
 
-export function taskChanges(before: View, after: View): TaskChanges {
+export function* taskChanges(before: View, after: View): Pieces<TaskChanges> {
   const tasksAdded: TaskEntry[] = []
   const tasksRemoved: TaskEntry[] = []
   const tasksChanged: TaskEntry[] = []
   for (const [id, system] of after.systems) {
+    yield
     if (before.systems.get(id) === system) continue
     for (const task of system.tasks) {
       const old = before.tasks.get(task.id)
@@ -223,6 +224,7 @@ export function taskChanges(before: View, after: View): TaskChanges {
     }
   }
   for (const [id, system] of before.systems) {
+    yield
     if (after.systems.get(id) === system) continue
     for (const task of system.tasks) if (!after.tasks.has(task.id)) tasksRemoved.push(task)
   }

@@ -230,7 +230,8 @@ export type WireConnector = Static<typeof wireConnector>
  *   re-key      make a new key and send it
  *   discover    what is at a host: the ports that accept connections, and the connectors that could be configured for it
  *   check       one run of any monitor on any connector, of which nothing is kept; gives the run's result. With `wants` it measures nothing but
- *               asks what there is to choose from (candidates.ts of the agent); an agent that does not know that word measures
+ *               asks what there is to choose from, or what the target knows of beside itself (candidates.ts and neighbours.ts of the agent);
+ *               an agent that does not know `wants` measures, one that does not know its word refuses
  */
 export const Command = Type.Union([
   Type.Object({ id: name, is: Type.Literal('run-now'), task: name }),
@@ -248,7 +249,7 @@ export const Command = Type.Union([
     sealed: Type.Optional(text(200_000)),
     timeoutMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }),
     /** Absent from an older server, and passed over by an older agent. */
-    wants: Type.Optional(Type.Literal('candidates')),
+    wants: Type.Optional(Type.Enum(['candidates', 'neighbours'])),
   }),
 ])
 export type Command = Static<typeof Command>

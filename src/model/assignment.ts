@@ -29,6 +29,12 @@ export interface AssignedTask {
   readonly timeoutMs: number
 }
 
+/**
+ * What a run by hand may be asked for instead of measuring. `candidates`: what there is to choose from for the monitor's settings. `neighbours`:
+ * what else the connector's target knows of that could be configured.
+ */
+export type Wanted = 'candidates' | 'neighbours'
+
 /** The settings that travel from the server to every agent. */
 export interface TravellingSettings {
   /** How many monitors run at the same moment on an agent; 0 means: as many as suit the machine (64 for each core). */

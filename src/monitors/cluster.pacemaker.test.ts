@@ -50,6 +50,7 @@ RING ID 0
 /dev/disk/by-id/a healthy
 `
 const broken = healthy
+  .replace('standby="false" standby_onfail', 'standby="true" standby_onfail')
   .replace('name="hana2" id="2" online="true"', 'name="hana2" id="2" online="false"')
   .replace('unclean="false" is_dc="false"', 'unclean="true" is_dc="false"')
   .replace(
@@ -112,6 +113,7 @@ test('a lost node, a failed resource, no quorum and what stands behind it raise'
       'no quorum': 'CRITICAL',
       'node not online': 'MAJOR',
       'node to be fenced': 'CRITICAL',
+      'node in standby': 'INFO',
       'resource failed': 'MAJOR',
       'resource blocked': 'CRITICAL',
       'resource nowhere': 'MAJOR',

@@ -30,6 +30,17 @@ test.each(cases)('%j, %s, of %j', async (expected, match, answers, words) => {
   expect(seen.failure?.message).toBe(words === undefined ? undefined : `x at 10.0.0.2:53: ${words}`)
 })
 
+// milliseconds → what raises
+const times: [number, Record<string, string>][] = [
+  [900, {}],
+  [1_100, { slow: 'WARNING' }],
+  [3_100, { slow: 'MAJOR' }],
+]
+test.each(times)('an answer after %i ms', async (duration, raised) => {
+  const client: DnsClient = { server: 's', query: async () => ({ status: 'found', answers: ['1'], ttl: 60, duration }) }
+  expect(judgedBy(dnsLookup, await collectOnce(dnsLookup, { name: 'x' }, { client }))).toEqual(raised)
+})
+
 test('a name that is gone raises, and clears when it is back', async () => {
   const gone: DnsSeen = { status: 'no such name', answers: [], duration: 2 }
   const missing = await collectOnce(

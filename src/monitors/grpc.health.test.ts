@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { GrpcClient, GrpcState } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { certificateLasting, collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import grpcHealth from './grpc.health.ts'
 
 const server = (state: GrpcState, duration = 2): GrpcClient => ({
@@ -23,4 +23,16 @@ test.each(states)('a server that is %s after %i ms', async (state, duration, rai
     [{ labels: { service: 'server' }, value: Number(state === 'SERVING') }],
     raised,
   ])
+})
+
+test('a certificate that ends soon raises', async () => {
+  const lasting = async (days: number) => {
+    const { health } = server('SERVING')
+    const client: GrpcClient = {
+      target: 'shop:443',
+      health: async (...asked) => ({ ...(await health(...asked)), certificate: certificateLasting(days) }),
+    }
+    return judgedBy(grpcHealth, await collectOnce(grpcHealth, {}, { client }))
+  }
+  expect([await lasting(29), await lasting(90)]).toEqual([{ 'certificate ends': 'WARNING' }, {}])
 })

@@ -55,6 +55,11 @@ test('a stopped service, a stopped tenant and a restart raise', async () => {
   ])
 })
 
+test('a sign-in that takes long raises', async () => {
+  const client = { ...hanaDatabase(healthy), signIn: async () => 1_200 }
+  expect(judgedBy(availability, await collectOnce(availability, {}, { client }))).toEqual({ 'slow sign-in': 'WARNING' })
+})
+
 test('a view that may not be read is left out with words, and the others go on', async () => {
   const refused = new StatementRefused('258', 'insufficient privilege: Not authorized')
   const seen = await run({ ...healthy, 'FROM SYS.M_DATABASES': refused })

@@ -45,11 +45,13 @@ test('old, failed and missing backups raise', async () => {
     failed.message,
     judgedBy(backup, await run(at(3 * day, 60, 2))),
     judgedBy(backup, await run({})),
+    judgedBy(backup, await run({ ...at(day, 600), "= 'catalog'": [{ bytes: 60 * 1024 ** 2 }] })),
   ]).toEqual([
     { 'data backup old': 'WARNING', 'log backup old': 'CRITICAL', 'backup failed': 'CRITICAL' },
     'the last complete data backup failed: no space left',
     { 'data backup old': 'CRITICAL', 'backup failed': 'WARNING' },
     { 'never backed up': 'CRITICAL' },
+    { 'catalogue large': 'INFO' },
   ])
 })
 

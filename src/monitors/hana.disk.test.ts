@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { collectOnce, expectSound, hanaDatabase, judgedBy, withstandsDamagedRows } from '../sdk/testing.ts'
 import disk from './hana.disk.ts'
 
-const at = (used: number) => ({
+const at = (used: number, unused = 100) => ({
   M_DISKS: [{ host: 'hana1', usage: 'DATA', path: '/hana/data/HDB', used, size: 1_000 }],
   M_DISK_USAGE: [{ host: 'hana1', usage: 'DATA', used: 300 }],
-  M_VOLUME_FILES: [{ host: 'hana1', port: 30003, type: 'DATA', size: 400, unused: 100 }],
+  M_VOLUME_FILES: [{ host: 'hana1', port: 30003, type: 'DATA', size: 400, unused }],
 })
 
 test('disks are measured by their purpose, and full ones raise', async () => {
@@ -17,6 +17,7 @@ test('disks are measured by their purpose, and full ones raise', async () => {
     seen.metrics,
     judgedBy(disk, seen),
     judgedBy(disk, await collectOnce(disk, {}, { client: hanaDatabase(at(960)) })),
+    judgedBy(disk, await collectOnce(disk, {}, { client: hanaDatabase(at(500, 220)) })),
   ]).toEqual([
     {
       used: [{ labels: data, value: 50 }],
@@ -28,6 +29,7 @@ test('disks are measured by their purpose, and full ones raise', async () => {
     },
     {},
     { 'disk full': 'CRITICAL' },
+    { 'data volume unused': 'INFO' },
   ])
 })
 

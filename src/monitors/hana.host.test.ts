@@ -56,5 +56,20 @@ test('busy processors, full memory and swapping raise', async () => {
   ])
 })
 
+test('a machine that has enough of everything raises nothing, one at its allocation limit does', async () => {
+  const [row] = at(500, 100).M_HOST_RESOURCE_UTILIZATION
+  const previous = { '["hana1"]': [50, 0, 0, 50] }
+  const run = (instance_used: number) => {
+    const client = hanaDatabase({ M_HOST_RESOURCE_UTILIZATION: [{ ...row, instance_used, idle_time: 400 }] })
+    return collectOnce(host, {}, { client, previous })
+  }
+  const well = await run(450)
+  expect([well.metrics['cpu'], judgedBy(host, well), judgedBy(host, await run(820))]).toEqual([
+    [{ labels: { host: 'hana1' }, value: (100 * 60) / 415 }],
+    {},
+    { 'allocation limit': 'WARNING' },
+  ])
+})
+
 test('withstands whatever rows come', () =>
   withstandsDamagedRows(host, at(500, 100), { previous: { '["hana1"]': [1, 2, 3, null] } }))

@@ -44,4 +44,19 @@ test('an old savepoint, one that blocks, a full log and a slow disk raise', asyn
   })
 })
 
+test('a data disk that reads slowly raises, and one that fails', async () => {
+  const data = { ...service, type: 'DATA', path: '/hana/data/' }
+  const before = { '["hana1","30003","DATA","/hana/data/"]': [0, 0, 0, 0] }
+  const run = async (readTime: number, failed: number) => {
+    const row = { ...data, writes: 0, write_time: 0, reads: 100, read_time: readTime, failed }
+    const answers = { ...at(1, 1, 1, 1), M_VOLUME_IO_TOTAL_STATISTICS: [row] }
+    return collectOnce(log, {}, { client: hanaDatabase(answers), previous: before })
+  }
+  const well = await run(100_000, 0)
+  expect([judgedBy(log, await run(2_500_000, 3), well), judgedBy(log, await run(100_000, 0), well)]).toEqual([
+    { 'data disk slow': 'WARNING', 'disk fails': 'CRITICAL' },
+    {},
+  ])
+})
+
 test('withstands whatever rows come', () => withstandsDamagedRows(log, at(1, 1, 1, 1), { previous }))

@@ -34,14 +34,17 @@ test('a service at its limit and memory that ran out raise; a view of later vers
   const worse = { ...full, M_OUT_OF_MEMORY_EVENTS: [{ events: 4 }] }
   const older = { ...full, M_OUT_OF_MEMORY_EVENTS: new StatementRefused('259', 'invalid table name') }
   const seen = await collectOnce(memory, {}, { client: hanaDatabase(older) })
+  const rows = { ...healthy, M_RS_MEMORY: [{ host: 'hana1', port: 30003, allocated: 301 * 1024 ** 3, unused: 20 }] }
   expect([
     judgedBy(memory, await collectOnce(memory, {}, { client: hanaDatabase(worse) })),
     judgedBy(memory, seen),
     seen.message,
+    judgedBy(memory, await collectOnce(memory, {}, { client: hanaDatabase(rows) })),
   ]).toEqual([
     { memory: 'CRITICAL', 'out of memory': 'MAJOR' },
     { memory: 'CRITICAL' },
     'left out: out of memory (invalid table name)',
+    { 'row store large': 'WARNING' },
   ])
 })
 

@@ -39,6 +39,14 @@ test('syncing warns, an error and a secondary that is away are critical', async 
     judgedBy(replication, await run(at({ status: 2, active: 1, delay: 90, gap: 0 }))),
     judgedBy(replication, await run(at({ status: 4, active: 0, delay: 700, gap: gib }))),
     judgedBy(replication, await run({})),
+    judgedBy(
+      replication,
+      await run({
+        ...well,
+        'AS BACKLOG': [{ ...to, backlog: 2 * gib, buffer_full: 0 }],
+        OPERATION_MODE: [{ ...to, delay: 601 }],
+      }),
+    ),
   ]).toEqual([
     { 'not replicating': 'WARNING', 'shipping late': 'WARNING' },
     {
@@ -48,6 +56,7 @@ test('syncing warns, an error and a secondary that is away are critical', async 
       'log not shipped': 'WARNING',
     },
     {},
+    { backlog: 'WARNING', 'replay late': 'WARNING' },
   ])
 })
 

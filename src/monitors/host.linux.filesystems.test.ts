@@ -18,7 +18,7 @@ Filesystem 1024-blocks Used Available Capacity Mounted on
 @@@ inodes
 Filesystem Inodes IUsed IFree IUse% Mounted on
 /dev/sda1 100 96 4 96% /
-/dev/sdb 0 0 0 - /my disk
+/dev/sdb 100 10 90 10% /my disk
 `
 const far = 'Filesystem 1024-blocks Used Available Capacity Mounted on\nfar:/ 1000 100 900 10% /nfs\n'
 
@@ -55,7 +55,10 @@ test('each file system counts once, and a full one raises', async () => {
         { labels: { mount: '/' }, value: 0 },
         { labels: { mount: '/my disk' }, value: 1 },
       ],
-      inodes_used: [{ labels: { mount: '/' }, value: 96 }],
+      inodes_used: [
+        { labels: { mount: '/' }, value: 96 },
+        { labels: { mount: '/my disk' }, value: 10 },
+      ],
     },
     { 'file system full': 'WARNING', 'inodes used up': 'CRITICAL' },
   ])

@@ -5,6 +5,7 @@ import { itemsOf, shareOf } from './formats/measured.ts'
 import { parseMountinfo } from './formats/proc.ts'
 import { sectionsOf, sectionsScript } from './formats/sections.ts'
 import { excludeSetting, includeSetting, selectionProblems, selects } from './formats/selection.ts'
+import { sshGrant } from './formats/ssh-account.ts'
 
 /** Local ones alone: a network drive whose server is gone would let df wait for ever. */
 const script = sectionsScript({
@@ -53,6 +54,7 @@ export default defineMonitor({
     { name: 'inodes used up', metric: 'inodes_used', thresholds: { WARNING: '> 85%', CRITICAL: '> 95%' } },
   ],
   needs: 'An account that may sign in by SSH. A mount point below a directory that it may not enter is left out.',
+  grant: sshGrant,
   tryIt: 'On the host: `fallocate -l 5G /var/tmp/full`, and remove the file again.',
   check: ({ mounts, excludeMounts }, path) => selectionProblems({ mounts, excludeMounts }, path),
   async candidates(_, { client, signal }) {

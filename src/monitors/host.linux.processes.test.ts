@@ -36,6 +36,12 @@ test('processes are counted by their command lines, and their time becomes a sha
   ])
 })
 
+test('many processes that nobody fetches raise', async () => {
+  const dead = 'Z         0       00:01 00:00:00 [sh] <defunct>\n'
+  const seen = await collectOnce(processes, {}, { client: host(output('00:00:20') + dead.repeat(20)) })
+  expect(judgedBy(processes, seen)).toEqual({ zombies: 'WARNING' })
+})
+
 test('a machine that shows no processes says how ps ended', async () => {
   await expect(collectOnce(processes, {}, { client: host('') })).rejects.toMatchObject({
     message: 'db1:22 shows no processes: ps ended with 1',

@@ -1,6 +1,7 @@
 import { defineMonitor, matches, parseMatcher, TargetError, type Problem, type SshClient } from '../sdk/index.ts'
 import { itemsOf, measured, numbersBefore } from './formats/measured.ts'
 import { parsePs, type PsLine } from './formats/ps.ts'
+import { sshGrant } from './formats/ssh-account.ts'
 
 const columns = ['-o', 'stat=', '-o', 'rss=', '-o', 'etime=', '-o', 'time=', '-o', 'args=']
 
@@ -48,6 +49,7 @@ export default defineMonitor({
   ],
   needs:
     'An account that may sign in by SSH. Where /proc is mounted with hidepid it sees its own processes alone, and must be in the group that may see all.',
+  grant: sshGrant,
   tryIt:
     'Name a process that does not run: farwatch check host.linux.processes --set processes.none="no such program*" …',
   check({ processes }, path) {

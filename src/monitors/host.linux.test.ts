@@ -4,7 +4,15 @@ import type { SshClient } from '../sdk/index.ts'
 import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import hostLinux from './host.linux.ts'
 
-const answer = (about: { ticks: string; received: number; disk: string; available?: number; clock?: string }) =>
+const answer = (about: {
+  ticks: string
+  received: number
+  disk: string
+  available?: number
+  clock?: string
+  swapFree?: number
+  uptime?: number
+}) =>
   `@@@ stat
 cpu  ${about.ticks}
 cpu0 1 2 3 4
@@ -15,11 +23,11 @@ procs_blocked 3
 MemTotal: 1000 kB
 MemAvailable: ${about.available ?? 400} kB
 SwapTotal: 100 kB
-SwapFree: 75 kB
+SwapFree: ${about.swapFree ?? 75} kB
 @@@ loadavg
 2.00 4.00 6.00 1/200 99
 @@@ uptime
-86400.51 1.0
+${about.uptime ?? 86_400.51} 1.0
 @@@ diskstats
    7       0 loop0 1 1 1 1 1 1 1 1 1 1 1
    8       0 sda ${about.disk}
@@ -93,6 +101,26 @@ test('full memory and a free-running clock raise; a machine at rest is clear', a
   const bad = answer({ ticks: '1 1 1 1', received: 0, disk: '', available: 40, clock: 'no' })
   expect([judgedBy(hostLinux, await twice(bad, bad)), judgedBy(hostLinux, await twice(before, before))]).toEqual([
     { 'memory full': 'CRITICAL', 'clock not set': 'WARNING' },
+    {},
+  ])
+})
+
+test('busy processors and disks, full swap and a restart raise', async () => {
+  const busy = answer({
+    ticks: '1100 0 100 800 0 0 0 0 0 0',
+    received: 1000,
+    disk: '14 0 104 60 16 0 208 60 0 2990 0',
+    swapFree: 1,
+    uptime: 20,
+  })
+  const calm = answer({ ticks: '100 0 100 1800 0 0 0 0 0 0', received: 1000, disk: '10 0 100 50 10 0 200 50 0 1000 0' })
+  expect([judgedBy(hostLinux, await twice(before, busy)), judgedBy(hostLinux, await twice(before, calm))]).toEqual([
+    {
+      'processors busy': 'MAJOR',
+      'swap full': 'CRITICAL',
+      'disk busy': 'WARNING',
+      'machine restarted': 'INFO',
+    },
     {},
   ])
 })

@@ -25,6 +25,7 @@ import {
 } from './formats/proc.ts'
 import { sectionsOf, sectionsScript } from './formats/sections.ts'
 import { excludeSetting, includeSetting, selectionProblems, selects } from './formats/selection.ts'
+import { sshGrant } from './formats/ssh-account.ts'
 
 const script = sectionsScript({
   stat: 'cat /proc/stat',
@@ -85,11 +86,7 @@ export default defineMonitor({
     { name: 'machine restarted', metric: 'uptime', thresholds: { INFO: '< 5m' } },
   ],
   needs: 'An account that may sign in by SSH, with a shell and nothing more. /proc is readable by everybody.',
-  grant: [
-    'useradd --create-home --shell /bin/sh farwatch',
-    'install -d -m 700 -o farwatch -g farwatch ~farwatch/.ssh',
-    "echo 'restrict ssh-ed25519 AAAA… farwatch' > ~farwatch/.ssh/authorized_keys",
-  ].join('\n'),
+  grant: sshGrant,
   tryIt: 'On the host: `timeout 20m sh -c "yes > /dev/null & yes > /dev/null"` keeps processors busy for long enough.',
   check: ({ interfaces, excludeInterfaces, disks, excludeDisks }, path) =>
     selectionProblems({ interfaces, excludeInterfaces, disks, excludeDisks }, path),

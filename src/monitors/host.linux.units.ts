@@ -2,6 +2,7 @@ import { defineMonitor, TargetError, type SshClient } from '../sdk/index.ts'
 import { itemsOf } from './formats/measured.ts'
 import { sectionsOf, sectionsScript } from './formats/sections.ts'
 import { excludeSetting, selectionProblems, selects } from './formats/selection.ts'
+import { sshGrant } from './formats/ssh-account.ts'
 import { parseListedUnits, parseShownUnits } from './formats/systemctl.ts'
 
 const script = sectionsScript({
@@ -52,6 +53,7 @@ export default defineMonitor({
     { name: 'unit not active', metric: 'unit_active', thresholds: { CRITICAL: '== 0' } },
   ],
   needs: 'An account that may sign in by SSH to a machine with systemd. Nothing more: anybody may list units.',
+  grant: sshGrant,
   tryIt:
     'On the host: `systemd-run --unit=broken false` makes a failed unit, `systemctl reset-failed broken` takes it away.',
   check: ({ excludeFailed }, path) => selectionProblems({ excludeFailed }, path),

@@ -13,9 +13,9 @@ const files = (ticks: string, received: number) => ({
   '/proc/loadavg': '2.00 4.00 6.00 1/200 99\n',
 })
 
-function machine(texts: Readonly<Record<string, string>>, uptime = 86_400): LocalClient {
+function machine(texts: Readonly<Record<string, string>>, uptime = 86_400, inodesFree = 90): LocalClient {
   const spaces: Record<string, FileSystemSpace> = {
-    '/': { size: 1000, free: 100, available: 50, inodes: 100, inodesFree: 90 },
+    '/': { size: 1000, free: 100, available: 50, inodes: 100, inodesFree },
     '/my disk': { size: 1000, free: 600, available: 600, inodes: 0, inodesFree: 0 },
   }
   return {
@@ -114,6 +114,21 @@ test('full memory and a full disk raise; a machine at rest is clear', async () =
     judgedBy(hostLocal, await twice()),
     judgedBy(hostLocal, await collectOnce(hostLocal, {}, { client: machine(rested) })),
   ]).toEqual([{ 'memory full': 'CRITICAL', 'file system full': 'WARNING' }, {}])
+})
+
+test('busy processors, full swap and used up inodes raise', async () => {
+  const busy = {
+    ...files('1100 0 100 800 0 0 0 0 0 0', 0),
+    '/proc/meminfo': 'MemTotal: 1000 kB\nMemAvailable: 900 kB\nSwapTotal: 100 kB\nSwapFree: 1 kB\n',
+    '/proc/self/mountinfo': '1 0 8:1 / / rw - ext4 /dev/sda1 rw\n',
+  }
+  const previous = { at: 0, cpu: { user: 100, system: 100, idle: 800 }, network: {} }
+  const seen = await collectOnce(hostLocal, {}, { client: machine(busy, 86_400, 1), previous, now: () => 1_000 })
+  expect(judgedBy(hostLocal, seen)).toMatchObject({
+    'processors busy': expect.any(String),
+    'swap full': expect.any(String),
+    'inodes used up': 'CRITICAL',
+  })
 })
 
 test('a restart gives no rates, and says that it was one', async () => {

@@ -101,6 +101,25 @@ test('a full drive, a stopped service and a chosen one raise', async () => {
   })
 })
 
+test('a machine that has too little of everything raises, and one that has just started', async () => {
+  const [system] = calm['Win32_OperatingSystem'] as readonly WmiInstance[]
+  const started = { LastBootUpTime: '2026-11-26T05:58:00+01:00', FreePhysicalMemory: '300' }
+  const client = machine({
+    ...calm,
+    Win32_OperatingSystem: [{ ...system, ...started }],
+    Win32_PerfFormattedData_PerfOS_Processor: [{ PercentProcessorTime: '99' }],
+    Win32_PageFileUsage: [{ Name: 'C:\\pagefile.sys', CurrentUsage: '900', AllocatedBaseSize: '1000' }],
+    Win32_PerfFormattedData_PerfDisk_PhysicalDisk: [{ Name: '0 C:', PercentIdleTime: '2' }],
+  })
+  expect(judgedBy(hostWindows, await collectOnce(hostWindows, {}, { client }))).toEqual({
+    'processors busy': 'MAJOR',
+    'memory full': 'CRITICAL',
+    'page file full': 'WARNING',
+    'disk busy': 'WARNING',
+    'machine restarted': 'INFO',
+  })
+})
+
 test('what the account may not read is left out and named; nothing at all is a matter of the credential', async () => {
   const refused = new StatementRefused('AccessDenied', 'Access is denied.')
   const seen = await collectOnce(hostWindows, {}, { client: machine({ ...calm, Win32_Service: refused }) })

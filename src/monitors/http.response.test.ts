@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest'
 import { checkDeclared, type HttpAnswerSeen, type HttpClient } from '../sdk/index.ts'
-import { collectOnce, expectClearOutcomes, expectSound, judgedBy, mutated } from '../sdk/testing.ts'
+import { certificateLasting, collectOnce, expectClearOutcomes, expectSound, judgedBy, mutated } from '../sdk/testing.ts'
 import httpResponse from './http.response.ts'
-
-const dayMs = 86_400_000
 
 function answering(body: string, about: Partial<HttpAnswerSeen> = {}): HttpClient {
   return {
@@ -77,21 +75,22 @@ test('an error page is judged by its status, not by the numbers it lacks', async
 
 test('default rules raise for an end that is near and clear after a renewal', async () => {
   const judgedAt = async (days: number) => {
-    const certificate = {
-      subject: 'CN=shop',
-      issuer: 'CN=authority',
-      validFrom: 0,
-      validTo: days * dayMs,
-      names: ['shop.example'],
-      fingerprint: '00',
-    }
-    return judgedBy(httpResponse, await collectOnce(httpResponse, {}, { client: answering('', { certificate }) }))
+    const client = answering('', { certificate: certificateLasting(days) })
+    return judgedBy(httpResponse, await collectOnce(httpResponse, {}, { client }))
   }
   expect([await judgedAt(3), await judgedAt(20), await judgedAt(90)]).toEqual([
     { 'certificate ends': 'CRITICAL' },
     { 'certificate ends': 'WARNING' },
     {},
   ])
+})
+
+test('an answer that takes long raises', async () => {
+  const took = async (total: number) => {
+    const client = answering('', { phases: { dns: 1, connect: 2, firstByte: 3, total } })
+    return judgedBy(httpResponse, await collectOnce(httpResponse, {}, { client }))
+  }
+  expect([await took(2_100), await took(5_100)]).toEqual([{ slow: 'WARNING' }, { slow: 'CRITICAL' }])
 })
 
 test('wrong settings are named with the words that help', () => {

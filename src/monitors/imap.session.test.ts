@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { ImapSeen } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import type { ImapClient, ImapSeen } from '../sdk/index.ts'
+import { certificateLasting, collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import imapSession from './imap.session.ts'
 
 const seen: ImapSeen = {
@@ -13,7 +13,11 @@ const seen: ImapSeen = {
   mailboxes: [{ mailbox: 'INBOX', messages: 7, unseen: 3, select: 2 }],
   refused: [],
 }
-const server = (session: ImapSeen) => ({ target: 'mail1:993', session: async () => session })
+const server = (session: ImapSeen): ImapClient => ({
+  target: 'mail1:993',
+  session: async () => session,
+  mailTrip: () => Promise.reject(new Error('not here')),
+})
 
 test('mailboxes are items, and how many messages are too many is a row of one’s own', async () => {
   const gathered = await collectOnce(imapSession, {}, { client: server(seen) })
@@ -32,4 +36,12 @@ test('a slow server and a mailbox that is not opened raise', async () => {
     'mail1:993 does not open Orders: no such mailbox',
     { 'no session': 'CRITICAL', slow: 'WARNING' },
   ])
+})
+
+test('a certificate that ends soon raises', async () => {
+  const lasting = async (days: number) => {
+    const client = server({ ...seen, certificate: certificateLasting(days) })
+    return judgedBy(imapSession, await collectOnce(imapSession, {}, { client }))
+  }
+  expect([await lasting(6), await lasting(90)]).toEqual([{ 'certificate ends': 'CRITICAL' }, {}])
 })

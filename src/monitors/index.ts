@@ -32,6 +32,7 @@ import kubernetesWorkloads from './kubernetes.workloads.ts'
 import ldapBind from './ldap.bind.ts'
 import ldapMonitor from './ldap.monitor.ts'
 import ldapReplication from './ldap.replication.ts'
+import mailRoundtrip from './mail.roundtrip.ts'
 import mongodb from './mongodb.ts'
 import mqttBroker from './mqtt.broker.ts'
 import mqttRoundtrip from './mqtt.roundtrip.ts'
@@ -122,6 +123,7 @@ export const monitors: readonly AnyMonitor[] = [
   ldapBind,
   ldapMonitor,
   ldapReplication,
+  mailRoundtrip,
   mongodb,
   mqttBroker,
   mqttRoundtrip,

@@ -43,3 +43,8 @@ test('what cannot work is refused', () => {
 
 test('whatever the agent answers, the outcome is clear', () =>
   expectClearOutcomes(jmxValues, mutated(recorded), agent, { settings: { values } }))
+
+test('a monitor that asks for nothing says so', async () => {
+  const seen = await collectOnce(jmxValues, { values: {} }, { client: agent([]) })
+  expect(judgedBy(jmxValues, seen)).toMatchObject({ 'nothing asked for': 'WARNING' })
+})

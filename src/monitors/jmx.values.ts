@@ -38,6 +38,8 @@ export default defineMonitor({
   timeout: '10s',
   tested: 'real server',
   needs: 'The Jolokia agent in the process, allowed to read the beans.',
+  grant:
+    '<restrict>\n  <commands><command>read</command></commands>\n  <allow><mbean><name>java.lang:*</name><attribute mode="read">*</attribute></mbean></allow>\n</restrict>',
   tryIt:
     '`farwatch check jmx.values --set url=http://app1:8778/jolokia --set "values.threads=java.lang:type=Threading#ThreadCount"`. A bean that does not exist fails with its name.',
   check({ values, counters }, path) {

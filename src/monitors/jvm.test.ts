@@ -72,6 +72,14 @@ test('a full heap, endless collecting and a deadlock raise', async () => {
   expect(judgedBy(jvm, seen)).toEqual({ heap: 'CRITICAL', 'collecting garbage': 'CRITICAL', deadlock: 'CRITICAL' })
 })
 
+test('a heap that stays full after a collection, and file descriptors, raise', async () => {
+  const ill: unknown[] = [...healthy]
+  ill[1] = { 'java.lang:name=Tenured Gen,type=MemoryPool': { ...pool(70, 80), CollectionUsage: { used: 70, max: 80 } } }
+  ill[5] = { OpenFileDescriptorCount: 960, MaxFileDescriptorCount: 1_000, ProcessCpuLoad: 0.25 }
+  const seen = await collectOnce(jvm, {}, { client: agent(ill) })
+  expect(judgedBy(jvm, seen)).toEqual({ 'heap after collection': 'WARNING', 'file descriptors': 'CRITICAL' })
+})
+
 test('what may not be called is left out; where nothing may be read it is a matter of configuration', async () => {
   const seen = await collectOnce(jvm, {}, { client: agent(healthy, [7]) })
   const nothing = collectOnce(jvm, {}, { client: agent(healthy, [0, 1, 2, 3, 4, 5, 6, 7]) })

@@ -58,6 +58,13 @@ test('a node that fell silent and one under pressure raise', async () => {
   ])
 })
 
+test('a node whose processors and memory are used up raises', async () => {
+  const used = [{ metadata: { name: 'one' }, usage: { cpu: '3800m', memory: '7600Mi' } }]
+  const client = cluster({ ...healthy, '/apis/metrics.k8s.io/v1beta1/nodes': used })
+  const seen = await collectOnce(kubernetesNodes, {}, { client })
+  expect(judgedBy(kubernetesNodes, seen)).toEqual({ processors: 'MAJOR', memory: 'WARNING' })
+})
+
 // as Kubernetes writes it → the number
 const quantities: [unknown, number | undefined][] = [
   ['250m', 0.25],

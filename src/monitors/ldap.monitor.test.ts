@@ -69,6 +69,15 @@ test('a server at rest', async () => {
   ])
 })
 
+test('threads that are all at work raise', async () => {
+  const busy = [
+    entry('cn=Max,cn=Threads,cn=Monitor', { monitoredinfo: '16' }),
+    entry('cn=Active,cn=Threads,cn=Monitor', { monitoredinfo: '16' }),
+  ]
+  const seen = await collectOnce(ldapMonitor, {}, { client: directory({ ...healthy, Threads: busy }) })
+  expect(judgedBy(ldapMonitor, seen)).toEqual({ threads: 'WARNING' })
+})
+
 test('what is used up raises', async () => {
   const ill = {
     ...healthy,

@@ -106,6 +106,15 @@ test.each(troubles)('%s raises', async (_, trouble, wanted) => {
   expect(judgedBy(mongodb, await ask({ ...healthy, ...trouble }))).toEqual(wanted)
 })
 
+test('errors of the server itself raise when they grow', async () => {
+  const after = (regular: number) => ask({ ...healthy, ...status({ asserts: { regular, user: 7 } }) })
+  const before = await after(3)
+  expect([judgedBy(mongodb, await after(4), before), judgedBy(mongodb, await after(3), before)]).toEqual([
+    { 'server errors': 'MAJOR' },
+    {},
+  ])
+})
+
 test('a router has no set, and what it does not know is left out', async () => {
   const seen = await ask({ hello: { msg: 'isdbgrid' }, buildInfo: { version: '8.0.4' } }, { sizes: false })
   expect([seen.facts, seen.message, seen.metrics['primary_known']]).toEqual([

@@ -15,10 +15,10 @@ const healthy: Record<string, string> = {
   'connection/north.cloud/state': '1',
 }
 
-const broker = (said: Readonly<Record<string, string>>): MqttClient => ({
+const broker = (said: Readonly<Record<string, string>>, connect = 12): MqttClient => ({
   target: 'mq1:8883',
   listen: async () => ({
-    connect: 12,
+    connect,
     messages: Object.entries(said).map(([topic, payload]) => ({
       topic: `$SYS/broker/${topic}`,
       payload,
@@ -52,6 +52,16 @@ test('a bridge that is down raises', async () => {
   expect(judgedBy(mqttBroker, seen)).toEqual({ 'bridge down': 'CRITICAL' })
 })
 
+test('messages that are thrown away and a slow session raise', async () => {
+  const look = (dropped: number, connect = 12) =>
+    collectOnce(mqttBroker, {}, { client: broker({ ...healthy, 'publish/messages/dropped': `${dropped}` }, connect) })
+  const before = await look(0)
+  expect([judgedBy(mqttBroker, await look(60, 5_100), before), judgedBy(mqttBroker, await look(0), before)]).toEqual([
+    { 'messages thrown away': 'WARNING', slow: 'WARNING' },
+    {},
+  ])
+})
+
 test('whatever the broker says, the outcome is clear', () =>
   expectClearOutcomes(
     mqttBroker,
@@ -59,5 +69,5 @@ test('whatever the broker says, the outcome is clear', () =>
       fc.constantFrom(...Object.keys(healthy), 'heap/current'),
       fc.oneof(fc.string(), fc.double().map(String)),
     ),
-    broker,
+    (said) => broker(said),
   ))

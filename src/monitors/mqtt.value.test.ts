@@ -23,6 +23,12 @@ test('a value that may not be read is named as such', async () => {
   ])
 })
 
+test('a value that is there is measured', async () => {
+  const client = broker({ 'plant/boiler': '81.5' })
+  const seen = await collectOnce(mqttValue, { values: { boiler: 'plant/boiler' } }, { client })
+  expect([seen.more, judgedBy(mqttValue, seen)]).toEqual([[{ name: 'boiler', labels: {}, value: 81.5 }], {}])
+})
+
 // pattern, topic → whether it is meant
 const topics: [string, string, boolean][] = [
   ['plant/boiler', 'plant/boiler', true],

@@ -189,3 +189,15 @@ test('without availability groups nobody is asked about them; what is refused is
 
 test('whatever rows come, what is said is sound', () =>
   withstandsDamagedRows(mssql, healthy, { database: { dialect: 'mssql', version: '16.0.4200.1' } }))
+
+test('deadlocks and a restart raise', async () => {
+  const at = (deadlocks: number) =>
+    ask({ ...healthy, dm_os_performance_counters: [counter('Number of Deadlocks/sec', deadlocks, '_Total')] })
+  const restarted = { ...healthy, 'sys.dm_os_sys_info': [{ uptime: 20, workers_max: 512, workers: 128, groups: 1 }] }
+  const before = await at(3)
+  expect([
+    judgedBy(mssql, await at(7), before),
+    judgedBy(mssql, await at(3), before),
+    judgedBy(mssql, await ask(restarted)),
+  ]).toEqual([{ deadlocks: 'INFO' }, {}, { restarted: 'INFO' }])
+})

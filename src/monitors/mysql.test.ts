@@ -144,6 +144,32 @@ test.each(troubles)('%s raises', async (_, trouble, wanted) => {
   expect(judgedBy(mysql, await ask({ ...healthy, ...trouble }))).toEqual(wanted)
 })
 
+test('what the server counts raises when it grows, and a pool or a cluster that is too slow', async () => {
+  const at = (more: string, deadlocks = 1) =>
+    ask({
+      ...healthy,
+      'GLOBAL STATUS': shown(`${status}\n${more}`),
+      innodb_metrics: shown(`lock_deadlocks ${deadlocks}\ntrx_rseg_history_len 20`),
+    })
+  const before = await ask(healthy)
+  const replaced = (from: string, to: string) => ask({ ...healthy, 'GLOBAL STATUS': shown(status.replace(from, to)) })
+  expect([
+    judgedBy(mysql, await replaced('max_connections 0', 'max_connections 2'), before),
+    judgedBy(mysql, await replaced('Aborted_connects 3', 'Aborted_connects 30'), before),
+    judgedBy(mysql, await at('', 4), before),
+    judgedBy(mysql, await replaced('pool_reads 100', 'pool_reads 3000'), before),
+    judgedBy(mysql, await replaced('paused 0.01', 'paused 0.3'), before),
+    judgedBy(mysql, await ask(healthy), before),
+  ]).toEqual([
+    { 'connections refused': 'MAJOR' },
+    { 'failed sign-ins': 'WARNING' },
+    { deadlocks: 'INFO' },
+    { 'buffer pool too small': 'INFO' },
+    { 'cluster held up': 'WARNING' },
+    {},
+  ])
+})
+
 test('a replication that stands still says why in the server’s words', async () => {
   const broken = { ...replication, Replica_SQL_Running: 'No', Last_SQL_Error: 'Duplicate entry', Channel_Name: 'erp' }
   const seen = await ask({ ...healthy, 'REPLICA STATUS': [broken] })

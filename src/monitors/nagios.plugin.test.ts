@@ -50,6 +50,14 @@ test.each(states)('exit %i', async (exit, verdict) => {
   expect(judgedBy(nagiosPlugin, seen)).toEqual(verdict)
 })
 
+test('a value beyond the plugin’s own threshold raises', async () => {
+  const disk = async (used: number) => {
+    const client = ending(0, `DISK OK | /=${used}MB;800;950;0;1000\n`)
+    return judgedBy(nagiosPlugin, await collectOnce(nagiosPlugin, { command: 'check_disk' }, { client }))
+  }
+  expect([await disk(960), await disk(100)]).toEqual([{ 'plugin threshold': 'CRITICAL' }, {}])
+})
+
 test.each([[127], ['SIGSEGV']])('%s is no state', async (exit) => {
   const seen = await collectOnce(nagiosPlugin, { command: 'check_x' }, { client: ending(exit, '', 'not found\n') })
   expect(seen.failure).toEqual({

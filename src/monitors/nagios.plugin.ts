@@ -44,6 +44,7 @@ export default defineMonitor({
     '`farwatch check nagios.plugin --set command=check_dummy --set args=2` with Debian’s monitoring-plugins shows “plugin state” as CRITICAL.',
   rules: pluginRules,
   needs: 'The plugin on the agent’s machine, such as Debian’s package monitoring-plugins.',
+  grant: 'apt-get install monitoring-plugins-basic   # on the agent’s machine',
   async candidates(_, { client, signal }) {
     return { command: await client.programs(signal) }
   },

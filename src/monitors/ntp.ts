@@ -40,6 +40,7 @@ export default defineMonitor({
     { name: 'leap second announced', metric: 'leap_second', thresholds: { INFO: '> 0' } },
   ],
   needs: 'A server that lets this machine ask. Questions go out from a port of the agent’s machine that is not 123.',
+  grant: '# /etc/chrony/chrony.conf of the server, with the address of the agent’s machine\nallow 10.0.0.7',
   tryIt: 'farwatch check ntp --set host=pool.ntp.org',
   async collect({ questions }, { client, signal }) {
     const answers: NtpSeen[] = []

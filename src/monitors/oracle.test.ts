@@ -94,6 +94,7 @@ test('reports the instance, space, standby, backups and jobs', async () => {
 
 // what is otherwise → what raises
 const troubles: [string, SqlAnswers, Record<string, string>][] = [
+  ['a restart', { 'FROM v$instance': [{ status: 'OPEN', uptime: 20, is_open: 1 }] }, { restarted: 'INFO' }],
   ['a restricted instance', { 'FROM v$instance': [{ status: 'OPEN', is_open: 0 }] }, { 'instance not open': 'MAJOR' }],
   [
     'processes',

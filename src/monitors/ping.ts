@@ -46,6 +46,7 @@ export default defineMonitor({
   ],
   needs:
     '`fping` (several targets are then asked by one process) or `ping` on the agent’s machine, allowed to send ICMP.',
+  grant: 'apt-get install fping   # on the agent’s machine; Debian’s package may send ICMP without being root',
   check({ count, interval, timeout }, path) {
     const longest = count * interval + timeout
     return longest <= 60_000

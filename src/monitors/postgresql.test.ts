@@ -139,3 +139,24 @@ test.each(troubles)('%s raises', async (_, trouble, wanted) => {
 
 test('whatever rows come, what is said is sound', () =>
   withstandsDamagedRows(postgresql, healthy, { database: { dialect: 'postgresql', version: '15.18' } }))
+
+test('a long wait for a lock and damaged pages raise; a large cache and a standby that follows are clear', async () => {
+  const at = (more: Readonly<Record<string, readonly SqlRow[]>>, previous = { shop: { hit: 0, read: 0 } }) =>
+    collectOnce(postgresql, {}, { client: sqlDatabase({ ...healthy, ...more }), previous })
+  const damaged = (failures: number) => at({ checksum_failures: [{ database: 'shop', failures }] })
+  const large = {
+    pg_stat_database: [
+      { database: 'shop', hit: 99_900, read: 100, deadlocks: 1, commits: 7, rollbacks: 2, temporary: 0 },
+    ],
+  }
+  const following = {
+    "'here'": [{ recovering: true, standby: 'here', lag: 0 }],
+    pg_stat_wal_receiver: [{ running: 1, sender: 'one' }],
+  }
+  const before = await at(large)
+  expect([
+    judgedBy(postgresql, await at({ ...large, pg_locks: [{ waiting: 1, longest: 61 }] })),
+    judgedBy(postgresql, await damaged(2), await damaged(0)),
+    judgedBy(postgresql, await at({ ...large, ...following }), before),
+  ]).toMatchObject([{ locks: 'WARNING' }, { 'damaged pages': expect.any(String) }, {}])
+})

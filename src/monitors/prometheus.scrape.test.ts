@@ -4,7 +4,7 @@ import { checkDeclared, type HttpClient } from '../sdk/index.ts'
 import { collectOnce, expectClearOutcomes, expectSound, judgedBy } from '../sdk/testing.ts'
 import prometheusScrape from './prometheus.scrape.ts'
 
-function exposing(body: string, contentType = 'text/plain; version=0.0.4', status = 200): HttpClient {
+function exposing(body: string, contentType = 'text/plain; version=0.0.4', status = 200, total = 5): HttpClient {
   return {
     url: 'http://node1:9100/',
     request: async () => ({
@@ -12,7 +12,7 @@ function exposing(body: string, contentType = 'text/plain; version=0.0.4', statu
       headers: { 'content-type': contentType },
       body: new TextEncoder().encode(body),
       text: () => body,
-      phases: { firstByte: 1, total: 5 },
+      phases: { firstByte: 1, total },
       redirects: 0,
       finalUrl: 'http://node1:9100/metrics',
     }),
@@ -49,6 +49,16 @@ test('takes everything but the exporter’s own runtime by default', async () =>
     ['requests_total', 'requests_total', 'temperature'],
     {},
   ])
+})
+
+test('nothing of what was chosen, lines that nobody can read, and a slow exporter raise', async () => {
+  const look = async (client: HttpClient, settings = {}) =>
+    judgedBy(prometheusScrape, await collectOnce(prometheusScrape, settings, { client }))
+  expect([
+    await look(exposing(exposition), { include: ['no_such_*'] }),
+    await look(exposing(`${exposition}what is this?\n`)),
+    await look(exposing(exposition, undefined, 200, 11_000)),
+  ]).toEqual([{ 'nothing taken': 'WARNING' }, { 'unreadable lines': 'WARNING' }, { 'slow scrape': 'MAJOR' }])
 })
 
 test('more series than allowed are refused whole', async () => {

@@ -60,7 +60,7 @@ test('a cluster at rest is measured node by node', async () => {
 test('alarms, a partition and a node that is down raise', async () => {
   const [first] = healthy['/api/nodes']
   const ill = [
-    { ...first, mem_alarm: true, fd_used: 990, partitions: ['rabbit@mq2'] },
+    { ...first, mem_alarm: true, mem_used: 500_000_000, fd_used: 990, partitions: ['rabbit@mq2'] },
     { name: 'rabbit@mq2', running: false },
   ]
   const seen = await collectOnce(rabbitmqNode, {}, { client: broker({ ...healthy, '/api/nodes': ill }) })
@@ -68,6 +68,7 @@ test('alarms, a partition and a node that is down raise', async () => {
     {
       'node down': 'CRITICAL',
       'publishers held up': 'CRITICAL',
+      memory: 'WARNING',
       partition: 'CRITICAL',
       'used up': 'CRITICAL',
     },

@@ -57,6 +57,7 @@ const ill: [string, object, Record<string, string>][] = [
   ['without a consumer', { consumers: 0 }, { 'nobody consumes': 'CRITICAL' }],
   ['empty without a consumer', { consumers: 0, messages: 0 }, {}],
   ['that is down', { state: 'down' }, { 'queue down': 'CRITICAL' }],
+  ['that nobody acknowledges', { messages_unacknowledged: 20_000 }, { 'not acknowledged': 'WARNING' }],
   ['that fills', { messages: 20_000 }, { 'queue fills': 'WARNING' }],
   ['that overflows', { messages: 200_000 }, { 'queue fills': 'MAJOR' }],
 ]

@@ -146,6 +146,32 @@ test.each(troubles)('%s → %s raises', async (was, is, rule, severity) => {
   expect(judgedBy(redis, await collectOnce(redis, {}, { client }))).toEqual({ [rule]: severity })
 })
 
+// what a Sentinel says of a primary → what raises
+const primaries: [string, Record<string, string>][] = [
+  ['name=shop,status=ok,address=10.0.0.5:6379,slaves=2,sentinels=3', {}],
+  ['name=shop,status=sdown,address=10.0.0.5:6379,slaves=2,sentinels=3', { 'primary down': 'CRITICAL' }],
+  ['name=shop,status=ok,address=10.0.0.5:6379,slaves=0,sentinels=1', { 'too few Sentinels': 'WARNING' }],
+]
+test.each(primaries)('a Sentinel sees %s', async (primary, raised) => {
+  const said = (tilt: number) =>
+    `# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n# Sentinel\r\nsentinel_masters:1\r\nsentinel_tilt:${tilt}\r\nmaster0:${primary}\r\n`
+  const look = (tilt: number) =>
+    // It keeps no slow log, and is not asked for one.
+    collectOnce(
+      redis,
+      {},
+      { client: server({ INFO: said(tilt), 'SLOWLOG LEN': new StatementRefused('ERR', 'unknown') }) },
+    )
+  const seen = await look(0)
+  expectSound(redis, seen)
+  expect([seen.facts?.['mode'], seen.message, judgedBy(redis, seen), judgedBy(redis, await look(1))]).toEqual([
+    'sentinel',
+    undefined,
+    raised,
+    { ...raised, 'Sentinel holds still': 'WARNING' },
+  ])
+})
+
 test('what the server says no to is left out with its words', async () => {
   const no = new StatementRefused('NOPERM', 'NOPERM this user has no permissions')
   const seen = await collectOnce(
@@ -175,4 +201,22 @@ test('a damaged INFO gives sound values or none', async () => {
     }),
     { numRuns: 60 },
   )
+})
+
+test('what is counted raises when it grows, and so does a cluster that lacks something', async () => {
+  const look = (more: Readonly<Record<string, RedisReply>> = {}) =>
+    collectOnce(redis, {}, { client: server({ ...answers, ...more }) })
+  const before = await look()
+  const grown = healthy
+    .replace('rejected_connections:0', 'rejected_connections:2')
+    .replace('evicted_keys:0', 'evicted_keys:9')
+  expect([
+    judgedBy(redis, await look({ INFO: grown }), before),
+    judgedBy(redis, await look({ 'CLUSTER INFO': 'cluster_state:fail\r\ncluster_slots_fail:3\r\n' }), before),
+    judgedBy(redis, await look(), before),
+  ]).toEqual([
+    { 'connections rejected': 'MAJOR', 'keys evicted': 'WARNING' },
+    { 'cluster down': 'CRITICAL', 'slots not served': 'CRITICAL' },
+    {},
+  ])
 })

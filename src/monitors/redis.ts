@@ -9,7 +9,7 @@ const lengths = { list: 'LLEN', stream: 'XLEN', set: 'SCARD', zset: 'ZCARD', has
 const speakingMemory = 64 * 1024 * 1024
 
 /**
- * A Redis server in one short session that sends INFO and little more.
+ * A Redis server in one short session that sends INFO and little more; or a Sentinel, which says of itself what it has, and of primaries what it sees.
  *
  * Default thresholds: 80 and 95 % of memory and clients, 60 and 300 s of replication lag; a fragmentation of 1.5 is where Redis' own
  * memory doctor begins to speak.
@@ -17,7 +17,8 @@ const speakingMemory = 64 * 1024 * 1024
 export default defineMonitor({
   id: 'redis',
   title: 'Redis',
-  summary: 'Memory, clients, evictions, hits, replication, persistence, databases, the cluster, and lengths of queues.',
+  summary:
+    'Memory, clients, evictions, hits, replication, persistence, databases, the cluster, lengths of queues, and what a Sentinel sees.',
   connector: 'redis',
   settings: {
     keys: {
@@ -64,6 +65,10 @@ export default defineMonitor({
     length: { title: 'Entries of a key', unit: '', items: ['key'] },
     cluster_failed: { title: 'The cluster is down for this node (1) or not (0)', unit: '' },
     cluster_slots_failed: { title: 'Slots of the cluster that no node serves', unit: '' },
+    sentinel_up: { title: 'A Sentinel sees this primary up (1) or down (0)', unit: '', items: ['primary'] },
+    sentinel_replicas: { title: 'Replicas of a primary that a Sentinel knows', unit: '', items: ['primary'] },
+    sentinel_watchers: { title: 'Sentinels that watch a primary, itself included', unit: '', items: ['primary'] },
+    sentinel_tilt: { title: 'A Sentinel does nothing for a while, its clock has jumped (1), or not (0)', unit: '' },
   },
   period: '1m',
   timeout: '10s',
@@ -87,6 +92,9 @@ export default defineMonitor({
     { name: 'still loading', metric: 'loading', thresholds: { WARNING: '> 0' }, for: '5m' },
     { name: 'cluster down', metric: 'cluster_failed', thresholds: { CRITICAL: '> 0' } },
     { name: 'slots not served', metric: 'cluster_slots_failed', thresholds: { CRITICAL: '> 0' } },
+    { name: 'primary down', metric: 'sentinel_up', thresholds: { CRITICAL: '< 1' } },
+    { name: 'too few Sentinels', metric: 'sentinel_watchers', thresholds: { WARNING: '< 3' }, for: '5m' },
+    { name: 'Sentinel holds still', metric: 'sentinel_tilt', thresholds: { WARNING: '> 0' }, for: '2m' },
     { name: 'restarted', metric: 'uptime', thresholds: { INFO: '< 5m' } },
   ],
   needs:
@@ -94,15 +102,17 @@ export default defineMonitor({
   grant:
     'ACL SETUSER farwatch on >PASSWORD ~* -@all +ping +info +select +slowlog|len +cluster|info +type +llen +xlen +scard +zcard +hlen',
   thresholdsFrom:
-    'Memory and clients 80 and 95 %, lag 60 and 300 s: the usual rules for redis_exporter and our own judgement. Fragmentation 1.5: Redis’ MEMORY DOCTOR.',
+    'Memory and clients 80 and 95 %, lag 60 and 300 s: the usual rules for redis_exporter and our own judgement. Fragmentation 1.5: Redis’ MEMORY DOCTOR. Three Sentinels: Redis’ own advice.',
   tryIt:
-    'Set `CONFIG SET maxmemory` just above what is used: “memory full” raises. `REPLICAOF 127.0.0.1 1` on a test server raises “replication broken”.',
+    'Set `CONFIG SET maxmemory` just above what is used: “memory full” raises. `REPLICAOF 127.0.0.1 1` on a test server raises “replication broken”. A Sentinel is asked at its own port (26379): stop its primary, and “primary down” raises.',
   async collect({ keys }, { client, signal, previous, remember }) {
     return client.session(signal, async (session) => {
       const missing: string[] = []
       const info = parseRedisInfo(textOf(await partOf(session, missing, 'INFO')))
       const number = (name: string) => numberOf(info.get(name))
-      const slow = info.size === 0 ? null : await partOf(session, missing, 'SLOWLOG', 'LEN')
+      // A Sentinel keeps none.
+      const keepsSlow = info.size > 0 && info.get('redis_mode') !== 'sentinel'
+      const slow = keepsSlow ? await partOf(session, missing, 'SLOWLOG', 'LEN') : null
       const cluster =
         number('cluster_enabled') === 1
           ? parseRedisInfo(textOf(await partOf(session, missing, 'CLUSTER', 'INFO')))
@@ -129,7 +139,9 @@ export default defineMonitor({
             ...persistenceOf(info),
             cluster_failed: claim(cluster?.get('cluster_state'), 'ok', 0, 1),
             cluster_slots_failed: numberOf(cluster?.get('cluster_slots_fail')),
+            sentinel_tilt: numberOf(info.get('sentinel_tilt')),
           }),
+          ...primariesOf(info),
           replication_lag: replicasOf(info, 'lag'),
           replication_lag_bytes: replicasOf(info, 'bytes'),
           keys: databasesOf(info, 'keys'),
@@ -231,6 +243,27 @@ function replicasOf(info: RedisInfo, what: 'lag' | 'bytes'): Item[] {
   const heard = atLeastZero(numberOf(info.get('master_last_io_seconds_ago')))
   if (what === 'lag' && heard !== undefined) items.push({ labels: { replica: 'here' }, value: heard })
   return items
+}
+
+/** Of a Sentinel: `master0:name=shop,status=ok,address=10.0.0.5:6379,slaves=2,sentinels=3`. */
+function primariesOf(info: RedisInfo) {
+  const primaries = new Map<string, Readonly<Record<string, string>>>()
+  for (const [key, text] of info) {
+    const parts = /^master\d+$/.test(key) ? partsOf(text) : {}
+    const name = parts['name']?.slice(0, 200)
+    if (name !== undefined && !primaries.has(name)) primaries.set(name, parts)
+  }
+  if (primaries.size === 0) return {}
+  const each = (value: (parts: Readonly<Record<string, string>>) => number | undefined) =>
+    [...primaries].flatMap(([primary, parts]): Item[] => {
+      const found = value(parts)
+      return found === undefined ? [] : [{ labels: { primary }, value: found }]
+    })
+  return {
+    sentinel_up: each((parts) => claim(parts['status'], 'ok', 1, 0)),
+    sentinel_replicas: each((parts) => numberOf(parts['slaves'])),
+    sentinel_watchers: each((parts) => numberOf(parts['sentinels'])),
+  }
 }
 
 function persistenceOf(info: RedisInfo) {

@@ -74,3 +74,11 @@ test('an instance without a lock server is not asked', async () => {
   const seen = await collectOnce(sapEnqueue, {}, { client: sapSaying({}) })
   expect([seen.metrics, judgedBy(sapEnqueue, seen)]).toEqual([{}, {}])
 })
+
+test('errors of the lock server raise when they grow', async () => {
+  const before = await run()
+  expect([
+    judgedBy(sapEnqueue, await run({ 'dequeue-errors': '5' }), before),
+    judgedBy(sapEnqueue, await run(), before),
+  ]).toEqual([{ 'lock errors': 'WARNING' }, {}])
+})

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { TargetError, type SapHttpClient, type SapPage } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
+import { certificateLasting, collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import sapHttp from './sap.http.ts'
 
 const infoPage = `<?xml version="1.0"?><SOAP-ENV:Envelope><SOAP-ENV:Body><rfc:RFC_SYSTEM_INFO.Response><RFCSI>
@@ -9,7 +9,10 @@ const infoPage = `<?xml version="1.0"?><SOAP-ENV:Envelope><SOAP-ENV:Body><rfc:RF
 
 type Said = Partial<Record<SapPage, number | TargetError>>
 
-async function run(said: Said, about: { signsIn?: boolean; messageServer?: boolean; total?: number } = {}) {
+async function run(
+  said: Said,
+  about: { signsIn?: boolean; messageServer?: boolean; total?: number; days?: number } = {},
+) {
   const asked: SapPage[] = []
   const client: SapHttpClient = {
     target: 'sapapp1:44300',
@@ -23,6 +26,7 @@ async function run(said: Said, about: { signsIn?: boolean; messageServer?: boole
         status: answer,
         text: page === 'info' ? infoPage : 'ok',
         phases: { firstByte: 1, total: about.total ?? 5 },
+        ...(about.days === undefined ? {} : { certificate: certificateLasting(about.days) }),
       }
     },
     readTable: () => Promise.reject(new Error('no table is asked for')),
@@ -66,6 +70,11 @@ test.each(verdicts)('%s', async (_, said, verdict) => {
 
 test('a page that takes long raises', async () => {
   expect(judgedBy(sapHttp, (await run({}, { total: 5_001 })).seen)).toEqual({ 'slow page': 'WARNING' })
+})
+
+test('a certificate that ends soon raises', async () => {
+  const lasting = async (days: number) => judgedBy(sapHttp, (await run({}, { days })).seen)
+  expect([await lasting(29), await lasting(90)]).toEqual([{ 'certificate ends': 'WARNING' }, {}])
 })
 
 test('without a user nobody signs in, and where nothing listens the run fails', async () => {

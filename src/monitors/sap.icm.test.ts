@@ -44,6 +44,7 @@ const verdicts: [number, number, Record<string, string>][] = [
   [8, 2, {}],
   [9, 1, { 'threads used up': 'WARNING' }],
   [10, 0, { 'threads used up': 'CRITICAL' }],
+  [0, 0, { 'no threads': 'CRITICAL' }],
 ]
 test.each(verdicts)('%i busy and %i free', async (busy, free, verdict) => {
   expect(judgedBy(sapIcm, await run(busy, free))).toEqual(verdict)

@@ -37,9 +37,10 @@ export default defineMonitor({
     const threads = await client.read('ICMGetThreadList', signal)
     if (threads.is === 'not asked') return spared(threads)
     const connections = await client.read('ICMGetConnectionList', signal)
-    // The watchdog and its like serve nobody.
-    const serving = threads.rows.filter(({ name }) => /^(thread|worker)/i.test(name ?? ''))
-    const working = serving.length === 0 ? threads.rows : serving
+    // The watchdog and its like serve nobody. Where a release gives its threads other names, they are all but those.
+    const named = threads.rows.filter(({ name }) => /^(thread|worker)/i.test(name ?? ''))
+    const others = threads.rows.filter(({ name }) => !/^watchdog/i.test(name ?? ''))
+    const working = named.length === 0 ? others : named
     const busy = working.filter(({ status }) => !/^(available|idle|free|wait)/i.test(status ?? '')).length
     const byProtocol = new Map<string, number>()
     if (connections.is === 'answered')

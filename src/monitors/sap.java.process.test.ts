@@ -48,3 +48,12 @@ test('it is said which process does not run', async () => {
     'server1 is Stopped',
   )
 })
+
+test('a process that was restarted raises', async () => {
+  const at = (restartCount: string) => run([{ ...process('server0'), restartCount }])
+  const before = await at('1')
+  expect([judgedBy(sapJavaProcess, await at('2'), before), judgedBy(sapJavaProcess, await at('1'), before)]).toEqual([
+    { 'process restarted': 'WARNING' },
+    {},
+  ])
+})

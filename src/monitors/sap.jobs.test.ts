@@ -37,6 +37,7 @@ const verdicts: [string, string, string, Record<string, string>][] = [
   ['AbortedJobs', '1', 'GREEN', { 'jobs aborted': 'WARNING' }],
   ['AbortedJobs', '5', 'RED', { 'jobs aborted': 'CRITICAL', 'jobs red': 'CRITICAL' }],
   ['AbortedJobs', '-', 'YELLOW', { 'jobs yellow': 'WARNING' }],
+  ['Utilisation', '85 %', 'GREEN', {}],
   ['Utilisation', '95 %', 'GREEN', { 'batch used up': 'WARNING' }],
 ]
 test.each(verdicts)('%s %s in %s', async (name, text, colour, verdict) => {

@@ -32,3 +32,12 @@ const verdicts: [string, string, Record<string, string>][] = [
 test.each(verdicts)('%s in %s', async (text, colour, verdict) => {
   expect(judgedBy(sapSpool, await run({ HostspoolListUsed: [text, colour] }))).toEqual(verdict)
 })
+
+test('a work process that died raises', async () => {
+  const at = (errors: string) => run({ ErrorsInWpSPO: [errors, 'GREEN'] })
+  const before = await at('1')
+  expect([judgedBy(sapSpool, await at('2'), before), judgedBy(sapSpool, await at('1'), before)]).toEqual([
+    { 'spool process died': 'WARNING' },
+    {},
+  ])
+})

@@ -25,6 +25,15 @@ test('a few dumps of a known kind raise nothing', async () => {
   ])
 })
 
+test('a dump of a kind that was not there before raises', async () => {
+  const after = (previous: readonly string[]) =>
+    collectOnce(dumps, settings, { client: sqlDatabase(answers), previous })
+  expect([
+    judgedBy(dumps, await after(['COMPUTE_INT_ZERODIVIDE ZREPORT'])),
+    judgedBy(dumps, await after(['TIME_OUT ZREPORT'])),
+  ]).toEqual([{ 'new kind of dump': 'WARNING' }, {}])
+})
+
 test('very many raise', async () => {
   const seen = await run({ 'AS amount': [{ amount: 101 }] })
   expect(judgedBy(dumps, seen)).toEqual({ 'many dumps': 'CRITICAL' })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { TargetError } from '../sdk/index.ts'
-import { collectOnce, expectSound, judgedBy, sapSaying, type SapSaid } from '../sdk/testing.ts'
+import { certificateLasting, collectOnce, expectSound, judgedBy, sapSaying, type SapSaid } from '../sdk/testing.ts'
 import sapStartsrv from './sap.startsrv.ts'
 
 const healthy: SapSaid = {
@@ -61,4 +61,14 @@ test.each(others)('%s says nothing about access', async (_, said, signsIn, acces
 
 test('a service that is not there raises', async () => {
   await expect(run({ GetProcessList: new TargetError('refused', 'connection refused') })).rejects.toThrow('refused')
+})
+
+test('a slow answer and a certificate that ends soon raise', async () => {
+  const look = async (about: Parameters<typeof sapSaying>[1]) =>
+    judgedBy(sapStartsrv, await collectOnce(sapStartsrv, {}, { client: sapSaying(healthy, about) }))
+  expect([
+    await look({ firstByte: 5_100 }),
+    await look({ certificate: certificateLasting(6) }),
+    await look({ certificate: certificateLasting(90) }),
+  ]).toEqual([{ 'slow answer': 'MAJOR' }, { 'certificate ends': 'CRITICAL' }, {}])
 })

@@ -44,6 +44,7 @@ const verdicts: [string, string[], Record<string, string>][] = [
   ['none', [], {}],
   ['a red one', ['12:00:02 RED'], { 'red entries': 'WARNING' }],
   ['ten red ones', Array.from({ length: 10 }, () => '12:00:02 RED'), { 'red entries': 'CRITICAL' }],
+  ['ten yellow ones', Array.from({ length: 10 }, () => '12:00:02 YELLOW'), { 'yellow entries': 'INFO' }],
   ['green ones', ['12:00:02 GREEN', '12:00:03 GREEN'], {}],
 ]
 test.each(verdicts)('%s', async (_, entries, verdict) => {

@@ -30,8 +30,9 @@ async function run(settings: object, rows: readonly Readonly<Record<string, stri
 
 test('rows are counted by one field, and one more than wanted is asked for', async () => {
   const { seen, asked } = await run({ where: "STATUS = 'A'", maxRows: 4 })
-  expect([seen.metrics, seen.message, asked]).toEqual([
+  expect([seen.metrics, judgedBy(sapTable, seen), seen.message, asked]).toEqual([
     { rows: 4, truncated: 0 },
+    {},
     '4 rows',
     [{ table: 'TBTCO', fields: ['STATUS'], where: "STATUS = 'A'", maxRows: 5 }],
   ])

@@ -38,3 +38,12 @@ const verdicts: [string, string, Record<string, string>][] = [
 test.each(verdicts)('%s in %s', async (text, colour, verdict) => {
   expect(judgedBy(sapUpdates, await run({ AbapErrorInUpdate: [text, colour] }))).toEqual(verdict)
 })
+
+test('a work process that died raises', async () => {
+  const at = (errors: string) => run({ ErrorsInWpUPD: [errors, 'GREEN'] })
+  const before = await at('1')
+  expect([judgedBy(sapUpdates, await at('2'), before), judgedBy(sapUpdates, await at('1'), before)]).toEqual([
+    { 'update process died': 'WARNING' },
+    {},
+  ])
+})

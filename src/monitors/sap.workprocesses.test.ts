@@ -53,6 +53,7 @@ const verdicts: [string, Record<string, string>][] = [
   ['DIA Run x9, DIA Wait', { 'dialog busy': 'WARNING' }],
   ['DIA Run x10', { 'dialog busy': 'CRITICAL' }],
   ['DIA Wait, BTC Run', { 'batch busy': 'WARNING' }],
+  ['DIA Wait, UP2 Wait', {}],
   ['DIA Wait, UP2 Run', { 'update busy': 'WARNING' }],
   ['DIA Wait, DIA Ended', { 'process ended': 'CRITICAL' }],
   ['DIA Wait x9, DIA Run PRIV', { 'private mode': 'WARNING' }],

@@ -45,6 +45,7 @@ const verdicts: [string, string, Record<string, string>][] = [
   ['DIA', '599', {}],
   ['DIA', '0:10:01', { 'long dialog step': 'WARNING' }],
   ['DIA', '1801', { 'long dialog step': 'CRITICAL' }],
+  ['UPD', '299', {}],
   ['UPD', '301', { 'long update': 'WARNING' }],
   ['UP2', '901', { 'long update': 'CRITICAL' }],
   ['BTC', '86400', {}],

@@ -84,3 +84,19 @@ test('a device that is no machine says so', async () => {
   const seen = await collectOnce(snmpHost, {}, { client: machine({}, {}) })
   expect([seen.failure?.reason, judgedBy(snmpHost, seen)]).toEqual(['configuration', { 'cannot measure': 'MAJOR' }])
 })
+
+test('a machine with enough of everything raises nothing; one that swaps and has just started does', async () => {
+  const look = async (swap: number, uptime: number) => {
+    const calm = {
+      ...columns,
+      '1.3.6.1.2.1.25.3.3.1.2': [10, 20],
+      [`${storage}.6`]: [500, 50, 1_073_741_824, swap, 10],
+    }
+    const client = machine(calm, { '1.3.6.1.2.1.25.1.1.0': uptime })
+    return judgedBy(snmpHost, await collectOnce(snmpHost, {}, { client }))
+  }
+  expect([await look(0, 100_000), await look(96, 2_000)]).toEqual([
+    {},
+    { 'swap full': 'CRITICAL', 'machine restarted': 'INFO' },
+  ])
+})

@@ -78,6 +78,15 @@ test('counters become rates and shares, a counter of 32 bits comes round, and an
   ])
 })
 
+test('a link that sends all it can raises', async () => {
+  const sending = { ...before, [`${extended}.10`]: [1_000 + 110_000_000, 0, 10] }
+  const seen = await twice(device(before), device(sending, 1_001_000))
+  expect([seen.metrics['sent_used'], judgedBy(snmpInterfaces, seen)]).toEqual([
+    [...of('Gi0/1', 88), ...of('Gi0/2', 0)],
+    { 'sends to the limit': 'WARNING' },
+  ])
+})
+
 test('a device that restarted gives no rates, and neither does a counter of 64 bits that went back', async () => {
   const restarted = await twice(device(before, 1_000_000), device(after, 500))
   const reset = await twice(device(after), device({ ...after, [`${extended}.6`]: [5, 0, 0] }, 1_001_000))

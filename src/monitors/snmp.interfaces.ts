@@ -103,6 +103,7 @@ export default defineMonitor({
   ],
   needs:
     'A community or a user that may read 1.3.6.1.2.1.2 and 1.3.6.1.2.1.31. Version 1 cannot tell the traffic of fast interfaces.',
+  grant: '# /etc/snmp/snmpd.conf\nview systemonly included .1.3.6.1.2.1.2\nview systemonly included .1.3.6.1.2.1.31',
   tryIt:
     'Take a cable out, or `ip link set eth1 down` on a Linux machine with snmpd whose interface has carried traffic.',
   check: ({ interfaces, excludeInterfaces }, path) => selectionProblems({ interfaces, excludeInterfaces }, path),

@@ -39,6 +39,13 @@ test('after 497 days the hundredths begin anew, and the device is not taken for 
   expect([seen.metrics['uptime'], judgedBy(snmpSystem, seen)]).toEqual([43_000_000, {}])
 })
 
+test('a device that answers slowly raises', async () => {
+  let at = 0
+  const client = device({ ...system, '1.3.6.1.2.1.1.3.0': ['ticks', 12_000_000] })
+  const seen = await collectOnce(snmpSystem, {}, { client, now: () => (at += 1_200) })
+  expect(judgedBy(snmpSystem, seen)).toEqual({ 'slow answer': 'WARNING' })
+})
+
 test('a user who may see nothing is a matter of the credential', async () => {
   await expect(collectOnce(snmpSystem, {}, { client: device({}) })).rejects.toMatchObject({ reason: 'credentials' })
 })

@@ -50,6 +50,12 @@ test('numbers, texts that are numbers, counters and columns become metrics; word
   ])
 })
 
+test('a device that has all that is asked for raises nothing', async () => {
+  expect(judgedBy(snmpValues, await collectOnce(snmpValues, { get: { temperature: '1.3.1.0' } }, { client }))).toEqual(
+    {},
+  )
+})
+
 test('more rows than wanted are cut with words', async () => {
   const gathered = await collectOnce(snmpValues, { walk: { octets: '1.3.9.2' }, maxRows: 1 }, { client })
   expect([gathered.more?.length, gathered.message]).toEqual([1, 'only the first 1 rows are read'])

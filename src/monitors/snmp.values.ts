@@ -56,6 +56,7 @@ export default defineMonitor({
   optIn: 'It reads what is named in it, and nothing else.',
   thresholdsFrom: 'None for values of one’s own: add rules for their names.',
   needs: 'A community or a user that may read these OIDs.',
+  grant: '# /etc/snmp/snmpd.conf, for each of the OIDs\nview systemonly included .1.3.6.1.4.1.318',
   tryIt:
     'farwatch check snmp.values --set host=switch1 --set secret=public --set get.uptime=1.3.6.1.2.1.1.3.0 --set walk.status=1.3.6.1.2.1.2.2.1.8',
   check({ get, walk, itemNames, scale }, path) {

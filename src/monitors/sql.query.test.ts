@@ -25,6 +25,15 @@ test('numbers become metrics and texts their labels, whatever database it is', a
   })
 })
 
+test('a query that takes long raises', async () => {
+  const took = async (ms: number) => {
+    let at = -ms
+    const client = sqlDatabase({ 'FROM orders': [{ n: 1 }] })
+    return judgedBy(sqlQuery, await collectOnce(sqlQuery, { query }, { client, now: () => (at += ms) }))
+  }
+  expect([await took(10_100), await took(90)]).toEqual([{ 'query slow': 'WARNING' }, {}])
+})
+
 test('a number that is named as a label is one', async () => {
   const rows = [
     { client: 100, n: 1 },

@@ -51,6 +51,7 @@ export default defineMonitor({
     { name: 'query slow', metric: 'query_duration', thresholds: { WARNING: '> 10s' } },
   ],
   needs: 'A user that may read what the query reads, and nothing else.',
+  grant: 'GRANT SELECT ON orders TO farwatch;',
   thresholdsFrom: 'Our own judgement; rules of one’s own name the columns of the query.',
   tryIt:
     "`farwatch check sql.query --connector postgresql --set host=db1.example --set username=watcher --set secret=… --set query='SELECT 42 AS answer'`",

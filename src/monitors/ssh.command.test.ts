@@ -24,6 +24,10 @@ test('the output of a plugin is its state and its performance data', async () =>
   ])
 })
 
+test('a plugin that finds all well raises nothing', async () => {
+  expect(judgedBy(sshCommand, await ask('plugin', 0, 'MAILQ OK | queue=7;50;200;0\n'))).toEqual({})
+})
+
 test('a number is a value, lines are metrics of their own', async () => {
   const number = await ask('number', 0, ' 23.5\n')
   const lines = await ask('lines', 0, '# queues\nqueue in 7\nqueue out 8\n\nage 1e3\n')

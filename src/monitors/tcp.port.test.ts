@@ -3,8 +3,8 @@ import type { TcpClient } from '../sdk/index.ts'
 import { collectOnce, judgedBy } from '../sdk/testing.ts'
 import tcpPort from './tcp.port.ts'
 
-function saying(banner: string, sent: string[] = []): TcpClient {
-  const connected = { address: '10.0.0.5', connect: 12 }
+function saying(banner: string, sent: string[] = [], connect = 12): TcpClient {
+  const connected = { address: '10.0.0.5', connect }
   return {
     target: 'mail.example:25',
     connect: async () => connected,
@@ -21,6 +21,14 @@ test('reports the time of the handshake', async () => {
     metrics: { duration: 12 },
     facts: { address: '10.0.0.5' },
   })
+})
+
+test('a handshake that takes long raises', async () => {
+  const took = async (ms: number) => judgedBy(tcpPort, await collectOnce(tcpPort, {}, { client: saying('', [], ms) }))
+  expect([await took(1_100), await took(3_100)]).toEqual([
+    { 'slow handshake': 'WARNING' },
+    { 'slow handshake': 'CRITICAL' },
+  ])
 })
 
 test('sends lines as the network ends them and finds what is expected', async () => {

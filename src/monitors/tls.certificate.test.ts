@@ -48,6 +48,16 @@ const verdicts: [string, TcpClient, Record<string, string>][] = [
   ['nothing', showing({}), {}],
   ['20 days left', showing({}, 20), { 'certificate ends': 'WARNING' }],
   ['ended', showing({}, -1), { 'certificate ends': 'CRITICAL' }],
+  [
+    'an issuer that ends before',
+    showing({
+      chain: [
+        { subject: 'CN=authority', validTo: 400 * dayMs },
+        { subject: 'CN=authority', validTo: 6 * dayMs },
+      ],
+    }),
+    { 'issuer ends': 'CRITICAL' },
+  ],
   ['unknown issuer', showing({ chainProblem: 'its issuer is not known' }), { 'not trusted': 'MAJOR' }],
   ['another name', showing({ nameProblem: 'it is not for shop.example' }), { 'wrong name': 'MAJOR' }],
   ['TLS 1.0', showing({ protocol: 'TLSv1' }), { 'old protocol': 'WARNING' }],

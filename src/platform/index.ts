@@ -46,6 +46,8 @@ export type { MachineLoad } from './load-meter.ts'
 export type { LocalNames, MachineFacts } from './machine.ts'
 export { findAddresses, lookup, parseHosts, parseSearch } from './names.ts'
 export type { FoundAddress } from './names.ts'
+export { breathing, inOnePiece, inPieces } from './pace.ts'
+export type { Breathe, Pieces } from './pace.ts'
 export { hashPassword, hashToken, newToken, verifyPassword } from './passwords.ts'
 export { declarationOf, isSettingName, settingDeclarations, settingNames } from './settings/declarations.ts'
 export type {

@@ -1,6 +1,6 @@
 import type { Problem } from '../base/index.ts'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
-import type { Discovery } from './discovery.ts'
+import type { Discovery, Proposal } from './discovery.ts'
 import type { Params, SettingsOf } from './params.ts'
 
 /** The kinds of credential and their fields. `username` and the like may be shown; fields of kind `secret` never. */
@@ -139,6 +139,12 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
   /** How it is found at a host that somebody points at. Absent where nothing at the host tells. */
   readonly discovery?: Discovery
   /**
+   * What else could be configured, as the target tells somebody who has signed in: the tenants of a HANA. Asked when a host is looked at, with a
+   * credential that somebody chose for that. Read-only; ends with the signal. An empty list where this connector leads to nothing that knows of
+   * others. Throws TargetError, which is shown beside the proposals.
+   */
+  neighbours?(settings: SettingsOf<P>, client: ConnectorClients[C], signal: AbortSignal): Promise<readonly Proposal[]>
+  /**
    * Makes the client. Does no I/O by itself: connections open with the first call and may be kept between runs.
    * Used by several runs at the same time.
    */
@@ -146,10 +152,15 @@ export interface ConnectorDeclaration<P extends Params = Params, C extends Conne
 }
 
 /** A connector as the library holds it. */
-export interface AnyConnector extends Omit<ConnectorDeclaration, 'target' | 'reach' | 'open' | 'check'> {
+export interface AnyConnector extends Omit<ConnectorDeclaration, 'target' | 'reach' | 'neighbours' | 'open' | 'check'> {
   check?(settings: Readonly<Record<string, unknown>>, path: string): readonly Problem[]
   target(settings: Readonly<Record<string, unknown>>): string
   reach?(settings: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void>
+  neighbours?(
+    settings: Readonly<Record<string, unknown>>,
+    client: ConnectorClients[ConnectorType],
+    signal: AbortSignal,
+  ): Promise<readonly Proposal[]>
   open(
     settings: Readonly<Record<string, unknown>>,
     credential: OpenCredential | undefined,

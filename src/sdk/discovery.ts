@@ -19,7 +19,7 @@ export interface Discovery {
    * Where it asks. `tcp`: ports it listens on by default; `identify` is called for each that accepts a connection. `udp`: nothing but an
    * answer shows whether somebody listens, so it is called for each. `host`: called once, with the port 0.
    */
-  readonly at: { readonly tcp: readonly number[] } | { readonly udp: readonly number[] } | 'host'
+  readonly at: { readonly tcp?: readonly number[]; readonly udp?: readonly number[] } | 'host'
   /** Its proposals count only for ports at which no other connector found anything. */
   readonly isFallback?: true
   /**

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Sample } from '../model/index.ts'
-import type { ConnectorClients, ConnectorType } from './clients/index.ts'
+import type { CertificateFacts, ConnectorClients, ConnectorType } from './clients/index.ts'
 import { checkDeclared } from './declared.ts'
 import type { AnyMonitor, CollectContext, Gathered } from './monitor.ts'
 import { readRecording, replay } from './replay.ts'
@@ -29,6 +29,18 @@ export async function collectOnce<C extends ConnectorType = ConnectorType>(
  */
 export async function collectRecorded(monitor: AnyMonitor, recording: string): Promise<Gathered<string>> {
   return (await replay(monitor, readRecording(recording), AbortSignal.timeout(10_000))).gathered
+}
+
+/** A certificate that ends so many days after the beginning of time, which is when `collectOnce` runs a monitor. */
+export function certificateLasting(days: number): CertificateFacts {
+  return {
+    subject: 'CN=shop',
+    issuer: 'CN=authority',
+    validFrom: 0,
+    validTo: days * 86_400_000,
+    names: ['shop.example'],
+    fingerprint: '00',
+  }
 }
 
 /** Every value of a run, as the runner makes samples of it. */

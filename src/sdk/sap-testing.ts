@@ -1,5 +1,6 @@
 import {
   sapControlReads,
+  type CertificateFacts,
   type SapAnswer,
   type SapControlClient,
   type SapControlRead,
@@ -12,7 +13,15 @@ export type SapSaid = {
 }
 
 /** A start service that says what the test gave it, without a network. What was not given it does not offer. */
-export function sapSaying(said: SapSaid, about: { readonly signsIn?: boolean } = {}): SapControlClient {
+export function sapSaying(
+  said: SapSaid,
+  about: {
+    readonly signsIn?: boolean
+    readonly certificate?: CertificateFacts
+    /** Milliseconds until the first byte of an answer. */
+    readonly firstByte?: number
+  } = {},
+): SapControlClient {
   return {
     target: 'sapapp1:50014',
     signsIn: about.signsIn ?? true,
@@ -32,7 +41,12 @@ export function sapSaying(said: SapSaid, about: { readonly signsIn?: boolean } =
             ]),
           ) as SapRow<O>,
       )
-      return { is: 'answered', rows, phases: { connect: 1, tls: 2, firstByte: 3, total: 6 } }
+      return {
+        is: 'answered',
+        rows,
+        phases: { connect: 1, tls: 2, firstByte: about.firstByte ?? 3, total: 6 },
+        ...(about.certificate === undefined ? {} : { certificate: about.certificate }),
+      }
     },
   }
 }

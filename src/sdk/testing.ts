@@ -2,69 +2,31 @@ import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   breaches,
-  checkRules,
   conditionsOf,
   failedMetric,
   judgedUnit,
   matches,
   severityOf,
   units,
-  worstSeverity,
-  type Rule,
-  type Sample,
-  type SeverityOrClear,
   type Threshold,
   type Unit,
 } from '../model/index.ts'
 import type { ConnectorClients, ConnectorType } from './clients/index.ts'
 import { checkDeclared } from './declared.ts'
 import { TargetError } from './failure.ts'
-import type { AnyMonitor, Gathered } from './monitor.ts'
+import type { AnyMonitor } from './monitor.ts'
 import type { Param, Params } from './params.ts'
-import { collectOnce, samplesOf } from './run-testing.ts'
+import { judgedBy, rulesOf } from './rules-testing.ts'
+import { collectOnce } from './run-testing.ts'
 
-export { collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
+export { certificateLasting, collectOnce, collectRecorded, expectSound, samplesOf } from './run-testing.ts'
+export { forgetJudgements, judgedBy, notShown } from './rules-testing.ts'
 export { expectClearOutcomes, mutated } from './mutation-testing.ts'
 export { sapSaying } from './sap-testing.ts'
 export type { SapSaid } from './sap-testing.ts'
 export { hanaDatabase, sqlDatabase, withstandsDamagedRows } from './sql-testing.ts'
 export type { SqlAnswers } from './sql-testing.ts'
 export { alarmStep, brokenDeclaration, brokenHttpPromises, httpStatuses } from './plugin-testing.ts'
-
-/**
- * What a monitor's default rules say about one run, by name of the rule: only those that say anything but CLEAR. Holding times are left
- * aside. `failed` stands for a run that threw.
- */
-export function judgedBy(
-  monitor: AnyMonitor,
-  gathered: Gathered<string> | typeof failedMetric,
-): Readonly<Record<string, SeverityOrClear>> {
-  const failed = gathered === failedMetric || gathered.failure !== undefined
-  const samples: Sample[] = [
-    { name: failedMetric, labels: {}, value: failed ? 1 : 0, unit: '' },
-    ...(gathered === failedMetric ? [] : samplesOf(monitor, gathered)),
-  ]
-  const verdicts: Record<string, SeverityOrClear> = {}
-  for (const rule of rulesOf(monitor)) {
-    const severities = samples
-      .filter((sample) => matches(rule.metric, sample.name) && takesItem(rule, sample))
-      .map((sample) => severityOf(conditionsOf(rule, sample.unit ?? '') ?? [], sample.value, 'CLEAR'))
-    const worst = worstSeverity(severities)
-    if (worst !== 'CLEAR') verdicts[rule.name] = worst
-  }
-  return verdicts
-}
-
-function takesItem({ items }: Rule, { labels }: Sample): boolean {
-  return Object.entries(items).every(([label, matcher]) => matches(matcher, labels[label] ?? ''))
-}
-
-function rulesOf(monitor: AnyMonitor) {
-  const about = { metrics: monitor.metrics, open: monitor.openMetrics !== undefined, path: 'rules' }
-  const checked = checkRules(monitor.rules, about)
-  if (!checked.ok) throw new Error(checked.problems.map((one) => `${one.path} ${one.message}`).join('; '))
-  return checked.value
-}
 
 /** The least that a user must write: examples for what has no default. */
 export function leastSettings(params: Params): Record<string, unknown> {
@@ -153,6 +115,8 @@ export function monitorConformance(monitors: readonly AnyMonitor[], folder: URL)
         if (!/^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)*$/.test(monitor.id)) missing.push('id')
         if (monitor.title.trim() === '') missing.push('title')
         if (!monitor.summary.endsWith('.')) missing.push('summary')
+        if ((monitor.thresholdsFrom ?? '').trim() === '') missing.push('where its thresholds come from')
+        if ((monitor.tryIt ?? '').trim() === '') missing.push('how to see it work')
         for (const [key, param] of Object.entries(monitor.settings)) if (param.label.trim() === '') missing.push(key)
         for (const [name, metric] of Object.entries(monitor.metrics)) {
           if (!/^[a-z][a-z0-9_]*$/.test(name) || name === failedMetric) missing.push(`metric ${name}`)

@@ -9,6 +9,7 @@ import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startChrony } from '../servers/chrony.ts'
 import { startSnmpd, type Snmpd } from '../servers/snmpd.ts'
 import { freeUdpPort } from '../servers/udp.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let device: Snmpd
@@ -242,6 +243,7 @@ test('the time of a real server is that of this machine, and one without a clock
   const unset = await startChrony([])
   try {
     const seen = await measured('ntp', { host: 'localhost', port: chrony.port })
+    const said = await byHand('ntp', { host: 'localhost', port: chrony.port })
     const other = await runMonitor('ntp', { host: 'localhost', port: unset.port })
     const closed = await runMonitor('ntp', { host: 'localhost', port: await freeUdpPort() })
     expectSound(monitor, seen)
@@ -251,7 +253,8 @@ test('the time of a real server is that of this machine, and one without a clock
       judgedBy(monitor, seen),
       other.gathered?.metrics['synchronised'],
       closed.failed?.replace(/:\d+/, ':PORT'),
-    ]).toEqual([3, true, {}, 0, 'refused: connection refused by localhost:PORT'])
+      said,
+    ]).toEqual([3, true, {}, 0, 'refused: connection refused by localhost:PORT', '0 ntp ran'])
   } finally {
     await chrony.stop()
     await unset.stop()
@@ -287,4 +290,19 @@ test('whether they can be reached is found out without a secret', async () => {
     )
   }
   expect([await reach('snmp', device.port), await reach('snmp', await freeUdpPort())]).toEqual(['reached', 'refused'])
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('snmp.system', place, { credential: community }),
+    await byHand('snmp.interfaces', place, { credential: community }),
+    await byHand('snmp.host', place, { credential: community }),
+    await byHand('snmp.values', place, { credential: community, settings: { get: { uptime: '1.3.6.1.2.1.1.3.0' } } }),
+  ]).toEqual([
+    // As full and as fresh as this machine is.
+    expect.stringMatching(/^[012] snmp\.system ran$/),
+    '0 snmp.interfaces ran',
+    expect.stringMatching(/^[012] snmp\.host ran$/),
+    '0 snmp.values ran',
+  ])
 })

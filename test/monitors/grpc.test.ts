@@ -7,6 +7,7 @@ import { connectors } from '../../src/connectors/index.ts'
 import { monitors } from '../../src/monitors/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { certificateFor } from '../servers/certificate.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 /** The answers of the health protocol, by service, as bytes on the wire; what is not here is not known. */
@@ -164,4 +165,8 @@ test('whatever a server says, the outcome is clear and soon', async () => {
     strange.close()
     await once(strange, 'close')
   }
+})
+
+test('checked by hand it says the same', async () => {
+  expect(await byHand('grpc.health', place())).toBe('0 grpc.health ran')
 })

@@ -15,6 +15,7 @@ import {
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { certificateFor } from '../servers/certificate.ts'
 import { Decimal, startHana, type HanaServer } from '../servers/hana.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const opened: { stop(): Promise<void> | void }[] = []
@@ -274,6 +275,43 @@ test('a HANA is known by its first reply, in the open or behind TLS, and nothing
   ])
 })
 
+test('the SYSTEMDB names its tenants to who signs in, each with the port of its own; a tenant is not asked', async () => {
+  const certificate = await certificateFor('127.0.0.1')
+  const rows = [
+    { NAME: 'HDB', HOST: 'hana1', PORT: 30_015n, SERVICE: 'indexserver' },
+    { NAME: 'SYSTEMDB', HOST: 'hana1', PORT: 30_013n, SERVICE: 'nameserver' },
+  ]
+  const server = await start({ tls: certificate, answers: { 'SYS_DATABASES.M_SERVICES': rows } })
+  const trusting = { tls: 'verify', trustedCertificates: certificate.cert }
+  const neighbours = (tenant: string | undefined, credential = right) =>
+    // As for the SYSTEMDB's usual port; the client leads to where it really listens.
+    hana.neighbours!(
+      { host: '127.0.0.1', instance: 0, port: undefined, tenant, ...trusting },
+      open(place(server, trusting), credential),
+      AbortSignal.timeout(5_000),
+    ).catch((thrown: unknown) => (thrown instanceof TargetError ? thrown.reason : thrown))
+  expect([
+    await neighbours(undefined),
+    await neighbours('HDB'),
+    await neighbours(undefined, wrong),
+    server.signIns(),
+  ]).toEqual([
+    [
+      {
+        name: 'hana-00-HDB',
+        title: 'SAP HANA 00, tenant HDB, port 30015',
+        settings: { host: '127.0.0.1', port: 30_015, trustedCertificates: certificate.cert },
+        seen: 'named by the SYSTEMDB of instance 00',
+        certainty: 'identified',
+        credential: 'basic',
+      },
+    ],
+    [],
+    'credentials',
+    2,
+  ])
+})
+
 // instance or port → where it leads; or what is wrong
 const places: [object, string][] = [
   [{}, 'h:30013'],
@@ -287,4 +325,11 @@ test.each(places)('%j is %s', (given, wanted) => {
   const checked = checkDeclared(hana, { host: 'h', ...given }, 'connector')
   const [problem] = checked.ok ? [] : checked.problems
   expect(checked.ok ? hana.target(checked.value) : `${problem?.path} ${problem?.message}`).toBe(wanted)
+})
+
+test('checked by hand, each monitor of HANA gives a result', async () => {
+  const server = await start()
+  const ids = monitors.map(({ id }) => id).filter((id) => id.startsWith('hana.'))
+  const said = await Promise.all(ids.map((id) => byHand(id, place(server), { credential: right })))
+  expect(said.map((words) => words.slice(2))).toEqual(ids.map((id) => `${id} ran`))
 })

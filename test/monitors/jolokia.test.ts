@@ -3,6 +3,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startJolokia, type Jolokia } from '../servers/jolokia.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let server: Jolokia
@@ -65,4 +66,15 @@ test('what is wrong with the sign-in or the place is told apart', async () => {
     'configuration: there is no agent at http://HOST/nowhere',
     'refused: connection refused by 127.0.0.1:1',
   ])
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('jvm', { url: server.url }, anna),
+    await byHand(
+      'jmx.values',
+      { url: server.url },
+      { ...anna, settings: { values: { threads: 'java.lang:type=Threading#ThreadCount' } } },
+    ),
+  ]).toEqual(['0 jvm ran', '0 jmx.values ran'])
 })

@@ -4,6 +4,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { kafkaUser, startKafka, type Kafka, type KafkaState } from '../servers/kafka.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const healthy = (): KafkaState => ({
@@ -143,4 +144,11 @@ const wrong: [string, () => Record<string, unknown>, { credential?: OpenCredenti
 test.each(wrong)('%s is wrong', async (_, at, who, words) => {
   const seen = await runMonitor('kafka.lag', at(), {}, who)
   expect(seen.failed?.replace(/localhost:(?!1$)\d+/, 'localhost:PORT')).toBe(words)
+})
+
+test('checked by hand they say the same', async () => {
+  expect([await byHand('kafka.cluster', place(open)), await byHand('kafka.lag', place(open))]).toEqual([
+    '0 kafka.cluster ran',
+    '0 kafka.lag ran',
+  ])
 })

@@ -4,6 +4,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startKubernetes, type Kubernetes } from '../servers/kubernetes.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const node = (name: string, ready = 'True') => ({
@@ -105,4 +106,11 @@ test('an API server is known by the words in which it refuses a stranger', async
   expect(await discovery!.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))).toMatchObject([
     { settings: { url: `https://127.0.0.1:${port}` }, credential: 'token', certainty: 'identified' },
   ])
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('kubernetes.nodes', place(), account),
+    await byHand('kubernetes.workloads', place(), account),
+  ]).toEqual(['0 kubernetes.nodes ran', '2 kubernetes.workloads ran'])
 })

@@ -3,6 +3,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { directoryPassword, startSlapd, type Slapd } from '../servers/slapd.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let provider: Slapd
@@ -114,4 +115,15 @@ test('a consumer that has everything lags by nothing, for those who may see it',
     {},
     'configuration: localhost shows no contextCSN for dc=example to this user',
   ])
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('ldap.bind', plain(), anna),
+    await byHand('ldap.monitor', plain(), admin),
+    await byHand('ldap.replication', plain(), {
+      ...admin,
+      settings: { base: 'dc=example', provider: 'localhost', providerPort: consumer.port },
+    }),
+  ]).toEqual(['0 ldap.bind ran', '0 ldap.monitor ran', '0 ldap.replication ran'])
 })

@@ -3,6 +3,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startNodeExporter } from '../servers/node-exporter.ts'
 import { freePort } from '../servers/processes.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const started: { stop(): Promise<void> }[] = []
@@ -46,6 +47,7 @@ test('node_exporter is scraped, chosen by name and label, and its end raises', a
   started.push(exporter)
   const settings = { include: ['node_cpu_seconds_total', 'node_load1'], labels: { mode: '/^(idle|)$/' } }
   const seen = await measured('prometheus.scrape', { url: exporter.url }, settings)
+  const said = await byHand('prometheus.scrape', { url: exporter.url })
   expectSound(monitor, seen)
   const all = await measured('prometheus.scrape', { url: exporter.url }, { maxSeries: 20_000 })
   await exporter.stop()
@@ -55,11 +57,13 @@ test('node_exporter is scraped, chosen by name and label, and its end raises', a
     Number(all.metrics['scrape_samples']) > 300,
     all.metrics['scrape_lines_skipped'],
     gone.failed,
+    said,
   ]).toEqual([
     ['node_cpu_seconds_total counter', 'node_load1 gauge'],
     true,
     0,
     `refused: connection refused by 127.0.0.1:${exporter.port}`,
+    '0 prometheus.scrape ran',
   ])
 })
 
@@ -88,4 +92,12 @@ test('monitoring plugins of the distribution give their state and values', async
     judgedBy(monitor, dummy),
     tcp.metrics['state'],
   ]).toEqual([['load1', 'load5', 'load15'], 'CRITICAL: it is broken; rm -rf $HOME', { 'plugin state': 'CRITICAL' }, 2])
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('host.local', {}),
+    await byHand('ping', { host: '127.0.0.1' }, { settings: { count: 1 } }),
+    await byHand('nagios.plugin', {}, { settings: { command: 'check_dummy', arguments: ['2', 'broken'] } }),
+  ]).toEqual([expect.stringMatching(/^[012] host\.local ran$/), '0 ping ran', '2 nagios.plugin ran'])
 })

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
@@ -5,6 +6,7 @@ import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { certificateFor } from '../servers/certificate.ts'
 import { startDovecot, type Dovecot } from '../servers/dovecot.ts'
 import { startMailServer, type MailServer } from '../servers/mail-server.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const password = 'geheim "x"'
@@ -81,6 +83,83 @@ test('mailboxes are counted and stay as they are, by TLS and by STARTTLS', async
   ).toEqual(Array.from({ length: 2 }, () => [[], [{ ...inbox, value: 2 }], [{ ...inbox, value: 1 }], {}]))
 })
 
+/** A server that takes mail of whoever signs in as anna; `pass` gets each as it is on its way to a mailbox. */
+async function sendingTo(pass: (message: string) => Promise<void>): Promise<MailServer> {
+  return startMailServer({
+    ...authority,
+    authOptional: false,
+    onAuth: ({ username, password: secret }, _, done) =>
+      username === 'anna' && secret === password ? done(null, { user: username }) : done(new Error('no'), undefined),
+    onRcptTo: ({ address }, _, done) =>
+      done(address === 'anna@example' ? null : Object.assign(new Error('no such user'), { responseCode: 550 })),
+    onData(stream, _, done) {
+      text(stream)
+        .then(pass)
+        .then(() => done(), done)
+    },
+  })
+}
+
+test('a mail goes round and is gone afterwards, and nothing else is', async () => {
+  const monitor = theOne(monitors, 'mail.roundtrip')
+  const others = await mailboxes.messages()
+  const sent: string[] = []
+  const out = await sendingTo(async (message) => {
+    sent.push(message)
+    await mailboxes.deliver(message)
+  })
+  const both = { ...imap(), verifyCertificate: false }
+  const settings = { from: 'anna@example', to: 'anna@example', smtpPort: out.port }
+  try {
+    const seen = await measured('mail.roundtrip', both, settings, { ...anna, timeoutMs: 20_000 })
+    const said = await byHand('mail.roundtrip', both, { ...anna, settings })
+    expectSound(monitor, seen, [password])
+    const to = (more: object, who = anna) => runMonitor('mail.roundtrip', both, { ...settings, ...more }, who)
+    const failures = [
+      await to({ to: 'bert@example' }),
+      await to({ mailbox: 'Nowhere' }),
+      await to({ smtpPort: 1 }),
+      await to({ smtpPort: plainSender.port }),
+      await to({}, as('anna', 'falsch')),
+    ].map(({ failed }) => failed?.replace(/localhost:(?!1$)\d+/, 'localhost:PORT'))
+    expect([
+      Object.keys(seen.metrics).sort(),
+      sent.map((message) => message.includes('Auto-Submitted: auto-generated')),
+      (await mailboxes.messages()).toSorted(),
+      failures,
+      said,
+    ]).toEqual([
+      Object.keys(monitor.metrics).sort(),
+      [true, true],
+      others.toSorted(),
+      [
+        'configuration: localhost:PORT takes no mail for bert@example (550)',
+        'configuration: localhost:PORT does not open Nowhere for writing',
+        'refused: connection refused by localhost:1',
+        'tls: localhost:PORT offers no STARTTLS',
+        'credentials: localhost:PORT refused the sign-in',
+      ],
+      '0 mail.roundtrip ran',
+    ])
+  } finally {
+    await out.stop()
+  }
+})
+
+test('a mail that nobody delivers is waited for until the time is over', async () => {
+  const out = await sendingTo(async () => undefined)
+  const both = { ...imap(), verifyCertificate: false }
+  const settings = { from: 'anna@example', to: 'anna@example', smtpPort: out.port }
+  try {
+    const seen = await runMonitor('mail.roundtrip', both, settings, { ...anna, timeoutMs: 1_500 })
+    expect(seen.failed?.replaceAll(/localhost:\d+/g, 'HOST')).toBe(
+      'timed out: HOST did not get the mail that HOST took into INBOX in time',
+    )
+  } finally {
+    await out.stop()
+  }
+})
+
 test('a mailbox that does not exist is named', async () => {
   const seen = await measured('imap.session', imap(), { mailboxes: ['INBOX', 'No "such"'] }, anna)
   expect([
@@ -124,4 +203,11 @@ const wrong: [string, string, () => Record<string, unknown>, { credential?: Open
 test.each(wrong)('%s is wrong (%s)', async (_, monitor, place, who, words) => {
   const seen = await runMonitor(monitor, place(), {}, who)
   expect(seen.failed?.replace(/localhost:(?!1$)\d+/, 'localhost:PORT')).toBe(words)
+})
+
+test('checked by hand they say the same', async () => {
+  expect([await byHand('smtp.session', smtp(), anna), await byHand('imap.session', imap(), anna)]).toEqual([
+    '0 smtp.session ran',
+    '0 imap.session ran',
+  ])
 })

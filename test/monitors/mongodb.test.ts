@@ -6,6 +6,7 @@ import { checkDeclared, type OpenCredential } from '../../src/sdk/index.ts'
 import { collectOnce, expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { makeAuthority, type Authority } from '../servers/certificates.ts'
 import { startMongodb, type MongodbServer } from '../servers/mongodb.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 // The real client against a server that speaks the real protocol with documents of the published shape.
@@ -175,4 +176,8 @@ test('a refused sign-in is not tried again by the next run', async () => {
   const before = server.signIns()
   const runs = await Promise.allSettled([1, 2, 3].map(() => collectOnce(monitor, {}, { client })))
   expect([new Set(runs.map(({ status }) => status)), server.signIns() - before]).toEqual([new Set(['rejected']), 1])
+})
+
+test('checked by hand it says the same', async () => {
+  expect(await byHand('mongodb', place, { credential: watcher })).toBe('1 mongodb ran')
 })

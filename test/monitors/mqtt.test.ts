@@ -5,6 +5,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import { messageOf, type OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startMosquitto, type Mosquitto } from '../servers/mosquitto.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let server: Mosquitto
@@ -125,4 +126,12 @@ test('a refused sign-in is not tried again at once', async () => {
   const first = await attempt()
   await server.stop()
   expect(await attempt()).toEqual(first)
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('mqtt.broker', plain(), watcher),
+    await byHand('mqtt.value', plain(), { ...watcher, settings: { values: { boiler: 'plant/boiler/temperature' } } }),
+    await byHand('mqtt.roundtrip', plain(), { ...watcher, settings: { topic: 'farwatch/trip' } }),
+  ]).toEqual(['0 mqtt.broker ran', '0 mqtt.value ran', '0 mqtt.roundtrip ran'])
 })

@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectors } from '../../src/connectors/index.ts'
 import { monitors } from '../../src/monitors/index.ts'
@@ -5,6 +7,7 @@ import { checkDeclared, messageOf, type OpenCredential, type SqlClient } from '.
 import { expectSound } from '../../src/sdk/testing.ts'
 import { makeAuthority, type Authority } from '../servers/certificates.ts'
 import { startMssql, type MssqlServer } from '../servers/mssql.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 // The real client against a server that speaks the real protocol with rows of the published shape.
@@ -169,6 +172,41 @@ test('a server is known by its first answer', async () => {
   expect([proposal?.title, proposal?.certainty]).toEqual([`SQL Server 16.0.4200, port ${server.port}`, 'identified'])
 })
 
+test('a named instance is found by the browser of its host, which is asked anew with every session', async () => {
+  const host = '127.0.0.79'
+  let port = server.port
+  // UDP 1434 of an address that nobody else uses, as a browser listens.
+  const browser = createSocket('udp4', (asked, from) => {
+    const words = `ServerName;DB1;InstanceName;SHOP;IsClustered;No;Version;16.0.4200.1;tcp;${port};;`
+    const head = Buffer.from([5, words.length, 0])
+    if (asked[0] === 3) browser.send(Buffer.concat([head, Buffer.from(words)]), from.port, from.address)
+  })
+  browser.bind(1434, host)
+  await once(browser, 'listening')
+  const shop = await startMssql({ user, answers, host })
+  try {
+    const { identify } = theOne(connectors, 'mssql').discovery!
+    const signal = AbortSignal.timeout(5_000)
+    const there = { host, port: undefined, instance: 'shop' }
+    const run = async (more: object = {}) =>
+      (await runMonitor('mssql', { ...place, ...there, ...more }, {}, { credential: watcher })).failed
+    port = 1
+    const [proposal] = await identify({ host, port: 1434 }, signal)
+    const stopped = await run()
+    port = shop.port
+    expect([proposal?.title, proposal?.settings, stopped, await run(), await run({ instance: 'CRM' })]).toEqual([
+      'SQL Server 16.0.4200.1 instance SHOP, port 1',
+      { host, instance: 'SHOP' },
+      `refused: connection refused by ${host}:1`,
+      undefined,
+      `configuration: the SQL Server Browser at ${host}:1434 knows no instance CRM; it knows SHOP`,
+    ])
+  } finally {
+    browser.close()
+    await shop.stop()
+  }
+})
+
 test('a refused sign-in is not tried again by the next run', async () => {
   const client = open({}, 'falsch')
   const before = server.signIns()
@@ -176,4 +214,8 @@ test('a refused sign-in is not tried again by the next run', async () => {
     [1, 2, 3].map(() => client.session(AbortSignal.timeout(5_000), async () => 'in')),
   )
   expect([new Set(runs.map(({ status }) => status)), server.signIns() - before]).toEqual([new Set(['rejected']), 1])
+})
+
+test('checked by hand it says the same', async () => {
+  expect(await byHand('mssql', place, { credential: watcher })).toBe('0 mssql ran')
 })

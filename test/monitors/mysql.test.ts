@@ -6,6 +6,7 @@ import { checkDeclared, messageOf, type OpenCredential, type SqlClient } from '.
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { makeAuthority, type Authority } from '../servers/certificates.ts'
 import { startMariaDbs, type MariaDb } from '../servers/mariadb.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const monitor = theOne(monitors, 'mysql')
@@ -262,4 +263,8 @@ test('a server that is full is told apart from one that is down', async () => {
   expect(seen.failed?.replaceAll(String(primary.port), 'PORT')).toBe(
     'refused: localhost:PORT takes no session: Too many connections',
   )
+})
+
+test('checked by hand it says the same', async () => {
+  expect(await byHand('mysql', place, { credential: watcher })).toBe('0 mysql ran')
 })

@@ -3,6 +3,7 @@ import { connectors } from '../../src/connectors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { makeAuthority, type Authority } from '../servers/certificates.ts'
 import { startOracleListener, type OracleListener } from '../servers/oracle-listener.ts'
+import { byHand } from './by-hand.ts'
 import { runMonitor, theOne } from './library.ts'
 
 // The real client against a listener that says no: what a database answers is tested on the rows alone, in the monitor's own test.
@@ -72,4 +73,10 @@ test('a listener is asked for the service or the SID, and tells its version with
     unknown.asked.slice(before).map((asked) => /SID=SHOP|COMMAND=version/.exec(asked)?.[0]),
     proposal?.title,
   ]).toEqual([['SID=SHOP', 'COMMAND=version'], `Oracle listener 19.0.0, port ${unknown.port}`])
+})
+
+test('checked by hand it says the same', async () => {
+  expect(await byHand('oracle', { host: 'localhost', port: 1 }, { credential: watcher })).toBe(
+    '2 oracle connection refused by localhost:1',
+  )
 })

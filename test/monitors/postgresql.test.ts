@@ -4,6 +4,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startPostgres, startStandby, type Postgres } from '../servers/postgres.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const monitor = theOne(monitors, 'postgresql')
@@ -232,4 +233,12 @@ const wrong: [string, Record<string, unknown>, OpenCredential, string][] = [
 test.each(wrong)('%s is wrong', async (_, settings, who, words) => {
   const seen = await runMonitor('postgresql', { ...place, ...settings }, {}, { credential: who })
   expect(seen.failed?.replaceAll(String(server.port), 'PORT')).toBe(words)
+})
+
+test('checked by hand they say the same', async () => {
+  const settings = { query: 'SELECT count(*) AS orders FROM orders' }
+  expect([
+    await byHand('postgresql', place, { credential: watcher }),
+    await byHand('sql.query', place, { settings, credential: watcher, connector: 'postgresql' }),
+  ]).toEqual(['0 postgresql ran', '0 sql.query ran'])
 })

@@ -3,6 +3,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startRabbitmq, type Rabbitmq } from '../servers/rabbitmq.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let server: Rabbitmq
@@ -75,4 +76,11 @@ test('what is wrong with the sign-in or the place is told apart', async () => {
     'refused: connection refused by 127.0.0.1:1',
     expect.stringMatching(/^protocol: /),
   ])
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('rabbitmq.node', { url: server.url }, watcher),
+    await byHand('rabbitmq.queues', { url: server.url }, watcher),
+  ]).toEqual(['0 rabbitmq.node ran', expect.stringMatching(/^[02] rabbitmq\.queues ran$/)])
 })

@@ -3,6 +3,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startFreeradius, type Freeradius } from '../servers/freeradius.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 let server: Freeradius
@@ -46,4 +47,8 @@ test('what is wrong is told apart', async () => {
     'timed out: localhost:PORT sent no answer (a server answers neither to a wrong shared secret nor to a client it does not know) in time',
     'refused: connection refused by localhost:1',
   ])
+})
+
+test('checked by hand it says the same', async () => {
+  expect(await byHand('radius.auth', place(), as('geheim-anna'))).toBe('0 radius.auth ran')
 })

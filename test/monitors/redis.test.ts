@@ -7,6 +7,7 @@ import type { OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { makeAuthority, type Authority } from '../servers/certificates.ts'
 import { startRedis, type RedisServer } from '../servers/redis.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const monitor = theOne(monitors, 'redis')
@@ -126,6 +127,32 @@ test('a replica says how it follows, and what it has when its primary is gone', 
   ]).toEqual([1, 1, undefined, 'CRITICAL'])
 })
 
+test('a Sentinel tells whether it sees its primary', async () => {
+  const watched = await startRedis()
+  const sentinel = await startRedis({
+    isSentinel: true,
+    configuration: `sentinel monitor shop 127.0.0.1 ${watched.port} 1\nsentinel down-after-milliseconds shop 300`,
+  })
+  try {
+    const look = () => measured('redis', { host: 'localhost', port: sentinel.port })
+    const shop = (value: number) => [{ labels: { primary: 'shop' }, value }]
+    await expect.poll(async () => (await look()).metrics['sentinel_up'], { timeout: 10_000 }).toEqual(shop(1))
+    const seen = await look()
+    await watched.stop()
+    await expect.poll(async () => (await look()).metrics['sentinel_up'], { timeout: 10_000 }).toEqual(shop(0))
+    expectSound(monitor, seen)
+    expect([
+      seen.facts?.['mode'],
+      seen.message,
+      seen.metrics['sentinel_watchers'],
+      judgedBy(monitor, await look())['primary down'],
+    ]).toEqual(['sentinel', undefined, shop(1), 'CRITICAL'])
+  } finally {
+    await sentinel.stop()
+    await watched.stop()
+  }
+})
+
 test('TLS is verified, with the authority that the connector names', async () => {
   const secure = { host: 'localhost', port: primary.tlsPort, tls: 'verify' }
   const failure = async (settings: object, timeoutMs = 10_000) =>
@@ -171,4 +198,8 @@ test.each(wrong)('%s is wrong', async (_, settings, who, words) => {
 test('a user without privileges is told what is left out', async () => {
   const seen = await measured('redis', place, { keys: ['word'] }, { credential: credential('blind', 'geheim') })
   expect(seen.message).toMatch(/^left out: INFO \(NOPERM .*; TYPE word \(NOPERM/)
+})
+
+test('checked by hand it says the same', async () => {
+  expect(await byHand('redis', place, { credential: watcher })).toBe('0 redis ran')
 })

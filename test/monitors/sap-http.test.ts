@@ -14,6 +14,7 @@ import {
   type SapFunction,
   type SapHttpClient,
 } from '../../src/sdk/index.ts'
+import { byHand } from './by-hand.ts'
 import { measured, theOne } from './library.ts'
 
 // The connector against an ICM of the tests' own: real HTTP, with answers of the published shape.
@@ -242,4 +243,12 @@ test('whatever a condition is, its lines are short and together say the same', (
     }),
     { numRuns: 500 },
   )
+})
+
+test('checked by hand they say the same', async () => {
+  const icm = { host: '127.0.0.1', port, tls: 'off', soapRfc: true }
+  expect([
+    await byHand('sap.http', icm),
+    await byHand('sap.table', icm, { credential: user, settings: { table: 'ZSTOCK', field: 'NAME' } }),
+  ]).toEqual(['0 sap.http ran', '0 sap.table ran'])
 })

@@ -13,6 +13,7 @@ import {
 import { collectOnce, expectSound, judgedBy, sapSaying, type SapSaid } from '../../src/sdk/testing.ts'
 import { everything, locked } from '../servers/sapcontrol-answers.ts'
 import { sapUser, startSapControl, type SapControlServer } from '../servers/sapcontrol.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor } from './library.ts'
 
 // Every monitor of start services over the real protocol, and on whatever a start service might say.
@@ -146,3 +147,8 @@ test.each(all.map((monitor) => [monitor.id, monitor] as const))(
     )
   },
 )
+
+test('checked by hand, each says that the instance is well', async () => {
+  const said = await Promise.all(all.map(({ id }) => byHand(id, place, { credential: user })))
+  expect(said).toEqual(all.map(({ id }) => `0 ${id} ran`))
+})

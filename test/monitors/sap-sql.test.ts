@@ -10,6 +10,7 @@ import {
 } from '../../src/sdk/index.ts'
 import { collectOnce, expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startPostgres, type Postgres } from '../servers/postgres.ts'
+import { byHand } from './by-hand.ts'
 import { measured, theOne } from './library.ts'
 import { abapTables, hanaViews } from './sap-tables.ts'
 
@@ -359,4 +360,14 @@ describe('views of HANA', () => {
       connections: 85,
     })
   })
+})
+
+test('checked by hand, each gives a result', async () => {
+  const ids = monitors.map(({ id }) => id).filter((id) => id.startsWith('sap.sql.'))
+  const look = (id: string) => {
+    const settings = { schema: 'sapabap1', ...(id === 'sap.sql.table' ? { table: 'tbtco' } : {}) }
+    return byHand(id, place, { settings, credential: watcher, connector: 'postgresql' })
+  }
+  const said = await Promise.all(ids.map(look))
+  expect(said.map((words) => words.slice(2))).toEqual(ids.map((id) => `${id} ran`))
 })

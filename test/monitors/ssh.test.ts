@@ -13,6 +13,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import { checkDeclared, TargetError, type OpenCredential, type SshClient } from '../../src/sdk/index.ts'
 import { expectSound } from '../../src/sdk/testing.ts'
 import { startOpenSsh, type OpenSsh } from '../servers/openssh.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const execute = promisify(execFile)
@@ -321,5 +322,20 @@ test('a server is found at a host by its name, and a host key that nobody has co
   const found = await discovery?.identify({ host: '127.0.0.1', port: server.port }, signal())
   expect(found?.map((one) => [one.title.replace(/OpenSSH.*/, 'OpenSSH …'), one.settings, one.credential])).toEqual([
     ['SSH server OpenSSH …', { host: '127.0.0.1', port: server.port }, 'ssh-key'],
+  ])
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('host.linux', place, { credential: keyOnly }),
+    await byHand('host.linux.filesystems', place, { credential: keyOnly }),
+    await byHand('host.linux.processes', place, {
+      credential: keyOnly,
+      settings: { processes: { tests: '*vitest*' } },
+    }),
+  ]).toEqual([
+    expect.stringMatching(/^[012] host\.linux ran$/),
+    expect.stringMatching(/^[012] host\.linux\.filesystems ran$/),
+    expect.stringMatching(/^[012] host\.linux\.processes ran$/),
   ])
 })

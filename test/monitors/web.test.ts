@@ -6,6 +6,7 @@ import { monitors } from '../../src/monitors/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { makeAuthority, type Authority } from '../servers/certificates.ts'
 import { startNginx, type Nginx } from '../servers/nginx.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const web = theOne(monitors, 'http.response')
@@ -145,4 +146,12 @@ test('a port is open, and says what it should', async () => {
   const plain = await measured('tcp.port', place)
   const talk = await measured('tcp.port', place, { send: 'GET / HTTP/1.0\n\n', expect: 'welcome' })
   expect([Number(plain.metrics['duration']) > 0, talk.failure]).toEqual([true, undefined])
+})
+
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('http.response', { url: good.url }),
+    await byHand('tcp.port', { host: '127.0.0.1', port: good.port }),
+    await byHand('tls.certificate', { host: 'localhost', port: ended.tlsPort }),
+  ]).toEqual(['0 http.response ran', '0 tcp.port ran', '2 tls.certificate ran'])
 })

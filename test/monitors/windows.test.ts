@@ -7,6 +7,7 @@ import { expectSound } from '../../src/sdk/testing.ts'
 import { certificateFor } from '../servers/certificate.ts'
 import { freePort } from '../servers/processes.ts'
 import { startWindows, type Windows, type WindowsOptions } from '../servers/windows.ts'
+import { byHand } from './by-hand.ts'
 import { measured, runMonitor, theOne } from './library.ts'
 
 const account = { domain: 'CORP', username: 'monitor', password: 'gehe!m<&"ü' }
@@ -178,4 +179,10 @@ test('a document type, which could grow without bound, is not read', async () =>
   expect(seen.failed?.replace(/:\d+/, ':PORT')).toBe(
     'protocol: localhost:PORT answers with a document type, which is not read',
   )
+})
+
+test('checked by hand it says the same', async () => {
+  const server = await start()
+  const about = { credential: credential('CORP\\monitor') }
+  expect(await byHand('host.windows', { host: 'localhost', port: server.port }, about)).toBe('1 host.windows ran')
 })

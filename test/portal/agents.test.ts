@@ -1,9 +1,10 @@
-import type { Browser, Page } from 'playwright-core'
+import { readFile } from 'node:fs/promises'
+import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { CountingTarget } from '../support/counting-target.ts'
-import { adminPassword, TestInstance, until } from '../support/instance.ts'
+import { TestInstance, until } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
-import { openBrowser, watchPage } from './browser.ts'
+import { openBrowser, signedInPage } from './browser.ts'
 
 const watched = (url: string) => ({
   profiles: [{ name: 'web-basic', connector: 'http', monitors: [{ monitor: 'http.response', period: '2s' }] }],
@@ -16,18 +17,6 @@ const watched = (url: string) => ({
     },
   ],
 })
-
-async function signedIn(browser: Browser, instance: TestInstance): Promise<Page> {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 900 } })
-  const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
-  await page.goto(`${instance.url}/sign-in`)
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByText('Live', { exact: true }).waitFor()
-  return page
-}
 
 const places = (page: Page) => page.getByRole('navigation', { name: 'Main' }).getByRole('link')
 
@@ -44,8 +33,7 @@ test(
     await server.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`) })
 
     // The agent shows itself and its line, and nothing of a server; it says why the line does not stand.
-    const there = await signedIn(browser, agent)
-    const thereComplaints = watchPage(there)
+    const { page: there, complaints: thereComplaints } = await signedInPage(browser, agent)
     await there.getByRole('heading', { level: 1, name: 'north-1' }).waitFor()
     await there.getByText('Not connected', { exact: true }).waitFor()
     expect(await places(there).allTextContents()).toEqual(['This agent', 'Instance'])
@@ -62,9 +50,8 @@ test(
     await there.getByText('Waiting to be accepted', { exact: true }).waitFor()
 
     // The server shows it with the same fingerprint; the group is told to be watched by nobody, with the reason.
-    const here = await signedIn(browser, server)
-    const hereComplaints = watchPage(here)
-    await here.getByText(/acme is uncovered: /).waitFor()
+    const { page: here, complaints: hereComplaints } = await signedInPage(browser, server)
+    await here.getByText(/^Uncovered: acme /).waitFor()
     await places(here)
       .filter({ hasText: /^Agents/ })
       .click()
@@ -99,11 +86,13 @@ test(
     await places(here)
       .filter({ hasText: /^Overview/ })
       .click()
+    // One agent alone is no spare.
+    await here.getByText('The group "acme" has no spare agent: it would be uncovered without north-1').waitFor()
     await here.getByRole('link', { name: 'shop', exact: true }).click()
     await here.getByText('Why here').click()
     await here.getByText(/it had the least load/).waitFor()
     expect([
-      await here.getByText(/is uncovered/).count(),
+      await here.getByText(/^Uncovered: /).count(),
       await here.getByRole('list', { name: 'Connectors' }).getByRole('link').allTextContents(),
     ]).toEqual([0, ['north-1']])
 
@@ -134,8 +123,13 @@ test(
     await here.getByRole('heading', { level: 2, name: 'Statistics' }).waitFor()
     await here.getByText('acme / shop').waitFor()
     await expectAccessible(here)
-    await here.getByRole('button', { name: 'Actions for north-1' }).click()
-    await here.getByRole('menuitem', { name: 'Drain…' }).click()
+    const act = async (name: string) => {
+      await here.getByRole('button', { name: 'Actions for north-1' }).click()
+      await here.getByRole('menuitem', { name }).click()
+    }
+    const [log] = await Promise.all([here.waitForEvent('download'), act('Download its log')])
+    expect(await readFile(await log.path(), 'utf8')).toContain('"event":')
+    await act('Drain…')
     await dialog.getByRole('button', { name: 'Drain' }).click()
     await dialog.getByText('What could move has moved; something stays').waitFor()
     const stays = await dialog.getByRole('list').innerText()
@@ -155,9 +149,8 @@ test('an instance that is made an agent hides what is of the server, and has it 
   await using instance = await TestInstance.start()
   await using browser = await openBrowser()
   await instance.call('applyConfiguration', { query: {}, body: watched('https://127.0.0.1:9') })
-  const page = await signedIn(browser, instance)
-  const complaints = watchPage(page)
-  const other = await signedIn(browser, instance)
+  const { page, complaints } = await signedInPage(browser, instance)
+  const { page: other } = await signedInPage(browser, instance)
   await other.goto(`${instance.url}/configuration`)
   await other.getByRole('heading', { level: 1, name: 'Configuration' }).waitFor()
 

@@ -24,9 +24,14 @@ export async function openBrowser(): Promise<Browser> {
   })
 }
 
-/** What a page complained of: errors of its scripts, and what its content security policy refused. */
-export function watchPage(page: Page): readonly string[] {
+/** What a page complained of: errors of its scripts, what its content security policy refused, and what it wanted from elsewhere. */
+function watchPage(page: Page): readonly string[] {
   const complaints: string[] = []
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url())
+    const isOwn = request.isNavigationRequest() || ['blob:', 'data:'].includes(protocol)
+    if (!isOwn && origin !== new URL(page.url()).origin) complaints.push(`asked ${request.url()}`)
+  })
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
     if (/content security policy/i.test(message.text())) complaints.push(message.text())
@@ -34,19 +39,50 @@ export function watchPage(page: Page): readonly string[] {
   return complaints
 }
 
-/** The portal of an instance as its administrator sees it, with live news, in a window of a desk. */
-export async function signedInPage(
-  browser: Browser,
-  instance: TestInstance,
-): Promise<{ readonly page: Page; readonly complaints: readonly string[] }> {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 1000 } })
+export interface OpenedPage {
+  readonly page: Page
+  readonly complaints: readonly string[]
+}
+
+/**
+ * A page of its own, with no session, in a window of a desk; and with as much patience as a busy machine needs.
+ * @param timezoneId of whoever looks, where it is not that of the machine
+ */
+export async function openPage(browser: Browser, timezoneId?: string): Promise<OpenedPage> {
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true,
+    viewport: { width: 1400, height: 1000 },
+    ...(timezoneId === undefined ? {} : { timezoneId }),
+  })
   const page = await context.newPage()
   page.setDefaultTimeout(60_000)
-  const complaints = watchPage(page)
-  await page.goto(`${instance.url}/sign-in`)
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
+  return { page, complaints: watchPage(page) }
+}
+
+/** `path`: what is asked for, which leads through signing in. Without a name it is the administrator. */
+export interface SignIn {
+  readonly path?: string
+  readonly username?: string
+  readonly password?: string
+}
+
+/** Signs in as people do, and waits until there are live news. */
+export async function signIn(page: Page, { url }: Pick<TestInstance, 'url'>, as: SignIn = {}): Promise<void> {
+  const { path = '/sign-in', username = 'admin', password = adminPassword } = as
+  await page.goto(url + path)
+  await page.getByLabel('User name').fill(username)
+  await page.getByLabel('Password', { exact: true }).fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByText('Live', { exact: true }).waitFor()
-  return { page, complaints }
+  await page.locator('.live-live').waitFor()
+}
+
+/** The portal of an instance as somebody sees it who is signed in. */
+export async function signedInPage(
+  browser: Browser,
+  instance: Pick<TestInstance, 'url'>,
+  as: SignIn = {},
+): Promise<OpenedPage> {
+  const opened = await openPage(browser)
+  await signIn(opened.page, instance, as)
+  return opened
 }

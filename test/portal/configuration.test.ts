@@ -445,21 +445,39 @@ test('a group gets another name, and those who may do something in it follow', a
   expect([gus?.grants, await groupNamed('hooli')]).toEqual([[{ group: 'pied', role: 'operator' }], undefined])
 })
 
+test('commands of one’s own are allowed for a group by an administrator of all groups, and by nobody else', async () => {
+  const password = 'a long enough password'
+  await instance.call('createUser', {
+    body: { username: 'edda', password, grants: [{ group: 'acme', role: 'editor' }] },
+  })
+  const { page: hers } = await signedInPage(browser, instance, { username: 'edda', password })
+  const own = (within: Page) => within.getByRole('switch', { name: 'Commands of one’s own' })
+  await hers.goto(`${instance.url}/configuration?group=acme`)
+  await field('Description', hers).fill('She may change that')
+  const isHersToAllow = await own(hers).isEnabled()
+  await hers.context().close()
+  const states: unknown[] = []
+  await open('/configuration?group=acme')
+  for (const isAllowed of [true, false]) {
+    await own(page).setChecked(isAllowed)
+    await save('Save')
+    states.push((await groupNamed('acme'))?.ownCommands)
+  }
+  expect([isHersToAllow, states, complaints]).toEqual([false, ['allowed', undefined], []])
+})
+
 test('somebody who may only look sees everything and is offered nothing', async () => {
   await instance.call('createUser', {
     body: { username: 'vera', password: 'a long enough password', grants: [{ group: '*', role: 'viewer' }] },
   })
-  const context = await browser.newContext({ ignoreHTTPSErrors: true })
-  const other = await context.newPage()
-  await other.goto(`${instance.url}/sign-in`)
-  await field('User name', other).fill('vera')
-  await other.getByLabel('Password', { exact: true }).fill('a long enough password')
-  await button('Sign in', other).click()
-  await other.getByText('Live', { exact: true }).waitFor()
+  const { page: other } = await signedInPage(browser, instance, {
+    username: 'vera',
+    password: 'a long enough password',
+  })
   await other.goto(`${instance.url}/configuration?group=acme&system=store`)
   await other.getByText('Your account may look at this but not change it.').waitFor()
   const offered = await other.getByRole('button', { name: /^(Save|Remove…|Move…|Add a connector)$/ }).count()
   await expectAccessible(other)
-  await context.close()
+  await other.context().close()
   expect(offered).toBe(0)
 })

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { accessHandlers, failoverHandlers } from '../../src/api/index.ts'
 import { adminToken, fakePair, pairUrl, standsBy, startTestApi, type TestApi } from '../../src/api/testing.ts'
-import { openBrowser, watchPage } from './browser.ts'
+import { openBrowser, openPage, type OpenedPage } from './browser.ts'
 
 let api: TestApi
 let asked: unknown[]
@@ -25,11 +25,8 @@ afterEach(async () => {
   await api.stop()
 })
 
-async function opened(path: string): Promise<{ page: Page; complaints: readonly string[] }> {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 900 } })
-  const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
-  const complaints = watchPage(page)
+async function opened(path: string): Promise<OpenedPage> {
+  const { page, complaints } = await openPage(browser)
   await page.addInitScript(
     ([token, expiresAt]) => localStorage.setItem('farwatch.session', JSON.stringify({ token, expiresAt })),
     [adminToken, new Date(Date.now() + 3_600_000).toISOString()],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { CountingTarget } from '../support/counting-target.ts'
-import { adminPassword, TestInstance, until } from '../support/instance.ts'
-import { openBrowser, watchPage } from './browser.ts'
+import { TestInstance, until } from '../support/instance.ts'
+import { openBrowser, signedInPage } from './browser.ts'
 
 const watched = (url: string) => ({
   profiles: [{ name: 'web-basic', connector: 'http', monitors: [{ monitor: 'http.response', period: '2s' }] }],
@@ -24,17 +24,9 @@ test('somebody signs in, sees the host, its charts, and an alarm that appears by
   await using instance = await TestInstance.start()
   await using target = await CountingTarget.start()
   await using browser = await openBrowser()
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 860 } })
-  const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
-  const complaints = watchPage(page)
-  const place = (name: string | RegExp) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name })
-
   // A deep link leads through signing in, and back to where it pointed.
-  await page.goto(`${instance.url}/alarms?state=all`)
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  const { page, complaints } = await signedInPage(browser, instance, { path: '/alarms?state=all' })
+  const place = (name: string | RegExp) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name })
   await page.waitForURL(`${instance.url}/alarms?state=all`)
 
   // The machine itself is watched out of the box.
@@ -67,14 +59,26 @@ test('somebody signs in, sees the host, its charts, and an alarm that appears by
   await target.stop()
   await page.getByRole('row', { name: /acme \/ shop/ }).waitFor()
 
-  // It is acknowledged by clicking; the server knows by whom.
-  await page
-    .getByRole('row', { name: /acme \/ shop/ })
-    .getByRole('link')
-    .click()
+  // It is acknowledged by clicking. That is seen before the server has answered, and taken back where it refuses.
+  const row = page.locator('.alarm-row').filter({ hasText: 'acme / shop' })
+  await row.getByRole('link').click()
   await page.getByRole('button', { name: 'Acknowledge' }).click()
   await page.getByLabel('Comment (optional)').fill('looking into it')
-  await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).last().click()
+  const acknowledge = page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).last()
+  const wasSeen = Promise.withResolvers<void>()
+  await page.route('**/acknowledge', async (route) => {
+    await wasSeen.promise
+    await route.fulfill({ status: 503, json: { error: { code: 'busy', message: 'not now', hint: '' } } })
+  })
+  await acknowledge.click()
+  await row.getByText('admin').waitFor()
+  wasSeen.resolve()
+  await page.getByRole('alert').getByText('not now').waitFor()
+  await row.getByText('Nobody yet').waitFor()
+
+  // Done again, with what was typed; the server knows by whom.
+  await page.unroute('**/acknowledge')
+  await acknowledge.click()
   await page.getByText('looking into it').waitFor()
   const [alarm] = await instance.call('listAlarms', { query: { system: 'shop', state: 'acknowledged' } })
   expect([alarm?.acknowledgedBy, complaints]).toEqual(['admin', []])
@@ -83,14 +87,7 @@ test('somebody signs in, sees the host, its charts, and an alarm that appears by
 test('when the server is gone the page says so, and comes back by itself', async () => {
   await using instance = await TestInstance.start()
   await using browser = await openBrowser()
-  const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage()
-  page.setDefaultTimeout(30_000)
-  await page.goto(`${instance.url}/sign-in`)
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByText('Live', { exact: true }).waitFor()
-
+  const { page } = await signedInPage(browser, instance)
   await instance.kill()
   await page.getByText(/No live updates since/).waitFor()
   await instance.start()

@@ -1,29 +1,10 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { CountingTarget } from '../support/counting-target.ts'
-import { adminPassword, TestInstance, until } from '../support/instance.ts'
-import { openBrowser, watchPage } from './browser.ts'
+import { setUpLink, TestInstance, until } from '../support/instance.ts'
+import { openBrowser, openPage, signedInPage } from './browser.ts'
 
-/** What a fresh instance prints where nobody gave it a password. */
-const linkLine = /"event":"set-up link","url":"([^"]+)"/
 const password = 'never seen before'
-
-async function pageOf(browser: Browser): Promise<Page> {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1400, height: 900 } })
-  const page = await context.newPage()
-  page.setDefaultTimeout(60_000)
-  return page
-}
-
-async function signedIn(browser: Browser, instance: TestInstance, path: string): Promise<Page> {
-  const page = await pageOf(browser)
-  await page.goto(instance.url + path)
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('heading', { level: 1 }).first().waitFor()
-  return page
-}
 
 /** Fetches a certificate where `page` stands, compares it with what its server says of itself, and trusts it. */
 async function trust(page: Page, server: TestInstance): Promise<boolean> {
@@ -50,8 +31,7 @@ test(
     await target.stop()
     await using server = await TestInstance.start({ env: { FARWATCH_ADMIN_PASSWORD: '' }, signIn: false })
     await using browser = await openBrowser()
-    const page = await pageOf(browser)
-    const complaints = watchPage(page)
+    const { page, complaints } = await openPage(browser)
     const place = (name: RegExp) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click()
     const steps = async () => {
       await page.getByRole('button', { name: /^Account/ }).click()
@@ -60,7 +40,7 @@ test(
     }
 
     // The first administrator, by the link that works once.
-    await page.goto(linkLine.exec(server.log)?.[1] ?? '')
+    await page.goto(setUpLink(server))
     await page.getByLabel('Password', { exact: true }).fill(password)
     await page.getByLabel('Password again', { exact: true }).fill(password)
     await page.getByRole('button', { name: 'Create administrator' }).click()
@@ -92,7 +72,7 @@ test(
     await using agent = await TestInstance.start({
       args: ['--role', 'agent', '--server', server.url, '--name', 'north-1'],
     })
-    const there = await signedIn(browser, agent, '/')
+    const { page: there } = await signedInPage(browser, agent, { path: '/' })
     const isSame = [await trust(there, server)]
     await there.getByText('Waiting to be accepted', { exact: true }).waitFor()
     await steps()
@@ -118,7 +98,7 @@ test(
 
     // A second server: each trusts the other, as the agent does both; then they are made a pair.
     await using second = await TestInstance.start({ args: ['--role', 'server'] })
-    const other = await signedIn(browser, second, '/instance?tab=certificates')
+    const { page: other } = await signedInPage(browser, second, { path: '/instance?tab=certificates' })
     isSame.push(await trust(other, server))
     await there.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Instance' }).click()
     await there.getByRole('tab', { name: 'Certificates' }).click()
@@ -147,6 +127,7 @@ test(
     // The drill hands over and takes back; what it measured is listed.
     await page.getByRole('button', { name: 'Run a drill…' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Run a drill' }).click()
+    await page.locator('[aria-current=step]', { hasText: 'The other server acts for ten seconds' }).waitFor()
     await page.getByText('The drill has ended').waitFor({ timeout: 180_000 })
     const [drill] = await server.call('listDrills')
     await steps()

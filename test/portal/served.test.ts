@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { firstPage, firstPageLimit } from '../../scripts/portal-output.mjs'
 import { makeAuthority, type Authority } from '../servers/certificates.ts'
 import { startNginx, type Nginx } from '../servers/nginx.ts'
-import { adminPassword, TestInstance } from '../support/instance.ts'
-import { openBrowser, watchPage } from './browser.ts'
+import { TestInstance } from '../support/instance.ts'
+import { openBrowser, signedInPage } from './browser.ts'
 
 const built = firstPage(fileURLToPath(new URL('../../web/dist', import.meta.url)))
 const script = built.find(({ name }) => name.endsWith('.js'))!.name
@@ -81,24 +81,16 @@ test('the portal lives below the path of a proxy: deep links, signing in, and ev
   const seen: unknown[] = []
   // One proxy takes its path away, the other passes it on as it came.
   for (const path of ['/farwatch', '/kept']) {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true })
-    const page = await context.newPage()
-    page.setDefaultTimeout(60_000)
-    const complaints = watchPage(page)
     const url = `https://localhost:${nginx.tlsPort}${path}`
-    await page.goto(`${url}/alarms?state=all`)
-    await page.getByLabel('User name').fill('admin')
-    await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-    await page.getByRole('button', { name: 'Sign in' }).click()
+    const { page, complaints } = await signedInPage(browser, { url }, { path: '/alarms?state=all' })
     await page.waitForURL(`${url}/alarms?state=all`)
-    await page.locator('.live-live').waitFor()
     await page.getByRole('link', { name: 'Overview' }).click()
     await page.waitForURL(`${url}/`)
     const group = `below${path.replace('/', '-')}`
     await instance.call('applyConfiguration', { body: { groups: [{ name: group }] }, query: {} })
     await page.locator('.row-group', { hasText: group }).waitFor()
     seen.push(complaints)
-    await context.close()
+    await page.context().close()
   }
   expect(seen).toEqual([[], []])
 })

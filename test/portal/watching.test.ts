@@ -3,9 +3,9 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AnswerOf, Operations } from '../../src/contract/index.ts'
 import { CountingTarget } from '../support/counting-target.ts'
-import { adminPassword, TestInstance, until } from '../support/instance.ts'
+import { TestInstance, until } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
-import { openBrowser, watchPage } from './browser.ts'
+import { openBrowser, openPage, signedInPage, signIn } from './browser.ts'
 
 const document = (url: string) => ({
   profiles: [
@@ -48,15 +48,7 @@ beforeAll(async () => {
   target = await CountingTarget.start()
   await instance.call('applyConfiguration', { query: {}, body: document(`${target.url}/counter`) })
   browser = await openBrowser()
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 900 } })
-  page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  complaints = watchPage(page)
-  await page.goto(`${instance.url}/sign-in`)
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password', { exact: true }).fill(adminPassword)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('navigation', { name: 'Main' }).waitFor()
+  ;({ page, complaints } = await signedInPage(browser, instance))
 })
 
 afterAll(async () => {
@@ -156,7 +148,9 @@ test('a system shows how each slot ended, what its thresholds are, and every res
 })
 
 test('many alarms are acknowledged at once; each says why it was raised and whom it goes to', async () => {
-  await place(/^Alarms/).click()
+  await page.keyboard.press('g')
+  await page.keyboard.press('a')
+  await page.getByRole('heading', { level: 1, name: 'Alarms' }).waitFor()
   await target.stop()
   await page.getByRole('row', { name: /acme \/ acme-shop/ }).waitFor()
   await page.getByRole('row', { name: /blue \/ blue-shop/ }).waitFor()
@@ -215,6 +209,18 @@ test('many alarms are acknowledged at once; each says why it was raised and whom
   )
 })
 
+test('moments are told in the zone of whoever looks', async () => {
+  const timeZone = 'Asia/Kathmandu'
+  const { page: there } = await openPage(browser, timeZone)
+  const [alarm] = await instance.call('listAlarms', { query: {} })
+  await signIn(there, instance, { path: `/alarms/${alarm!.id}?state=all` })
+  const told = there.getByRole('dialog').locator('time').last()
+  const at = new Date((await told.getAttribute('datetime')) ?? '')
+  const text = await told.textContent()
+  await there.context().close()
+  expect(text).toBe(at.toLocaleString('sv', { timeZone }))
+})
+
 test('the overview says what was wrong over time, and becomes a board for the wall', async () => {
   await page.keyboard.press('g')
   await page.keyboard.press('o')
@@ -246,6 +252,11 @@ test('the palette finds a system and goes there', async () => {
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { level: 1, name: 'blue-shop' }).waitFor()
+  // A part of a page as well.
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Go to or do' }).fill('audit')
+  await page.keyboard.press('Enter')
+  await page.getByRole('tab', { name: 'Audit log', selected: true }).waitFor()
   expect(complaints).toEqual([])
 })
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { certificateFor } from './certificate.ts'
@@ -12,6 +12,10 @@ export interface Dovecot {
   readonly tlsPort: number
   /** For `localhost`; PEM, to be trusted. */
   readonly certificate: string
+  /** Puts a message into INBOX of anna, as the program does that delivers mail. */
+  deliver(message: string): Promise<void>
+  /** What is in her INBOX now: one text for each message. */
+  messages(): Promise<readonly string[]>
   stop(): Promise<void>
 }
 
@@ -75,12 +79,36 @@ service imap-login {
 }
 service anvil {
   chroot =
+  # Lets nobody wait because somebody at this address was wrong before.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 ${isRoot ? '' : `default_internal_user = ${me}\ndefault_login_user = ${me}\n`}
 `,
     )
     const server = run('/usr/sbin/dovecot', ['-F', '-c', at('dovecot.conf')])
-    return { port, tlsPort, certificate: cert, stop: await serving(server, tlsPort, directory) }
+    let delivered = 0
+    return {
+      port,
+      tlsPort,
+      certificate: cert,
+      async deliver(message) {
+        const name = `${Date.now()}.${++delivered}.x`
+        // Whole when it appears (maildir).
+        await writeFile(at('mail', 'anna', 'tmp', name), message)
+        await chown(at('mail', 'anna', 'tmp', name), uid, gid)
+        await rename(at('mail', 'anna', 'tmp', name), at('mail', 'anna', 'new', name))
+      },
+      async messages() {
+        const folders = ['new', 'cur'].map((folder) => at('mail', 'anna', folder))
+        const files = await Promise.all(
+          folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+        )
+        return Promise.all(files.flat().map((file) => readFile(file, 'utf8')))
+      },
+      stop: await serving(server, tlsPort, directory),
+    }
   } catch (error) {
     await directory.remove()
     throw error

@@ -54,6 +54,8 @@ export async function startHana(
     readonly tenants?: Readonly<Record<string, { readonly host: string; readonly port: number }>>
     /** How often the password is hashed; each sign-in takes the longer. */
     readonly iterations?: number
+    /** Where it listens: a free port of the loopback unless given. */
+    readonly at?: { readonly host: string; readonly port: number }
     /** What is said instead of the first reply of a HANA. */
     readonly greeting?: Buffer
     /** Changes a reply before it is sent. */
@@ -73,7 +75,7 @@ export async function startHana(
   }
   const server = about.tls === undefined ? createTcpServer(serve) : createTlsServer(about.tls, serve)
   server.on('tlsClientError', () => undefined)
-  server.listen(0, '127.0.0.1')
+  server.listen(about.at?.port ?? 0, about.at?.host ?? '127.0.0.1')
   await once(server, 'listening')
   const hangUp = () => {
     for (const socket of sockets) socket.destroy()

@@ -32,6 +32,8 @@ export async function startMssql(options: {
   readonly answers: Readonly<Record<string, Rows | Refusal | 'never'>>
   readonly refused?: Refusal
   readonly certificate?: MadeCertificate
+  /** The address that it listens at; the usual one of the loopback unless given. */
+  readonly host?: string
 }): Promise<MssqlServer> {
   const sockets = new Set<Socket>()
   const asked: string[] = []
@@ -67,7 +69,7 @@ export async function startMssql(options: {
     socket.on('error', () => undefined)
     socket.on('close', () => sockets.delete(socket))
     serve(socket, options.certificate, { login, batch })
-  }).listen(0, '127.0.0.1')
+  }).listen(0, options.host ?? '127.0.0.1')
   await once(server, 'listening')
   return {
     // A server on a port has an address of this kind.

@@ -20,8 +20,18 @@ const usual = `
   location = /loop { return 302 /loop; }
 `
 
-/** A real nginx on a free port, and with TLS on another where a certificate is given. */
-export async function startNginx(options: { certificate?: MadeCertificate; locations?: string } = {}): Promise<Nginx> {
+/** One of the addresses at which a server with `hosts` listens, `i` counted from 0. */
+export function loopbackHost(i: number): string {
+  return `127.0.${1 + Math.floor(i / 250)}.${1 + (i % 250)}`
+}
+
+/**
+ * A real nginx on a free port, and with TLS on another where a certificate is given.
+ * @param options `hosts`: how many further addresses of loopback it listens at with the same port, as so many machines would
+ */
+export async function startNginx(
+  options: { certificate?: MadeCertificate; locations?: string; hosts?: number } = {},
+): Promise<Nginx> {
   const directory = await scratch('nginx')
   const port = await freePort()
   const tlsPort = options.certificate === undefined ? undefined : await freePort()
@@ -36,6 +46,7 @@ export async function startNginx(options: { certificate?: MadeCertificate; locat
       tlsPort === undefined
         ? ''
         : `listen 127.0.0.1:${tlsPort} ssl; ssl_certificate ${file('tls.pem')}; ssl_certificate_key ${file('tls.key')};`
+    const hosts = Array.from({ length: options.hosts ?? 0 }, (_, i) => `listen ${loopbackHost(i)}:${port};`).join(' ')
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
       .map((kind) => `${kind}_temp_path ${file('tmp')}/${kind};`)
       .join(' ')
@@ -45,7 +56,7 @@ export async function startNginx(options: { certificate?: MadeCertificate; locat
 events { worker_connections 16384; }
 http {
   access_log off; ${temporary}
-  server { listen 127.0.0.1:${port}; ${tls} ${usual} ${options.locations ?? ''} }
+  server { listen 127.0.0.1:${port}; ${hosts} ${tls} ${usual} ${options.locations ?? ''} }
 }
 `,
     )

@@ -12,7 +12,7 @@ export interface RedisServer {
 
 /** A real Redis on a free port, without persistence. `configuration` is appended to its file. */
 export async function startRedis(
-  options: { configuration?: string; certificate?: MadeCertificate } = {},
+  options: { configuration?: string; certificate?: MadeCertificate; isSentinel?: boolean } = {},
 ): Promise<RedisServer> {
   const directory = await scratch('redis')
   const port = await freePort()
@@ -32,7 +32,7 @@ export async function startRedis(
       `bind 127.0.0.1\nport ${port}\ndir ${directory.path}\nsave ""\n${tls}\n${options.configuration ?? ''}\n`,
     )
     await chmod(directory.path, 0o755)
-    const server = run('redis-server', [file('redis.conf')])
+    const server = run('redis-server', [file('redis.conf'), ...(options.isSentinel === true ? ['--sentinel'] : [])])
     const stop = async () => {
       await server.stop()
       await directory.remove()

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Difference, Status } from '../../src/contract/index.ts'
+import { startHana } from '../servers/hana.ts'
 import { CountingTarget } from '../support/counting-target.ts'
 import { TestInstance, runCli, toYaml } from '../support/instance.ts'
 import { scratchDirectory } from '../support/launch.ts'
@@ -268,6 +269,55 @@ describe('check runs one monitor here and ends as monitoring plugins do', () => 
     expect(ids).toEqual((await instance.call('listMonitors')).map(({ id }) => id).sort())
     expect([human.code, ids.filter((id) => !human.stdout.includes(`${id} — `))]).toEqual([0, []])
   })
+})
+
+test('the tenants of a HANA are named by its SYSTEMDB, with the credential and the settings of the connector that is there', async () => {
+  const host = '127.0.0.78'
+  const view = [
+    { NAME: 'HDB', HOST: 'hana1', PORT: 30_015n, SERVICE: 'indexserver' },
+    { NAME: 'PRD', HOST: 'hana1', PORT: 30_047n, SERVICE: 'indexserver' },
+    { NAME: 'SYSTEMDB', HOST: 'hana1', PORT: 30_013n, SERVICE: 'nameserver' },
+  ]
+  const system = await startHana({ at: { host, port: 30_013 }, answers: { 'SYS_DATABASES.M_SERVICES': view } })
+  const tenant = await startHana({ at: { host, port: 30_015 } })
+  try {
+    const monitor = { name: 'hana-login', type: 'basic', username: 'MONITOR', secret: { value: 'Geheim1' } }
+    const systemdb = { name: 'systemdb', type: 'hana', settings: { host, tls: 'off' }, credential: 'hana-login' }
+    const systems = [{ name: 'HDB-system', connectors: [systemdb] }]
+    await apply({ groups: [{ name: 'sap', credentials: [monitor], systems }] })
+    const look = async (...words: string[]) => {
+      const { stdout } = await instance.cli(['discover', host, '--group', 'sap', ...words])
+      return lines(stdout).filter((line) => /HANA|^ {8,}- name: hana|port: 30/.test(line))
+    }
+    expect([
+      await look(),
+      system.signIns(),
+      await look('--credential', 'hana-login'),
+      system.signIns(),
+      tenant.signIns(),
+    ]).toEqual([
+      [
+        '#   hana-00-30015: SAP HANA 00, a tenant, port 30015 (port 30015 answered in the words of HANA)',
+        '# Left out, needs a credential (--credential NAME): hana-00-30015: SAP HANA 00, a tenant, port 30015',
+        '# Left out, is there as HDB-system / systemdb: SAP HANA 00, SYSTEMDB, port 30013',
+      ],
+      0,
+      [
+        '#   hana-00-HDB: SAP HANA 00, tenant HDB, port 30015 (named by the SYSTEMDB of instance 00)',
+        '#   hana-00-PRD: SAP HANA 00, tenant PRD, port 30047 (named by the SYSTEMDB of instance 00)',
+        '# Left out, is there as HDB-system / systemdb: SAP HANA 00, SYSTEMDB, port 30013',
+        '          - name: hana-00-HDB',
+        '              port: 30015',
+        '          - name: hana-00-PRD',
+        '              port: 30047',
+      ],
+      1,
+      0,
+    ])
+  } finally {
+    await system.stop()
+    await tenant.stop()
+  }
 })
 
 test('wrong use ends with 2 and says what is possible, an instance that does not run with 1 and a hint', async () => {

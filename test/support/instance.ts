@@ -254,6 +254,13 @@ export class TestInstance {
   }
 }
 
+/** What a fresh instance prints where nobody gave it a password: the link by which its first administrator is made. */
+export function setUpLink(instance: TestInstance): string {
+  const found = /"event":"set-up link","url":"([^"]+)"/.exec(instance.log)
+  if (found === null) throw new Error(`No set-up link was printed:\n${instance.log}`)
+  return found[1]!
+}
+
 /** Runs `farwatch <args>` to its end. */
 export function runCli(
   args: readonly string[],

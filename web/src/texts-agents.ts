@@ -65,7 +65,7 @@ export const agentTexts = {
     announced: 'Announced name',
     address: 'From address',
     firstSeen: 'First seen',
-    lastSeen: 'Last call',
+    lastSeen: 'Last asked',
     name: 'Name',
     nameHint: 'How associations call it',
     fingerprint: 'Key fingerprint (SHA-256)',
@@ -277,17 +277,15 @@ export const agentTexts = {
     saveUncovering: (n: number) => `Save, and leave ${count(n, 'group', 'groups')} to nobody`,
     saved: 'Associations saved',
     noGroups: 'There is no group yet',
-    noGroupsHint: 'Groups come with the configuration document.',
+    noGroupsHint: 'Groups are made in the configuration.',
     leave: 'The associations were not saved. Leave and lose the changes?',
     comment: 'Comment for the revision (optional)',
   },
 
   coverage: {
     // The reason says how many of its connectors, where it is not all of them.
-    uncovered: (groups: string, n: number, reason: string) =>
-      `${groups} ${n === 1 ? 'is' : 'are'} uncovered: ${reason}`,
-    partly: (groups: string, n: number, reason: string) =>
-      `${groups} ${n === 1 ? 'is' : 'are'} monitored in part only: ${reason}`,
+    uncovered: (groups: string, reason: string) => `Uncovered: ${groups} (${reason})`,
+    partly: (groups: string, reason: string) => `Monitored in part only: ${groups} (${reason})`,
     moreGroups: (n: number) => `and ${count(n, 'more group', 'more groups')}`,
     more: (n: number) => `and ${count(n, 'more problem', 'more problems')}`,
     noReason: 'no agent runs it',

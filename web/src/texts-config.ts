@@ -136,6 +136,7 @@ export const configTexts = {
     inProfile: (profile: string) => `of the profile ${profile}`,
     notAllowed: 'Your account may look at this but not change it.',
     test: 'Test…',
+    toSystem: 'How it is',
   },
   bulk: {
     title: (n: number) => `Profiles and tags of ${count(n, 'object', 'objects')}`,
@@ -294,9 +295,11 @@ export const configTexts = {
   discover: {
     act: 'Discover a host…',
     title: 'Discover a host',
-    hint: 'An agent tries the ports that connectors know, asks what answers there, and proposes what to monitor. It sends no credential and changes nothing.',
+    hint: 'An agent tries the ports that connectors know, asks what answers there, and proposes what to monitor. It changes nothing, and sends no credential but one that you choose, to what then names more: the tenants of a HANA.',
     host: 'Host name or address',
     agent: 'Seen from',
+    askWith: 'Ask for more with',
+    askWithNone: 'no credential',
     look: 'Look',
     failed: 'The host was not looked at',
     seen: (agent: string, address: string | null, tried: number, open: readonly number[]) =>

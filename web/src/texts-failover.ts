@@ -92,6 +92,18 @@ export const failoverTexts = {
   },
 
   acts: 'Who is to act',
+  progress: {
+    handOver: 'Handing over',
+    drill: 'A drill is under way',
+    lasting: (span: string) => `for ${span}`,
+    steps: {
+      leaving: 'This server gives the other one the last of the changes, and stops acting',
+      there: 'The other server acts',
+      back: 'This server acts again',
+    },
+    thereInDrill: 'The other server acts for ten seconds, and hands back',
+    marks: { done: 'done', now: 'now', coming: 'to come' },
+  },
   handOver: {
     act: 'Hand over',
     title: 'Hand over to the other server?',

@@ -71,7 +71,8 @@ export const roleTexts = {
       [
         serves ? 'works for it' : acts === true ? 'active' : acts === false ? 'stands by' : 'not heard yet',
         ...(term === null ? [] : [`term ${term}`]),
-        ...(message === '' ? [] : [message]),
+        // A standby refuses whatever it is asked, and says that it stands by.
+        ...(message === '' || acts === false ? [] : [message]),
       ].join(', '),
     answered: 'Last answer',
     serverVersion: 'Version of the server',

@@ -52,6 +52,8 @@ export const theme = createTheme({
     Button: Button.extend({ styles: { label: { fontWeight: 500 } } }),
     // A cross alone says nothing to a screen reader.
     CloseButton: CloseButton.extend({ defaultProps: { ...{ 'aria-label': texts.common.close } } }),
+    // What is too wide for a phone is scrolled by keyboard as well.
+    TableScrollContainer: { defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } } },
   },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "Liberation Mono", Menlo, monospace',

@@ -1,8 +1,9 @@
-import { proposedConnectors, proposedDocument, type Inventory } from '../../inventory/index.ts'
+import { proposedConnectors, proposedDocument, withNeighbours, type Inventory } from '../../inventory/index.ts'
 import type { Library } from '../../sdk/index.ts'
 import { FarwatchError } from '../../base/index.ts'
-import type { DiscoveryQuestions } from '../questions.ts'
+import type { CheckQuestions, DiscoveryQuestions } from '../questions.ts'
 import { demand, visibleGroups, type Handlers } from '../route.ts'
+import { askNeighbours } from './ask-neighbours.ts'
 
 /** Nothing that a program could read as an option or a path. */
 const isHost = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9a-fA-F:.]*:[0-9a-fA-F:.%A-Za-z0-9]*)$/
@@ -11,7 +12,7 @@ const isHost = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9a-fA-F:.]*:[0-9a-fA-F:.%A-Za
 export function discoveryHandlers(parts: {
   readonly inventory: Inventory
   readonly library: Library
-  readonly fleet: DiscoveryQuestions
+  readonly fleet: DiscoveryQuestions & CheckQuestions
   readonly agentName: (id: string) => string
 }): Handlers<'discover'> {
   const { inventory, library, fleet, agentName } = parts
@@ -30,13 +31,16 @@ export function discoveryHandlers(parts: {
         who: caller.username,
         action: 'host discovered',
         what: `groups[${JSON.stringify(group)}]`,
-        after: { host, agent: agent ?? null },
+        after: { host, agent: agent ?? null, credentials },
       })
       const seen = await fleet.discover(group, host, agent)
       const { address, tried, open, found, problems } = seen.discovered
       const revision = inventory.revision()
       const place = { group, host, system, document: inventory.document(visibleGroups(caller)) }
-      const proposed = proposedConnectors(found, place, library)
+      const first = proposedConnectors(found, place, library)
+      const about = { group, credentials, agent: agentName(seen.agent) }
+      const neighbours = await askNeighbours(first.proposals, about, parts)
+      const proposed = proposedConnectors(withNeighbours(found, neighbours.found, library), place, library)
       const wanted = proposed.proposals.filter(
         ({ known, certainty }) => known === null && (guessed || certainty === 'identified'),
       )
@@ -46,11 +50,11 @@ export function discoveryHandlers(parts: {
         address: address ?? null,
         tried,
         open: [...open],
-        proposals: proposed.proposals.map(({ credential, ...one }) => ({
+        proposals: proposed.proposals.map(({ credential, way: _, ...one }) => ({
           ...one,
           credential: credential === null ? null : { ...credential, usable: [...credential.usable] },
         })),
-        problems: [...problems, ...proposed.problems],
+        problems: [...problems, ...neighbours.problems, ...proposed.problems],
         revision,
         document,
         waiting: waiting.map(({ connector, title }) => `${connector.name}: ${title}`),

@@ -16,6 +16,18 @@ export interface DatabaseOptions {
   readonly mostLogBytes?: number
 }
 
+/** A piece of a batch that is too long for one message. Its SQL stands once for all statements that share it. */
+export interface StatementPiece {
+  /** It begins a batch; what was gathered of another is forgotten. */
+  readonly isFirst: boolean
+  readonly texts: readonly string[]
+  readonly statements: readonly {
+    readonly text: number
+    readonly params: Statement['params']
+    readonly expect: number | undefined
+  }[]
+}
+
 /** What a database answers, in whatever thread it lives. */
 export function makeMethods(data: DatabaseOptions) {
   const schema = [...data.schema, changeLogSchema]
@@ -29,30 +41,47 @@ export function makeMethods(data: DatabaseOptions) {
       throw storageError(thrown, data.file)
     }
   }
+  let gathered: Statement[] = []
+  const write = (batch: readonly Statement[]) =>
+    guarded(() => {
+      log.admit(batch)
+      const { changed, committed } = inTransaction(db, () => {
+        const changed = batch.map(({ sql, params, expect }) => {
+          const changes = Number(statements.get(sql).run(params ?? {}).changes)
+          if (expect !== undefined && changes !== expect) {
+            throw new FarwatchError(
+              'conflict',
+              `a stored row was not as expected (${changes} rows changed instead of ${expect})`,
+              { hint: 'Somebody else changed it meanwhile. Load it again and repeat the change.' },
+            )
+          }
+          return changes
+        })
+        return { changed, committed: log.record(batch, changed, Date.now()) }
+      })
+      committed()
+      return changed
+    })
   return {
     ready: (_: undefined) => true,
     read: (input: { sql: string; params: Record<string, SqlValue> }) =>
       guarded(() => statements.get(input.sql).all(input.params)),
-    write: (batch: readonly Statement[]) =>
-      guarded(() => {
-        log.admit(batch)
-        const { changed, committed } = inTransaction(db, () => {
-          const changed = batch.map(({ sql, params, expect }) => {
-            const changes = Number(statements.get(sql).run(params ?? {}).changes)
-            if (expect !== undefined && changes !== expect) {
-              throw new FarwatchError(
-                'conflict',
-                `a stored row was not as expected (${changes} rows changed instead of ${expect})`,
-                { hint: 'Somebody else changed it meanwhile. Load it again and repeat the change.' },
-              )
-            }
-            return changes
-          })
-          return { changed, committed: log.record(batch, changed, Date.now()) }
+    write,
+    gather: ({ isFirst, texts, statements: piece }: StatementPiece) => {
+      if (isFirst) gathered = []
+      for (const { text, params, expect } of piece)
+        gathered.push({
+          sql: texts[text]!,
+          ...(params === undefined ? {} : { params }),
+          ...(expect === undefined ? {} : { expect }),
         })
-        committed()
-        return changed
-      }),
+      return true
+    },
+    writeGathered: (_: undefined) => {
+      const batch = gathered
+      gathered = []
+      return write(batch)
+    },
     backup: (input: { to: string }) => guarded(() => db.prepare('VACUUM INTO $to').run({ to: input.to }) && true),
     check: (_: undefined) => guarded(() => problemOf(data.file)),
     logFacts: (_: undefined) => guarded(() => log.line.facts()),

@@ -34,6 +34,36 @@ test.each(Object.keys(kinds) as (keyof typeof kinds)[])('a batch is stored whole
   await db.close()
 })
 
+test.each(Object.keys(kinds) as (keyof typeof kinds)[])(
+  'a batch of thousands is stored whole in %s or not at all, and before what was asked for after it',
+  async (kind) => {
+    const db = await kinds[kind]()
+    const insert = (name: string) => ({
+      sql: 'INSERT INTO thing (name, size) VALUES ($name, 1)',
+      params: { name },
+      expect: 1,
+    })
+    const thousands = (prefix: string) => Array.from({ length: 2_500 }, (_, i) => insert(`${prefix}${i}`))
+    const grow = { sql: 'UPDATE thing SET size = size + 1' }
+    const [whole, grown, broken, grownAgain] = await Promise.allSettled([
+      db.write(thousands('a')),
+      db.write([grow]),
+      db.write([...thousands('b'), insert('a7')]),
+      db.write([grow]),
+    ])
+    const left = await db.read('SELECT count(*) AS count, min(size) AS least, max(size) AS most FROM thing')
+    const closing = [db.write(thousands('c')), db.close()]
+    expect([whole, grown, broken.status, grownAgain, left, (await Promise.all(closing)).length]).toEqual([
+      { status: 'fulfilled', value: Array.from({ length: 2_500 }, () => 1) },
+      { status: 'fulfilled', value: [2_500] },
+      'rejected',
+      { status: 'fulfilled', value: [2_500] },
+      [{ count: 2_500, least: 3, most: 3 }],
+      2,
+    ])
+  },
+)
+
 test('what was written is there after opening again, and steps that were added run once', async () => {
   const file = join(directory, 'a.db')
   const first = await openDatabase({ file, schema })

@@ -1,7 +1,9 @@
+import { inPieces, breathing, type Pieces } from '../pace.ts'
 import { siblingModule } from '../sibling-module.ts'
+import { systemClock } from '../system-clock.ts'
 import { WorkerClient } from '../worker.ts'
 import type { ChangeFeed, ChangePoint } from './change-line.ts'
-import { makeMethods, type DatabaseMethods, type DatabaseOptions } from './database-methods.ts'
+import { makeMethods, type DatabaseMethods, type DatabaseOptions, type StatementPiece } from './database-methods.ts'
 import { schemaVersion, type SqlValue, type Statement } from './statement.ts'
 
 /** A row as SQLite gives it. The question's file says what is in it. */
@@ -42,6 +44,66 @@ export interface ReplicatedDatabase extends Database {
   readonly changes: ReplicatedChanges
 }
 
+/**
+ * Longer batches go to the thread in pieces of so many statements: to copy the three hundred thousand of a large configuration takes a second, in
+ * which the event loop would stand still.
+ */
+const longestPiece = 500
+
+function* piecesOf(batch: readonly Statement[], send: (piece: StatementPiece) => void): Pieces<void> {
+  for (let from = 0; from < batch.length; from += longestPiece) {
+    const texts = new Map<string, number>()
+    const statements = batch.slice(from, from + longestPiece).map(({ sql, params, expect }) => {
+      const text = texts.get(sql) ?? texts.size
+      texts.set(sql, text)
+      return { text, params, expect }
+    })
+    send({ isFirst: from === 0, texts: [...texts.keys()], statements })
+    yield
+  }
+}
+
+/** Writes in the order of the calls, however long a batch is on its way. */
+class Writes {
+  readonly #worker: WorkerClient<DatabaseMethods>
+  /** Settles when the last of those is written that wait for each other; undefined where none does. Never rejects. */
+  #last: Promise<unknown> | undefined
+
+  constructor(worker: WorkerClient<DatabaseMethods>) {
+    this.#worker = worker
+  }
+
+  write(batch: readonly Statement[]): Promise<readonly number[]> {
+    const isLong = batch.length > longestPiece
+    // The thread keeps the order of what it is sent at once.
+    if (!isLong && this.#last === undefined) return this.#worker.call('write', batch)
+    const act = () => (isLong ? this.#writeLong(batch) : this.#worker.call('write', batch))
+    const mine = this.#last === undefined ? act() : this.#last.then(act)
+    const last = mine
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#last === last) this.#last = undefined
+      })
+    this.#last = last
+    return mine
+  }
+
+  /** Resolves when all that was asked for is written, or was refused. */
+  async settle(): Promise<void> {
+    while (this.#last !== undefined) await this.#last
+  }
+
+  async #writeLong(batch: readonly Statement[]): Promise<readonly number[]> {
+    const sent: Promise<unknown>[] = []
+    await inPieces(
+      piecesOf(batch, (piece) => sent.push(this.#worker.call('gather', piece))),
+      breathing(systemClock),
+    )
+    const [written] = await Promise.all([this.#worker.call('writeGathered', undefined), ...sent])
+    return written
+  }
+}
+
 /** Opens, creates or migrates a database file; resolves when it is usable. */
 export async function openDatabase(options: DatabaseOptions): Promise<ReplicatedDatabase> {
   const worker = new WorkerClient<DatabaseMethods>(
@@ -49,6 +111,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
     options,
     'database',
   )
+  const writes = new Writes(worker)
   let closed: Promise<void> | undefined
   try {
     await worker.call('ready', undefined)
@@ -59,7 +122,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
   return {
     // The caller names the row's shape beside its SQL; nothing else knows it.
     read: async <R>(sql: string, params = {}) => (await worker.call('read', { sql, params })) as R[],
-    write: (batch) => worker.call('write', batch),
+    write: (batch) => writes.write(batch),
     backup: async (to) => void (await worker.call('backup', { to })),
     check: () => worker.call('check', undefined),
     changes: {
@@ -75,8 +138,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Replicated
       install: (from) => worker.call('install', { from }),
     },
     close: () =>
-      (closed ??= worker
-        .call('close', undefined)
+      (closed ??= writes
+        .settle()
+        .then(() => worker.call('close', undefined))
         .then(() => undefined)
         .finally(() => worker.end())),
   }

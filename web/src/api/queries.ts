@@ -175,6 +175,19 @@ export const selectedSeries = (selections: readonly string[], tag: string) =>
     },
     staleTime: 30_000,
   })
+/** Names of the metrics that there are, as far as a selection takes them: what targets expose themselves is in no library. */
+const seriesLookedThrough = 1_000
+export const metricNames = (match: string | undefined) =>
+  queryOptions({
+    queryKey: ['series', 'names', match ?? ''],
+    queryFn: async ({ signal }) => {
+      const { rows } = await callPage('listSeries', { query: { match, limit: seriesLookedThrough }, signal })
+      return [...new Set(rows.map(({ name }) => name))]
+    },
+    enabled: match !== undefined,
+    staleTime: 30_000,
+    refetchInterval: false,
+  })
 export const weekMs = 7 * 86_400_000
 /** Values of series in a range, and where that is asked for of the week before, moved onto the same axis. */
 export const valuesOf = (ids: readonly string[], range: Range, agg: PanelAggregation | undefined, compare: boolean) =>

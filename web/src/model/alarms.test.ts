@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { AlarmAnswer } from '../../../src/contract/index.ts'
-import { alarmRows, matchesAlarm, type Grouping } from './alarms.ts'
+import { alarmRows, matchesAlarm, withAlarm, type Grouping } from './alarms.ts'
 
 /** `acme/shop disk MAJOR` */
 function alarmOf(text: string, i = 0): AlarmAnswer {
@@ -65,4 +65,19 @@ test('an alarm is found by any word of what is shown of it, whatever the case', 
   expect(
     ['', 'FULL', 'shop /var', 'nora acme', 'nobody', 'shop nobody'].map((text) => matchesAlarm(alarm, text)),
   ).toEqual([true, true, true, true, false, false])
+})
+
+test('a change of one alarm is made in whatever shape it was loaded, and nothing else is touched', () => {
+  const [one, other] = ['a/1 disk MINOR', 'a/2 disk MINOR'].map(alarmOf)
+  const change = { state: 'acknowledged', acknowledgedBy: 'ann' } as const
+  const counts = { at: [1], open: {} }
+  const loaded = [one, [one, other], { pages: [{ rows: [other, one], next: 'x' }], pageParams: [''] }, counts, undefined]
+  const changed = { ...one, ...change }
+  expect(loaded.map((data) => withAlarm(data, one!.id, change))).toEqual([
+    changed,
+    [changed, other],
+    { pages: [{ rows: [other, changed], next: 'x' }], pageParams: [''] },
+    counts,
+    undefined,
+  ])
 })

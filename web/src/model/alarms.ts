@@ -1,5 +1,6 @@
 import type { AlarmAnswer } from '../../../src/contract/index.ts'
 import { severitiesDown } from './overview.ts'
+import { isObject } from './same.ts'
 
 /** Whether every word of the text is found in what the list shows of an alarm. */
 export function matchesAlarm(alarm: AlarmAnswer, text: string): boolean {
@@ -27,6 +28,18 @@ export function matchesAlarm(alarm: AlarmAnswer, text: string): boolean {
 /** The worst first, among those of one severity the newest. */
 export function byWorst(a: AlarmAnswer, b: AlarmAnswer): number {
   return severitiesDown.indexOf(a.severity) - severitiesDown.indexOf(b.severity) || b.raisedAt.localeCompare(a.raisedAt)
+}
+
+/** What an act that was not answered yet makes of an alarm. */
+export type AlarmChange = Partial<Pick<AlarmAnswer, 'state' | 'acknowledgedBy' | 'assignedTo'>>
+
+/** What was loaded of alarms (one, a list, or the pages of one) with one of them changed; anything else as it is. */
+export function withAlarm(loaded: unknown, id: string, change: AlarmChange): unknown {
+  if (Array.isArray(loaded)) return loaded.map((one: unknown) => withAlarm(one, id, change))
+  if (!isObject(loaded)) return loaded
+  if (loaded['id'] === id && 'severity' in loaded) return { ...loaded, ...change }
+  if ('pages' in loaded) return { ...loaded, pages: withAlarm(loaded['pages'], id, change) }
+  return 'rows' in loaded ? { ...loaded, rows: withAlarm(loaded['rows'], id, change) } : loaded
 }
 
 export const groupings = ['', 'system', 'rule'] as const

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { draftOf, judgeDraft, modesOf, withRole } from './failover.ts'
+import { draftOf, judgeDraft, modesOf, switchStep, withRole } from './failover.ts'
 
 const alone = { role: 'NONE', mode: 'OFF', peerUrl: '', peerUuid: '', timeoutMs: 15_000, pollMs: 2_000 } as const
 
@@ -28,5 +28,17 @@ test('a secondary that took over shows that it is active beside what it can be s
     ['ACTIVE', 'STANDBY', 'OFF'],
     ['STANDBY', 'OFF'],
     ['ACTIVE', 'OFF'],
+  ])
+})
+
+test('a drill is followed by who acts in which term', () => {
+  const peer = { state: 'active', on: true, term: 4, complete: true, unsound: null, heardMsAgo: 0 } as const
+  const seen = (acts: boolean, term: number, there: boolean | null) =>
+    switchStep(3, { acts, term, peer: there === null ? null : { ...peer, acts: there } })
+  expect([seen(true, 3, false), seen(false, 3, null), seen(false, 4, true), seen(true, 5, false)]).toEqual([
+    'leaving',
+    'leaving',
+    'there',
+    'back',
   ])
 })

@@ -81,6 +81,18 @@ export function judgeDraft(
   }
 }
 
+/** How far a hand-over has come: still here; the other one acts; and of a drill, acting here again. */
+export type SwitchStep = 'leaving' | 'there' | 'back'
+
+/**
+ * Where a hand-over from here stands, from what is seen meanwhile: each switch begins a new term.
+ * @param begunTerm the term when it was asked for
+ */
+export function switchStep(begunTerm: number, now: Pick<Failover, 'acts' | 'term' | 'peer'>): SwitchStep {
+  if (now.acts) return now.term > begunTerm ? 'back' : 'leaving'
+  return now.peer?.acts === true ? 'there' : 'leaving'
+}
+
 function millis(seconds: string): number | undefined {
   const text = seconds.trim().replace(',', '.')
   return /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Math.round(Number(text) * 1_000) : undefined

@@ -7,6 +7,7 @@ const entries: Entry[] = [
   { key: '3', kind: 'system', name: 'alarm-server', hint: 'acme' },
   { key: '4', kind: 'system', name: 'db1', hint: 'alarming' },
   { key: '5', kind: 'system', name: 'fire-alarm', hint: 'acme' },
+  { key: '6', kind: 'page', name: 'Audit log', hint: 'Administration' },
 ]
 
 test.each([
@@ -14,6 +15,7 @@ test.each([
   ['alarm', '1 3 5 4'],
   ['ACME alarm', '3 5'],
   ['dark', '2'],
+  ['administration', '6'],
   ['nothing', ''],
 ])('%j finds %j', (text, found) => {
   expect(

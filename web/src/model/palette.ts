@@ -19,7 +19,9 @@ export function findEntries<E extends Entry>(entries: readonly E[], text: string
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '')
-  if (words.length === 0) return entries.filter(({ kind }) => kind === 'page' || kind === 'act').slice(0, mostFound)
+  // What is part of another is found by its name alone.
+  if (words.length === 0)
+    return entries.filter(({ kind, hint }) => (kind === 'page' || kind === 'act') && hint === '').slice(0, mostFound)
   const found: { entry: E; rank: number }[] = []
   for (const entry of entries) {
     const name = entry.name.toLowerCase()

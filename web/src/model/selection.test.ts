@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Series } from '../../../src/contract/index.ts'
-import { chartsByUnit, fillIn, readSelection, writeSelection } from './selection.ts'
+import { chartsByUnit, fillIn, likeNames, readSelection, writeSelection } from './selection.ts'
 
 test.each([
   ['duration', { name: 'duration', group: '', system: '', labels: '' }],
@@ -11,6 +11,16 @@ test.each([
   ['{group="a \\"b\\""}', { name: '', group: 'a "b"', system: '', labels: '' }],
 ])('%s is read in parts and written as it was', (text, parts) => {
   expect([readSelection(text), writeSelection(readSelection(text))]).toEqual([parts, text])
+})
+
+test('a part of a name looks for those that hold it, once there is enough of it', () => {
+  expect(['r', 'robot', 'ro*', 'ro{group="a"}', ''].map(likeNames)).toEqual([
+    undefined,
+    '*robot*',
+    undefined,
+    '*ro*{group="a"}',
+    undefined,
+  ])
 })
 
 test('what is chosen above a dashboard is filled in as it is, and everything where nothing is', () => {

@@ -34,6 +34,12 @@ export function writeSelection({ name, group, system, labels }: Selection): stri
   return parts.length === 0 ? name.trim() : `${name.trim()}{${parts.join(', ')}}`
 }
 
+/** A selection of everything whose name has the text of this one's in it; undefined while that is too little to look for. */
+export function likeNames(text: string): string | undefined {
+  const selection = readSelection(text)
+  return /^[\w.:-]{2,}$/.test(selection.name) ? writeSelection({ ...selection, name: `*${selection.name}*` }) : undefined
+}
+
 function quoted(text: string): string {
   return text.replaceAll(/["\\]/g, '\\$&')
 }

@@ -54,7 +54,8 @@ export function AuditTab(): ReactNode {
             key={side}
             type="datetime-local"
             aria-label={words[side]}
-            title={words[side]}
+            leftSection={<span className="dim">{words[side]}</span>}
+            leftSectionWidth={56}
             value={toLocalInput(side === 'from' ? from : to)}
             onChange={(event) => change({ [side]: event.currentTarget.value })}
           />

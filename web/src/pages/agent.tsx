@@ -5,10 +5,10 @@ import type { ReactNode } from 'react'
 import type { Agent } from '../../../src/contract/index.ts'
 import { agentById, agentStatistics, me, ownAlarms } from '../api/queries.ts'
 import { formatMoment } from '../format/times.ts'
-import { formatNumber, formatShare, formatSpan, formatValue } from '../format/values.ts'
+import { formatNumber, formatSpan, formatValue } from '../format/values.ts'
 import { may } from '../model/access.ts'
 import { problemsOf } from '../model/agents.ts'
-import { AgentMarks, ClockText, LoadBar, SpoolText } from '../parts/agent-marks.tsx'
+import { AgentMarks, ClockText, formatLoad, LoadBar, SpoolText } from '../parts/agent-marks.tsx'
 import { AlarmLines } from '../parts/alarm-lines.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
@@ -106,7 +106,7 @@ function Machine({ agent }: { agent: Agent }): ReactNode {
         <Fact name={words.columns.poll}>
           <Ago at={agent.lastSeenAt} />
         </Fact>
-        <Fact name={words.cpu}>{formatShare(cpu)}</Fact>
+        <Fact name={words.cpu}>{cpu === null ? texts.common.none : formatLoad(cpu)}</Fact>
         <Fact name={words.memory}>
           {memory === null
             ? texts.common.none

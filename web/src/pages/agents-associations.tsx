@@ -84,7 +84,7 @@ function Matrix(props: {
       <p className={localRule(wanted) === localRule(saved) ? 'quiet' : 'note'}>{words.rule[localRule(wanted)]}</p>
       <Cells groups={groups} columns={columns} wanted={wanted} edits={edits} allowed={allowed} onEdit={edit} />
       {edits.size === 0 ? null : (
-        <div className="tool-line save-line" role="status">
+        <div className="tool-line associations-line" role="status">
           <strong>{words.edits(edits.size)}</strong>
           <Button variant="default" onClick={() => setEdits(noEdits)}>
             {words.discard}

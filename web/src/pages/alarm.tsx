@@ -3,13 +3,14 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState, type ReactNode } from 'react'
+import { showAtOnce } from '../api/alarm-changes.ts'
 import type { Answer } from '../api/call.ts'
 import { alarmById, me, monitors } from '../api/queries.ts'
 import { formatLasting, formatMoment } from '../format/times.ts'
 import { formatValue } from '../format/values.ts'
 import { may } from '../model/access.ts'
 import { AlarmActForm } from '../parts/alarm-act-form.tsx'
-import { actOn, alarmActs, isPossible, type AlarmAct, type GivenAct } from '../parts/alarm-acts.ts'
+import { actOn, alarmActs, foreseen, isPossible, type AlarmAct, type GivenAct } from '../parts/alarm-acts.ts'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { SeverityMark } from '../parts/marks.tsx'
 import { Failure, Present } from '../parts/states.tsx'
@@ -107,11 +108,16 @@ function Acts({ alarm }: { alarm: OneAlarm }): ReactNode {
   const [asked, setAsked] = useState<AlarmAct | undefined>()
   const done = useMutation({
     mutationFn: (given: GivenAct) => actOn(alarm.id, given),
+    onMutate: (given) => {
+      const change = user === undefined ? undefined : foreseen(given, user.username)
+      return change === undefined ? undefined : showAtOnce(client, alarm.id, change)
+    },
+    onError: (_error, _given, takeBack) => takeBack?.(),
     onSuccess: (_, { act }) => {
       setAsked(undefined)
       notifications.show({ message: texts.alarms.done[act], color: 'petrol' })
-      return client.invalidateQueries({ queryKey: ['alarms'] })
     },
+    onSettled: () => client.invalidateQueries({ queryKey: ['alarms'] }),
   })
   const allowed = user !== undefined && may(user.grants, 'operator', alarm.group)
   if (!allowed) return user === undefined ? null : <p className="quiet">{texts.common.notAllowed}</p>

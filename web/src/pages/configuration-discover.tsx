@@ -27,6 +27,8 @@ export function DiscoverPanel({
   const able = (agents.data ?? []).filter((one) => one.groups.includes(group))
   const [host, setHost] = useState(system ?? '')
   const [agent, setAgent] = useState('')
+  const credentials = document.groups?.find(({ name }) => name === group)?.credentials ?? []
+  const [credential, setCredential] = useState('')
   const look = useMutation({
     mutationFn: () =>
       call('discover', {
@@ -35,6 +37,7 @@ export function DiscoverPanel({
           host: host.trim(),
           ...(agent === '' ? {} : { agent }),
           ...(system === undefined ? {} : { system }),
+          ...(credential === '' ? {} : { credentials: [credential] }),
         },
       }),
   })
@@ -63,6 +66,20 @@ export function DiscoverPanel({
             </option>
           ))}
         </NativeSelect>
+        {credentials.length === 0 ? null : (
+          <NativeSelect
+            label={words.askWith}
+            value={credential}
+            onChange={(event) => setCredential(event.currentTarget.value)}
+          >
+            <option value="">{words.askWithNone}</option>
+            {credentials.map(({ name }) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </NativeSelect>
+        )}
         <Button type="submit" disabled={host.trim() === ''} loading={look.isPending}>
           {words.look}
         </Button>

@@ -3,7 +3,8 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { ConfigurationDocument, ObjectPlace } from '../../../src/contract/index.ts'
-import { agents as agentsQuery } from '../api/queries.ts'
+import { agents as agentsQuery, me } from '../api/queries.ts'
+import { may } from '../model/access.ts'
 import type { ObjectKind } from '../model/configuration-tree.ts'
 import { asName, credentialTypesOf, fieldParams, settingsParams, type Library } from '../model/object-draft.ts'
 import { isObject } from '../model/same.ts'
@@ -125,7 +126,10 @@ export function Description({ draft, onChange, problems, disabled }: FieldsProps
 }
 
 function GroupFields(props: FieldsProps): ReactNode {
-  const { draft, onChange, problems, disabled } = props
+  const { draft, onChange, problems, disabled, given } = props
+  const { data: user } = useQuery(me)
+  // Whoever may edit the group may take it back.
+  const mayAllow = given['ownCommands'] === 'allowed' || (user !== undefined && may(user.grants, 'admin', '*'))
   return (
     <>
       <Description {...props} />
@@ -143,7 +147,7 @@ function GroupFields(props: FieldsProps): ReactNode {
         label={words.ownCommands}
         description={words.ownCommandsHint}
         checked={draft['ownCommands'] === 'allowed'}
-        disabled={disabled}
+        disabled={disabled || !mayAllow}
         error={problemOf(problems, 'ownCommands')}
         onChange={(event) => onChange({ ...draft, ownCommands: event.currentTarget.checked ? 'allowed' : 'refused' })}
       />

@@ -1,11 +1,11 @@
 import { Button, TextInput, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useBlocker, useNavigate } from '@tanstack/react-router'
+import { Link, useBlocker, useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
 import type { ConfigurationDocument, ConfigurationEdit, Difference, ObjectPlace } from '../../../src/contract/index.ts'
 import { ApiError, call } from '../api/call.ts'
-import { me } from '../api/queries.ts'
+import { me, systems as systemsQuery } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import {
   kindOf,
@@ -156,6 +156,7 @@ function ObjectForm({
         <span className="mark mark-none">{texts.config.kinds[kind]}</span>
         <Title order={2}>{isNew ? words.newOf(texts.config.kinds[kind]) : nameOf(subject.at)}</Title>
         <span className="dim">{standsIn(subject.at)}</span>
+        {isNew ? null : <ToSystem at={subject.at} />}
       </div>
       {isNew || !allowed ? null : (
         <div className="panel-acts">
@@ -342,6 +343,18 @@ export function withProblems(error: Error, problems: readonly FieldProblem[]): E
   // The message and the hint repeat the first problem, which stands beside its field.
   const said = problems.length === 0 ? { message: words.seeFields(details.length), hint: '' } : { message, hint }
   return new ApiError(status, { code, ...said, details: [...problems] })
+}
+
+/** The way from how a system is configured to how it is. */
+function ToSystem({ at }: { at: ObjectPlace }): ReactNode {
+  const { data: systems } = useQuery({ ...systemsQuery, enabled: 'system' in at })
+  const found = 'system' in at ? systems?.find(({ group, name }) => group === at.group && name === at.system) : undefined
+  if (found === undefined) return null
+  return (
+    <Link to="/systems/$id" params={{ id: found.id }} className="head-end">
+      {words.toSystem}
+    </Link>
+  )
 }
 
 function Additions({ at }: { at: ObjectPlace }): ReactNode {

@@ -94,7 +94,7 @@ export function FirstStepsPage(): ReactNode {
             {words.watched}
           </Title>
         </div>
-        <p className="quiet">{words.watchedHint}</p>
+        {ownOf(all.data) === all.data ? null : <p className="quiet">{words.watchedHint}</p>}
         <Present query={all}>
           {(rows) =>
             rows.length === 0 ? (

@@ -4,19 +4,27 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import type { Failover, ForcePrice } from '../../../src/contract/index.ts'
 import { call } from '../api/call.ts'
+import { failover as failoverQuery } from '../api/queries.ts'
+import { formatLasting } from '../format/times.ts'
 import { formatSpan } from '../format/values.ts'
+import { switchStep } from '../model/failover.ts'
 import { Confirm } from '../parts/confirm.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
-import { Present } from '../parts/states.tsx'
+import { Failure, Present } from '../parts/states.tsx'
+import { useNow } from '../parts/use-now.ts'
 import { texts } from '../texts.ts'
 
 const { failover: words } = texts
 type Act = 'handOver' | 'drill' | 'force'
 
+/** While two servers change places, how often one looks. */
+const lookMs = 500
+
 /** Who is to act: asked of the server after it was said what that means, and to force only with the price in sight. */
 export function FailoverActs({ now, allowed }: { now: Failover; allowed: boolean }): ReactNode {
   const client = useQueryClient()
   const [asked, ask] = useState<Act | undefined>()
+  const [begun, begin] = useState<Begun>({ at: 0, term: now.term, acts: now.acts })
   const act = useMutation({
     mutationFn: async (which: Act): Promise<string> => {
       switch (which) {
@@ -42,7 +50,9 @@ export function FailoverActs({ now, allowed }: { now: Failover; allowed: boolean
     ask(undefined)
     act.reset()
   }
-  const isOff = now.mode === 'OFF'
+  // What takes its time is watched on the page; its price is a matter of the dialog.
+  const watched = act.variables === 'force' ? undefined : act.variables
+  const isOff = now.mode === 'OFF' || (watched !== undefined && act.isPending)
   const why = allowed ? undefined : texts.common.notAllowed
   return (
     <section className="card" aria-labelledby="pair-acts">
@@ -62,6 +72,11 @@ export function FailoverActs({ now, allowed }: { now: Failover; allowed: boolean
           </Button>
         )}
       </div>
+      {watched === undefined ? null : act.isPending ? (
+        <Progress of={watched} begun={begun} />
+      ) : act.error === null ? null : (
+        <Failure error={act.error} title={words[watched].act} />
+      )}
       {(['handOver', 'drill', 'force'] as const).map((which) => (
         <Confirm
           key={which}
@@ -70,8 +85,12 @@ export function FailoverActs({ now, allowed }: { now: Failover; allowed: boolean
           act={words[which].act}
           dangerous={which === 'force'}
           pending={act.isPending}
-          error={act.error}
-          onConfirm={() => act.mutate(which)}
+          error={which === 'force' ? act.error : null}
+          onConfirm={() => {
+            begin({ at: Date.now(), term: now.term, acts: now.acts })
+            if (which !== 'force') ask(undefined)
+            act.mutate(which)
+          }}
           onClose={close}
         >
           <p>{words[which].text}</p>
@@ -79,6 +98,42 @@ export function FailoverActs({ now, allowed }: { now: Failover; allowed: boolean
         </Confirm>
       ))}
     </section>
+  )
+}
+
+/** How it was when it was asked for. */
+interface Begun {
+  readonly at: number
+  readonly term: number
+  readonly acts: boolean
+}
+
+const stepsOf = { drill: ['leaving', 'there', 'back'], handOver: ['leaving', 'there'] } as const
+
+/** How far it is, as it goes: the request that asked for it is answered at its end only. */
+function Progress({ of, begun }: { of: 'handOver' | 'drill'; begun: Begun }): ReactNode {
+  const { data } = useQuery({ ...failoverQuery, refetchInterval: lookMs })
+  const at = useNow(1_000)
+  const { progress } = words
+  // What the other server does before it hands over is not seen from here.
+  const steps = begun.acts ? stepsOf[of] : []
+  const reached = data === undefined ? 0 : steps.findIndex((step) => step === switchStep(begun.term, data))
+  return (
+    <div role="status" aria-label={progress[of]}>
+      <p>
+        <strong>{progress[of]}</strong> <span className="dim">{progress.lasting(formatLasting(begun.at, at))}</span>
+      </p>
+      <ol className="plain-list set-up">
+        {steps.map((step, i) => (
+          <li key={step} aria-current={i === reached ? 'step' : undefined}>
+            <span className={`mark ${i < reached ? 'out-ran' : i === reached ? 'sev-INFO' : 'mark-none'}`}>
+              {i < reached ? progress.marks.done : i === reached ? progress.marks.now : progress.marks.coming}
+            </span>
+            <span>{step === 'there' && of === 'drill' ? progress.thereInDrill : progress.steps[step]}</span>
+          </li>
+        ))}
+      </ol>
+    </div>
   )
 }
 

@@ -89,7 +89,7 @@ function Here({ now }: { now: Failover }): ReactNode {
         {now.role === 'NONE' ? null : (
           <Fact name={words.lag}>
             {words.changes(lag.changes)}
-            {lag.seconds === null ? '' : `, ${formatSpan(lag.seconds * 1_000)}`}
+            {lag.seconds === null ? '' : `, ${formatSpan(Math.round(lag.seconds * 1_000))}`}
           </Fact>
         )}
         <Fact name={words.uuid}>
@@ -118,7 +118,7 @@ function Other({ now: { peer, peerFingerprint, pollProblem } }: { now: Failover 
             {peer.on ? '' : `, ${words.isOff}`}
           </Fact>
           <Fact name={words.term}>{peer.term}</Fact>
-          <Fact name={words.heard}>{words.heardAgo(formatSpan(peer.heardMsAgo))}</Fact>
+          <Fact name={words.heard}>{words.heardAgo(formatSpan(Math.round(peer.heardMsAgo)))}</Fact>
           <Fact name={words.complete} bad={!peer.complete}>
             {peer.complete ? texts.common.yes : texts.common.no}
           </Fact>

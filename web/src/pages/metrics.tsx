@@ -4,10 +4,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useState, type ReactNode } from 'react'
 import { panelAggregations } from '../../../src/contract/configuration.ts'
-import { groups as groupsQuery, monitors, systems as systemsQuery } from '../api/queries.ts'
+import { groups as groupsQuery, metricNames, monitors, systems as systemsQuery } from '../api/queries.ts'
 import { compareNames } from '../model/overview.ts'
 import { readRange, zoomed } from '../model/range.ts'
-import { readSelection, writeSelection, type Selection } from '../model/selection.ts'
+import { likeNames, readSelection, writeSelection, type Selection } from '../model/selection.ts'
 import { Icon } from '../parts/icons.tsx'
 import { MetricView } from '../parts/metric-view.tsx'
 import { RangeChoice } from '../parts/range-choice.tsx'
@@ -148,13 +148,11 @@ function SelectionLine(props: {
     }, restMs)
     return () => clearTimeout(timer)
   })
-  const names = useMemo(
-    () =>
-      [...new Set((library ?? []).flatMap((monitor) => monitor.metrics.map(({ name }) => name)))].toSorted(
-        compareNames,
-      ),
-    [library],
-  )
+  const { data: stored } = useQuery(metricNames(likeNames(told)))
+  const names = useMemo(() => {
+    const declared = (library ?? []).flatMap((monitor) => monitor.metrics.map(({ name }) => name))
+    return [...new Set([...declared, ...(stored ?? [])])].toSorted(compareNames)
+  }, [library, stored])
   const systemNames = useMemo(
     () =>
       [

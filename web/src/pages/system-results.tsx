@@ -122,7 +122,7 @@ export function TaskResults({ task, range }: { task: Task; range: Range }): Reac
       )}
       {chosen === undefined ? null : (
         <section className="result-chosen" aria-label={words.chosen}>
-          <ResultDetails result={chosen} />
+          <ResultDetails result={chosen} monitor={task.monitor} />
         </section>
       )}
     </>

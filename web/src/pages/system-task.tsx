@@ -90,7 +90,7 @@ export function TaskSection({ task, alarms, range, onZoom }: Props): ReactNode {
         {run.error === null ? null : <Failure error={run.error} title={texts.system.runNow} />}
         {run.data === undefined || run.isPending ? null : (
           <>
-            <ResultDetails result={run.data} />
+            <ResultDetails result={run.data} monitor={task.monitor} />
             <p className="quiet">{texts.system.runNote}</p>
           </>
         )}

@@ -47,12 +47,14 @@ function Loaded({ system }: { system: SystemSummary }): ReactNode {
           <span className="head-end" title={texts.overview.coverageHint}>
             <span className="dim">{texts.overview.coverage}</span> <CoverageShare of={system.coverage} />
           </span>
+          <Link to="/configuration" search={{ group: system.group, system: system.name }}>
+            {texts.system.configure}
+          </Link>
         </div>
         {system.reason === null ? null : (
           <p className="banner banner-bad">
             {texts.agents.coverage[system.state === 'UNCOVERED' ? 'uncovered' : 'partly'](
               system.name,
-              1,
               system.reason,
             )}
           </p>

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import type { Agent } from '../../../src/contract/index.ts'
-import { formatShare, formatSpan, formatValue } from '../format/values.ts'
+import { formatSpan, formatValue } from '../format/values.ts'
 import { agentWords, clockOf, isOverloaded, type AgentLook } from '../model/agents.ts'
 import { texts } from '../texts.ts'
 import { Ago } from './marks.tsx'
@@ -77,10 +77,10 @@ export function SpoolText({ spool }: { spool: Agent['spool'] }): ReactNode {
 export function MachineText({ agent }: { agent: Agent }): ReactNode {
   const { cpu, memory, disk } = agent
   const busy = [
-    ...(cpu === null ? [] : [`${words.cpu} ${formatShare(cpu)}`]),
+    ...(cpu === null ? [] : [`${words.cpu} ${formatLoad(cpu)}`]),
     ...(memory === null || memory.totalBytes === 0
       ? []
-      : [`${words.memory} ${formatShare(memory.usedBytes / memory.totalBytes)}`]),
+      : [`${words.memory} ${formatLoad(memory.usedBytes / memory.totalBytes)}`]),
   ]
   if (busy.length === 0 && disk === null) return <span className="dim">{texts.common.none}</span>
   return (

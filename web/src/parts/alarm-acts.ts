@@ -1,5 +1,6 @@
 import { call } from '../api/call.ts'
 import type { AlarmAnswer } from '../../../src/contract/index.ts'
+import type { AlarmChange } from '../model/alarms.ts'
 
 export const alarmActs = ['acknowledge', 'assign', 'comment', 'clear'] as const
 export type AlarmAct = (typeof alarmActs)[number]
@@ -21,6 +22,19 @@ export function isPossible(act: AlarmAct, { state }: Pick<AlarmAnswer, 'state'>)
       return state !== 'cleared'
     case 'comment':
       return true
+  }
+}
+
+/** What is shown of an act before the server has answered. That something is over, or was said, is shown when it is so. */
+export function foreseen({ act, to }: GivenAct, me: string): AlarmChange | undefined {
+  switch (act) {
+    case 'acknowledge':
+      return { state: 'acknowledged', acknowledgedBy: me }
+    case 'assign':
+      return { assignedTo: to }
+    case 'comment':
+    case 'clear':
+      return undefined
   }
 }
 

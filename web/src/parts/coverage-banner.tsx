@@ -40,7 +40,7 @@ export function CoverageBanner(props: {
           <ul className="banner-lines">
             {bare.slice(0, namedAtMost).map(({ names, isWhole, reason }) => (
               <li key={names[0]}>
-                {(isWhole ? words.uncovered : words.partly)(named(names), names.length, reason ?? words.noReason)}
+                {(isWhole ? words.uncovered : words.partly)(named(names), reason ?? words.noReason)}
               </li>
             ))}
             {bare.length > namedAtMost ? <li>{words.more(bare.length - namedAtMost)}</li> : null}

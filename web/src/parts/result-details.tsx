@@ -1,13 +1,18 @@
 import { Table } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import type { Result } from '../../../src/contract/index.ts'
+import { monitors } from '../api/queries.ts'
 import { formatMoment } from '../format/times.ts'
 import { formatSpan, formatValue } from '../format/values.ts'
 import { texts } from '../texts.ts'
 import { OutcomeMark } from './marks.tsx'
 
 /** One run: how it went, what it said, what it measured. */
-export function ResultDetails({ result }: { result: Result }): ReactNode {
+export function ResultDetails({ result, monitor }: { result: Result; monitor: string }): ReactNode {
+  const { data: library } = useQuery(monitors)
+  // Of a run by hand only what the monitor does not declare has a unit of its own.
+  const declared = library?.find(({ id }) => id === monitor)?.metrics
   return (
     <>
       <p className="result-line">
@@ -40,7 +45,7 @@ export function ResultDetails({ result }: { result: Result }): ReactNode {
                     </span>
                   </Table.Td>
                   <Table.Td ta="right" className="nowrap number">
-                    {formatValue(metric.value, metric.unit)}
+                    {formatValue(metric.value, metric.unit || (declared?.find(({ name }) => name === metric.name)?.unit ?? ''))}
                   </Table.Td>
                 </Table.Tr>
               ))}

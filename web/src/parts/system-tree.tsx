@@ -66,7 +66,7 @@ export function SystemTree(props: {
         <Button
           size="xs"
           variant="default"
-          renderRoot={(given) => <Link to="/configuration" search={{ tab: 'apply' }} {...given} />}
+          renderRoot={(given) => <Link to="/configuration" {...given} />}
         >
           {texts.overview.emptyAction}
         </Button>

@@ -2,14 +2,31 @@ import { Modal, TextInput, useMantineColorScheme } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
-import { agents as agentsQuery, groups as groupsQuery, systems as systemsQuery } from '../api/queries.ts'
+import { agents as agentsQuery, groups as groupsQuery, me, systems as systemsQuery } from '../api/queries.ts'
 import { call } from '../api/call.ts'
 import { forgetSession } from '../api/session.ts'
+import { may } from '../model/access.ts'
 import { findEntries, type Entry } from '../model/palette.ts'
 import { Icon } from '../parts/icons.tsx'
 import { texts } from '../texts.ts'
 
 const { palette: words } = texts.watch
+
+/** The parts of pages, each with the page it is found on. Those of administrators are offered to no one else. */
+const tabs = [
+  ...(['profiles', 'library', 'document', 'apply', 'revisions'] as const).map(
+    (tab) => ({ to: '/configuration', of: texts.nav.configuration, tab, name: texts.config.tabs[tab] }) as const,
+  ),
+  { to: '/agents', of: texts.nav.agents, tab: 'associations', name: texts.agents.tabs.associations },
+  ...(['tokens', 'maintenance', 'statistics', 'snapshots', 'audit'] as const).map(
+    (tab) =>
+      ({ to: '/administration', of: texts.nav.administration, tab, name: texts.administration.tabs[tab] }) as const,
+  ),
+  ...(['role', 'failover', 'settings', 'certificates', 'log', 'account', 'about'] as const).map(
+    (tab) => ({ to: '/instance', of: texts.nav.instance, tab, name: texts.instance.tabs[tab] }) as const,
+  ),
+] as const
+const ofAdministrators: readonly string[] = ['audit', 'log']
 
 interface Choice extends Entry {
   readonly go: () => void
@@ -26,6 +43,8 @@ export function Palette(props: {
   const systems = useQuery(systemsQuery)
   const groups = useQuery(groupsQuery)
   const agents = useQuery(agentsQuery)
+  const { data: user } = useQuery(me)
+  const isAdministrator = user !== undefined && may(user.grants, 'admin', '*')
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
   const list = useId()
@@ -40,13 +59,23 @@ export function Palette(props: {
       act('light', texts.nav.toLight, () => setColorScheme('light')),
       act('dark', texts.nav.toDark, () => setColorScheme('dark')),
       act('auto', texts.nav.toAuto, () => setColorScheme('auto')),
-      act('account', texts.instance.tabs.account, () => void navigate({ to: '/instance', search: { tab: 'account' } })),
       act('sign-out', texts.nav.signOut, () => {
         // The session is forgotten here whatever the server says.
         void call('endSession', {})
           .catch(() => undefined)
           .then(forgetSession)
       }),
+      ...tabs
+        .filter(({ tab }) => isAdministrator || !ofAdministrators.includes(tab))
+        .map(
+          ({ to, of, tab, name }): Choice => ({
+            key: `${to} ${tab}`,
+            kind: 'page',
+            name,
+            hint: of,
+            go: () => void navigate({ to, search: { tab } }),
+          }),
+        ),
       ...(groups.data ?? []).map(({ name }): Choice => ({
         key: `group ${name}`,
         kind: 'group',
@@ -69,7 +98,7 @@ export function Palette(props: {
         go: () => void navigate({ to: '/systems/$id', params: { id } }),
       })),
     ]
-  }, [places, navigate, setColorScheme, groups.data, agents.data, systems.data])
+  }, [places, navigate, setColorScheme, isAdministrator, groups.data, agents.data, systems.data])
   const found = useMemo(() => findEntries(entries, text), [entries, text])
   const chosen = Math.min(at, found.length - 1)
   useEffect(() => {
