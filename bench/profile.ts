@@ -38,6 +38,8 @@ export function costsOf({ nodes, samples, timeDeltas }: Profile): {
   )
   const spent = new Map<string, number>()
   samples.forEach((id, i) => {
+    // The first holds the time in which the profiler began, at the cost of whatever ran then.
+    if (i === 0) return
     const name = names.get(id) ?? '?'
     spent.set(name, (spent.get(name) ?? 0) + (timeDeltas[i] ?? 0) / 1_000)
   })

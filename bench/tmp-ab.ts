@@ -22,7 +22,7 @@ function threads(pid: number) {
 }
 for (let r = 0; r < rounds; r++)
   for (const v of variants) {
-    const env = v === 'base' ? {} : Object.fromEntries(v.split(',').map((x) => x.split('=')))
+    const env = v === 'base' ? {} : Object.fromEntries(v.split(',').map((x) => [x.slice(0, x.indexOf('=')), x.slice(x.indexOf('=') + 1)]))
     for (const k of ['X_TICK', 'X_SPOOL', 'X_FLUSH', 'X_SEMI']) delete process.env[k]
     Object.assign(process.env, env)
     await withServer(async (port) => {

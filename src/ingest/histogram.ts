@@ -7,23 +7,21 @@ const lowest = -10 * perDoubling
 
 /** How long things took, in few bytes: percentiles within 4.5 %, count, mean and maximum exact. Milliseconds. */
 export class Histogram {
-  /** Counts from the first bucket that has any to the last: what takes a similar time lies close together. */
-  #counts: number[] = []
-  #first = 0
+  readonly #buckets = new Map<number, number>()
   #sum = 0
   max = 0
   count = 0
 
   add(ms: number): void {
     const bucket = ms <= 2 ** -10 ? 0 : Math.floor(Math.log2(ms) * perDoubling) - lowest
-    this.#into(bucket, 1)
+    this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + 1)
     this.count++
     this.#sum += ms
     if (ms > this.max) this.max = ms
   }
 
   include(other: Histogram): void {
-    for (const [bucket, count] of other.#buckets()) this.#into(bucket, count)
+    for (const [bucket, count] of other.#buckets) this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + count)
     this.count += other.count
     this.#sum += other.#sum
     this.max = Math.max(this.max, other.max)
@@ -33,8 +31,8 @@ export class Histogram {
   percentile(share: number): number | undefined {
     if (this.count === 0) return undefined
     let left = Math.ceil(share * this.count)
-    for (const [bucket, count] of this.#buckets()) {
-      left -= count
+    for (const bucket of [...this.#buckets.keys()].sort((a, b) => a - b)) {
+      left -= this.#buckets.get(bucket)!
       if (left <= 0) return bucket === 0 ? 0 : Math.min(this.max, 2 ** ((bucket + lowest + 0.5) / perDoubling))
     }
     return this.max
@@ -49,13 +47,12 @@ export class Histogram {
   }
 
   encode(out: ByteWriter): void {
-    const buckets = this.#buckets()
-    out.varint(buckets.length)
-    if (buckets.length === 0) return
+    out.varint(this.#buckets.size)
+    if (this.#buckets.size === 0) return
     let last = 0
-    for (const [bucket, count] of buckets) {
+    for (const bucket of [...this.#buckets.keys()].sort((a, b) => a - b)) {
       out.varint(bucket - last)
-      out.varint(count)
+      out.varint(this.#buckets.get(bucket)!)
       last = bucket
     }
     out.double(this.#sum)
@@ -70,28 +67,11 @@ export class Histogram {
     for (let i = 0; i < size; i++) {
       bucket += from.varint()
       const count = from.varint()
-      histogram.#into(bucket, count)
+      histogram.#buckets.set(bucket, count)
       histogram.count += count
     }
     histogram.#sum = from.double()
     histogram.max = from.double()
     return histogram
-  }
-
-  #into(bucket: number, count: number): void {
-    const counts = this.#counts
-    if (counts.length === 0) this.#first = bucket
-    while (bucket < this.#first) {
-      counts.unshift(0)
-      this.#first--
-    }
-    const index = bucket - this.#first
-    while (counts.length <= index) counts.push(0)
-    counts[index]! += count
-  }
-
-  /** Those that count anything, the shortest times first. */
-  #buckets(): readonly (readonly [bucket: number, count: number])[] {
-    return this.#counts.flatMap((count, i) => (count === 0 ? [] : [[this.#first + i, count] as const]))
   }
 }
