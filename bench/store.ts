@@ -145,21 +145,22 @@ export function monthOfSeries(days = 30): Promise<readonly BenchRow[]> {
   })
 }
 
-/** Leads a history through so many days, upkeep included. @returns the history, still open, and what it takes on the disk */
+/** Leads a history through so many days, upkeep included, in steps of half an hour unless told otherwise. @returns the history, still open, and what it takes on the disk */
 export async function fillMonth(month: {
   readonly directory: string
   readonly plant: Plant
   readonly begin: number
   readonly days: number
+  readonly stepMs?: number
 }): Promise<{ readonly history: History; readonly rows: readonly BenchRow[] }> {
-  const { directory, plant, days } = month
+  const { directory, plant, days, stepMs = 30 * minuteMs } = month
   const clock = new ManualClock(month.begin)
   const history = await openHistory({ directory, clock })
   try {
     await history.applyTasks(plant.known())
-    for (let at = month.begin; at < month.begin + days * dayMs; at += 30 * minuteMs) {
-      clock.advance(30 * minuteMs)
-      await history.upload(plant.batch(at, at + 30 * minuteMs))
+    for (let at = month.begin; at < month.begin + days * dayMs; at += stepMs) {
+      clock.advance(stepMs)
+      await history.upload(plant.batch(at, at + stepMs))
       history.release(history.position())
       await history.settle()
     }

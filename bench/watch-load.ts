@@ -6,6 +6,7 @@ import { percentile } from './row.ts'
 import { processTree, treeCpuMs, type ProcessUse } from './process-tree.ts'
 
 const sampledTasks = 60
+const longestWaitMs = 5_000
 
 export interface Window {
   /** Of main and monitoring processes, per run that was stored. */
@@ -57,9 +58,9 @@ export class Watched {
     await this.instance.call('applyConfiguration', { body: { groups: [], profiles: [] }, query: { prune: true } })
   }
 
-  /** Applies a load and waits until it has been under way for a whole period. @param waitMs stands for the period, where that is long */
-  async carry(load: Load, tasks: number, port: number, settleMs = 3_000, waitMs = load.periodMs): Promise<void> {
-    await this.carryDocument(documentOf(load, tasks, port), waitMs, settleMs)
+  /** Applies a load and waits until it has been under way for a whole period. */
+  async carry(load: Load, tasks: number, port: number, settleMs = 3_000): Promise<void> {
+    await this.carryDocument(documentOf(load, tasks, port), load.periodMs, settleMs)
   }
 
   /** Likewise a load that is a document of its own, all of it in the group `bench`. @param periodMs the longest of its periods */
@@ -83,8 +84,8 @@ export class Watched {
     await new Promise((resolve) => setTimeout(resolve, ms))
     const after = await this.#reading()
     const [from, to] = [before.at, after.at]
-    // A slot may wait for half a period, and its result takes a moment to be stored.
-    await new Promise((resolve) => setTimeout(resolve, periodMs / 2 + 1_500))
+    // A slot may wait for half a period, and its result takes a moment to be stored. One that waits for longer than this counts as not run.
+    await new Promise((resolve) => setTimeout(resolve, Math.min(periodMs / 2, longestWaitMs) + 1_500))
     const { share, outcomes } = await this.instance.call('showCoverage', {
       query: { group: 'bench', from: String(from), to: String(to) },
     })

@@ -14,6 +14,7 @@ const days = 365
 const series = 100
 /** Of what is stored: a question about a year reads roll-ups, which are as many whatever the period. */
 const periodMs = 300_000
+const fillStepMs = dayMs / 4
 const fleet = { agents: 20, tasks: 500, periodMs: 10_000 }
 const windowMs = 15_000
 /** Of both kinds of windows, which alternate. */
@@ -37,7 +38,8 @@ async function fillYear(server: TestInstance): Promise<number> {
   const end = Math.floor(Date.now() / 3_600_000) * 3_600_000
   const ids = tasks.map(({ id }) => id)
   const plant = new Plant(series, 4, ids, periodMs)
-  const { history } = await fillMonth({ directory: server.data, plant, begin: end - days * dayMs, days })
+  const begin = end - days * dayMs
+  const { history } = await fillMonth({ directory: server.data, plant, begin, days, stepMs: fillStepMs })
   await history.close()
   await server.start()
   await server.signIn()

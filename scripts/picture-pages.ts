@@ -104,7 +104,7 @@ async function picturesOf({ server, fresh }: PictureWorld): Promise<Readonly<Rec
       },
     },
     'configuration-assign': {
-      path: '/configuration?group=shop',
+      path: '/configuration',
       act: async (page) => {
         for (const name of ['payments', 'search']) await page.getByLabel(`Mark ${name}`, { exact: true }).check()
         await press('Profiles and tags…')(page)

@@ -11,7 +11,9 @@ import { startPictureWorld } from './picture-world.ts'
 const inReadme = ['overview', 'system', 'alarms', 'failover', 'explorer']
 
 buildPortal()
-const [folder = join(root, 'dist', 'pictures'), ...names] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const [folder = join(root, 'dist', 'pictures'), ...names] = process.argv
+  .slice(2)
+  .filter((word) => !word.startsWith('--'))
 await mkdir(folder, { recursive: true })
 await using world = await startPictureWorld()
 await using browser = await openBrowser()

@@ -175,7 +175,7 @@ export function pluginPage(plugin: AnyPlugin): string {
 
 export function connectorsPage(library: Library): string {
   const sections = [...library.connectors.values()].map(
-    ({ id, title, summary, settings, credentials, credentialRequired, discovery }) => {
+    ({ id, title, summary, settings, credentials, credentialRequired, discovery, neighbours }) => {
       const accepted =
         credentials.length === 0
           ? 'Takes no credential.'
@@ -189,6 +189,11 @@ export function connectorsPage(library: Library): string {
           ? '- No default profile: each of its monitors needs settings, or is to be chosen on purpose.'
           : `- Default profile: \`${profile.name}\` with ${(profile.monitors ?? []).map(({ monitor }) => `[${monitor}](monitors/${monitor}.md)`).join(', ')}.`,
         ...(discovery === undefined ? [] : [`- Found by discovery: ${whereFound(discovery)}.`]),
+        ...(neighbours === undefined
+          ? []
+          : [
+              '- Says, with a credential that is named for that, [what else it knows of](discovery.md#what-one-leads-to).',
+            ]),
       ]
       return `## ${id}\n\n${title}. ${summary}\n\n${about.join('\n')}\n\n${paramTable(settings)}`
     },

@@ -1,10 +1,12 @@
+import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { SshClient } from '../sdk/index.ts'
 import { collectOnce, expectSound, judgedBy } from '../sdk/testing.ts'
 import pacemaker from './cluster.pacemaker.ts'
 
-// In the shape of crm_mon's published schema (crm_mon.rng, pacemaker 2.1), written for this test.
+// In the shape of crm_mon's published schema (crm_mon.rng, pacemaker 2.1), written for this test; what the programs printed of a cluster that was
+// described to them is in recordings/.
 const healthy = `@@@ cluster
 <pacemaker-result api-version="2.22" request="crm_mon --one-shot --output-as=xml">
   <summary>
@@ -103,6 +105,33 @@ test('a healthy cluster is told whole, and nothing raises', async () => {
     },
     { version: '2.1.2', coordinator: 'hana1' },
     {},
+  ])
+})
+
+test('what Pacemaker 2.1.5 and corosync 3.1.7 print is read: an address that failed twice, a program that runs nowhere, a node that is away', async () => {
+  const recorded = await readFile(new URL('recordings/cluster.pacemaker.txt', import.meta.url), 'utf8')
+  const seen = await collectOnce(pacemaker, {}, { client: host(recorded) })
+  expectSound(pacemaker, seen)
+  const of = (resource: string, value: number) => ({ labels: { resource }, value })
+  expect([
+    seen.metrics['resource_running'],
+    seen.metrics['fail_count'],
+    [seen.metrics['votes'], seen.metrics['votes_expected'], seen.metrics['rings_faulty']],
+    seen.facts,
+    seen.message,
+    judgedBy(pacemaker, seen),
+  ]).toEqual([
+    [of('stonith-sbd', 1), of('rsc_ip', 1), of('rsc_db', 1), of('rsc_fs', 1), of('rsc_app', 0)],
+    [{ labels: { resource: 'rsc_ip', node: 'hana1' }, value: 2 }],
+    [1, 2, 1],
+    { version: '2.1.5', coordinator: 'hana1' },
+    'failed: rsc_ip_monitor_10000 on hana1',
+    {
+      'resource failed': 'MAJOR',
+      'resource nowhere': 'MAJOR',
+      'failures counted': 'WARNING',
+      'ring faulty': 'MAJOR',
+    },
   ])
 })
 

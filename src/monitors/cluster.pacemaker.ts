@@ -54,7 +54,7 @@ export default defineMonitor({
   },
   period: '1m',
   timeout: '20s',
-  tested: 'schema only',
+  tested: 'recorded data',
   optIn: 'It needs a cluster, and on its nodes the programs by sudo.',
   thresholdsFrom:
     'As ClusterLabs’ ha_cluster_exporter and its dashboards look at it: a failed resource is a WARNING, no quorum is CRITICAL.',

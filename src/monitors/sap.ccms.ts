@@ -1,15 +1,5 @@
 import { at, defineMonitor, matches, parseMatcher, type Item } from '../sdk/index.ts'
-import {
-  added,
-  alertLeaves,
-  colourTitle,
-  namesOf,
-  ownColours,
-  spared,
-  unprotected,
-  userNeeded,
-  type AlertLeaf,
-} from './formats/sap.ts'
+import { added, type AlertLeaf, colourTitle, inAlertTree, namesOf, ofAlertTree, ownColours } from './formats/sap.ts'
 
 const colourNames: Readonly<Record<number, string>> = { 1: 'grey', 2: 'green', 3: 'yellow', 4: 'red' }
 
@@ -56,8 +46,7 @@ export default defineMonitor({
     { name: 'CCMS yellow', metric: 'state', thresholds: { WARNING: '== 3' } },
     { name: 'CCMS red', metric: 'state', thresholds: { CRITICAL: '>= 4' } },
   ],
-  needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
-  grant: unprotected('GetAlertTree'),
+  ...ofAlertTree,
   thresholdsFrom: ownColours,
   tryIt:
     '`farwatch check sap.ccms --set host=… --set username=… --set secret=…`; lower a threshold in RZ20 of a test system to see it raise.',
@@ -65,37 +54,37 @@ export default defineMonitor({
     const checked = parseMatcher(nodes, at(path, 'nodes'))
     return checked.ok ? [] : checked.problems
   },
-  async collect({ nodes, most }, { client, signal }) {
-    const seen = await client.read('GetAlertTree', signal)
-    if (seen.is === 'not asked') return spared(seen)
-    const wanted = parseMatcher(nodes, '')
-    const leaves = alertLeaves(seen.rows).filter(({ path }) => wanted.ok && matches(wanted.value, path))
-    const byColour = new Map<string, number>()
-    for (const { colour } of leaves) added(byColour, colourNames[colour ?? 1] ?? 'grey', 1)
-    // What has an alert comes first, and the order of the tree decides among the others.
-    const taken = [...leaves].sort((a, b) => (b.colour ?? 0) - (a.colour ?? 0)).slice(0, most)
-    const paths = namesOf(taken, ({ path }) => path)
-    const alerts = taken.flatMap((leaf, place) => ((leaf.colour ?? 0) > 2 ? [`${paths[place]}: ${leaf.text}`] : []))
-    const valued = (of: (leaf: AlertLeaf) => number | undefined): Item[] =>
-      taken.flatMap((leaf, place) => {
-        const value = of(leaf)
-        return value === undefined ? [] : [{ labels: { path: paths[place] ?? '' }, value }]
-      })
-    const inUnit = (unit: AlertLeaf['unit']) => valued((leaf) => (leaf.unit === unit ? leaf.value : undefined))
-    return {
-      metrics: {
-        state: valued(({ colour }) => colour),
-        nodes: [...byColour].map(([colour, value]) => ({ labels: { colour }, value })),
-        left_out: leaves.length - taken.length,
-        time: valued(({ unit, value }) =>
-          value === undefined || (unit !== 'ms' && unit !== 's') ? undefined : unit === 's' ? value * 1_000 : value,
-        ),
-        share: inUnit('%'),
-        bytes: inUnit('B'),
-        rate: inUnit('/s'),
-        value: inUnit(''),
-      },
-      message: alerts.length === 0 ? `${leaves.length} nodes, none with an alert` : alerts.join('; ').slice(0, 900),
-    }
+  collect({ nodes, most }, { client, signal }) {
+    return inAlertTree(client, signal, (tree) => {
+      const wanted = parseMatcher(nodes, '')
+      const leaves = tree.filter(({ path }) => wanted.ok && matches(wanted.value, path))
+      const byColour = new Map<string, number>()
+      for (const { colour } of leaves) added(byColour, colourNames[colour ?? 1] ?? 'grey', 1)
+      // What has an alert comes first, and the order of the tree decides among the others.
+      const taken = [...leaves].sort((a, b) => (b.colour ?? 0) - (a.colour ?? 0)).slice(0, most)
+      const paths = namesOf(taken, ({ path }) => path)
+      const alerts = taken.flatMap((leaf, place) => ((leaf.colour ?? 0) > 2 ? [`${paths[place]}: ${leaf.text}`] : []))
+      const valued = (of: (leaf: AlertLeaf) => number | undefined): Item[] =>
+        taken.flatMap((leaf, place) => {
+          const value = of(leaf)
+          return value === undefined ? [] : [{ labels: { path: paths[place] ?? '' }, value }]
+        })
+      const inUnit = (unit: AlertLeaf['unit']) => valued((leaf) => (leaf.unit === unit ? leaf.value : undefined))
+      return {
+        metrics: {
+          state: valued(({ colour }) => colour),
+          nodes: [...byColour].map(([colour, value]) => ({ labels: { colour }, value })),
+          left_out: leaves.length - taken.length,
+          time: valued(({ unit, value }) =>
+            value === undefined || (unit !== 'ms' && unit !== 's') ? undefined : unit === 's' ? value * 1_000 : value,
+          ),
+          share: inUnit('%'),
+          bytes: inUnit('B'),
+          rate: inUnit('/s'),
+          value: inUnit(''),
+        },
+        message: alerts.length === 0 ? `${leaves.length} nodes, none with an alert` : alerts.join('; ').slice(0, 900),
+      }
+    })
   },
 })

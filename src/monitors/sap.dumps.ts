@@ -1,6 +1,6 @@
 import { defineMonitor } from '../sdk/index.ts'
 import { measured } from './formats/measured.ts'
-import { alertLeaves, colourTitle, spared, unprotected, userNeeded, worstColour, worstValue } from './formats/sap.ts'
+import { colourTitle, inAlertTree, ofAlertTree, worstColour, worstValue } from './formats/sap.ts'
 
 /** Short dumps of an ABAP instance (ST22), as frequent as the alert monitor says. */
 export default defineMonitor({
@@ -22,25 +22,24 @@ export default defineMonitor({
     { name: 'dumps yellow', metric: 'state', thresholds: { WARNING: '== 3' } },
     { name: 'dumps red', metric: 'state', thresholds: { CRITICAL: '>= 4' } },
   ],
-  needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
-  grant: unprotected('GetAlertTree'),
+  ...ofAlertTree,
   thresholdsFrom: '50 and 100 dumps a day as in check_sap_health; the colours are SAP’s own.',
   tryIt:
     'Let a test program end in a dump some times, then: `farwatch check sap.dumps --set host=… --set username=… --set secret=…`',
-  async collect(_, { client, signal }) {
-    const seen = await client.read('GetAlertTree', signal)
-    if (seen.is === 'not asked') return spared(seen)
-    const leaves = alertLeaves(seen.rows).filter(
-      ({ name, parent }) =>
-        /^short ?dumps? ?frequency$/i.test(name) || (/^frequency$/i.test(name) && /short ?dump/i.test(parent)),
-    )
-    const rate = worstValue(leaves.filter(({ unit }) => unit === '/s'))
-    return {
-      metrics: measured({
-        dumps_per_hour: rate === undefined ? undefined : rate * 3_600,
-        state: worstColour(leaves),
-      }),
-      message: leaves[0] === undefined ? 'the tree has no frequency of short dumps' : leaves[0].text,
-    }
+  collect(_, { client, signal }) {
+    return inAlertTree(client, signal, (tree) => {
+      const leaves = tree.filter(
+        ({ name, parent }) =>
+          /^short ?dumps? ?frequency$/i.test(name) || (/^frequency$/i.test(name) && /short ?dump/i.test(parent)),
+      )
+      const rate = worstValue(leaves.filter(({ unit }) => unit === '/s'))
+      return {
+        metrics: measured({
+          dumps_per_hour: rate === undefined ? undefined : rate * 3_600,
+          state: worstColour(leaves),
+        }),
+        message: leaves[0] === undefined ? 'the tree has no frequency of short dumps' : leaves[0].text,
+      }
+    })
   },
 })

@@ -1,15 +1,6 @@
 import { defineMonitor } from '../sdk/index.ts'
 import { measured } from './formats/measured.ts'
-import {
-  alertLeaves,
-  colourTitle,
-  leavesNamed,
-  spared,
-  unprotected,
-  userNeeded,
-  worstColour,
-  worstValue,
-} from './formats/sap.ts'
+import { colourTitle, inAlertTree, leavesNamed, ofAlertTree, worstColour, worstValue } from './formats/sap.ts'
 
 const background = /\/Background/i
 
@@ -38,25 +29,23 @@ export default defineMonitor({
     { name: 'jobs red', metric: 'state', thresholds: { CRITICAL: '>= 4' } },
     { name: 'batch used up', metric: 'utilisation', thresholds: { WARNING: '> 90%' }, for: '30m' },
   ],
-  needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
-  grant: unprotected('GetAlertTree'),
+  ...ofAlertTree,
   thresholdsFrom: 'Our own judgement; the colours are SAP’s own.',
   tryIt: 'Let a test job end in an error, then: `farwatch check sap.jobs --set host=… --set username=… --set secret=…`',
-  async collect(_, { client, signal }) {
-    const seen = await client.read('GetAlertTree', signal)
-    if (seen.is === 'not asked') return spared(seen)
-    const leaves = alertLeaves(seen.rows)
-    const below = leaves.filter(({ path }) => background.test(path))
-    const aborted = leavesNamed(leaves, /^AbortedJobs$/i, background)
-    return {
-      metrics: measured({
-        aborted: worstValue(aborted),
-        waiting: worstValue(leavesNamed(below, /^QueueLength$/i)),
-        utilisation: worstValue(leavesNamed(below, /^Utili[sz]ation$/i).filter(({ unit }) => unit === '%')),
-        errors: worstValue(leavesNamed(leaves, /^ErrorsInWpBTC$/i)),
-        state: worstColour(aborted),
-      }),
-      message: aborted[0] === undefined ? 'the tree has no aborted jobs' : `aborted: ${aborted[0].text || 'none'}`,
-    }
+  collect(_, { client, signal }) {
+    return inAlertTree(client, signal, (leaves) => {
+      const below = leaves.filter(({ path }) => background.test(path))
+      const aborted = leavesNamed(leaves, /^AbortedJobs$/i, background)
+      return {
+        metrics: measured({
+          aborted: worstValue(aborted),
+          waiting: worstValue(leavesNamed(below, /^QueueLength$/i)),
+          utilisation: worstValue(leavesNamed(below, /^Utili[sz]ation$/i).filter(({ unit }) => unit === '%')),
+          errors: worstValue(leavesNamed(leaves, /^ErrorsInWpBTC$/i)),
+          state: worstColour(aborted),
+        }),
+        message: aborted[0] === undefined ? 'the tree has no aborted jobs' : `aborted: ${aborted[0].text || 'none'}`,
+      }
+    })
   },
 })

@@ -1,15 +1,6 @@
 import { defineMonitor } from '../sdk/index.ts'
 import { measured } from './formats/measured.ts'
-import {
-  alertLeaves,
-  colourTitle,
-  leavesNamed,
-  spared,
-  unprotected,
-  userNeeded,
-  worstColour,
-  worstValue,
-} from './formats/sap.ts'
+import { colourTitle, inAlertTree, leavesNamed, ofAlertTree, worstColour, worstValue } from './formats/sap.ts'
 
 /** Where the times of dialog steps are kept; the names are used elsewhere in the tree as well. */
 const dialog = /\/Dialog\//i
@@ -47,34 +38,32 @@ export default defineMonitor({
     { name: 'steps wait', metric: 'queue', thresholds: { WARNING: '> 50ms', CRITICAL: '> 500ms' }, of: '3 of 5' },
     { name: 'slow database', metric: 'database', thresholds: { WARNING: '> 600ms' }, of: '3 of 5' },
   ],
-  needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
-  grant: unprotected('GetAlertTree'),
+  ...ofAlertTree,
   thresholdsFrom:
     'SAP’s guideline for dialog steps: below a second altogether, waiting below 50 ms, the database below 600 ms.',
   tryIt: '`farwatch check sap.response --set host=… --set instance=… --set username=… --set secret=…`',
-  async collect(_, { client, signal }) {
-    const seen = await client.read('GetAlertTree', signal)
-    if (seen.is === 'not asked') return spared(seen)
-    const leaves = alertLeaves(seen.rows)
-    const find = (name: RegExp) => leavesNamed(leaves, name, dialog)
-    const time = (name: RegExp) =>
-      worstValue(find(name).map((leaf) => (leaf.unit === 's' ? { ...leaf, value: (leaf.value ?? 0) * 1_000 } : leaf)))
-    const metrics = measured({
-      response: time(/^ResponseTime$/i),
-      response_dialog: time(/^ResponseTimeDialog$/i),
-      response_rfc: time(/^ResponseTimeDialogRFC$/i),
-      response_http: time(/^ResponseTimeHTTP$/i),
-      response_standard: time(/^(ResponseTime)?StandardTran\.?$/i),
-      queue: time(/^QueueTime$/i),
-      database: time(/^DBRequestTime$/i),
-      frontend: time(/^Frontend(ResponseTime|NetTime)$/i),
-      long_runners: worstValue(find(/^LongRunners$/i)),
-      state: worstColour(find(/^(ResponseTime(Dialog)?|QueueTime|DBRequestTime)$/i)),
+  collect(_, { client, signal }) {
+    return inAlertTree(client, signal, (leaves) => {
+      const find = (name: RegExp) => leavesNamed(leaves, name, dialog)
+      const time = (name: RegExp) =>
+        worstValue(find(name).map((leaf) => (leaf.unit === 's' ? { ...leaf, value: (leaf.value ?? 0) * 1_000 } : leaf)))
+      const metrics = measured({
+        response: time(/^ResponseTime$/i),
+        response_dialog: time(/^ResponseTimeDialog$/i),
+        response_rfc: time(/^ResponseTimeDialogRFC$/i),
+        response_http: time(/^ResponseTimeHTTP$/i),
+        response_standard: time(/^(ResponseTime)?StandardTran\.?$/i),
+        queue: time(/^QueueTime$/i),
+        database: time(/^DBRequestTime$/i),
+        frontend: time(/^Frontend(ResponseTime|NetTime)$/i),
+        long_runners: worstValue(find(/^LongRunners$/i)),
+        state: worstColour(find(/^(ResponseTime(Dialog)?|QueueTime|DBRequestTime)$/i)),
+      })
+      const response = metrics.response_dialog ?? metrics.response
+      return {
+        metrics,
+        message: response === undefined ? 'the tree has no response times' : `${Math.round(response)} ms`,
+      }
     })
-    const response = metrics.response_dialog ?? metrics.response
-    return {
-      metrics,
-      message: response === undefined ? 'the tree has no response times' : `${Math.round(response)} ms`,
-    }
   },
 })

@@ -1,19 +1,9 @@
 import { expect, test } from 'vitest'
-import { collectOnce, expectSound, judgedBy, sapSaying } from '../sdk/testing.ts'
+import { alertTree, collectOnce, expectSound, judgedBy, sapSaying } from '../sdk/testing.ts'
 import sapSpool from './sap.spool.ts'
 
-async function run(nodes: Readonly<Record<string, readonly [text: string, colour: string]>>) {
-  const rows = [
-    { name: 'FW1', parent: '-1' },
-    { name: 'Spool', parent: '0' },
-    ...Object.entries(nodes).map(([name, [description, colour]]) => ({
-      name,
-      parent: '1',
-      description,
-      ActualValue: `SAPControl-${colour}`,
-    })),
-  ]
-  const seen = await collectOnce(sapSpool, {}, { client: sapSaying({ GetAlertTree: rows }) })
+async function run(nodes: Parameters<typeof alertTree>[1]) {
+  const seen = await collectOnce(sapSpool, {}, { client: sapSaying({ GetAlertTree: alertTree('Spool', nodes) }) })
   expectSound(sapSpool, seen)
   return seen
 }

@@ -1,15 +1,6 @@
 import { defineMonitor } from '../sdk/index.ts'
 import { measured } from './formats/measured.ts'
-import {
-  alertLeaves,
-  colourTitle,
-  leavesNamed,
-  spared,
-  unprotected,
-  userNeeded,
-  worstColour,
-  worstValue,
-} from './formats/sap.ts'
+import { colourTitle, inAlertTree, leavesNamed, ofAlertTree, worstColour, worstValue } from './formats/sap.ts'
 
 /** The spool service of an ABAP instance, as the alert monitor sees it. */
 export default defineMonitor({
@@ -32,26 +23,24 @@ export default defineMonitor({
     { name: 'spool process died', metric: 'wp_errors', thresholds: { WARNING: '> 0/s' } },
     { name: 'spool red', metric: 'state', thresholds: { MAJOR: '>= 4' } },
   ],
-  needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
-  grant: unprotected('GetAlertTree'),
+  ...ofAlertTree,
   thresholdsFrom: 'Our own judgement.',
   tryIt: '`farwatch check sap.spool --set host=… --set instance=… --set username=… --set secret=…`',
-  async collect(_, { client, signal }) {
-    const seen = await client.read('GetAlertTree', signal)
-    if (seen.is === 'not asked') return spared(seen)
-    const leaves = alertLeaves(seen.rows)
-    const used = leavesNamed(leaves, /^HostspoolListUsed$/i)
-    const errors = leavesNamed(leaves, /^ErrorsInWpSPO$/i)
-    return {
-      metrics: measured({
-        list_used: worstValue(used.filter(({ unit }) => unit === '%' || unit === '')),
-        wp_errors: worstValue(errors),
-        state: worstColour([...used, ...errors]),
-      }),
-      message:
-        used[0] === undefined && errors[0] === undefined
-          ? 'the tree has no spool service'
-          : `list used: ${used[0]?.text || '-'}`,
-    }
+  collect(_, { client, signal }) {
+    return inAlertTree(client, signal, (leaves) => {
+      const used = leavesNamed(leaves, /^HostspoolListUsed$/i)
+      const errors = leavesNamed(leaves, /^ErrorsInWpSPO$/i)
+      return {
+        metrics: measured({
+          list_used: worstValue(used.filter(({ unit }) => unit === '%' || unit === '')),
+          wp_errors: worstValue(errors),
+          state: worstColour([...used, ...errors]),
+        }),
+        message:
+          used[0] === undefined && errors[0] === undefined
+            ? 'the tree has no spool service'
+            : `list used: ${used[0]?.text || '-'}`,
+      }
+    })
   },
 })

@@ -1,15 +1,6 @@
 import { defineMonitor } from '../sdk/index.ts'
 import { measured } from './formats/measured.ts'
-import {
-  alertLeaves,
-  colourTitle,
-  leavesNamed,
-  spared,
-  unprotected,
-  userNeeded,
-  worstColour,
-  worstValue,
-} from './formats/sap.ts'
+import { colourTitle, inAlertTree, leavesNamed, ofAlertTree, worstColour, worstValue } from './formats/sap.ts'
 
 const update = /\/Update/i
 
@@ -36,30 +27,28 @@ export default defineMonitor({
     { name: 'update red', metric: 'state', thresholds: { CRITICAL: '>= 4' } },
     { name: 'update process died', metric: 'wp_errors', thresholds: { WARNING: '> 0/s' } },
   ],
-  needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
-  grant: unprotected('GetAlertTree'),
+  ...ofAlertTree,
   thresholdsFrom: '10 and 20 failed updates as in check_sap_health; the colours are SAP’s own.',
   tryIt:
     'Let an update of a test program fail, then: `farwatch check sap.updates --set host=… --set username=… --set secret=…`',
-  async collect(_, { client, signal }) {
-    const seen = await client.read('GetAlertTree', signal)
-    if (seen.is === 'not asked') return spared(seen)
-    const leaves = alertLeaves(seen.rows)
-    const failed = leavesNamed(leaves, /^AbapErrorInUpdate$/i)
-    const processes = leavesNamed(leaves, /^ErrorsInWp(UPD|UP2|UPD2)$/i)
-    return {
-      metrics: measured({
-        errors: worstValue(failed),
-        wp_errors: worstValue(processes),
-        waiting: worstValue(
-          leavesNamed(
-            leaves.filter(({ path }) => update.test(path)),
-            /^QueueLength$/i,
+  collect(_, { client, signal }) {
+    return inAlertTree(client, signal, (leaves) => {
+      const failed = leavesNamed(leaves, /^AbapErrorInUpdate$/i)
+      const processes = leavesNamed(leaves, /^ErrorsInWp(UPD|UP2|UPD2)$/i)
+      return {
+        metrics: measured({
+          errors: worstValue(failed),
+          wp_errors: worstValue(processes),
+          waiting: worstValue(
+            leavesNamed(
+              leaves.filter(({ path }) => update.test(path)),
+              /^QueueLength$/i,
+            ),
           ),
-        ),
-        state: worstColour([...failed, ...processes]),
-      }),
-      message: failed[0] === undefined ? 'the tree has no failed updates' : `failed: ${failed[0].text || 'none'}`,
-    }
+          state: worstColour([...failed, ...processes]),
+        }),
+        message: failed[0] === undefined ? 'the tree has no failed updates' : `failed: ${failed[0].text || 'none'}`,
+      }
+    })
   },
 })

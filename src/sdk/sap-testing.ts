@@ -50,3 +50,17 @@ export function sapSaying(
     },
   }
 }
+
+/** A tree of alerts with one group, as rows: by the name of a node its text and its colour, such as `['12 %', 'GREEN']`. */
+export function alertTree(group: string, nodes: Readonly<Record<string, readonly [text: string, colour: string]>>) {
+  return [
+    { name: 'FW1', parent: '-1' },
+    { name: group, parent: '0' },
+    ...Object.entries(nodes).map(([name, [description, colour]]) => ({
+      name,
+      parent: '1',
+      description,
+      ActualValue: `SAPControl-${colour}`,
+    })),
+  ]
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import hana from '../../src/connectors/hana.ts'
 import postgresql from '../../src/connectors/postgresql.ts'
 import { monitors } from '../../src/monitors/index.ts'
 import {
@@ -27,8 +28,8 @@ beforeAll(async () => {
   server = await startPostgres()
   place = { host: '127.0.0.1', port: server.port }
   await server.sql(`CREATE ROLE watcher LOGIN PASSWORD 'geheim'; ${abapTables}`)
-  await server.sql(`${hanaViews} GRANT USAGE ON SCHEMA sys, _sys_statistics, sapabap1 TO watcher;
-    GRANT SELECT ON ALL TABLES IN SCHEMA sys, _sys_statistics, sapabap1 TO watcher`)
+  await server.sql(`${hanaViews} GRANT USAGE ON SCHEMA sys, sys_databases, _sys_statistics, sapabap1 TO watcher;
+    GRANT SELECT ON ALL TABLES IN SCHEMA sys, sys_databases, _sys_statistics, sapabap1 TO watcher`)
 })
 afterAll(() => server?.stop())
 
@@ -278,6 +279,19 @@ describe('views of HANA', () => {
     }
     expect(left).toEqual(Object.fromEntries(Object.keys(left).map((id) => [id, 'nothing left out'])))
     expect(Object.keys(left).length).toBe(12)
+  })
+
+  test('of a system’s services those are found that lead to a tenant', async () => {
+    await server.sql(`INSERT INTO sys_databases.m_services VALUES
+      ('SYSTEMDB', 'hana1', 30001, 'nameserver', 'MASTER', 30013), ('SYSTEMDB', 'hana2', 30001, 'nameserver', 'SLAVE', 30013),
+      ('HDB', 'hana1', 30003, 'indexserver', 'MASTER', 30015), ('HDB', 'hana2', 30003, 'indexserver', 'SLAVE', 30015),
+      ('HDB', 'hana1', 30007, 'xsengine', 'NONE', 0), ('PRD', 'hana2', 30040, 'indexserver', 'MASTER', 30041)`)
+    const system = { host: 'db.example', instance: 0, tls: 'verify' }
+    const found = await hana.neighbours!(system, instead(), AbortSignal.timeout(10_000))
+    expect(found.map(({ name, settings }) => [name, settings])).toEqual([
+      ['hana-00-HDB', { host: 'db.example', port: 30_015 }],
+      ['hana-00-PRD', { host: 'hana2', port: 30_041 }],
+    ])
   })
 
   test('ages, shares and gaps are worked out by the database', async () => {

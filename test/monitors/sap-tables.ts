@@ -31,6 +31,8 @@ CREATE TABLE "/BIC/AZSALES00" (mandt varchar(3), amount numeric);
 export const hanaViews = `
 CREATE SCHEMA sys;
 CREATE SCHEMA _sys_statistics;
+CREATE SCHEMA sys_databases;
+CREATE TABLE sys_databases.m_services (database_name text, host text, port int, service_name text, coordinator_type text, sql_port int);
 CREATE FUNCTION seconds_between(a timestamptz, b timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE
   AS 'SELECT extract(epoch FROM b - a)::bigint';
 CREATE FUNCTION add_seconds(a timestamptz, b int) RETURNS timestamptz LANGUAGE sql IMMUTABLE

@@ -333,9 +333,14 @@ test('checked by hand they say the same', async () => {
       credential: keyOnly,
       settings: { processes: { tests: '*vitest*' } },
     }),
+    await byHand('host.linux.units', place, { credential: keyOnly }),
+    await byHand('cluster.pacemaker', place, { credential: keyOnly, settings: { sudo: false } }),
   ]).toEqual([
     expect.stringMatching(/^[012] host\.linux ran$/),
     expect.stringMatching(/^[012] host\.linux\.filesystems ran$/),
     expect.stringMatching(/^[012] host\.linux\.processes ran$/),
+    // A machine may have neither systemd nor a cluster, and then says so.
+    expect.stringMatching(/^([012] host\.linux\.units ran|3 host\.linux\.units .* is not run by systemd)/),
+    expect.stringMatching(/^([012] cluster\.pacemaker ran|3 cluster\.pacemaker .* shows no cluster)/),
   ])
 })

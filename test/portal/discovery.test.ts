@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { ConfigurationDocument } from '../../src/contract/index.ts'
+import { startHana } from '../servers/hana.ts'
 import { runCommand } from '../support/command.ts'
 import { TestInstance } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
@@ -94,4 +95,44 @@ test('what is marked gets the default profile of its type', async () => {
     [['prometheus-default', 'web-default']],
     [],
   ])
+})
+
+test('asked with a credential that somebody chose, the SYSTEMDB of a HANA names a tenant that no port tells of', async () => {
+  const at = { host: '127.0.0.76', port: 30_013 }
+  const hana = await startHana({
+    at,
+    answers: {
+      'SYS_DATABASES.M_SERVICES': [
+        { NAME: 'PRD', HOST: 'hana1', PORT: 30_047n, SERVICE: 'indexserver' },
+        { NAME: 'SYSTEMDB', HOST: 'hana1', PORT: 30_013n, SERVICE: 'nameserver' },
+      ],
+    },
+  })
+  try {
+    const login = { name: 'hana-login', type: 'basic', username: 'MONITOR', secret: { value: 'Geheim1' } }
+    const systemdb = { name: 'systemdb', type: 'hana', settings: { host: at.host, tls: 'off' }, credential: login.name }
+    const systems = [{ name: 'HDB', connectors: [systemdb] }]
+    await instance.call('applyConfiguration', {
+      query: {},
+      body: {
+        groups: [{ name: 'sap', credentials: [login], systems }],
+        associations: [{ group: 'sap', agents: ['local'] }],
+      },
+    })
+    await page.goto(`${instance.url}/configuration?group=sap`)
+    await page.getByRole('button', { name: 'Discover a host…' }).click()
+    await page.getByLabel('Host name or address').fill(at.host)
+    await page.getByLabel('Ask for more with').selectOption(login.name)
+    await page.getByRole('button', { name: 'Look', exact: true }).click()
+    const tenant = page.getByRole('list', { name: 'Proposals' }).getByRole('listitem').filter({ hasText: 'tenant PRD' })
+    await tenant.waitFor()
+    await expectAccessible(page)
+    expect([
+      await tenant.getByText('named by the SYSTEMDB of instance 00').count(),
+      hana.signIns(),
+      complaints,
+    ]).toEqual([1, 1, []])
+  } finally {
+    await hana.stop()
+  }
 })

@@ -39,7 +39,11 @@ beforeAll(async () => {
         },
       ],
       dashboards: [
-        { name: 'board', variables: ['group', 'system'], panels: [{ title: 'A', kind: 'table', series: ['duration'] }] },
+        {
+          name: 'board',
+          variables: ['group', 'system'],
+          panels: [{ title: 'A', kind: 'table', series: ['duration'] }],
+        },
       ],
       plugins: [{ name: 'hook', plugin: 'webhook', settings: { url: 'http://127.0.0.1:9/' }, sends: ['alarms'] }],
       maintenances: [{ name: 'nights', begins: '2026-01-01T00:00', lasts: '1h', repeats: { every: 'week' } }],

@@ -16,6 +16,7 @@ const document = (url: string) => ({
         {
           monitor: 'http.response',
           period: '1s',
+          settings: { extract: { counted_hits: '$.hits' } },
           rules: [
             { metric: 'duration', thresholds: { CRITICAL: '> 5s' } },
             { name: 'refused', metric: 'failed', thresholds: { MAJOR: '> 0' } },
@@ -262,6 +263,9 @@ test('the palette finds a system and goes there', async () => {
 
 test('series are chosen by name and group, compared, saved as a file, shared by the address, and pinned to a dashboard', async () => {
   await place('Metrics').click()
+  // Names are offered that no monitor declares, as soon as there are values.
+  await page.getByRole('combobox', { name: 'Metric' }).fill('hits')
+  await page.getByRole('option', { name: 'counted_hits' }).waitFor()
   await page.getByRole('combobox', { name: 'Metric' }).fill('duration')
   await page.getByLabel('Group', { exact: true }).selectOption('acme')
   await page.getByRole('img', { name: /^duration\{group="acme"\}: / }).waitFor()

@@ -284,8 +284,8 @@ export const agentTexts = {
 
   coverage: {
     // The reason says how many of its connectors, where it is not all of them.
-    uncovered: (groups: string, reason: string) => `Uncovered: ${groups} (${reason})`,
-    partly: (groups: string, reason: string) => `Monitored in part only: ${groups} (${reason})`,
+    uncovered: (groups: string, reason: string) => `Uncovered: ${groups} – ${reason}`,
+    partly: (groups: string, reason: string) => `Monitored in part only: ${groups} – ${reason}`,
     moreGroups: (n: number) => `and ${count(n, 'more group', 'more groups')}`,
     more: (n: number) => `and ${count(n, 'more problem', 'more problems')}`,
     noReason: 'no agent runs it',

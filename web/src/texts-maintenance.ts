@@ -56,6 +56,8 @@ export const maintenanceTexts = {
 
   name: 'Name',
   reason: 'Why',
+  responsible: 'Responsible',
+  responsibleHint: 'For people. Left empty: who makes it.',
   scope: 'What it concerns',
   scopeHint: 'All that every line names; with none of them everything.',
   group: 'Group',

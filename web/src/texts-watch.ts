@@ -48,6 +48,7 @@ export const watchTexts = {
     clears: (runs: number) => (runs === 1 ? 'Clears with the first good run.' : `Clears after ${runs} good runs.`),
     hysteresis: (back: string) => `The value must come back by ${back}.`,
     runs: 'Runs around the raising',
+    moreRuns: (n: number) => `Show ${count(n, 'later run', 'later runs')}`,
     judged: 'Judged',
     rows: 'All rows that take this item, in order:',
     exclusive: 'takes it away from later rows',

@@ -68,6 +68,11 @@ export const texts = {
     yes: 'yes',
     no: 'no',
   },
+  times: {
+    justNow: 'just now',
+    ago: (span: string) => `${span} ago`,
+    months: ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'],
+  },
   errors: {
     unreachable: 'The server cannot be reached',
     unreachableHint: 'Check the network, and whether Farwatch is running. This is tried again by itself.',

@@ -14,13 +14,13 @@ export interface AskedPlace {
  * The union view of all databases, which the SYSTEMDB alone has. A tenant that is spread over hosts has an indexserver on each, and clients begin
  * with that of the master; a SYSTEMDB's services say by which name it knows its own host.
  */
-export const tenantsSql = `
+const tenantsSql = `
   SELECT DATABASE_NAME AS NAME, HOST, SQL_PORT AS PORT, SERVICE_NAME AS SERVICE
     FROM SYS_DATABASES.M_SERVICES
    WHERE COORDINATOR_TYPE = 'MASTER' AND SERVICE_NAME IN ('indexserver', 'nameserver')
    ORDER BY DATABASE_NAME, HOST, SQL_PORT`
 
-const mostTenants = 100
+const mostServices = 1_000
 
 /** A connector for each tenant that runs, by its own port: so it works where the SYSTEMDB is down or cannot be reached. */
 export async function tenantsOf(
@@ -29,7 +29,7 @@ export async function tenantsOf(
   signal: AbortSignal,
 ): Promise<readonly Proposal[]> {
   if (!isSystem(place)) return []
-  return client.session(signal, async (session) => tenantsIn(await session.query(tenantsSql, mostTenants), place))
+  return client.session(signal, async (session) => tenantsIn(await session.query(tenantsSql, mostServices), place))
 }
 
 function isSystem({ port, tenant }: AskedPlace): boolean {

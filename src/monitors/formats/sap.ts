@@ -4,6 +4,7 @@ import {
   type Gathered,
   type Item,
   type SapAnswer,
+  type SapControlClient,
   type SapControlRead,
   type SapRow,
 } from '../../sdk/index.ts'
@@ -114,6 +115,22 @@ export const noUserNeeded =
 
 export function userNeeded(what: string): string {
   return `${what.replace(/[.:]$/, '')}: an operating-system user of the SAP host, or the methods below without a password.`
+}
+
+/** What all monitors say alike that read the tree of alerts. */
+export const ofAlertTree = {
+  needs: userNeeded('Local monitoring by CCMS in the SAP system, as it is delivered. To see its tree:'),
+  grant: unprotected('GetAlertTree'),
+}
+
+/** Reads the tree and measures its leaves; where the start service is not to be asked now, it says why. */
+export async function inAlertTree<G>(
+  client: SapControlClient,
+  signal: AbortSignal,
+  measure: (leaves: readonly AlertLeaf[]) => G,
+): Promise<G | Gathered<never>> {
+  const seen = await client.read('GetAlertTree', signal)
+  return seen.is === 'not asked' ? spared(seen) : measure(alertLeaves(seen.rows))
 }
 
 /** One leaf of the tree of alerts (CCMS, transaction RZ20), with the names above it. */

@@ -1,3 +1,4 @@
+import { texts } from '../texts.ts'
 import { formatSpan } from './values.ts'
 
 /**
@@ -58,11 +59,12 @@ export function formatMomentShort(at: Moment | null, now: number, zone?: string)
 export function formatAgo(at: Moment | null, now: number): string {
   if (at === null || Number.isNaN(millis(at))) return '–'
   const ms = now - millis(at)
-  if (ms < 5_000) return 'just now'
-  if (ms < 60_000) return `${Math.round(ms / 1_000)} s ago`
-  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min ago`
-  if (ms < 48 * 3_600_000) return `${Math.round(ms / 3_600_000)} h ago`
-  return `${Math.round(ms / 86_400_000)} d ago`
+  const { justNow, ago } = texts.times
+  if (ms < 5_000) return justNow
+  if (ms < 60_000) return ago(`${Math.round(ms / 1_000)} s`)
+  if (ms < 3_600_000) return ago(`${Math.round(ms / 60_000)} min`)
+  if (ms < 48 * 3_600_000) return ago(`${Math.round(ms / 3_600_000)} h`)
+  return ago(`${Math.round(ms / 86_400_000)} d`)
 }
 
 /** How long something lasted or has lasted. */
@@ -71,14 +73,12 @@ export function formatLasting(from: Moment, to: Moment): string {
   return formatSpan(ms < 60_000 ? Math.round(ms / 1_000) * 1_000 : ms)
 }
 
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
-
 /** Labels below a time axis whose ticks are `stepMs` apart: the time, and the day where it changes. */
 export function formatTicks(at: readonly number[], stepMs: number, zone?: string): string[] {
   let day = ''
   return at.map((moment) => {
     const { date, time } = partsOf(moment, zone)
-    const label = `${Number(date.slice(8))} ${months[Number(date.slice(5, 7)) - 1]!}`
+    const label = `${Number(date.slice(8))} ${texts.times.months[Number(date.slice(5, 7)) - 1]!}`
     if (stepMs >= 86_400_000) return label
     const shown = stepMs < 60_000 ? time : time.slice(0, 5)
     const changed = day !== '' && day !== date

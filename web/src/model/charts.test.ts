@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Series } from '../../../src/contract/index.ts'
-import { maxLines, planCharts, titleOf } from './charts.ts'
+import { alone, maxLines, planCharts, titleOf } from './charts.ts'
 
 const series = (id: string, name: string, labels: Record<string, string> = {}, unit = '%'): Series => ({
   id,
@@ -55,4 +55,8 @@ test('a name becomes a title', () => {
     'TLS CPUs',
     '',
   ])
+})
+
+test('a value without a neighbour is found, so that it can be drawn', () => {
+  expect([[1, null, 2, 3, null, 4], [null, 0, undefined], []].map(alone)).toEqual([[0, 5], [1], []])
 })

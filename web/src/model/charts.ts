@@ -76,3 +76,11 @@ export function titleOf(metric: string): string {
   const spelled = words.replaceAll(/\b[a-z]+\b/g, (word) => spellings[word] ?? word)
   return spelled[0]!.toUpperCase() + spelled.slice(1)
 }
+
+/** Where a column has a value with none beside it: no line leads there. */
+export function alone(column: ArrayLike<number | null | undefined>): number[] {
+  const isThere = (i: number): boolean => typeof column[i] === 'number'
+  return Array.from({ length: column.length }, (_, i) => i).filter(
+    (i) => isThere(i) && !isThere(i - 1) && !isThere(i + 1),
+  )
+}

@@ -5,6 +5,7 @@ import { documentOf, emptyForm, formOf, previewOf } from './maintenance-form.ts'
 const window: Maintenance = {
   name: 'patches',
   reason: 'Monthly patches',
+  by: 'erin',
   group: 'acme',
   system: 'shop',
   tags: { env: 'prod', legacy: '' },
@@ -13,6 +14,7 @@ const window: Maintenance = {
   zone: 'Europe/Berlin',
   repeats: { every: 'month', interval: 2, on: ['2nd tue', 'last fri'], until: '2027-06-30' },
   checks: 'run',
+  endedAt: '2026-12-08T22:10:00.000Z',
   state: 'coming',
   next: null,
   occurrences: [],

@@ -17,6 +17,8 @@ export interface MaintenanceForm {
   readonly name: string
   readonly reason: string
   readonly group: string
+  /** Who is responsible; empty for whoever made it. */
+  readonly by: string
   readonly system: string
   readonly connector: string
   readonly tags: string
@@ -29,12 +31,15 @@ export interface MaintenanceForm {
   readonly onMonth: string
   readonly until: string
   readonly checks: 'skip' | 'run'
+  /** When the one that was on was ended; empty where it was not, or where its times are changed. */
+  readonly endedAt: string
 }
 
 export function emptyForm(begins: string, zone: string): MaintenanceForm {
   return {
     name: '',
     reason: '',
+    by: '',
     group: '',
     system: '',
     connector: '',
@@ -48,6 +53,7 @@ export function emptyForm(begins: string, zone: string): MaintenanceForm {
     onMonth: '',
     until: '',
     checks: 'skip',
+    endedAt: '',
   }
 }
 
@@ -57,6 +63,7 @@ export function formOf(window: Maintenance): MaintenanceForm {
   return {
     name: window.name,
     reason: window.reason ?? '',
+    by: window.by ?? '',
     group: window.group ?? '',
     system: window.system ?? '',
     connector: window.connector ?? '',
@@ -72,6 +79,7 @@ export function formOf(window: Maintenance): MaintenanceForm {
     onMonth: repeats?.every === 'month' ? on.join(', ') : '',
     until: repeats?.until ?? '',
     checks: window.checks ?? 'skip',
+    endedAt: window.endedAt ?? '',
   }
 }
 
@@ -93,6 +101,7 @@ export function documentOf(form: MaintenanceForm): MaintenanceDocument {
   return {
     name: form.name.trim(),
     ...(form.reason === '' ? {} : { reason: form.reason }),
+    ...(form.by.trim() === '' ? {} : { by: form.by.trim() }),
     ...(form.group === '' ? {} : { group: form.group }),
     ...(form.system === '' ? {} : { system: form.system }),
     ...(form.connector === '' ? {} : { connector: form.connector }),
@@ -111,6 +120,7 @@ export function documentOf(form: MaintenanceForm): MaintenanceDocument {
           },
         }),
     ...(form.checks === 'skip' ? {} : { checks: form.checks }),
+    ...(form.endedAt === '' ? {} : { endedAt: form.endedAt }),
   }
 }
 

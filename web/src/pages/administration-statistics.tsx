@@ -289,7 +289,9 @@ function Agents(): ReactNode {
                     <Table.Td ta="right">{span(row.latenessP95Ms)}</Table.Td>
                     <Table.Td ta="right">{row.running ?? texts.common.none}</Table.Td>
                     <Table.Td ta="right">{row.waiting ?? texts.common.none}</Table.Td>
-                    <Table.Td ta="right">{formatValue(row.spoolBytes, 'B')}</Table.Td>
+                    <Table.Td ta="right">
+                      {row.spoolEntries === 0 ? texts.agents.spoolEmpty : formatValue(row.spoolBytes, 'B')}
+                    </Table.Td>
                     <Table.Td ta="right">{span(row.sendMs)}</Table.Td>
                     <Table.Td ta="right">{row.killed ?? texts.common.none}</Table.Td>
                   </Table.Tr>

@@ -6,6 +6,7 @@ import type { Role } from '../../../src/contract/index.ts'
 import { me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
 import { Present } from '../parts/states.tsx'
+import { TabBar } from '../parts/tab-bar.tsx'
 import { texts } from '../texts.ts'
 import { AuditTab } from './administration-audit.tsx'
 import { MaintenanceTab } from './administration-maintenance.tsx'
@@ -59,13 +60,7 @@ export function AdministrationPage(): ReactNode {
               onChange={(to) => void navigate({ search: to === null || to === first ? {} : { tab: to } })}
               keepMounted={false}
             >
-              <Tabs.List>
-                {names.map((name) => (
-                  <Tabs.Tab key={name} value={name}>
-                    {words.tabs[name]}
-                  </Tabs.Tab>
-                ))}
-              </Tabs.List>
+              <TabBar names={names} chosen={tab} words={words.tabs} />
               <Tabs.Panel value={tab} pt="md">
                 <Shown />
               </Tabs.Panel>

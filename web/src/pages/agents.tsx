@@ -8,6 +8,7 @@ import { may } from '../model/access.ts'
 import { matchesAgent, sortAgents } from '../model/agents.ts'
 import { FilterText } from '../parts/filter-text.tsx'
 import { Empty, Present } from '../parts/states.tsx'
+import { TabBar } from '../parts/tab-bar.tsx'
 import { texts } from '../texts.ts'
 import { AddAgentDialog, HowToAdd } from './agents-add.tsx'
 import { AssociationsTab } from './agents-associations.tsx'
@@ -43,10 +44,7 @@ export function AgentsPage(): ReactNode {
         onChange={(to) => void navigate({ search: to === 'associations' ? { tab: to } : {} })}
         keepMounted={false}
       >
-        <Tabs.List>
-          <Tabs.Tab value="agents">{words.tabs.agents}</Tabs.Tab>
-          <Tabs.Tab value="associations">{words.tabs.associations}</Tabs.Tab>
-        </Tabs.List>
+        <TabBar names={['agents', 'associations']} chosen={tab} words={words.tabs} />
         <Tabs.Panel value={tab} pt="md">
           {tab === 'agents' ? <AgentsTab allowed={allowed} /> : <AssociationsTab allowed={allowed} />}
         </Tabs.Panel>

@@ -1,5 +1,6 @@
+import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 import type { Answer } from '../api/call.ts'
 import { alarmWhy } from '../api/queries.ts'
 import { formatMoment } from '../format/times.ts'
@@ -9,6 +10,10 @@ import { Present } from '../parts/states.tsx'
 import { texts } from '../texts.ts'
 
 const { why: words } = texts.watch
+
+/** So many runs tell how it came, or as many as there were until it was raised, and some after it: who is told and what was done stands below them. */
+const runsAtFirst = 12
+const runsAfter = 4
 
 /** Why an alarm was raised: its row, the values that the row judged, and which rows take the item. */
 export function AlarmWhy({ alarm }: { alarm: Answer<'showAlarm'> }): ReactNode {
@@ -25,6 +30,9 @@ export function AlarmWhy({ alarm }: { alarm: Answer<'showAlarm'> }): ReactNode {
 
 function Loaded({ why, alarm }: { why: Answer<'explainAlarm'>; alarm: Answer<'showAlarm'> }): ReactNode {
   const { rule, runs, rows, unit } = why
+  const [isWhole, setWhole] = useState(false)
+  const until = runs.findLastIndex((run) => run.plannedAt <= alarm.raisedAt)
+  const shown = isWhole ? runs : runs.slice(0, Math.max(runsAtFirst, until + 1 + runsAfter))
   const items = rule === null ? [] : Object.entries(rule.items)
   return (
     <>
@@ -72,7 +80,7 @@ function Loaded({ why, alarm }: { why: Answer<'explainAlarm'>; alarm: Answer<'sh
             </tr>
           </thead>
           <tbody>
-            {runs.map((run) => (
+            {shown.map((run) => (
               <tr key={run.slot} title={run.message ?? formatMoment(run.plannedAt)}>
                 <td className="nowrap number">
                   <When at={run.plannedAt} />
@@ -86,6 +94,11 @@ function Loaded({ why, alarm }: { why: Answer<'explainAlarm'>; alarm: Answer<'sh
             ))}
           </tbody>
         </table>
+      )}
+      {runs.length === shown.length ? null : (
+        <Button size="compact-xs" variant="default" onClick={() => setWhole(true)}>
+          {words.moreRuns(runs.length - shown.length)}
+        </Button>
       )}
       {rows.length < 2 ? null : (
         <>

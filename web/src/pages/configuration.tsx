@@ -1,6 +1,7 @@
 import { Tabs, Title } from '@mantine/core'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState, type ReactNode } from 'react'
+import { TabBar } from '../parts/tab-bar.tsx'
 import { texts } from '../texts.ts'
 import { ApplyTab } from './configuration-apply.tsx'
 import { DocumentTab } from './configuration-document.tsx'
@@ -25,13 +26,7 @@ export function ConfigurationPage(): ReactNode {
         <Title order={1}>{texts.configuration.title}</Title>
       </div>
       <Tabs value={tab} onChange={go} keepMounted={false}>
-        <Tabs.List className="config-tabs">
-          {tabs.map((one) => (
-            <Tabs.Tab key={one} value={one}>
-              {texts.config.tabs[one]}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
+        <TabBar names={tabs} chosen={tab} words={texts.config.tabs} />
         <Tabs.Panel value="systems" pt="md">
           <SystemsTab />
         </Tabs.Panel>

@@ -4,6 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { instance, me } from '../api/queries.ts'
 import { may } from '../model/access.ts'
+import { TabBar } from '../parts/tab-bar.tsx'
 import { texts } from '../texts.ts'
 import { AboutTab } from './instance-about.tsx'
 import { AccountTab } from './instance-account.tsx'
@@ -50,13 +51,7 @@ export function InstancePage(): ReactNode {
         onChange={(to) => void navigate({ search: to === null || to === first ? {} : { tab: to } })}
         keepMounted={false}
       >
-        <Tabs.List>
-          {names.map((name) => (
-            <Tabs.Tab key={name} value={name}>
-              {texts.instance.tabs[name]}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
+        <TabBar names={names} chosen={tab} words={texts.instance.tabs} />
         <Tabs.Panel value={tab} pt="md">
           <Shown />
         </Tabs.Panel>

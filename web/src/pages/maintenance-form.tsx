@@ -77,8 +77,16 @@ export function MaintenanceDialog(props: {
           error={error('reason')}
           rows={2}
         />
+        <TextInput
+          label={words.responsible}
+          description={words.responsibleHint}
+          value={form.by}
+          onChange={(event) => set({ by: event.currentTarget.value })}
+          error={error('by')}
+        />
         <ScopeFields form={form} set={set} error={error} />
-        <TimeFields form={form} set={set} error={error} />
+        {/* With other times the one that was ended is another one. */}
+        <TimeFields form={form} set={(next) => set({ ...next, endedAt: '' })} error={error} />
         <Radio.Group
           label={words.checks}
           value={form.checks}

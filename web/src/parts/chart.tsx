@@ -5,6 +5,7 @@ import uPlot from 'uplot'
 import type { Severity } from '../../../src/model/index.ts'
 import { formatMoment, formatTicks } from '../format/times.ts'
 import { byteSteps, formatValue } from '../format/values.ts'
+import { alone } from '../model/charts.ts'
 import { severitiesDown } from '../model/overview.ts'
 
 export interface ChartLine {
@@ -50,8 +51,8 @@ export interface ChartProps {
 
 // Told apart by people with the common colour deficiencies, and with at least 3:1 against the ground of their scheme.
 const lineColours = {
-  light: ['#0f6e8c', '#c2410c', '#4d7c0f', '#7e22ce', '#b45309', '#be185d', '#0f766e', '#4338ca'],
-  dark: ['#5bb8d4', '#fb923c', '#a3e635', '#c084fc', '#fbbf24', '#f472b6', '#2dd4bf', '#93a5fd'],
+  light: ['#0f6e8c', '#c2410c', '#4d7c0f', '#7e22ce', '#be185d', '#8a6d00', '#3b5bdb', '#6b4423'],
+  dark: ['#5bb8d4', '#fb923c', '#a3e635', '#c084fc', '#f472b6', '#facc15', '#818cf8', '#d6b99a'],
 } as const
 const thresholdColours = {
   light: { CRITICAL: '#c92a2a', MAJOR: '#d9480f', MINOR: '#b76e00', WARNING: '#8f7300', INFO: '#1864ab' },
@@ -221,7 +222,12 @@ function optionsFor(given: {
         stroke: colour(line.before ?? i),
         width: 1.5,
         ...(line.before === undefined ? {} : { dash: [5, 4] }),
-        points: { size: 4, fill: colour(line.before ?? i) },
+        points: {
+          size: 4,
+          fill: colour(line.before ?? i),
+          // Where lines are drawn without points, one that has no neighbour would not be seen at all.
+          filter: (made, series, show) => (show ? null : alone(made.data[series] ?? [])),
+        },
         value: (_, value) => (typeof value === 'number' ? formatValue(value, unit) : ''),
       })),
       ...bandSeries,

@@ -1,7 +1,7 @@
 import { ActionIcon, useMantineColorScheme } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react-router'
-import { lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useRef, useState, type ReactNode } from 'react'
 import type { Instance } from '../../../src/contract/index.ts'
 import { followEvents, useLiveState, type LiveState } from '../api/live.ts'
 import { followWith } from '../api/follow.ts'
@@ -179,8 +179,14 @@ function Places(props: {
   of: readonly Place[]
   counts?: Readonly<Record<string, { readonly n: number; readonly look: string; readonly title?: string }>>
 }): ReactNode {
+  const path = useRouterState({ select: ({ location }) => location.pathname })
+  const nav = useRef<HTMLElement>(null)
+  // On a phone there are more than fit.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [path])
   return (
-    <nav className="places" aria-label={texts.nav.main}>
+    <nav ref={nav} className="places" aria-label={texts.nav.main}>
       {props.of.map(({ to, icon, name }) => {
         const count = props.counts?.[to]
         return (
