@@ -85,6 +85,9 @@ function linesOf(work: string, own: readonly Window[], seen: Seen, rate: number,
   const { peer, windows, failed } = seen
   if (failed !== undefined) return [{ is: 'not seen', work, peer: peer.name, reason: failed }]
   const stored = median(windows.map(({ storedPerSecond }) => storedPerSecond))
+  // What a check costs that is given up says nothing of those that are stored.
+  if (stored < rate / 2)
+    return [{ is: 'not seen', work, peer: peer.name, reason: `it stores ${stored.toFixed(0)}/s of ${rate}` }]
   const worst = notRun(own.reduce((a, b) => (b.coverage < a.coverage ? b : a)))
   const remarks = [
     stored < 0.97 * rate ? `stores ${stored.toFixed(0)}/s of ${rate}` : '',
