@@ -3,6 +3,7 @@ import { compareCheckRows } from './compare-checks.ts'
 import { reasonOf, type CompareRow, type Line } from './compare-row.ts'
 import { compareStoreRows } from './compare-stores.ts'
 import { Stand } from './peers/stand.ts'
+import { processTree } from './process-tree.ts'
 
 export const compareRows: readonly CompareRow[] = [...compareCheckRows, ...compareStoreRows]
 const peerNames = [...new Set(compareRows.flatMap(({ peers }) => peers))]
@@ -27,6 +28,18 @@ function textOf(line: Line): string {
   }
 }
 
+/** Peers do not notice that who started them is gone. */
+function endAll(): void {
+  for (const { pid } of processTree(process.pid)) {
+    try {
+      if (pid !== process.pid) process.kill(pid, 'SIGTERM')
+    } catch {
+      // It ended in between.
+    }
+  }
+  process.exit(130)
+}
+
 /**
  * Prints a line as soon as its row was measured.
  *
@@ -43,6 +56,7 @@ export async function compare(words: readonly string[], rounds: number): Promise
   const wantedPeers = narrowed(peerNames)
   const heads = ['Farwatch', 'peer', 'ratio'].map((head) => head.padStart(11)).join(' ')
   console.log(`${'work'.padEnd(60)} ${'beside'.padEnd(26)} ${heads}   wanted of Farwatch`)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, endAll)
   await using stand = new Stand()
   let whole = true
   for (const row of compareRows) {

@@ -7,6 +7,7 @@ import { finished } from 'node:stream/promises'
 import { inPath } from '../../scripts/programs.mjs'
 import { freePort, listening, run, scratch, type Running } from '../../test/servers/processes.ts'
 import { endedChildrenMs } from '../process-tree.ts'
+import { sleep } from '../row.ts'
 import { directoryBytes } from './directory-bytes.ts'
 import type { Program } from './peer.ts'
 import { PrometheusApi } from './prometheus-api.ts'
@@ -24,6 +25,13 @@ function lines({ times, series }: Piece): string {
       return values.map((value, i) => `${labels}${value} ${times[i]! / 1_000}\n`).join('')
     })
     .join('')
+}
+
+function isReady(api: PrometheusApi): Promise<boolean> {
+  return api.send('GET', '/-/ready').then(
+    () => true,
+    () => false,
+  )
 }
 
 async function start(): Promise<RunningStore> {
@@ -56,6 +64,11 @@ async function start(): Promise<RunningStore> {
     const api = new PrometheusApi(`http://127.0.0.1:${port}`)
     serving = { server, api }
     await listening(port, server)
+    // It listens before it has read its blocks.
+    for (let attempt = 0; !(await isReady(api)); attempt++) {
+      if (attempt > 600) throw new Error(`it does not become ready: ${server.output()}`)
+      await sleep(50)
+    }
     return serving
   }
   return {
