@@ -1,6 +1,6 @@
 /** What checks cost, storage included: real instances, real servers, configuration and figures through the API. */
 import { availableParallelism } from 'node:os'
-import { loads, withServer, type Load, type LoadKind } from './load.ts'
+import { loads, withServerOf, type Load, type LoadKind } from './load.ts'
 import { loopFigures } from './loop.ts'
 import { median, type BenchRow, type Figure } from './row.ts'
 import { heldBy } from './search.ts'
@@ -9,7 +9,15 @@ import { notRun, Watched, type Window } from './watch-load.ts'
 const windows = 3
 const windowMs = 8_000
 // Ping waits for its packets, so that fewer fit at once.
-const steadyRates: Record<LoadKind, number> = { 'http-new': 1_000, 'http-reuse': 1_000, tcp: 1_000, ping: 400 }
+const steadyRates: Record<LoadKind, number> = {
+  'http-new': 1_000,
+  'http-reuse': 1_000,
+  // A handshake takes the server as long as the client.
+  'https-new': 400,
+  tcp: 1_000,
+  ping: 400,
+}
+
 /** Steps of the search for what one core holds. */
 const steps = 4
 
@@ -32,8 +40,8 @@ function remarks(...parts: readonly (string | undefined)[]): { note?: string } {
 }
 
 /** With the settings as they come. */
-function steady(load: Load, rate: number): Promise<readonly Figure[]> {
-  return withServer(async (port) => {
+function steady(asked: Load, rate: number): Promise<readonly Figure[]> {
+  return withServerOf(asked, async (port, load) => {
     await using watched = await Watched.start()
     await watched.carry(load, (rate * load.periodMs) / 1_000, port)
     const seen: Window[] = []
@@ -54,8 +62,8 @@ function steady(load: Load, rate: number): Promise<readonly Figure[]> {
 }
 
 /** The whole instance pinned to the last core, room for as many runs at once as it likes. */
-function saturated(load: Load): Promise<readonly Figure[]> {
-  return withServer(async (port) => {
+function saturated(asked: Load): Promise<readonly Figure[]> {
+  return withServerOf(asked, async (port, load) => {
     await using watched = await Watched.start({
       wrap: ['taskset', '-c', String(availableParallelism() - 1)],
       settings: { parallelTasks: 1_000, parallelPerTarget: 1_000 },

@@ -1,7 +1,7 @@
 /** What is run beside Farwatch for comparison: a monitoring system of Debian's packages, with the same checks at the same servers. */
 import type { LoadKind } from '../load.ts'
 
-export type ComparedKind = Exclude<LoadKind, 'http-reuse'>
+export type ComparedKind = Exclude<LoadKind, 'http-reuse' | 'https-new'>
 
 /** A program, by the Debian package that brings it. */
 export interface Program {

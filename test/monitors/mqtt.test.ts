@@ -114,6 +114,14 @@ test.each(wrong)('%s', async (_, place, who, words) => {
   expect(seen.failed?.replace(/localhost:(?!1$)\d+/, 'localhost:PORT')).toBe(words)
 })
 
+test('checked by hand they say the same', async () => {
+  expect([
+    await byHand('mqtt.broker', plain(), watcher),
+    await byHand('mqtt.value', plain(), { ...watcher, settings: { values: { boiler: 'plant/boiler/temperature' } } }),
+    await byHand('mqtt.roundtrip', plain(), { ...watcher, settings: { topic: 'farwatch/trip' } }),
+  ]).toEqual(['0 mqtt.broker ran', '0 mqtt.value ran', '0 mqtt.roundtrip ran'])
+})
+
 test('a refused sign-in is not tried again at once', async () => {
   const { open } = theOne(connectors, 'mqtt')
   const client = open(
@@ -126,12 +134,4 @@ test('a refused sign-in is not tried again at once', async () => {
   const first = await attempt()
   await server.stop()
   expect(await attempt()).toEqual(first)
-})
-
-test('checked by hand they say the same', async () => {
-  expect([
-    await byHand('mqtt.broker', plain(), watcher),
-    await byHand('mqtt.value', plain(), { ...watcher, settings: { values: { boiler: 'plant/boiler/temperature' } } }),
-    await byHand('mqtt.roundtrip', plain(), { ...watcher, settings: { topic: 'farwatch/trip' } }),
-  ]).toEqual(['0 mqtt.broker ran', '0 mqtt.value ran', '0 mqtt.roundtrip ran'])
 })

@@ -42,11 +42,12 @@ export async function startNginx(
       await writeFile(file('tls.pem'), options.certificate.certificate)
       await writeFile(file('tls.key'), options.certificate.key)
     }
+    const further = (port: string) =>
+      Array.from({ length: options.hosts ?? 0 }, (_, i) => `listen ${loopbackHost(i)}:${port};`).join(' ')
     const tls =
       tlsPort === undefined
         ? ''
-        : `listen 127.0.0.1:${tlsPort} ssl; ssl_certificate ${file('tls.pem')}; ssl_certificate_key ${file('tls.key')};`
-    const hosts = Array.from({ length: options.hosts ?? 0 }, (_, i) => `listen ${loopbackHost(i)}:${port};`).join(' ')
+        : `listen 127.0.0.1:${tlsPort} ssl; ${further(`${tlsPort} ssl`)} ssl_certificate ${file('tls.pem')}; ssl_certificate_key ${file('tls.key')};`
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
       .map((kind) => `${kind}_temp_path ${file('tmp')}/${kind};`)
       .join(' ')
@@ -56,7 +57,7 @@ export async function startNginx(
 events { worker_connections 16384; }
 http {
   access_log off; ${temporary}
-  server { listen 127.0.0.1:${port}; ${hosts} ${tls} ${usual} ${options.locations ?? ''} }
+  server { listen 127.0.0.1:${port}; ${further(String(port))} ${tls} ${usual} ${options.locations ?? ''} }
 }
 `,
     )
