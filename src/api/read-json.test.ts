@@ -65,6 +65,8 @@ test('of a name that stands twice the last value holds', () => {
 test.each([
   ['{"a":[{"__proto__":{"admin":true}}]}', 'the body holds the name __proto__, which cannot be used'],
   [String.raw`{"a":[{"\u005f_proto__":{"admin":true}}]}`, 'the body holds the name __proto__, which cannot be used'],
+  [String.raw`{"a":[{"__\u0070roto__":{"admin":true}}]}`, 'the body holds the name __proto__, which cannot be used'],
+  [String.raw`{"a":[{"__pr\u006Fto__":{"admin":true}}]}`, 'the body holds the name __proto__, which cannot be used'],
   [`${'['.repeat(101)}${']'.repeat(101)}`, 'the body is nested deeper than 100 levels'],
 ])('%s is refused', (text, words) => {
   expect(outcome(() => read(text))).toBe(`refused: ${words}`)
