@@ -66,7 +66,7 @@ const nodeOptions = [
   // MiB for young garbage, of the main thread and of each thread of a database, and by how much old garbage may let a heap grow before it
   // is collected. As Node has it they take 100 MB more of each under load, and no less CPU (docs/performance.md).
   '--max-semi-space-size=4',
-  '--heap-growing-percent=20',
+  '--heap-growing-percent=50',
 ]
 
 /** What the program is told beside the caller's own environment; what the caller says about the same wins. */
