@@ -63,8 +63,9 @@ function fail(message) {
 const nodeOptions = [
   // node:sqlite works and says at every start that it is young; that line would be the one thing on stderr that is not JSON.
   '--disable-warning=ExperimentalWarning',
-  // MiB for young garbage, of the main thread and of each thread of a database, and by how much old garbage may let a heap grow before it
-  // is collected. As Node has it they take 100 MB more of each under load, and no less CPU (docs/performance.md).
+  // MiB for young garbage, of the main thread and of each thread of a database: unbounded it takes up to 100 MB more for each under load.
+  // And by how much old garbage may let a heap grow before it is collected, which by itself is a multiple; below a half it costs CPU
+  // (docs/performance.md).
   '--max-semi-space-size=4',
   '--heap-growing-percent=50',
 ]
