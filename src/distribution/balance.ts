@@ -1,6 +1,7 @@
 import { hash53 } from '../base/index.ts'
+import type { Pieces } from '../platform/index.ts'
 import type { Kind, PlacementAgent, PlacementConnector } from './eligibility.ts'
-import { perStep, type Steps } from './steps.ts'
+import { perStep } from './sorting.ts'
 
 /** A connector on the board. */
 export interface Piece {
@@ -103,7 +104,7 @@ function tieOf(board: Board, agent: number, connector: PlacementConnector): numb
  * is too much, is left out of the mean that the others are brought to.
  * From a state in which this has nothing to do, it does nothing.
  */
-export function* balance(board: Board, pieces: readonly Piece[], settings: BalanceSettings): Steps<void> {
+export function* balance(board: Board, pieces: readonly Piece[], settings: BalanceSettings): Pieces<void> {
   const level = new Levels(board, pieces)
   const has: Piece[][] = board.agents.map(() => [])
   for (const [i, piece] of pieces.entries()) {

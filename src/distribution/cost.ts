@@ -1,4 +1,5 @@
-import { inOneGo, perStep, type Steps } from './steps.ts'
+import { inOnePiece, type Pieces } from '../platform/index.ts'
+import { perStep } from './sorting.ts'
 
 /** What is known of a task before it ran. */
 export interface CostTask {
@@ -47,11 +48,11 @@ export class CostBook {
 
   /** All tasks there are. What is known of tasks that stay is kept, unless their period or timeout changed. */
   setTasks(tasks: Iterable<CostTask>): void {
-    inOneGo(this.settingTasks(tasks))
+    inOnePiece(this.settingTasks(tasks))
   }
 
   /** The same with pauses, from whose end on it holds. A run in a pause may be missing in its average. */
-  *settingTasks(tasks: Iterable<CostTask>): Steps<void> {
+  *settingTasks(tasks: Iterable<CostTask>): Pieces<void> {
     const known = this.#tasks
     const all = new Map<string, Known>()
     const byConnector = new Map<string, Tasks>()

@@ -1,3 +1,4 @@
+import { inOnePiece, type Pieces } from '../platform/index.ts'
 import {
   Kinds,
   whyUncovered,
@@ -6,7 +7,7 @@ import {
   type PlacementGroup,
 } from './eligibility.ts'
 import type { Placement } from './placement.ts'
-import { inOneGo, perStep, type Steps } from './steps.ts'
+import { perStep } from './sorting.ts'
 
 /** A group with connectors that nobody can run. */
 export interface UncoveredGroup {
@@ -50,11 +51,11 @@ export interface CoverageFacts {
  * agent is there for it, so that its first system is not a surprise.
  */
 export function uncoveredGroups(facts: CoverageFacts): readonly UncoveredGroup[] {
-  return inOneGo(lookingForUncovered(facts))
+  return inOnePiece(lookingForUncovered(facts))
 }
 
 /** As `uncoveredGroups`, with pauses. */
-export function* lookingForUncovered({ agents, connectors, groups }: CoverageFacts): Steps<readonly UncoveredGroup[]> {
+export function* lookingForUncovered({ agents, connectors, groups }: CoverageFacts): Pieces<readonly UncoveredGroup[]> {
   const kinds = new Kinds(agents, groups)
   const totals = new Map<string, { connectors: number; of: number; reason: string }>()
   for (const [i, connector] of connectors.entries()) {
@@ -107,14 +108,14 @@ export function previewAssociations(now: CoverageFacts, then: CoverageFacts, pla
  * or that nobody runs now, say nothing about the loss of an agent.
  */
 export function weakGroups(facts: CoverageFacts, placement: Placement): readonly WeakGroup[] {
-  return inOneGo(lookingForWeak(facts, placement))
+  return inOnePiece(lookingForWeak(facts, placement))
 }
 
 /** As `weakGroups`, with pauses. */
 export function* lookingForWeak(
   { agents, connectors, groups }: CoverageFacts,
   placement: Placement,
-): Steps<readonly WeakGroup[]> {
+): Pieces<readonly WeakGroup[]> {
   const kinds = new Kinds(agents, groups)
   const indexOf = new Map(agents.map(({ id }, i) => [id, i]))
   const load = agents.map(() => 0)

@@ -1,6 +1,6 @@
 import { FarwatchError, formatDuration, type CancelTimer, type Clock } from '../base/index.ts'
 import type { SpoolEntry } from '../model/index.ts'
-import type { Database, Log, Statement } from '../platform/index.ts'
+import { type Database, inOnePiece, type Log, type Pieces, type Statement } from '../platform/index.ts'
 import { CostBook, capacityOf, costStep, follow, type CostTask } from './cost.ts'
 import {
   lookingForUncovered,
@@ -49,7 +49,7 @@ import {
   type AgentFacts,
   type StoredAgent,
 } from './schema.ts'
-import { inOneGo, perStep, type Steps } from './steps.ts'
+import { perStep } from './sorting.ts'
 import { Walk } from './walk.ts'
 
 export interface DistributionOptions {
@@ -342,11 +342,11 @@ export class Distribution {
 
   /** The configuration is another. */
   setWork(given: Work): void {
-    inOneGo(this.takingWork(given))
+    inOnePiece(this.takingWork(given))
   }
 
   /** The same with pauses, from whose end on it holds. One at a time. */
-  *takingWork(given: Work): Steps<void> {
+  *takingWork(given: Work): Pieces<void> {
     // Placement wants them in order, again and again.
     const connectors = yield* inOrder(given.connectors)
     const monitors = yield* monitorsOf(connectors)
@@ -733,7 +733,7 @@ export class Distribution {
     this.#goOn(this.#working(), look, sliceMs)
   }
 
-  #goOn(work: Steps<void>, look: Look, sliceMs: number): void {
+  #goOn(work: Pieces<void>, look: Look, sliceMs: number): void {
     const { clock } = this.#options
     const since = clock.elapsed()
     let isDone = false
@@ -750,7 +750,7 @@ export class Distribution {
     if (look.isWanted) this.#soon()
   }
 
-  *#working(): Steps<void> {
+  *#working(): Pieces<void> {
     const { clock, settings } = this.#options
     const work = this.#work
     this.#settleReach(clock.now())
@@ -804,7 +804,7 @@ export class Distribution {
    * gets the whole by the next one, which only then is there to be confirmed.
    * @returns the agents whose scope is another now
    */
-  *#makeTrue(connectors: readonly string[], before: Placement): Steps<ReadonlySet<string>> {
+  *#makeTrue(connectors: readonly string[], before: Placement): Pieces<ReadonlySet<string>> {
     const agents = new Set<string>()
     this.#isHalfTrue = true
     for (const [i, id] of connectors.entries()) {
@@ -886,7 +886,7 @@ export class Distribution {
   }
 
   /** What agents are to be asked. */
-  *#wantedProofs({ places }: Placement, at: number): Steps<Map<string, Map<string, number>>> {
+  *#wantedProofs({ places }: Placement, at: number): Pieces<Map<string, Map<string, number>>> {
     const before = this.#probes
     const probes = new Map<string, Map<string, number>>()
     let looked = 0
@@ -942,7 +942,7 @@ export class Distribution {
   }
 
   /** @returns whether a connector or a capacity is another than at the look before */
-  *#takeCosts(work: Work): Steps<boolean> {
+  *#takeCosts(work: Work): Pieces<boolean> {
     let isNew = this.#connectors.length !== work.connectors.length
     const available = this.#monitorsByGroup()
     const known = this.#connectors
@@ -1169,7 +1169,7 @@ export class Distribution {
 }
 
 /** For each connector the monitors of its tasks, in order. Connectors with the same ones, which most are, share a list. */
-function* monitorsOf(connectors: readonly WorkConnector[]): Steps<readonly (readonly string[])[]> {
+function* monitorsOf(connectors: readonly WorkConnector[]): Pieces<readonly (readonly string[])[]> {
   const lists = new Map<string, readonly string[]>()
   const all: (readonly string[])[] = []
   for (const { tasks } of connectors) {
@@ -1184,7 +1184,7 @@ function* monitorsOf(connectors: readonly WorkConnector[]): Steps<readonly (read
 }
 
 /** By their ids, with pauses: those that begin alike are sorted together. Ids are digests, so that about as many begin with one thing as with another. */
-function* inOrder(connectors: readonly WorkConnector[]): Steps<readonly WorkConnector[]> {
+function* inOrder(connectors: readonly WorkConnector[]): Pieces<readonly WorkConnector[]> {
   const heaps = new Map<string, WorkConnector[]>()
   for (const [i, connector] of connectors.entries()) {
     const beginning = connector.id.slice(0, 2)
@@ -1216,7 +1216,7 @@ function possibleMonitors(wanted: readonly string[], available: ReadonlySet<stri
 }
 
 /** Connectors whose place is another, gone ones included. */
-function* changedPlaces(before: Placement, after: Placement): Steps<readonly string[]> {
+function* changedPlaces(before: Placement, after: Placement): Pieces<readonly string[]> {
   const changed: string[] = []
   let looked = 0
   const former = new Walk(before.places)

@@ -1,3 +1,4 @@
+import { inOnePiece, type Pieces } from '../platform/index.ts'
 import {
   balance,
   bestFor,
@@ -16,7 +17,7 @@ import {
   type PlacementConnector,
   type PlacementGroup,
 } from './eligibility.ts'
-import { inOneGo, perStep, sorting, type Steps } from './steps.ts'
+import { perStep, sorting } from './sorting.ts'
 import { Walk } from './walk.ts'
 
 /**
@@ -164,11 +165,11 @@ interface Draft {
  * what it answered and nothing else new, it answers the same.
  */
 export function place(input: PlacementInput): Placement {
-  return inOneGo(placing(input))
+  return inOnePiece(placing(input))
 }
 
 /** As `place`, with pauses: with a hundred thousand connectors it takes a tenth of a second and more. */
-export function* placing(input: PlacementInput): Steps<Placement> {
+export function* placing(input: PlacementInput): Pieces<Placement> {
   const { at, settings, groups, previous } = input
   const agents = sortedById(input.agents)
   const connectors = sortedById(input.connectors)

@@ -1,6 +1,7 @@
+import { inOnePiece } from '../platform/index.ts'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { inOneGo, perStep, sorting } from './steps.ts'
+import { perStep, sorting } from './sorting.ts'
 
 test('sorting with pauses gives what sorting gives, and equal ones stay in their order', () => {
   const lists = fc.array(fc.record({ size: fc.nat(20), name: fc.nat() }), { size: '+1' })
@@ -11,9 +12,9 @@ test('sorting with pauses gives what sorting gives, and equal ones stay in their
         .flat()
         .concat(some.slice(1))
       const bySize = (a: { size: number }, b: { size: number }) => a.size - b.size
-      expect(inOneGo(sorting(list, bySize))).toEqual(list.toSorted(bySize))
+      expect(inOnePiece(sorting(list, bySize))).toEqual(list.toSorted(bySize))
     }),
   )
   const many = Array.from({ length: 5 * perStep + 3 }, (_, i) => (i * 7_919) % 4_001)
-  expect(inOneGo(sorting(many, (a, b) => a - b))).toEqual(many.toSorted((a, b) => a - b))
+  expect(inOnePiece(sorting(many, (a, b) => a - b))).toEqual(many.toSorted((a, b) => a - b))
 })

@@ -1,22 +1,10 @@
-/**
- * A long piece of work that pauses now and then, so that its thread may do something else in between. It is the same however long the pauses
- * are, as long as nobody changes what it was given.
- */
-export type Steps<T> = Generator<undefined, T, undefined>
+import type { Pieces } from '../platform/index.ts'
 
 /** After so many small things a pause is offered: well below a millisecond of work. */
 export const perStep = 500
 
-/** Does it without a pause. */
-export function inOneGo<T>(steps: Steps<T>): T {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done === true) return value
-  }
-}
-
 /** What `toSorted` gives, with pauses: parts are sorted by themselves, then put together two by two. */
-export function* sorting<T>(list: readonly T[], compare: (a: T, b: T) => number): Steps<readonly T[]> {
+export function* sorting<T>(list: readonly T[], compare: (a: T, b: T) => number): Pieces<readonly T[]> {
   let parts: T[][] = []
   for (let from = 0; from < list.length; from += perStep) {
     parts.push(list.slice(from, from + perStep).sort(compare))
@@ -30,7 +18,7 @@ export function* sorting<T>(list: readonly T[], compare: (a: T, b: T) => number)
   return parts[0] ?? []
 }
 
-function* joining<T>(left: readonly T[], right: readonly T[], compare: (a: T, b: T) => number): Steps<T[]> {
+function* joining<T>(left: readonly T[], right: readonly T[], compare: (a: T, b: T) => number): Pieces<T[]> {
   const joined: T[] = []
   let [l, r] = [0, 0]
   while (l < left.length || r < right.length) {
