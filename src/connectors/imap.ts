@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../platform/index.ts'
 import {
   defineConnector,
@@ -120,7 +121,7 @@ class Mailboxes implements ImapClient {
         outOfTime(this.target, `did not get the mail that ${hostPort(handedIn.host, place.port)} took into ${mailbox}`)
       try {
         while ((await talk.takeOut(`HEADER ${tripHeader} ${quoted(token)}`)) === 0)
-          await pause(lookAgainMs, signal, late)
+          await delay(lookAgainMs, undefined, { signal })
       } catch (thrown) {
         throw signal.aborted ? late() : thrown
       }
@@ -224,21 +225,6 @@ function imapDate(at: number): string {
   return `${day}-${month}-${year}`
 }
 
-function pause(ms: number, signal: AbortSignal, late: () => Error): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(late())
-    const stop = () => {
-      cancel()
-      reject(late())
-    }
-    const cancel = systemClock.after(ms, () => {
-      signal.removeEventListener('abort', stop)
-      resolve()
-    })
-    signal.addEventListener('abort', stop, { once: true })
-  })
-}
-
 /** The conversation: commands under numbers, and the answers to them (RFC 3501). */
 class Talk {
   readonly lines: LineTalk
@@ -320,7 +306,7 @@ class Talk {
     for (const uid of uids.slice(0, 100)) {
       await this.say(`UID STORE${uid} +FLAGS.SILENT (\\Deleted)`)
       // That one message and no other that somebody marked (RFC 4315). Where the server cannot do that it stays, marked.
-      this.isLeft = (await this.say(`UID EXPUNGE${uid}`)).status !== 'OK'
+      if ((await this.say(`UID EXPUNGE${uid}`)).status !== 'OK') this.isLeft = true
     }
     return uids.length
   }
