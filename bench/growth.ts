@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { employ, ownMetric } from './agents.ts'
 import { startServer } from './fleet-load.ts'
+import { askedMs } from './history.ts'
 import { loads, withServer } from './load.ts'
 import { treeCpuMs } from './process-tree.ts'
-import { median, sleep, type BenchRow, type Figure } from './row.ts'
+import { sleep, type BenchRow, type Figure } from './row.ts'
 import { Simulation } from './simulation.ts'
 import { fillMonth, Plant } from './store.ts'
 import { notRun, Watched } from './watch-load.ts'
@@ -83,16 +84,6 @@ interface HistoryCost {
   readonly meanMs: number
 }
 
-async function medianMs(times: number, act: () => Promise<unknown>): Promise<number> {
-  const taken: number[] = []
-  for (let i = 0; i < times; i++) {
-    const start = performance.now()
-    await act()
-    taken.push(performance.now() - start)
-  }
-  return median(taken)
-}
-
 async function historyOf({ series, days }: (typeof histories)[number]): Promise<HistoryCost> {
   const directory = mkdtempSync(join(tmpdir(), 'farwatch-growth-'))
   try {
@@ -118,8 +109,8 @@ async function historyOf({ series, days }: (typeof histories)[number]): Promise<
       const mean = { series: numbers, from: end - dayMs, to: end, step: dayMs, agg: 'avg' as const }
       return {
         ingestUs: (user + system) / (batches * resultsABatch * 10),
-        dayMs: await medianMs(51, () => history.query(day)),
-        meanMs: await medianMs(21, () => history.query(mean)),
+        dayMs: await askedMs(51, () => history.query(day)),
+        meanMs: await askedMs(21, () => history.query(mean)),
       }
     } finally {
       await history.close()
