@@ -238,6 +238,27 @@ test('a change reaches a waiting agent at once, as a difference, with credential
   })
 })
 
+test('an agent that comes back is not told to drop what it has, also where its work is placed while that is made', async () => {
+  const made = Promise.withResolvers<Assignment>()
+  const asked = Promise.withResolvers<void>()
+  const assignments = [made.promise, acme]
+  let isSettling = true
+  const server = await serve({
+    isSettling: () => isSettling,
+    assignmentFor() {
+      asked.resolve()
+      return assignments.shift()!
+    },
+  })
+  const agent = await enrolled(server)
+  const given = agent.assignment(undefined, never)
+  await asked.promise
+  isSettling = false
+  server.link.changed()
+  made.resolve({ ...acme, version: 'v1', connectors: [], tasks: [] })
+  expect(await given).toEqual(acme)
+})
+
 test('an agent whose clock is a day wrong is corrected and served, either way', async () => {
   const server = await serve()
   const days = await Promise.all(

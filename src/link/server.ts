@@ -583,6 +583,7 @@ class RunningLinkServer implements LinkServer {
       // It may have stopped acting while this waited.
       this.#refuseInactive()
       if (!isCurrent()) return this.#nothing({ state: 'ACCEPTED', message: '' })
+      const wasSettling = this.#options.isSettling?.(id) === true
       const making = this.#assignmentOf(session)
       const assignment = await this.#within(making, Math.max(leastMakingMs, until - this.#clock.elapsed()))
       if (!isCurrent()) continue
@@ -592,8 +593,9 @@ class RunningLinkServer implements LinkServer {
       const leftMs = until - this.#clock.elapsed()
       // One that changed again while it was made is given out as well, and the next poll gets what came of it: where assignments of many
       // agents change all the time, whoever waited for a final one would be told nothing, and never get its commands.
-      const isSettling = this.#options.isSettling?.(id) === true
-      if (assignment.version !== poll.known && !isSettling) {
+      // But what was begun while it settled is of before: given out, it would have the agent drop all it has for the moment until the next poll.
+      const isOfBefore = wasSettling && session.assignment !== making
+      if (assignment.version !== poll.known && !isOfBefore && this.#options.isSettling?.(id) !== true) {
         const wire = await this.#wire(session, assignment, poll.known)
         return {
           ...this.#nothing({ state: 'ACCEPTED', message: '' }),
