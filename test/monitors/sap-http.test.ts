@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { connectors } from '../../src/connectors/index.ts'
@@ -31,6 +30,19 @@ let asked: { readonly url: string; readonly body: string; readonly user: string 
 let server: Server
 let port = 0
 
+/** On a port that the number of an instance gives it: others speak TLS by it, or are nobody's. @returns the port */
+async function listenLikeAnIcm(icm: Server): Promise<number> {
+  for (let at = 8_000; at < 8_100; at++) {
+    icm.listen(at, '127.0.0.1')
+    const isFree = await once(icm, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (isFree) return at
+  }
+  throw new Error('every port from 8000 to 8099 is taken')
+}
+
 beforeAll(async () => {
   server = createServer((request: IncomingMessage, response) => {
     let body = ''
@@ -49,9 +61,8 @@ beforeAll(async () => {
       const answer = said[path] ?? { status: 404, body: 'not found' }
       response.writeHead(answer.status, { 'content-type': 'text/xml', connection: 'close' }).end(answer.body)
     })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  port = (server.address() as AddressInfo).port
+  })
+  port = await listenLikeAnIcm(server)
 })
 afterAll(async () => {
   server.close()
