@@ -87,8 +87,14 @@ test(
 
     // The alarm comes by itself, and is acknowledged.
     await place(/^Alarms/)
+    await until(
+      'an alarm is raised',
+      () => server.call('listAlarms', { query: { system: 'shop' } }),
+      ({ length }) => length > 0,
+      180_000,
+    )
     const alarm = page.getByRole('row', { name: /acme \/ shop/ })
-    await alarm.waitFor({ timeout: 180_000 })
+    await alarm.waitFor()
     await alarm.getByRole('link').click()
     await page.getByRole('button', { name: 'Acknowledge' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).last().click()

@@ -62,29 +62,35 @@ export async function startRabbitmq(): Promise<Rabbitmq> {
     await nameServer.stop()
     await directory.remove()
   }
-  try {
-    await listening(management, broker, '127.0.0.1', 60_000)
-  } catch (error) {
-    await stop()
-    throw error
-  }
   const url = `http://127.0.0.1:${management}`
-  return {
-    url,
-    amqpPort: amqp,
-    async manage(method, path, body) {
-      const answer = await fetch(`${url}${path}`, {
-        method,
-        headers: {
-          authorization: `Basic ${Buffer.from('admin:geheim').toString('base64')}`,
-          'content-type': 'application/json',
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      const text = await answer.text()
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
-      return text === '' ? undefined : JSON.parse(text)
-    },
-    stop,
+  const manage: Rabbitmq['manage'] = async (method, path, body) => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        authorization: `Basic ${Buffer.from('admin:geheim').toString('base64')}`,
+        'content-type': 'application/json',
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
   }
+  const patienceMs = 60_000
+  const until = Date.now() + patienceMs
+  // It listens a moment before it answers: who asks in between has the connection closed.
+  const answering = async (): Promise<unknown> =>
+    manage('GET', '/api/overview').catch(async (thrown: unknown) => {
+      if (Date.now() > until) throw thrown
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return answering()
+    })
+  try {
+    await listening(management, broker, '127.0.0.1', patienceMs)
+    await answering()
+  } catch (thrown) {
+    await stop()
+    throw thrown
+  }
+  return { url, amqpPort: amqp, manage, stop }
 }

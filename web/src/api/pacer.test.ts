@@ -66,3 +66,21 @@ test('after a reset nothing that was wanted is loaded, and a load that hangs hol
     [300, 'systems'],
   ])
 })
+
+test('a load that never ends holds up what is wanted meanwhile for half a minute, and then a rest, but not for ever', () => {
+  const clock = new ManualClock()
+  const { asked, pacer } = makeLoads(clock)
+  pacer.want(0, 'status')
+  clock.advance(0)
+  pacer.want(200, 'alarms')
+  clock.advance(39_999)
+  const before = asked.length
+  clock.advance(1)
+  expect({ before, asked }).toEqual({
+    before: 1,
+    asked: [
+      [0, 'status'],
+      [40_000, 'alarms'],
+    ],
+  })
+})

@@ -7,11 +7,13 @@ export interface Timing {
 
 /** However long loading took, it is not rested for longer. */
 const longestRestMs = 10_000
+/** An answer that never comes is not waited for: nothing new would be shown any more, on a page that says it is live. */
+const longestLoadMs = 30_000
 
 /**
- * Has what became old loaded again: each thing at the latest so long after it was said to be old, but never two loads at once, and after
- * each a rest as long as it took. So whoever answers is asked no more than half of the time, however much happens, and what is being
- * loaded is not given up for something newer over and over.
+ * Has what became old loaded again: each thing at the latest so long after it was said to be old, but not two loads at once, unless one
+ * hangs, and after each a rest as long as it took. So whoever answers is asked no more than half of the time, however much happens, and
+ * what is being loaded is not given up for something newer over and over.
  */
 export class Pacer<T> {
   readonly #load: (wanted: readonly T[]) => Promise<unknown>
@@ -63,7 +65,12 @@ export class Pacer<T> {
       this.#restUntil = ended + Math.min(ended - began, longestRestMs)
       this.#plan()
     }
+    const giveUp = this.#timing.after(longestLoadMs, end)
+    const done = (): void => {
+      giveUp()
+      end()
+    }
     // Whoever shows what could not be loaded says so.
-    this.#load(now.map(([, { wanted }]) => wanted)).then(end, end)
+    this.#load(now.map(([, { wanted }]) => wanted)).then(done, done)
   }
 }
