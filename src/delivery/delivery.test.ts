@@ -39,17 +39,17 @@ const configure = (name: string, plugin: AnyPlugin, settings = {}): ConfiguredPl
   sends: ['alarms'],
 })
 
-const outbox = { current: temporaryOutbox() }
+let outbox: ReturnType<typeof temporaryOutbox>
 const running: Delivery[] = []
 let database: Database
 
 beforeEach(async () => {
-  outbox.current = temporaryOutbox()
-  database = await outbox.current.open()
+  outbox = temporaryOutbox()
+  database = await outbox.open()
 })
 afterEach(async () => {
   for (const delivery of running.splice(0)) await delivery.stop()
-  await outbox.current.remove()
+  await outbox.remove()
 })
 
 async function begin(
@@ -139,7 +139,7 @@ test('what was sent but not recorded before a crash is sent again with the same 
   await crashed
   await running.pop()!.stop()
 
-  database = await outbox.current.open()
+  database = await outbox.open()
   const second = scripted(() => ok)
   const { delivery } = await begin([configure('hook', second.plugin)])
   await vi.waitFor(async () =>

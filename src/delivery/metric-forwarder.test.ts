@@ -65,19 +65,19 @@ class KeptBatches implements MetricLog {
   }
 }
 
-const outbox = { current: temporaryOutbox() }
+let outbox: ReturnType<typeof temporaryOutbox>
 const running: Delivery[] = []
 let database: Database
 let log = keptLog()
 
 beforeEach(async () => {
-  outbox.current = temporaryOutbox()
-  database = await outbox.current.open()
+  outbox = temporaryOutbox()
+  database = await outbox.open()
   log = keptLog()
 })
 afterEach(async () => {
   for (const delivery of running.splice(0)) await delivery.stop()
-  await outbox.current.remove()
+  await outbox.remove()
 })
 
 async function feed(
