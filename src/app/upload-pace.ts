@@ -1,7 +1,10 @@
 /** Up to so many agents send each result as soon as they have it. */
-const unpacedAgents = 100
-/** Uploads that all others together should begin in a second. */
-const uploadsPerSecond = 200
+const unpacedAgents = 10
+/**
+ * Uploads that all others together should begin in a second. With more, what a result costs the server grew with the number of agents: 500
+ * results a second of 50 agents came in 384 uploads, and took twice the CPU of those of five (docs/performance.md).
+ */
+const uploadsPerSecond = 100
 /** An agent that has more than this to send at once does so without a pause: it is catching up, and its uploads are worth what they cost. */
 const smallBatch = 100
 /** So much later than on a server with few agents a result may be stored, and an alarm be raised. */
