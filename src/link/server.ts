@@ -55,6 +55,7 @@ import { Refusals } from './refusals.ts'
 import type { Registry, RegisteredAgent, Standing } from './registry.ts'
 import { Sealer } from './sealing.ts'
 import { TokenBuckets } from './token-bucket.ts'
+import { Turns } from './turns.ts'
 
 /** An accepted agent that has said hello to this server since both were started. */
 export interface ConnectedAgent {
@@ -234,7 +235,8 @@ class RunningLinkServer implements LinkServer {
   readonly #startedAt: number
   readonly #unlisten: () => void
   /** Assignments are made one by one, with a breath between: a change of the configuration wakes every agent at once. */
-  #making: Promise<unknown> = Promise.resolve()
+  readonly #making = new Turns()
+  readonly #giving = new Turns()
   #stopped = false
 
   constructor(options: LinkServerOptions) {
@@ -596,6 +598,11 @@ class RunningLinkServer implements LinkServer {
       // But what was begun while it settled is of before: given out, it would have the agent drop all it has for the moment until the next poll.
       const isOfBefore = wasSettling && session.assignment !== making
       if (assignment.version !== poll.known && !isOfBefore && this.#options.isSettling?.(id) !== true) {
+        // Those of all agents are ready at the same moment, when what is kept of them is on the disk: telling them apart and writing them out
+        // took the thread for half a second with twenty of 5,000 tasks.
+        await this.#giving.take()
+        this.#refuseInactive()
+        if (!isCurrent()) continue
         const wire = await this.#wire(session, assignment, poll.known)
         return {
           ...this.#nothing({ state: 'ACCEPTED', message: '' }),
@@ -644,10 +651,8 @@ class RunningLinkServer implements LinkServer {
 
   #assignmentOf(session: Session): Promise<Assignment> {
     if (session.assignment !== undefined) return session.assignment
-    const turn = this.#making.then(() => new Promise<void>((resolve) => setImmediate(resolve)))
     // What is kept of it before it may be given out is waited for outside of the turn: it goes to the disk together with that of others.
-    const making = turn.then(() => this.#options.assignmentFor(session.agent))
-    this.#making = turn
+    const making = this.#making.take().then(() => this.#options.assignmentFor(session.agent))
     making.catch(() => {
       if (session.assignment === making) session.assignment = undefined
     })
