@@ -155,6 +155,14 @@ interface Count {
 const upkeepEveryMs = 5_000
 const upkeepAfterFailureMs = 30_000
 
+const fileOf = (directory: string) => (directory === ':memory:' ? directory : join(directory, 'history.db'))
+
+/** Begins to open a history, in a thread of its own, for who has other things to do until `openHistory` takes it. Its failure is told there. */
+export function beginHistory(directory: string, settings: HistorySettings): HistoryWriter {
+  const module = siblingModule(import.meta.url, 'history-thread')
+  return new WorkerClient<HistoryMethods>(module, { file: fileOf(directory), settings }, 'history')
+}
+
 /**
  * Opens, creates or migrates the history of a data directory; resolves when it is usable.
  * @param options.declared unit and kind of a metric, where a sample does not say them
@@ -171,6 +179,8 @@ export async function openHistory(options: {
   isKept?: IsKept
   report?: (failure: unknown) => void
   bounds?: UploadBounds
+  /** By `beginHistory`, of the same directory and settings; it is ended where this fails. */
+  begun?: HistoryWriter | undefined
   /** Who writes. Default: a thread of its own over the file of the directory. One that is given answers the questions, too. */
   writer?: HistoryWriter
 }): Promise<History> {
@@ -183,16 +193,13 @@ export async function openHistory(options: {
     report = () => undefined,
     bounds,
   } = options
-  const inMemory = directory === ':memory:'
-  const file = inMemory ? directory : join(directory, 'history.db')
-  const writer =
-    options.writer ??
-    new WorkerClient<HistoryMethods>(siblingModule(import.meta.url, 'history-thread'), { file, settings }, 'history')
+  const file = fileOf(directory)
+  const writer = options.writer ?? options.begun ?? beginHistory(directory, settings)
   try {
     const { position, generation } = await writer.call('ready', undefined)
     // The file is there and migrated only now.
     const reader: HistoryReader =
-      inMemory || options.writer !== undefined
+      directory === ':memory:' || options.writer !== undefined
         ? writer
         : new WorkerClient<HistoryReaderMethods>(
             siblingModule(import.meta.url, 'history-reader-worker'),

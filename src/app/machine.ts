@@ -34,6 +34,8 @@ import {
   type MachineFacts,
   type ReplicatedDatabase,
 } from '../platform/index.ts'
+import { beginHistory, type HistoryWriter } from './history.ts'
+import { historySettings } from './history-settings.ts'
 import { library } from './library.ts'
 import { localPairTables, pairSchema } from './pair-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -65,6 +67,8 @@ export interface Machine {
   readonly facts: MachineFacts
   readonly database: ReplicatedDatabase
   readonly inventory: Inventory
+  /** The history that began to open beside the inventory, for the first who opens it; undefined where there is none, and for who comes later. */
+  takeHistory(): HistoryWriter | undefined
   readonly access: Access
   /** For the first start; empty where it was not given. */
   readonly adminPassword: string
@@ -119,6 +123,10 @@ export async function openMachine(options: StartOptions, lifecycle: Lifecycle): 
     local: [...localAccessTables, ...localPairTables],
   })
   lifecycle.onStop('database', () => database.close())
+  // Each takes seconds where a hundred thousand tasks are watched, on a thread of its own: they do so side by side.
+  let begun =
+    settings.values.role === 'agent' ? undefined : beginHistory(directory.path, historySettings(settings.values))
+  lifecycle.onStop('history that nobody took', () => begun?.end())
   const inventory = await openInventory({ database, library, vault, clock, log })
   const localToken = newToken().token
   const access = await openAccess({
@@ -151,6 +159,11 @@ export async function openMachine(options: StartOptions, lifecycle: Lifecycle): 
     facts: machineFacts(),
     database,
     inventory,
+    takeHistory() {
+      const taken = begun
+      begun = undefined
+      return taken
+    },
     access,
     adminPassword: secrets.adminPassword,
     enrolmentToken: secrets.enrolmentToken,

@@ -324,6 +324,7 @@ function openOne(machine: Machine): Promise<History> {
     directory: directory.path,
     clock,
     settings: historySettings(settings.values),
+    begun: machine.takeHistory(),
     declared: (task, metric) => library.monitors.get(inventory.task(task)?.monitor ?? '')?.metrics[metric],
     isKept: keptIn(machine),
     report: (failure) => log.error('history upkeep failed', { problem: messageOf(failure) }),
