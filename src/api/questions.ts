@@ -1,7 +1,15 @@
 import type { Connection } from '../contract/index.ts'
 import type { Distribution } from '../distribution/index.ts'
 import type { Coverage, LastSlot, NewestFacts, ResultRow, RunStatistics, Stretch } from '../ingest/index.ts'
-import type { Aggregation, QueriedPoints, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
+import type {
+  Aggregation,
+  Grid,
+  QueriedPoints,
+  SampleQuery,
+  Series,
+  SeriesFilter,
+  SeriesPage,
+} from '../metrics/index.ts'
 import type { Hello, Registry, ReportedStatus } from '../link/index.ts'
 import type { AssignedConnector, Discovered, Labels, RunResult, Slot, Unit, Wanted } from '../model/index.ts'
 
@@ -39,6 +47,16 @@ export interface HistoryQuestions {
   query(
     question: Omit<SampleQuery, 'agg'> & { readonly agg?: Aggregation; readonly series: readonly number[] },
   ): Promise<readonly { readonly series: Series; readonly agg: Aggregation; readonly points: QueriedPoints }[]>
+  /** In the order asked for. @throws FarwatchError `not-found` for a number that no series has */
+  seriesNumbered(numbers: readonly number[]): Promise<readonly Series[]>
+  /** `json`: the members `value`, `min` and `max` of each, lists along the grid, as the inside of an object in UTF-8. */
+  chart(
+    question: Omit<SampleQuery, 'agg' | 'step'> & {
+      readonly agg?: Aggregation
+      readonly series: readonly number[]
+      readonly grid: Grid
+    },
+  ): Promise<readonly { readonly series: Series; readonly agg: Aggregation; readonly json: Uint8Array }[]>
 }
 
 /** What an agent has said since this server was started. */

@@ -48,11 +48,26 @@ export class Page<T> {
 /** Writes a text piece by piece, until it resolves. A failure before the first piece is answered as such; later ones cut the answer off. */
 export type TextWriter = (write: (text: string) => void) => Promise<void>
 
+/** An answer that others have written already, in parts of JSON text, where that is too much work for the thread that serves all. */
+export class WrittenJson {
+  readonly #parts: readonly (string | Uint8Array)[]
+
+  constructor(parts: readonly (string | Uint8Array)[]) {
+    this.#parts = parts
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
+  }
+}
+
 type Answered<O extends Operation> = O extends { paged: true }
   ? Page<AnswerOf<O>>
   : O extends { isText: true }
     ? TextWriter
-    : AnswerOf<O>
+    : O extends { isWritten: true }
+      ? WrittenJson
+      : AnswerOf<O>
 
 /** What answers operations: one function each, named as the operation. */
 export type Handlers<N extends OperationName = OperationName> = {
@@ -118,8 +133,9 @@ function refuseQuery(given: unknown): unknown {
 function answerWith(reply: FastifyReply, answer: unknown): unknown {
   if (answer instanceof Page && answer.next !== undefined) void reply.header('farwatch-next-cursor', answer.next)
   const body = answer instanceof Page ? answer.rows : answer
-  if (!isLong(body)) return body
+  if (!(body instanceof WrittenJson) && !isLong(body)) return body
   void reply.type('application/json; charset=utf-8')
+  if (body instanceof WrittenJson) return body.bytes()
   return Readable.from(writingJson(body))
 }
 

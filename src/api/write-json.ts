@@ -1,29 +1,39 @@
 import { breathing, systemClock } from '../platform/index.ts'
 
-/** Lists that are longer are written in pieces: the answer that names each of a hundred thousand changes takes the better part of a second. */
-const longest = 1_000
-const perPiece = 100
+/** Answers of more values, some milliseconds of work, are written in pieces: a year of a hundred series takes 20 ms and more. */
+const longest = 20_000
+/** Values of a piece, which are some 50 us of work. */
+const perPiece = 500
 
-function isLongList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value) && value.length > longest
+/**
+ * How many values an answer holds, counted until `longest` is passed. Lists hold things of one form, so the first of one tells of all.
+ */
+function valuesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1
+  if (Array.isArray(value)) return value.length === 0 ? 1 : value.length * valuesIn(value[0])
+  let values = 1
+  for (const name in value) {
+    values += valuesIn((value as Record<string, unknown>)[name])
+    if (values > longest) break
+  }
+  return values
 }
 
-/** Whether an answer is, or holds, a long list. */
+/** Whether an answer is to be written in pieces. */
 export function isLong(answer: unknown): answer is object {
-  if (typeof answer !== 'object' || answer === null) return false
-  return isLongList(answer) || (!Array.isArray(answer) && Object.values(answer).some(isLongList))
+  return valuesIn(answer) > longest
 }
 
-/** What `JSON.stringify` makes of a long answer, in pieces. It may not be changed meanwhile. */
-function* pieces(answer: object): Generator<string> {
-  if (isLongList(answer)) yield* listPieces(answer)
+/** What `JSON.stringify` makes of an answer, in pieces. It may not be changed meanwhile. */
+function* pieces(value: unknown): Generator<string> {
+  if (typeof value !== 'object' || value === null || valuesIn(value) <= perPiece) yield JSON.stringify(value) ?? 'null'
+  else if (Array.isArray(value)) yield* listPieces(value)
   else {
     let sign = '{'
-    for (const [key, value] of Object.entries(answer)) {
-      if (value === undefined) continue
-      yield `${sign}${JSON.stringify(key)}:`
-      if (isLongList(value)) yield* listPieces(value)
-      else yield JSON.stringify(value)
+    for (const [name, each] of Object.entries(value)) {
+      if (each === undefined) continue
+      yield `${sign}${JSON.stringify(name)}:`
+      yield* pieces(each)
       sign = ','
     }
     yield '}'
@@ -31,8 +41,19 @@ function* pieces(answer: object): Generator<string> {
 }
 
 function* listPieces(list: readonly unknown[]): Generator<string> {
-  for (let from = 0; from < list.length; from += perPiece)
-    yield `${from === 0 ? '[' : ','}${JSON.stringify(list.slice(from, from + perPiece)).slice(1, -1)}`
+  const atOnce = Math.floor(perPiece / valuesIn(list[0]))
+  let sign = '['
+  if (atOnce > 1)
+    for (let from = 0; from < list.length; from += atOnce) {
+      yield `${sign}${JSON.stringify(list.slice(from, from + atOnce)).slice(1, -1)}`
+      sign = ','
+    }
+  else
+    for (const each of list) {
+      yield sign
+      yield* pieces(each)
+      sign = ','
+    }
   yield ']'
 }
 

@@ -29,6 +29,7 @@ function makeMethods({ file }: { file: string }) {
     outcomes: whole(methods.outcomes),
     statistics: whole(methods.statistics),
     query: whole(methods.query),
+    chart: whole(methods.chart),
     readCopy: whole(({ copy, cursor, bytes }: { copy: HistoryCopy; cursor: CopyCursor; bytes: number }) =>
       readCopy(db, copy, cursor, bytes),
     ),

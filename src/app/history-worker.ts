@@ -9,7 +9,7 @@ import type {
   StoredBatch,
   TaskHead,
 } from '../ingest/index.ts'
-import type { SeriesFilter, SeriesPage } from '../metrics/index.ts'
+import type { Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import { storageError, type Change, type ChangePoint } from '../platform/index.ts'
 import { readCopy, type CopyCursor, type HistoryCopy } from './history-copy.ts'
 import { readingMethods } from './history-reading.ts'
@@ -98,6 +98,9 @@ export function historyMethods(db: DatabaseSync, file: string, settings: History
       from: number
       to: number
     }): readonly SeriesHead[] => store.seriesHeads(numbers, from, to),
+    /** Those of the numbers that there are. */
+    seriesNumbered: (numbers: readonly number[]): readonly Series[] =>
+      numbers.flatMap((number) => store.samples.find(number) ?? []),
     series: ({ filter, limit, after }: { filter: SeriesFilter; limit: number; after: number }): SeriesPage =>
       store.samples.series(filter, limit, after),
     // For the other server of a pair.

@@ -189,6 +189,40 @@ test('a counter is known as one, by its declaration or by its sample, and asked 
   })
 })
 
+test('a chart is what a query by the same steps says, on a grid, with gaps, as JSON', async () => {
+  const clock = new ManualClock(begin)
+  const history = await started(clock)
+  clock.advance(12 * periodMs)
+  // Every minute but the fifth to the eighth, so that two steps of two minutes are gaps.
+  await history.upload(batch(0, ...[0, 1, 2, 3, 8, 9, 10].map((n) => run(n))))
+  const { series } = await history.series({ tasks: ['one'] })
+  const numbers = series.map(({ number }) => number)
+  const question = { series: numbers, from: begin, to: begin + 12 * periodMs }
+  const stepMs = 2 * periodMs
+  for (const when of ['before', 'after']) {
+    if (when === 'after') await history.settle()
+    const [queried] = await history.query({ ...question, step: stepMs })
+    const [charted] = await history.chart({ ...question, grid: { first: begin, stepMs, count: 6 } })
+    const { times, values, minima, maxima } = queried!.points
+    const onGrid = (column: Float64Array) =>
+      Array.from({ length: 6 }, (_, i) => column[times.indexOf(begin + i * stepMs)] ?? null)
+    expect({ ...charted, json: JSON.parse(`{${new TextDecoder().decode(charted!.json)}}`) }).toEqual({
+      series: series[0],
+      agg: 'avg',
+      json: { value: onGrid(values), min: onGrid(minima!), max: onGrid(maxima!) },
+    })
+    expect(onGrid(values).filter((value) => value === null)).toHaveLength(2)
+  }
+  expect(await history.seriesNumbered(numbers)).toEqual(series)
+  await expect(history.seriesNumbered([...numbers, 77])).rejects.toMatchObject({ code: 'not-found' })
+  await expect(
+    history.chart({ ...question, series: [77], grid: { first: begin, stepMs, count: 6 } }),
+  ).rejects.toMatchObject({ code: 'not-found' })
+  await expect(history.chart({ ...question, grid: { first: begin, stepMs, count: 1_000_001 } })).rejects.toMatchObject({
+    code: 'too-large',
+  })
+})
+
 test('pages through results from the oldest on', async () => {
   const history = await started()
   await history.upload(batch(0, ...Array.from({ length: 25 }, (_, n) => run(n))))

@@ -27,15 +27,24 @@ import {
   aggregations,
   defaultMetricSettings,
   lastMoment,
+  type Grid,
   type RefusedSeries,
+  type Series,
   type SeriesFilter,
   type SeriesPage,
 } from '../metrics/index.ts'
 import { WorkerClient, siblingModule, type ChangeFeed } from '../platform/index.ts'
 import type { CopyCursor, HistoryCopy } from './history-copy.ts'
 import type { HistoryReaderMethods } from './history-reader-worker.ts'
-import type { QueriedSeries, Range, ResultWithMetrics, SeriesQuery } from './history-reading.ts'
-import type { HistorySettings } from './history-store.ts'
+import {
+  demandPoints,
+  type ChartedSeries,
+  type QueriedSeries,
+  type Range,
+  type ResultWithMetrics,
+  type SeriesQuery,
+} from './history-reading.ts'
+import type { HistorySettings, SeriesHead } from './history-store.ts'
 import type { HistoryMethods } from './history-worker.ts'
 import { UploadQueue, type UploadBounds } from './upload-queue.ts'
 
@@ -68,6 +77,12 @@ export interface StatisticsQuestion {
   readonly from: number
   readonly to: number
   readonly by: 'agent' | ((task: string) => string)
+}
+
+/** Several series on one grid, of which `from` ≤ time < `to` is shown; without `agg` each as fits its kind. */
+export interface ChartQuestion extends Omit<SeriesQuery, 'step'> {
+  readonly series: readonly number[]
+  readonly grid: Grid
 }
 
 /**
@@ -111,6 +126,13 @@ export interface History extends ResultLog {
   series(filter: SeriesFilter, page?: { limit?: number; after?: number }): Promise<SeriesPage>
   /** @throws FarwatchError `invalid-value`, `not-found` for a series that is not there, `too-large` */
   query(question: SeriesQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]>
+  /** Series by their numbers, in the order asked for. @throws FarwatchError `not-found` for one that is not there */
+  seriesNumbered(numbers: readonly number[]): Promise<readonly Series[]>
+  /**
+   * Several series on one grid, each step from its moment on.
+   * @throws FarwatchError as `query`
+   */
+  chart(question: ChartQuestion): Promise<readonly ChartedSeries[]>
   facts(): Promise<HistoryFacts>
   /** How many batches were taken and are not stored, and for how long nothing of them was: 0 where none waits. */
   waiting(): { readonly waiting: number; readonly stalledMs: number }
@@ -504,7 +526,23 @@ class OpenHistory implements History {
     series,
     ...query
   }: SeriesQuery & { readonly series: readonly number[] }): Promise<readonly QueriedSeries[]> {
-    const { from, to, step, agg } = query
+    return this.#reader.call('query', { series: await this.#seriesHeads(series, query), query })
+  }
+
+  async seriesNumbered(numbers: readonly number[]): Promise<readonly Series[]> {
+    const found = await this.#writer.call('seriesNumbered', numbers)
+    demandAll(numbers, found)
+    return found
+  }
+
+  async chart({ series, grid, ...query }: ChartQuestion): Promise<readonly ChartedSeries[]> {
+    demandPoints(series.length * grid.count)
+    const heads = await this.#seriesHeads(series, { ...query, step: grid.stepMs })
+    return this.#reader.call('chart', { series: heads, query, grid })
+  }
+
+  /** What is in memory of series, for a question about them. @throws FarwatchError `invalid-value`, `not-found` */
+  async #seriesHeads(series: readonly number[], { from, to, step, agg }: SeriesQuery): Promise<readonly SeriesHead[]> {
     const wrong = (message: string, hint: string): never => {
       throw new FarwatchError('invalid-value', message, { hint })
     }
@@ -521,11 +559,11 @@ class OpenHistory implements History {
     // A step widens the range, and a rate looks back for a step.
     const lead = 2 * Math.min(step ?? 0, dayMs)
     const heads = await this.#writer.call('seriesHeads', { numbers: series, from: from - lead, to: to + (step ?? 0) })
-    if (heads.length < series.length) {
-      const known = new Set(heads.map((head) => head.series.number))
-      throw new FarwatchError('not-found', `there is no series ${series.find((number) => !known.has(number))}`)
-    }
-    return this.#reader.call('query', { series: heads, query })
+    demandAll(
+      series,
+      heads.map((head) => head.series),
+    )
+    return heads
   }
 
   async facts(): Promise<HistoryFacts> {
@@ -606,6 +644,13 @@ class OpenHistory implements History {
 }
 
 const dayMs = 86_400_000
+/** @throws FarwatchError `not-found` */
+function demandAll(numbers: readonly number[], found: readonly Series[]): void {
+  if (found.length === numbers.length) return
+  const known = new Set(found.map(({ number }) => number))
+  throw new FarwatchError('not-found', `there is no series ${numbers.find((number) => !known.has(number))}`)
+}
+
 const mostBuckets = 50_000
 const mostSeries = 1_000
 const mostRows = 1_000

@@ -330,6 +330,7 @@ export const monitoringOperations = {
     tag,
     summary: 'Several series as columns on one time axis, for charts; times are epoch milliseconds, null is a gap',
     allowed: 'viewer',
+    isWritten: true,
     query: exact({
       series: Type.String({ maxLength: 4_000, description: 'Ids joined by commas, at most 100' }),
       ...range,

@@ -22,6 +22,8 @@ export interface Operation {
   readonly answer: TSchema
   /** The answer is a text that is streamed, one line after another: `text/plain`. */
   readonly isText?: true
+  /** The answer comes to the thread that serves all as JSON text, written by another. */
+  readonly isWritten?: true
   /** It may take minutes: what lies between must not take the silence for the end. */
   readonly isLong?: true
   /**

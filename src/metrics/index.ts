@@ -1,5 +1,7 @@
 export { aggregatedUnit, aggregations, defaultAggregation } from './aggregation.ts'
 export type { Aggregation } from './aggregation.ts'
+export { onGrid } from './grid.ts'
+export type { Grid } from './grid.ts'
 export { SampleReader } from './sample-reader.ts'
 export type { QueriedPoints, SampleQuery } from './sample-reader.ts'
 export type { Points } from './points.ts'

@@ -31,6 +31,15 @@ export function merge(earlier: Points, later: Points): Points {
   return { times: times.slice(0, count), values: values.slice(0, count) }
 }
 
+/** All of them together. Where several have a time the later given wins, as in `merge`. */
+export function merged(parts: readonly Points[]): Points {
+  const filled = parts.filter(({ times }) => times.length > 0)
+  // One behind the other is how they come nearly always, and putting 24 hours together one by one copies each twelve times.
+  if (filled.every(({ times }, i) => i === 0 || filled[i - 1]!.times.at(-1)! < times[0]!))
+    return filled.length === 1 ? filled[0]! : concatenated(filled)
+  return filled.reduce(merge, noPoints)
+}
+
 /** All of them in columns of their own, where each lies behind the one before. */
 export function concatenated(parts: readonly Points[]): Points {
   const length = parts.reduce((sum, { times }) => sum + times.length, 0)

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StatementCache, type BundleTable } from '../platform/index.ts'
 import type { Aggregation } from './aggregation.ts'
 import { decodeChunk } from './chunk.ts'
-import { concatenated, merge, noPoints, within, type Points } from './points.ts'
+import { concatenated, merge, merged, noPoints, within, type Points } from './points.ts'
 import { decodeRollup, rollupWithin, type Rollup } from './rollup.ts'
 import { chunkId, chunkStart, dayMs, fiveMinuteDays, fiveMinutesMs, hourMs, hoursRowMs, sampleDays } from './schema.ts'
 
@@ -57,8 +57,7 @@ export class SampleReader {
     const hours = this.#hours(series, from, to).map(({ id, body }) => decodeChunk(chunkStart(id, hourMs), body))
     for (const { start, body } of this.#days('sample_day', series, from, to))
       points = merge(points, decodeChunk(start, body))
-    for (const each of hours) points = merge(points, each)
-    return within(merge(points, recent), from, to)
+    return within(merged([points, ...hours, recent]), from, to)
   }
 
   #every(series: number, { from, to, agg }: SampleQuery, recent: Points): QueriedPoints {
@@ -76,17 +75,19 @@ export class SampleReader {
       const values: number[] = []
       for (let i = 0; i < day.rollup.starts.length; i++) {
         const start = day.rollup.starts[i]!
+        const end = start + day.sizeMs
+        const value = day.rollup.lasts[i]!
         const bucket = new Bucket()
-        if (last !== undefined) bucket.follow(last.value, last.time)
-        bucket.addRollup(day.rollup, i, day.sizeMs)
+        bucket.addRollup(day.rollup, i)
+        if (last !== undefined) bucket.grow(growth(last.value, value), end - last.time)
         if (start >= from && start < to) {
-          const value = bucket.answer(agg)
-          if (value !== undefined) {
+          const answer = bucket.answer(agg)
+          if (answer !== undefined) {
             times.push(start)
-            values.push(value)
+            values.push(answer)
           }
         }
-        last = { time: start + day.sizeMs, value: day.rollup.lasts[i]! }
+        last = { time: end, value }
       }
       parts.push({ times: Float64Array.from(times), values: Float64Array.from(values) })
     }
@@ -107,45 +108,12 @@ export class SampleReader {
     // Growth is exact from samples only: between the ends of two hours a counter may have begun anew.
     const coarsest = agg === 'rate' ? 0 : step % hourMs === 0 && from % hourMs === 0 ? hourMs : 0
     const lead = agg === 'rate' ? Math.min(step, dayMs) : 0
-    const buckets: Bucket[] = []
-    const starts: number[] = []
-    let current = -1
-    let bucket: Bucket | undefined
-    let last: { time: number; value: number } | undefined
-    const at = (time: number): Bucket | undefined => {
-      if (time < from || time >= to) return undefined
-      const index = Math.floor((time - from) / step)
-      if (index !== current) {
-        current = index
-        bucket = new Bucket()
-        if (last !== undefined) bucket.follow(last.value, last.time)
-        buckets.push(bucket)
-        starts.push(from + index * step)
-      }
-      return bucket
-    }
+    const filling = new Buckets(from, to, step, agg)
     for (const day of this.#read(series, Math.max(0, from - lead), to, coarsest, recent)) {
-      if (day.points !== undefined) {
-        const { times, values } = day.points
-        for (let i = 0; i < times.length; i++) {
-          at(times[i]!)?.add(values[i]!, times[i]!)
-          last = { time: times[i]!, value: values[i]! }
-        }
-      } else {
-        for (let i = 0; i < day.rollup.starts.length; i++) {
-          at(day.rollup.starts[i]!)?.addRollup(day.rollup, i, day.sizeMs)
-          last = { time: day.rollup.starts[i]! + day.sizeMs, value: day.rollup.lasts[i]! }
-        }
-      }
+      if (day.points !== undefined) filling.addPoints(day.points)
+      else filling.addRollup(day.rollup, day.sizeMs)
     }
-    const answers = buckets.map((each) => each.answer(agg))
-    const kept = [...answers.keys()].filter((i) => answers[i] !== undefined)
-    return {
-      times: Float64Array.from(kept, (i) => starts[i]!),
-      values: Float64Array.from(kept, (i) => answers[i]!),
-      minima: Float64Array.from(kept, (i) => (agg === 'rate' ? buckets[i]!.slowest : buckets[i]!.min)),
-      maxima: Float64Array.from(kept, (i) => (agg === 'rate' ? buckets[i]!.fastest : buckets[i]!.max)),
-    }
+    return filling.answer()
   }
 
   /**
@@ -155,10 +123,10 @@ export class SampleReader {
   #read(series: number, from: number, to: number, coarsestMs: number, recent: Points): readonly Day[] {
     const days = new Map<number, Day>()
     const begins = Math.floor(from / dayMs) * dayMs
-    const loose = new Map<number, Points>()
-    for (const { id, body } of this.#hours(series, begins, to))
-      addLoose(loose, decodeChunk(chunkStart(id, hourMs), body))
-    addLoose(loose, within(recent, begins, to))
+    const loose = byDay([
+      ...this.#hours(series, begins, to).map(({ id, body }) => decodeChunk(chunkStart(id, hourMs), body)),
+      within(recent, begins, to),
+    ])
     if (coarsestMs >= hourMs) {
       for (const { start, rollup } of this.#hoursByDay(series, from, to))
         if (!loose.has(start)) days.set(start, { start, rollup, sizeMs: hourMs })
@@ -265,13 +233,20 @@ function isEveryDayIn(days: ReadonlyMap<number, Day>, from: number, to: number):
   return true
 }
 
-function addLoose(loose: Map<number, Points>, points: Points): void {
-  for (let i = 0; i < points.times.length;) {
-    const start = Math.floor(points.times[i]! / dayMs) * dayMs
-    const part = within(points, start, start + dayMs)
-    loose.set(start, merge(loose.get(start) ?? noPoints, part))
-    i += part.times.length
+/** By the day's beginning. */
+function byDay(parts: readonly Points[]): Map<number, Points> {
+  const days = new Map<number, Points[]>()
+  for (const points of parts) {
+    for (let i = 0; i < points.times.length;) {
+      const start = Math.floor(points.times[i]! / dayMs) * dayMs
+      const part = within(points, start, start + dayMs)
+      const day = days.get(start)
+      if (day === undefined) days.set(start, [part])
+      else day.push(part)
+      i += part.times.length
+    }
   }
+  return new Map(Array.from(days, ([start, all]) => [start, merged(all)]))
 }
 
 /** How many samples each is, where that is asked for. */
@@ -306,6 +281,98 @@ function growth(before: number, after: number): number {
   return after >= before ? after - before : after
 }
 
+type Column = Float64Array<ArrayBuffer>
+
+/** Puts what comes in the order of time into buckets of one size. */
+class Buckets {
+  readonly #buckets: Bucket[] = []
+  /** When each begins. */
+  readonly #starts: number[] = []
+  readonly #agg: Aggregation
+  readonly #from: number
+  readonly #to: number
+  readonly #step: number
+  readonly #isRate: boolean
+  // Where the bucket that is being filled ends: a division for each of a month of samples was a fifth of the work.
+  #end = -Infinity
+  /** What came last, and when; NaN before anything did. */
+  #lastValue = NaN
+  #lastAt = NaN
+
+  constructor(from: number, to: number, step: number, agg: Aggregation) {
+    this.#from = from
+    this.#to = to
+    this.#step = step
+    this.#agg = agg
+    this.#isRate = agg === 'rate'
+  }
+
+  /** Of the buckets that something was put into. */
+  answer(): QueriedPoints {
+    const most = this.#buckets.length
+    const columns = Array.from({ length: 4 }, () => new Float64Array(most))
+    const [times, values, minima, maxima] = columns as [Column, Column, Column, Column]
+    let count = 0
+    this.#buckets.forEach((bucket, i) => {
+      const value = bucket.answer(this.#agg)
+      if (value === undefined) return
+      times[count] = this.#starts[i]!
+      values[count] = value
+      minima[count] = this.#isRate ? bucket.slowest : bucket.min
+      maxima[count] = this.#isRate ? bucket.fastest : bucket.max
+      count++
+    })
+    if (count === most) return { times, values, minima, maxima }
+    const [at, value, min, max] = columns.map((column) => column.slice(0, count)) as [Column, Column, Column, Column]
+    return { times: at, values: value, minima: min, maxima: max }
+  }
+
+  addPoints({ times, values }: Points): void {
+    for (let i = 0; i < times.length; i++) {
+      const at = times[i]!
+      const value = values[i]!
+      const bucket = this.#at(at)
+      bucket?.add(value)
+      if (this.#isRate) this.#grow(bucket, value, at)
+    }
+    this.#isAfter(times.at(-1), values.at(-1))
+  }
+
+  addRollup(rollup: Rollup, sizeMs: number): void {
+    const { starts, lasts } = rollup
+    for (let i = 0; i < starts.length; i++) {
+      const bucket = this.#at(starts[i]!)
+      bucket?.addRollup(rollup, i)
+      if (this.#isRate) this.#grow(bucket, lasts[i]!, starts[i]! + sizeMs)
+    }
+    const last = starts.at(-1)
+    this.#isAfter(last === undefined ? undefined : last + sizeMs, lasts.at(-1))
+  }
+
+  #at(time: number): Bucket | undefined {
+    if (time < this.#end) return this.#buckets.at(-1)
+    if (time < this.#from || time >= this.#to) return undefined
+    const start = this.#from + Math.floor((time - this.#from) / this.#step) * this.#step
+    const bucket = new Bucket()
+    this.#buckets.push(bucket)
+    this.#starts.push(start)
+    this.#end = start + this.#step
+    return bucket
+  }
+
+  #grow(bucket: Bucket | undefined, value: number, at: number): void {
+    if (bucket !== undefined && !Number.isNaN(this.#lastAt))
+      bucket.grow(growth(this.#lastValue, value), at - this.#lastAt)
+    this.#isAfter(at, value)
+  }
+
+  #isAfter(at: number | undefined, value: number | undefined): void {
+    if (at === undefined || value === undefined) return
+    this.#lastAt = at
+    this.#lastValue = value
+  }
+}
+
 class Bucket {
   count = 0
   min = Infinity
@@ -315,44 +382,32 @@ class Bucket {
   fastest = -Infinity
   #sum = 0
   #last = 0
-  #lastAt: number | undefined
   #grown = 0
   #grownMs = 0
 
-  /** What came just before this bucket, so that the growth into it counts in it. */
-  follow(value: number, at: number): void {
-    this.#last = value
-    this.#lastAt = at
-  }
-
-  add(value: number, at: number): void {
+  add(value: number): void {
     this.count++
     if (value < this.min) this.min = value
     if (value > this.max) this.max = value
     this.#sum += value
-    this.#grow(value, at)
-  }
-
-  addRollup(rollup: Rollup, i: number, sizeMs: number): void {
-    this.count += rollup.counts[i]!
-    this.min = Math.min(this.min, rollup.minima[i]!)
-    this.max = Math.max(this.max, rollup.maxima[i]!)
-    this.#sum += rollup.sums[i]!
-    this.#grow(rollup.lasts[i]!, rollup.starts[i]! + sizeMs)
-  }
-
-  #grow(value: number, at: number): void {
-    if (this.#lastAt !== undefined) {
-      const grown = growth(this.#last, value)
-      const ms = at - this.#lastAt
-      this.#grown += grown
-      this.#grownMs += ms
-      const rate = grown / (ms / 1_000)
-      if (rate < this.slowest) this.slowest = rate
-      if (rate > this.fastest) this.fastest = rate
-    }
     this.#last = value
-    this.#lastAt = at
+  }
+
+  addRollup({ counts, minima, maxima, sums, lasts }: Rollup, i: number): void {
+    this.count += counts[i]!
+    this.min = Math.min(this.min, minima[i]!)
+    this.max = Math.max(this.max, maxima[i]!)
+    this.#sum += sums[i]!
+    this.#last = lasts[i]!
+  }
+
+  /** @param grown since what came before, which may lie in the bucket before */
+  grow(grown: number, ms: number): void {
+    this.#grown += grown
+    this.#grownMs += ms
+    const rate = grown / (ms / 1_000)
+    if (rate < this.slowest) this.slowest = rate
+    if (rate > this.fastest) this.fastest = rate
   }
 
   /** Undefined where one reading alone says nothing about a rate. */

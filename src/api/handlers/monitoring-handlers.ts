@@ -32,7 +32,7 @@ import {
 import type { AgentQuestions, HistoryQuestions, StoredResult } from '../questions.ts'
 import { readRange } from '../read-request.ts'
 import { inTime, remembered } from '../remembered.ts'
-import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
+import { demand, Page, WrittenJson, visibleGroups, type Caller, type Handlers } from '../route.ts'
 import { readSeriesMatch, takes } from '../series-match.ts'
 import { iso, isoOrNull } from '../shape.ts'
 import { monitorStatistics } from './monitor-statistics.ts'
@@ -125,13 +125,13 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
     return found
   }
 
-  function series(numbers: readonly number[], of: readonly { readonly series: Series }[], caller: Caller): void {
-    const hidden = numbers.find((number) => {
-      const found = of.find((one) => one.series.number === number)
-      const owner = found === undefined ? undefined : inventory.task(found.series.task)
+  /** A series of a group that the caller does not see does not exist for the caller. @throws FarwatchError `not-found` */
+  function demandVisible(found: readonly Series[], caller: Caller): void {
+    const hidden = found.find(({ task: id }) => {
+      const owner = inventory.task(id)
       return owner === undefined || !may(caller.grants, 'viewer', owner.group)
     })
-    if (hidden !== undefined) throw noSeries(String(hidden))
+    if (hidden !== undefined) throw noSeries(String(hidden.number))
   }
 
   function shownSeries({ number, name, unit, kind, task: id, labels }: Series): SeriesAnswer {
@@ -458,8 +458,8 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         ...(query.agg === undefined ? {} : { agg: query.agg }),
         ...(step === undefined ? {} : { step }),
       })
-      series([number], answers, caller)
       const { series: found, agg, points } = answers[0]!
+      demandVisible([found], caller)
       const { times, values, minima, maxima } = points
       return {
         series: shownSeries(found),
@@ -481,36 +481,29 @@ export function monitoringHandlers(parts: MonitoringParts): Handlers<Names> {
         throw new FarwatchError('bad-request', `series: ${numbers.length} are asked for; at most 100`, {
           hint: 'Ask in several requests.',
         })
-      // Asked first without points: a step shorter than the tasks' period would show a line of gaps.
-      const found = await history.query({ series: numbers, from: to, to: to + 1, agg: 'last' })
-      series(numbers, found, caller)
-      const longest = Math.max(...found.map((one) => inventory.task(one.series.task)?.periodMs ?? 0))
+      const known = await history.seriesNumbered(numbers)
+      demandVisible(known, caller)
+      // A step shorter than the tasks' period would show a line of gaps.
+      const longest = Math.max(...known.map((one) => inventory.task(one.task)?.periodMs ?? 0))
       const stepMs = niceStep(Math.max(longest, (to - from) / (query.points ?? 500)))
-      const answers = await history.query({
+      const first = Math.floor(from / stepMs) * stepMs
+      const grid = { first, stepMs, count: Math.floor((to - first) / stepMs) + 1 }
+      const charted = await history.chart({
         series: numbers,
         from,
         to: to + 1,
-        step: stepMs,
+        grid,
         ...(query.agg === undefined ? {} : { agg: query.agg }),
       })
-      const first = Math.floor(from / stepMs) * stepMs
-      const count = Math.floor((to - first) / stepMs) + 1
-      return {
-        stepMs,
-        at: Array.from({ length: count }, (_, i) => first + i * stepMs),
-        series: answers.map(({ series: one, agg, points }) => {
-          const column = (values: Float64Array | undefined) =>
-            onGrid(points.times, values ?? points.values, first, stepMs, count)
-          return {
-            id: String(one.number),
-            agg,
-            unit: aggregatedUnit(one.unit, agg),
-            value: column(points.values),
-            min: column(points.minima),
-            max: column(points.maxima),
-          }
+      const at = Array.from({ length: grid.count }, (_, i) => first + i * stepMs)
+      return new WrittenJson([
+        `{"stepMs":${stepMs},"at":${JSON.stringify(at)},"series":[`,
+        ...charted.flatMap(({ series: one, agg, json }, i) => {
+          const names = { id: String(one.number), agg, unit: aggregatedUnit(one.unit, agg) }
+          return [`${i === 0 ? '' : ','}${JSON.stringify(names).slice(0, -1)},`, json, '}']
         }),
-      }
+        ']}',
+      ])
     },
 
     showCoverage: async ({ caller, query }) => {
@@ -708,21 +701,6 @@ const niceSteps = [
 /** The next step of a clock's own that is not shorter. */
 function niceStep(ms: number): number {
   return niceSteps.find((step) => step >= ms) ?? Math.ceil(ms / 86_400_000) * 86_400_000
-}
-
-function onGrid(
-  times: Float64Array,
-  values: Float64Array,
-  first: number,
-  stepMs: number,
-  count: number,
-): (number | null)[] {
-  const column: (number | null)[] = Array.from({ length: count }, () => null)
-  times.forEach((at, i) => {
-    const place = Math.round((at - first) / stepMs)
-    if (place >= 0 && place < count) column[place] = values[i]!
-  })
-  return column
 }
 
 function byText(a: string, b: string): number {
