@@ -1,10 +1,13 @@
-import { openSqlite, serveWorker, storageError } from '../platform/index.ts'
+import { openSqlite, serveWorker, standBack, storageError } from '../platform/index.ts'
 import { readCopy, type CopyCursor, type HistoryCopy } from './history-copy.ts'
 import { readingMethods } from './history-reading.ts'
 
 export type HistoryReaderMethods = ReturnType<typeof makeMethods>
 
-/** The thread that answers long questions about the history over a connection of its own. */
+/**
+ * The thread that answers long questions about the history over a connection of its own. Results are stored first where the cores do not
+ * suffice for both.
+ */
 function makeMethods({ file }: { file: string }) {
   const db = openSqlite(file, { readOnly: true })
   const methods = readingMethods(db)
@@ -40,4 +43,5 @@ function makeMethods({ file }: { file: string }) {
   }
 }
 
+standBack()
 serveWorker(makeMethods)

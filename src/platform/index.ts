@@ -67,6 +67,7 @@ export { allowedValues, readSetting, shownProxy, writeSetting } from './settings
 export type { SettingValue } from './settings/value.ts'
 export { siblingModule } from './sibling-module.ts'
 export { listenWithDoors, type Doors } from './doors.ts'
+export { standBack } from './stand-back.ts'
 export { sleptMs, systemClock } from './system-clock.ts'
 export { openVault, vaultWith } from './vault.ts'
 export type { InstanceVault, Vault } from './vault.ts'
