@@ -10,6 +10,7 @@ import { systemClock } from '../platform/index.ts'
 import {
   connector,
   differences,
+  ofABusyMachine,
   openAgentKit,
   periodMs,
   task,
@@ -31,16 +32,10 @@ afterEach(() => kit[Symbol.asyncDispose]())
 test('every slot of a task runs once and reaches the server', async () => {
   server.assign([task('a', 'count')])
   const agent = await kit.start()
-  let uploaded = 0
-  await until(agent, 'uploaded', ({ entries }) => (uploaded += entries) >= 5)
+  await until(agent, 'uploaded', () => server.slotsOf('a').length >= 4)
   await agent.stop()
-  const ledger = server.ledger('a')
   // On a busy machine one may have had to be left out; it is recorded all the same.
-  expect([ledger.size >= 4, differences([...ledger.keys()]), new Set(ledger.values()).has('ran')]).toEqual([
-    true,
-    new Set([periodMs]),
-    true,
-  ])
+  expect(differences([...server.ledger('a').keys()])).toEqual(new Set([periodMs]))
   const values = server.entries.flatMap((entry) => (entry.kind === 'run' ? [entry.samples[0]?.value] : []))
   expect(values.slice(0, 4)).toEqual([1, 2, 3, 4])
 })
@@ -50,7 +45,14 @@ test('a task that still runs at its next slot skips it and says so', async () =>
   const agent = await kit.start()
   await until(agent, 'run ended')
   await agent.stop()
-  expect([...server.ledger('a').values()].slice(0, 3)).toEqual(['ran', 'still running', 'still running'])
+  const outcomes = [...server.ledger('a').values()]
+  const first = outcomes.indexOf('ran')
+  const during = outcomes.slice(first + 1, first + 3)
+  expect([first >= 0, during.includes('still running'), during.filter((how) => !ofABusyMachine.has(how))]).toEqual([
+    true,
+    true,
+    [],
+  ])
 })
 
 test('in a maintenance window slots are recorded and not run, and are run when it is taken back', async () => {
@@ -74,21 +76,21 @@ test('a changed assignment leaves what did not change undisturbed', async () => 
   server.assign([task('a', 'well'), task('b', 'well')])
   const agent = await kit.start()
   await until(agent, 'run ended', ({ result }) => result.task === 'b')
+  const applied = until(agent, 'assignment applied')
   server.assign([task('a', 'well'), task('c', 'well')])
-  await until(agent, 'run ended', ({ result }) => result.task === 'c')
-  const before = server.entries.filter((entry) => entry.task === 'b').length
-  for (let i = 0; i < 2; i++) await until(agent, 'run ended', ({ result }) => result.task === 'c')
+  await applied
+  const appliedAt = systemClock.now()
+  for (let i = 0; i < 3; i++) await until(agent, 'run ended', ({ result }) => result.task === 'c')
   await agent.stop()
-  expect([differences([...server.ledger('a').keys()]), server.slotsOf('b').length - before <= 1]).toEqual([
-    new Set([periodMs]),
-    true,
-  ])
+  expect([differences([...server.ledger('a').keys()]), server.slotsOf('b').filter((slot) => slot > appliedAt)]).toEqual(
+    [new Set([periodMs]), []],
+  )
 })
 
 test('while the server is away results are kept, and then arrive once and in order', async () => {
   server.assign([task('a', 'well')])
   const agent = await kit.start()
-  await until(agent, 'uploaded')
+  await until(agent, 'uploaded', () => server.slotsOf('a').length > 0)
   server.now = 'away'
   await until(agent, 'server lost', ({ during }) => during === 'upload')
   for (let i = 0; i < 4; i++) await until(agent, 'run ended')
@@ -107,17 +109,21 @@ test('while the server is away results are kept, and then arrive once and in ord
 test('the slots between a stop and the next start are recorded as such', async () => {
   server.assign([task('a', 'well')])
   const first = await kit.start()
-  await until(first, 'uploaded')
+  await until(first, 'uploaded', () => server.slotsOf('a').length > 0)
   await first.stop()
-  const lastBefore = Math.max(...server.slotsOf('a'))
+  const stoppedAt = systemClock.now()
   await new Promise<void>((resolve) => systemClock.after(1_700, resolve))
+  const startedAt = systemClock.now()
   const second = await kit.start()
   await until(second, 'run ended')
   await second.stop()
-  const slots = [...server.ledger('a')].filter(([slot]) => slot >= lastBefore)
-  expect(differences(slots.map(([slot]) => slot))).toEqual(new Set([periodMs]))
-  const outcomes = slots.map(([, outcome]) => outcome)
-  expect([outcomes[0], outcomes.slice(1, 4)]).toEqual(['ran', ['stopped', 'stopped', 'stopped']])
+  const ledger = server.ledger('a')
+  const between = [...ledger].flatMap(([slot, how]) => (slot > stoppedAt && slot < startedAt ? [how] : []))
+  expect([differences([...ledger.keys()]), between.slice(0, 3), new Set(between)]).toEqual([
+    new Set([periodMs]),
+    ['stopped', 'stopped', 'stopped'],
+    new Set(['stopped']),
+  ])
 })
 
 test('a clock that jumps ahead leaves a gap record and no burst', async () => {
@@ -130,15 +136,15 @@ test('a clock that jumps ahead leaves a gap record and no burst', async () => {
   server.assign([task('a', 'well')])
   const agent = await kit.start({ clock })
   await until(agent, 'run ended')
+  const from = systemClock.now()
   offset = 3_600_000
   await until(agent, 'run ended', ({ result }) => result.slot > systemClock.now() + 3_000_000)
   await agent.stop()
   const gaps = server.entries.flatMap((entry) => (entry.kind === 'gap' && entry.reason === 'suspended' ? [entry] : []))
-  expect([gaps.length, server.slotsOf('a').length < 15, differences([...server.ledger('a').keys()])]).toEqual([
-    1,
-    true,
-    new Set([periodMs]),
-  ])
+  // A busy machine may have passed over a moment as well.
+  const long = gaps.filter((gap) => gap.to - gap.from > 3_000_000)
+  const burst = server.slotsOf('a').filter((slot) => slot > from + 600_000 && slot < from + 3_000_000)
+  expect([long.length, burst, differences([...server.ledger('a').keys()])]).toEqual([1, [], new Set([periodMs])])
   expect(kit.events.some((event) => event.event === 'clock jumped' && event.byMs > 3_500_000)).toBe(true)
 })
 
@@ -151,7 +157,7 @@ test('a run by hand answers with its result and stores nothing; a check needs no
     monitor: 'test.behave',
     settings: { how: 'refuse', ms: 0 },
     connector: { type: 'http', settings: { name: 'x' }, credential: { type: 'token', fields: { secret: 'hunter2' } } },
-    timeoutMs: 1_000,
+    timeoutMs: 30_000,
   })
   expect([byHand.outcome, check.reason, check.message, server.entries]).toEqual([
     'ran',
@@ -168,13 +174,18 @@ test('stopping twice is stopping once, ends in bounded time with runs under way,
   await until(agent, 'slots left out')
   const began = systemClock.elapsed()
   await Promise.all([agent.stop(), agent.stop()])
-  expect(systemClock.elapsed() - began).toBeLessThan(5_000)
+  // The run would go on for a minute.
+  expect(systemClock.elapsed() - began).toBeLessThan(20_000)
   const slots = server.ledger('a')
   expect([[...slots.values()].includes('stopped'), differences([...slots.keys()])]).toEqual([true, new Set([periodMs])])
 })
 
 test('an agent killed again and again accounts for every slot once', async () => {
   const random = seededRandom(7)
+  const stored = async () => {
+    const lines = (await readFile(join(kit.directory, 'server'), 'utf8')).split('\n').slice(0, -1)
+    return lines.flatMap((line) => (JSON.parse(line) as { entries: SpoolEntry[] }).entries)
+  }
   for (let round = 0; round < 4; round++) {
     const agent = fork(fileURLToPath(new URL('./whole-agent/testing.ts', import.meta.url)), [kit.directory], {
       execArgv: [],
@@ -182,12 +193,17 @@ test('an agent killed again and again accounts for every slot once', async () =>
     const exited = once(agent, 'exit')
     await once(agent, 'message')
     await new Promise<void>((resolve) => systemClock.after(random() * 600, resolve))
+    // The last one goes on until each task was run.
+    while (
+      round === 3 &&
+      new Set((await stored()).flatMap(({ kind, task: id }) => (kind === 'run' ? [id] : []))).size < 20
+    )
+      await once(agent, 'message')
     if (round < 3) agent.kill('SIGKILL')
     else agent.send('stop')
     await exited
   }
-  const lines = (await readFile(join(kit.directory, 'server'), 'utf8')).split('\n').filter(Boolean)
-  server.entries.push(...lines.flatMap((line) => (JSON.parse(line) as { entries: SpoolEntry[] }).entries))
+  server.entries.push(...(await stored()))
   for (let i = 0; i < 20; i++) {
     const id = `task ${i}`
     const runs = server.slotsOf(id)

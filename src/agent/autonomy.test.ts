@@ -4,9 +4,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Assignment } from '../model/index.ts'
 import { systemClock } from '../platform/index.ts'
 import type { AssignmentFile } from './assignment-keeper.ts'
+import type { AgentEvent } from './events.ts'
 import {
   connector,
   differences,
+  ofABusyMachine,
   openAgentKit,
   periodMs,
   slotPassed,
@@ -44,13 +46,13 @@ class Kept implements AssignmentFile {
   }
 }
 
-const reasonsOf = (id: string) => [...server.ledger(id).values()]
+const reasonsOf = (id: string) => [...server.ledger(id).values()].filter((how) => !ofABusyMachine.has(how))
 
 test('an agent that starts while no server answers goes on from what was kept, and yields to the server', async () => {
   const assignments = new Kept()
   server.assign([task('a', 'well'), task('b', 'well')])
   const first = await kit.start({ assignments })
-  await until(first, 'uploaded')
+  await until(first, 'uploaded', () => server.slotsOf('a').length > 0)
   await first.stop()
   await slotPassed('a')
   server.now = 'away'
@@ -107,6 +109,7 @@ test('a server that answers nothing is waited for only a moment; whoever has ask
 test('what is in force is kept, the last of a burst too, and so is that nothing is', async () => {
   const assignments = new Kept()
   server.assign([task('a', 'well')])
+  const began = systemClock.elapsed()
   const agent = await kit.start({ assignments })
   await until(agent, 'assignment applied')
   for (let count = 2; count <= 9; count++) {
@@ -118,7 +121,13 @@ test('what is in force is kept, the last of a burst too, and so is that nothing 
   server.assign([], [])
   await emptied
   await agent.stop()
-  expect([assignments.written.at(0), assignments.written.at(-1), assignments.written.length <= 3]).toEqual([1, 0, true])
+  // One more for each second that a busy machine takes for the burst.
+  const most = 3 + Math.floor((systemClock.elapsed() - began) / 1_000)
+  expect([assignments.written.at(0), assignments.written.at(-1), assignments.written.length <= most]).toEqual([
+    1,
+    0,
+    true,
+  ])
 })
 
 test('an assignment that cannot be kept harms nothing', async () => {
@@ -126,9 +135,9 @@ test('an assignment that cannot be kept harms nothing', async () => {
   assignments.problem = new Error('the disk is full')
   server.assign([task('a', 'well')])
   const agent = await kit.start({ assignments })
-  await until(agent, 'uploaded')
+  await until(agent, 'uploaded', () => server.slotsOf('a').length > 0)
   await agent.stop()
-  expect([assignments.written, server.slotsOf('a').length > 0]).toEqual([[], true])
+  expect(assignments.written).toEqual([])
 })
 
 const alone = connector('alone', { exclusive: true })
@@ -141,22 +150,35 @@ test('without an answer runs of exclusive connectors end with the lease, others 
   const agent = await kit.start()
   for (let i = 0; i < 6; i++) await until(agent, 'run ended', ({ result }) => result.task === 'shut')
   let cutAt = 0
-  server.onAsked = () => (cutAt = systemClock.now())
+  await new Promise<void>((resolve) => {
+    server.onAsked = () => {
+      cutAt = systemClock.now()
+      resolve()
+    }
+  })
   await until(agent, 'run ended', ({ result }) => result.task === 'shut')
   server.now = 'away'
+  server.onAsked = () => undefined
   await until(agent, 'lease ended')
-  for (let i = 0; i < 3; i++) await until(agent, 'run ended', ({ result }) => result.task === 'open')
+  const afterwards = kit.events.length
+  for (let i = 0; i < 3; i++)
+    await until(agent, 'slots left out', ({ gap }) => gap.task === 'shut' && gap.reason === 'lease ended')
+  const ran = (id: string) => (told: AgentEvent) => told.event === 'run ended' && told.result.task === id
+  while (kit.events.slice(afterwards).filter(ran('open')).length < 3) await until(agent, 'run ended')
   const refused = await agent.runNow('shut').catch((thrown: { code: string }) => thrown.code)
   server.now = 'here'
   await until(agent, 'lease renewed')
   await until(agent, 'run ended', ({ result }) => result.task === 'shut')
   await agent.stop()
-  const runs = server.entries.flatMap((entry) => (entry.task === 'shut' && entry.kind === 'run' ? [entry] : []))
+  // When the agent began them: until they are at work a busy machine may take a while.
+  const begun = kit.events.flatMap((told) =>
+    told.event === 'run ended' && told.result.task === 'shut' ? [told.result.slot + told.waitedMs] : [],
+  )
   const left = [...server.ledger('shut')].flatMap(([slot, how]) => (how === 'lease ended' ? [slot] : []))
   expect({
     refused,
     // The last question that was answered may have been sent at any time up to the last one that was seen.
-    late: runs.filter(({ startedAt }) => startedAt > cutAt + 1_500 && startedAt < left.at(-1)!),
+    late: begun.filter((at) => at > cutAt + 1_500 && at < left.at(-1)!),
     left: left.length >= 3,
     open: new Set(reasonsOf('open')),
     series: [differences([...server.ledger('shut').keys()]), differences([...server.ledger('open').keys()])],
@@ -260,7 +282,7 @@ test('an agent whose line is cut marks what it sees, where nothing but silence t
   let stands: number | undefined
   const elapsed = () => stands ?? systemClock.elapsed()
   const first = await kit.start({ clock: { ...systemClock, elapsed } })
-  for (let i = 0; i < 3; i++) await until(first, 'uploaded')
+  await until(first, 'uploaded', () => targets.every((id) => server.slotsOf(id).length > 0))
   const unanswered = new Promise<void>((resolve) => (server.onSilence = resolve))
   server.now = 'silent'
   stands = systemClock.elapsed()

@@ -2,7 +2,16 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Clock } from '../base/index.ts'
 import type { Assignment } from '../model/index.ts'
 import { systemClock } from '../platform/index.ts'
-import { openAgentKit, periodMs, slotPassed, task, until, type AgentKit, type MemoryServer } from './testing.ts'
+import {
+  ofABusyMachine,
+  openAgentKit,
+  periodMs,
+  slotPassed,
+  task,
+  until,
+  type AgentKit,
+  type MemoryServer,
+} from './testing.ts'
 
 // A machine that comes up with a wrong wall clock, until the first exchange with the server corrects it.
 
@@ -39,7 +48,7 @@ test.each([
 ])('a machine that comes up three hours %s misses what it was away for, and nothing else', async (_, wrongMs) => {
   server.assign([task('a', 'well')])
   const first = await kit.start()
-  await until(first, 'uploaded')
+  await until(first, 'uploaded', () => server.slotsOf('a').length > 0)
   await first.stop()
   await slotPassed('a')
   const lastRun = server.slotsOf('a').at(-1)!
@@ -52,7 +61,7 @@ test.each([
   expect({
     once: new Set(slots).size === slots.length,
     silent: accounted('a', lastRun, slots.at(-1)!),
-    reasons: new Set([...server.ledger('a').values()]),
+    reasons: new Set([...server.ledger('a').values()].filter((how) => !ofABusyMachine.has(how))),
     slots: [...server.ledger('a').keys()].length < 60,
   }).toEqual({ once: true, silent: [], reasons: new Set(['ran', 'stopped']), slots: true })
 })
@@ -67,7 +76,7 @@ test.each([
     const assignments = { read: async () => kept, write: async (assignment: Assignment) => void (kept = assignment) }
     server.assign([task('a', 'well')])
     const first = await kit.start({ assignments })
-    await until(first, 'uploaded')
+    await until(first, 'uploaded', () => server.slotsOf('a').length > 0)
     await first.stop()
     const lastRun = server.slotsOf('a').at(-1)!
     const offset = { ms: wrongMs }
@@ -75,7 +84,11 @@ test.each([
     const second = await kit.start({ assignments, clock: wrongClock(offset) })
     for (let i = 0; i < 4; i++) await until(second, 'run ended')
     server.now = 'here'
-    server.onAsked = () => (offset.ms = 0)
+    let askedAt = Infinity
+    server.onAsked = () => {
+      offset.ms = 0
+      askedAt = Math.min(askedAt, systemClock.now())
+    }
     await until(second, 'assignment applied', ({ source }) => source === 'server')
     const correctedAt = systemClock.now()
     const before = kit.events.filter(({ event }) => event === 'run ended').length
@@ -85,13 +98,15 @@ test.each([
       ({ result }) => result.slot > correctedAt && result.slot < correctedAt + hoursMs / 2,
     )
     const burst = kit.events.filter(({ event }) => event === 'run ended').length - before
+    const slotsSince = Math.ceil((systemClock.now() - askedAt) / periodMs)
     await until(second, 'run ended')
     await second.stop()
     const slots = server.slotsOf('a')
     const now = slots.filter((slot) => slot < correctedAt + hoursMs / 2)
     expect({
       once: [new Set(slots).size === slots.length, runsOf('a') === slots.length],
-      burst: burst <= 2,
+      // One that was at work, and those of the time since.
+      burst: burst <= 1 + slotsSince,
       silent: accounted('a', lastRun, now.at(-1)!),
     }).toEqual({ once: [true, true], burst: true, silent: [] })
   },

@@ -17,13 +17,14 @@ afterEach(async () => {
   pool = undefined
 })
 
-function start(options: { processes?: number; processMemoryMiB?: number; module?: URL } = {}): Pool {
+/** `graceMs` is short where a run that does not stop is waited for; elsewhere a busy machine has all the time it wants. */
+function start(options: { processes?: number; processMemoryMiB?: number; module?: URL; graceMs?: number } = {}): Pool {
   events = []
   pool = new Pool({
     module: options.module ?? new URL('./misbehaving/testing.ts', import.meta.url),
     processes: options.processes ?? 1,
     processMemoryMiB: options.processMemoryMiB ?? 512,
-    graceMs: 300,
+    graceMs: options.graceMs ?? 30_000,
     clock: systemClock,
     log: silentLog,
     tell: (event) => void events.push(event),
@@ -67,8 +68,8 @@ function run(
         task: taskFor(how, options.ms ?? 0),
         connector,
         slot: systemClock.now(),
-        timeoutMs: options.timeoutMs ?? 5_000,
-        beginBefore: systemClock.elapsed() + (options.beginWithinMs ?? 30_000),
+        timeoutMs: options.timeoutMs ?? 50_000,
+        beginBefore: systemClock.elapsed() + (options.beginWithinMs ?? 50_000),
         ...(options.previous === undefined ? {} : { previous: options.previous }),
       },
       (ended) => resolve(inALine(ended)),
@@ -100,7 +101,7 @@ test('every way a monitor fails by itself ends its own run with words, and none 
 test('an agent runs what users wrote only where the group allows it, whatever it was assigned', async () => {
   start()
   const task: AssignedTask = { ...taskFor('well', 0), id: 'commands', monitor: 'test.commands' }
-  const order = { task, slot: systemClock.now(), timeoutMs: 5_000, beginBefore: systemClock.elapsed() + 30_000 }
+  const order = { task, slot: systemClock.now(), timeoutMs: 50_000, beginBefore: systemClock.elapsed() + 50_000 }
   const ask = (on: AssignedConnector) =>
     new Promise<string>((resolve) => pool!.run({ ...order, connector: on }, (ended) => resolve(inALine(ended))))
   expect([await ask(connector), await ask({ ...connector, ownCommands: true })]).toEqual([
@@ -119,7 +120,7 @@ test('a run that is over its time is told to stop, and the process goes on', asy
 })
 
 test('a run that does not stop is ended; those beside it end as if nothing had happened', async () => {
-  start()
+  start({ graceMs: 300 })
   expect(await Promise.all([run('hang', { timeoutMs: 200 }), run('well', { ms: 1_000 })])).toEqual([
     'killed: hung: did not stop when its time of 200ms was over, and was ended',
     'ran value=1',
@@ -127,7 +128,7 @@ test('a run that does not stop is ended; those beside it end as if nothing had h
 })
 
 test('a monitor that spins is found among those beside it, who run again', async () => {
-  start({ processes: 2 })
+  start({ processes: 2, graceMs: 300 })
   const ends = await Promise.all([run('spin', { timeoutMs: 300 }), run('well', { ms: 100 }), run('well', { ms: 101 })])
   expect(ends).toEqual([
     'killed: hung: did not stop when its time of 300ms was over, and was ended',
@@ -143,7 +144,7 @@ test('a monitor that spins is found among those beside it, who run again', async
 
 test('a monitor that eats memory is ended by its process’s bound, outside of the JavaScript heap too', async () => {
   start({ processMemoryMiB: 220 })
-  expect(await Promise.all([run('leak', { timeoutMs: 8_000 }), run('well', { ms: 1_000 })])).toEqual([
+  expect(await Promise.all([run('leak'), run('well', { ms: 1_000 })])).toEqual([
     expect.stringMatching(
       /^killed: memory: the monitoring process was ended: \d+ MiB are in use; 220 MiB are allowed$/,
     ),
@@ -158,7 +159,7 @@ test('a bound below what a process needs for itself still lets healthy runs thro
 
 test('a full JavaScript heap is told as what it is', async () => {
   start({ processMemoryMiB: 300 })
-  expect(await run('heap', { timeoutMs: 30_000 })).toMatch(/^killed: memory: /)
+  expect(await run('heap')).toMatch(/^killed: memory: /)
 })
 
 test('an exit, an abort and an uncaught error end their own run only', async () => {
@@ -188,8 +189,9 @@ test('a process killed from outside blames nobody: its run is made again', async
 test('a run that cannot be made again in time fails and says so', async () => {
   start()
   await run('well')
-  const late = run('well', { ms: 600, beginWithinMs: 100 })
-  await wait(300)
+  const late = run('well', { ms: 60_000, beginWithinMs: 100 })
+  // It is too late to begin, and what was begun goes on.
+  await wait(150)
   process.kill(pool!.status().processes[0]!.pid!, 'SIGKILL')
   expect(await late).toMatch(/^crashed: the monitoring process ended while this ran beside others/)
 })
@@ -205,8 +207,8 @@ test('runs of one connector share its client and what they remember', async () =
           task: taskFor('count', 0),
           connector,
           slot: systemClock.now(),
-          timeoutMs: 5_000,
-          beginBefore: systemClock.elapsed() + 10_000,
+          timeoutMs: 50_000,
+          beginBefore: systemClock.elapsed() + 50_000,
           ...(previous === undefined ? {} : { previous }),
         },
         (ended) => {
@@ -231,7 +233,7 @@ test('programs a monitor left behind are gone with its process', async () => {
   const pid = Number((await run('child')).replace('ran value=', ''))
   expect(isRunning(pid)).toBe(true)
   await pool!.stop()
-  await expect.poll(() => isRunning(pid)).toBe(false)
+  await expect.poll(() => isRunning(pid), { timeout: 30_000 }).toBe(false)
 })
 
 test('when the agent is killed its processes end, even one that spins', async () => {
@@ -240,7 +242,7 @@ test('when the agent is killed its processes end, even one that spins', async ()
   // Until it spins it would hear of the lost parent through its event loop.
   await wait(700)
   owner.kill('SIGKILL')
-  await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false)
+  await expect.poll(() => isRunning(pid), { timeout: 30_000 }).toBe(false)
 })
 
 function isRunning(pid: number): boolean {

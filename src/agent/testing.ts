@@ -132,6 +132,9 @@ export class MemoryServer implements ServerLink {
 
 export const periodMs = 400
 
+/** Why slots are left out by a machine that has too much else to do; stories about something else pass over them. */
+export const ofABusyMachine: ReadonlySet<string> = new Set(['overload', 'still running', 'suspended'])
+
 export function connector(id: string, more: Partial<AssignedConnector> = {}): AssignedConnector {
   return { id, type: 'http', group: 'acme', settings: { name: id }, ...more }
 }

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { monitors } from '../monitors/index.ts'
 import {
@@ -227,9 +228,15 @@ for (const connector of connectors.filter(({ discovery }) => discovery !== undef
       () => 'ended',
     )
     stopped.abort()
-    const patience = new Promise((resolve) => setTimeout(() => resolve('goes on'), 1_000))
-    expect(await Promise.race([asked, patience])).toBe('ended')
+    expect(await endsSoon(asked)).toBe('ended')
   })
+}
+
+/** Its outcome, or that there is none: by the turns of the event loop, which a busy machine makes late for all of it. */
+function endsSoon<T>(work: Promise<T>): Promise<T | 'goes on'> {
+  const { promise, resolve } = Promise.withResolvers<'goes on'>()
+  const patience = setTimeout(() => setImmediate(() => resolve('goes on')), 1_500)
+  return Promise.race([work, promise]).finally(() => clearTimeout(patience))
 }
 
 // way → what its monitor asks of a target that accepts and then says nothing
@@ -275,16 +282,19 @@ test.each(mutes)('%s is told to stop waiting for a mute target', async (id, towa
   const checked = checkDeclared(connector, towards(), 'c')
   if (!checked.ok) throw new Error(checked.problems[0]?.message)
   const client = connector.open(checked.value, credentialFor(connector.credentials)[0])
-  const began = performance.now()
+  const time = new AbortController()
   const run = collectOnce(
     monitors.find((one) => one.id === monitorId)!,
     settings,
-    { client, signal: AbortSignal.timeout(100) },
-  )
-  const reason = await run.then(
+    { client, signal: time.signal },
+  ).then(
     () => 'an answer',
     (thrown: unknown) => (thrown instanceof TargetError ? thrown.reason : thrown),
   )
+  // What it makes of a mute target it has begun by then; and before it had, it stops as well.
+  await wait(100)
+  time.abort()
+  const reason = await endsSoon(run)
   await client.close?.()
-  expect([reason, performance.now() - began < 1_500]).toEqual(['timed out', true])
+  expect(reason).toBe('timed out')
 })

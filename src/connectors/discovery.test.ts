@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net'
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import type { Proposal } from '../sdk/index.ts'
 import { connectors } from './index.ts'
 
 async function listening<T extends Server>(server: T): Promise<{ port: number } & AsyncDisposable> {
+  // Whoever asks may go away before all was said.
+  server.on('connection', (socket: Socket) => void socket.on('error', () => undefined))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -20,7 +22,7 @@ async function listening<T extends Server>(server: T): Promise<{ port: number } 
 function identify(type: string, port: number): Promise<readonly Proposal[]> {
   const discovery = connectors.find(({ id }) => id === type)?.discovery
   if (discovery === undefined) throw new Error(`${type} cannot be discovered`)
-  return discovery.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))
+  return discovery.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(30_000))
 }
 
 test('an exporter is proposed with the monitor that reads it, named by what it exports', async () => {

@@ -34,7 +34,7 @@ function reply(question: Buffer, code: number, type = 1, ...data: Buffer[]): Buf
   return Buffer.concat([header, asked, ...records])
 }
 
-async function ask(server: DnsClient, type: DnsRecordType = 'A', timeoutMs = 3_000): Promise<unknown> {
+async function ask(server: DnsClient, type: DnsRecordType = 'A', timeoutMs = 30_000): Promise<unknown> {
   try {
     const { status, answers, ttl } = await server.query('www.example', type, AbortSignal.timeout(timeoutMs))
     return [status, answers, ttl]

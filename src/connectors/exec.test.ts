@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,9 +8,14 @@ import exec from './exec.ts'
 
 const programs = exec.open({ directory: '/bin', allowAbsolute: false }, undefined) as ExecClient
 
-async function run(command: string, args: string[], about: Partial<ExecRequest> = {}, timeoutMs = 5_000) {
+async function run(
+  command: string,
+  args: string[],
+  about: Partial<ExecRequest> = {},
+  signal = AbortSignal.timeout(50_000),
+) {
   try {
-    const seen = await programs.run({ command, args, maxOutputBytes: 1_000, ...about }, AbortSignal.timeout(timeoutMs))
+    const seen = await programs.run({ command, args, maxOutputBytes: 1_000, ...about }, signal)
     return [seen.exit, seen.stdout, seen.stderr, seen.truncated]
   } catch (thrown) {
     if (!(thrown instanceof TargetError)) throw thrown
@@ -55,12 +60,17 @@ test('at the timeout the whole process group ends, grandchildren as well', async
   const directory = await mkdtemp(join(tmpdir(), 'farwatch-exec-'))
   try {
     const file = join(directory, 'pid')
-    const seen = await run(
+    const time = new AbortController()
+    const running = run(
       'sh',
-      ['-c', `sh -c 'echo $$ > ${file}; trap "" TERM; while :; do sleep 1; done' & wait`],
+      ['-c', `sh -c 'trap "" TERM; echo $$ > ${file}; while :; do sleep 1; done' & wait`],
       {},
-      400,
+      time.signal,
     )
+    const begun = () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n')
+    await expect.poll(begun, { timeout: 30_000 }).toBe(true)
+    time.abort()
+    const seen = await running
     const pid = Number(readFileSync(file, 'utf8'))
     // Killed processes stay in the table until they are collected; such a one is a zombie and runs no more.
     const state = (): string => {
@@ -70,7 +80,7 @@ test('at the timeout the whole process group ends, grandchildren as well', async
         return 'gone'
       }
     }
-    await expect.poll(state, { timeout: 2_000 }).toMatch(/gone|Z/)
+    await expect.poll(state, { timeout: 30_000 }).toMatch(/gone|Z/)
     expect(seen).toEqual(['timed out', 'sh did not end in time'])
   } finally {
     await rm(directory, { recursive: true })
@@ -83,7 +93,7 @@ test('a program that leaves a child behind with its output open is not waited fo
 
 test('the programs of the directory are told, and a directory that is not there is a matter of configuration', async () => {
   const elsewhere = exec.open({ directory: '/no/such/place', allowAbsolute: false }, undefined) as ExecClient
-  const signal = AbortSignal.timeout(5_000)
+  const signal = AbortSignal.timeout(50_000)
   const found = await programs.programs(signal)
   const refused = await elsewhere.programs(signal).catch((thrown: unknown) => thrown)
   expect([found.includes('echo'), found.includes('no-such-program'), refused]).toEqual([

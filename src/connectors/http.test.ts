@@ -39,7 +39,7 @@ function client(settings: Record<string, unknown>, credential?: OpenCredential) 
 }
 
 /** What a request ends with: status and body, or reason and words, with the port written as PORT. */
-async function ask(port: number, request: HttpRequest = {}, path = '/', timeoutMs = 300): Promise<string> {
+async function ask(port: number, request: HttpRequest = {}, path = '/', timeoutMs = 30_000): Promise<string> {
   try {
     const seen = await client({ url: `http://127.0.0.1:${port}${path}` }).request(
       request,
@@ -54,7 +54,7 @@ async function ask(port: number, request: HttpRequest = {}, path = '/', timeoutM
 
 test('phases add up to no more than the whole, and a name is found without a name server', async () => {
   const port = await serve((_, answer) => answer.end('ok'))
-  const seen = await client({ url: `http://localhost:${port}/` }).request({}, AbortSignal.timeout(2_000))
+  const seen = await client({ url: `http://localhost:${port}/` }).request({}, AbortSignal.timeout(30_000))
   const { dns = -1, connect = -1, firstByte, total } = seen.phases
   expect([dns >= 0, connect >= 0, firstByte > 0, dns + connect + firstByte <= total, seen.phases.tls]).toEqual([
     true,
@@ -154,7 +154,7 @@ const hostile: [string, (socket: Socket) => void, string][] = [
 ]
 test.each(hostile)('a server that %s', async (_, act, words) => {
   // Silence is waited out; anything else is to be noticed however slow the machine is.
-  const timeoutMs = words.startsWith('timed out') ? 500 : 15_000
+  const timeoutMs = words.startsWith('timed out') ? 1_000 : 30_000
   expect(await ask(await serveRaw(act), {}, '/', timeoutMs)).toBe(words)
 })
 
@@ -201,7 +201,7 @@ test('credentials are shown at home and nowhere else', async () => {
   const credential: OpenCredential = { type: 'basic', fields: { username: 'monitor', secret: 'geheim' } }
   await client({ url: `http://127.0.0.1:${home}/` }, credential).request(
     { maxRedirects: 1 },
-    AbortSignal.timeout(2_000),
+    AbortSignal.timeout(30_000),
   )
   expect(heard).toEqual([`Basic ${Buffer.from('monitor:geheim').toString('base64')}`, undefined])
 })
@@ -214,7 +214,7 @@ test('a connection is new for each run unless it is to be kept', async () => {
   const used = client({ url: `http://127.0.0.1:${port}/` })
   const count = async (reuseConnection: boolean) => {
     connections = 0
-    for (let i = 0; i < 3; i++) await used.request({ reuseConnection }, AbortSignal.timeout(2_000))
+    for (let i = 0; i < 3; i++) await used.request({ reuseConnection }, AbortSignal.timeout(30_000))
     return connections
   }
   const counts = [await count(false), await count(true)]
@@ -226,7 +226,7 @@ test('a kept connection that the server has closed meanwhile is no failure', asy
   const server = createHttp((_, answer) => answer.end('ok'))
   const port = await listen(server)
   const used = client({ url: `http://127.0.0.1:${port}/` })
-  const once_ = () => used.request({ reuseConnection: true }, AbortSignal.timeout(2_000)).then((seen) => seen.status)
+  const once_ = () => used.request({ reuseConnection: true }, AbortSignal.timeout(30_000)).then((seen) => seen.status)
   const first = await once_()
   for (const socket of open.at(-1)!.sockets) socket.destroy()
   const second = await once_()
@@ -253,8 +253,8 @@ test('through a proxy HTTP is handed over and HTTPS gets a tunnel, whose refusal
     socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
   })
   const proxy = `http://127.0.0.1:${await listen(server)}`
-  const plain = await client({ url: `http://127.0.0.1:${target}/x`, proxy }).request({}, AbortSignal.timeout(2_000))
-  const tunnelled = client({ url: 'https://shop.example/x', proxy }).request({}, AbortSignal.timeout(2_000))
+  const plain = await client({ url: `http://127.0.0.1:${target}/x`, proxy }).request({}, AbortSignal.timeout(30_000))
+  const tunnelled = client({ url: 'https://shop.example/x', proxy }).request({}, AbortSignal.timeout(30_000))
   const refused = await tunnelled.catch((thrown: unknown) => (thrown instanceof TargetError ? thrown.reason : thrown))
   expect([plain.text(), refused, heard]).toEqual([
     'from the proxy',

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock, seededRandom } from '../base/index.ts'
 import type { Database } from '../platform/index.ts'
 import { systemClock } from '../platform/index.ts'
@@ -6,7 +6,7 @@ import { definePlugin, type AnyPlugin, type DeliveryOutcome, type PluginContext 
 import { alarmStep } from '../sdk/testing.ts'
 import type { ConfiguredPlugin } from './configured-plugin.ts'
 import { Delivery, type DeliveryOptions } from './delivery.ts'
-import { keptLog, temporaryOutbox } from './testing.ts'
+import { eventually, keptLog, temporaryOutbox } from './testing.ts'
 
 const ok: DeliveryOutcome = { delivered: true, detail: 'taken' }
 const later: DeliveryOutcome = { delivered: false, retry: true, message: 'not now' }
@@ -85,7 +85,7 @@ test('each step of an alarm is delivered once to every plugin that sends alarms,
   const { delivery, tell } = await begin([configure('a', a.plugin), configure('b', b.plugin)])
   await tell(alarmStep('disk', 'raised'), alarmStep('disk', 'cleared'))
   await tell(alarmStep('disk', 'raised'))
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await ledgerOf(delivery)).toEqual([
       'a: disk raised delivered',
       'a: disk cleared delivered',
@@ -105,15 +105,15 @@ test('cleared never overtakes a raised that has to be tried again, and another a
   const hook = scripted((name) => (name === 'disk raised' && down ? later : ok))
   const { delivery, tell } = await begin([configure('hook', hook.plugin)], { clock })
   await tell(alarmStep('disk', 'raised'), alarmStep('disk', 'cleared'), alarmStep('web', 'raised'))
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect((await ledgerOf(delivery)).filter((row) => row.endsWith('queued'))).toHaveLength(3),
   )
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     clock.advance(1_000)
     expect((await ledgerOf(delivery))[2]).toBe('hook: web raised delivered')
   })
   down = false
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     clock.advance(1_000)
     expect(hook.got.at(-1)).toBe('disk cleared')
   })
@@ -142,7 +142,7 @@ test('what was sent but not recorded before a crash is sent again with the same 
   database = await outbox.open()
   const second = scripted(() => ok)
   const { delivery } = await begin([configure('hook', second.plugin)])
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await ledgerOf(delivery)).toEqual(['hook: disk raised delivered', 'hook: disk cleared delivered']),
   )
   expect(second.keys[0]).toBe(first.keys[0])
@@ -163,7 +163,7 @@ test('a plugin that hangs and one that throws harm no other', async () => {
     { bounds: { attemptTimeoutMs: 50 } },
   )
   await tell(alarmStep('disk', 'raised'), alarmStep('web', 'raised'))
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const status = await delivery.status()
     expect(status.map((one) => [one.name, one.alarms?.delivered, one.alarms?.lastError])).toEqual([
       ['hanging', 0, 'the attempt was ended after 50ms without an outcome'],
@@ -179,7 +179,7 @@ test('a refused delivery is a dead letter that can be tried again or discarded',
   const hook = scripted(() => answer)
   const { delivery, tell } = await begin([configure('hook', hook.plugin)])
   await tell(alarmStep('disk', 'raised'), alarmStep('web', 'raised'))
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await ledgerOf(delivery)).toEqual(['hook: disk raised dead', 'hook: web raised dead']),
   )
   const dead = await delivery.ledger({ state: 'dead' })
@@ -190,7 +190,7 @@ test('a refused delivery is a dead letter that can be tried again or discarded',
   answer = ok
   await delivery.discard(dead[0]!.id)
   await delivery.retry(dead[1]!.id)
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await ledgerOf(delivery)).toEqual(['hook: disk raised delivered', 'hook: web raised discarded']),
   )
   await expect(delivery.retry(dead[1]!.id)).rejects.toMatchObject({ code: 'conflict' })
@@ -201,9 +201,9 @@ test('beyond the bound of its queue the oldest deliveries become dead letters wi
   const hook = scripted(() => new Promise(() => {}))
   const { delivery, tell } = await begin([configure('hook', hook.plugin)], { bounds: { queueBound: 10 } })
   await tell(alarmStep('first', 'raised'))
-  await vi.waitFor(() => expect(hook.got).toEqual(['first raised']))
+  await eventually(() => expect(hook.got).toEqual(['first raised']))
   await tell(...Array.from({ length: 12 }, (_, i) => alarmStep(`alarm ${i}`, 'raised')))
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const dead = await delivery.ledger({ state: 'dead' })
     expect(dead.map((row) => [row.event.alarm.id, row.message]).at(-1)).toEqual([
       'alarm 0',
@@ -217,7 +217,7 @@ test('the queue of a plugin that is taken out of the configuration becomes dead 
   let plugins = [configure('hook', hook.plugin)]
   const { delivery, tell } = await begin(() => plugins)
   await tell(alarmStep('disk', 'raised'))
-  await vi.waitFor(() => expect(hook.got).toHaveLength(1))
+  await eventually(() => expect(hook.got).toHaveLength(1))
   plugins = []
   await delivery.configurationChanged()
   const ledger = await delivery.ledger()
@@ -232,10 +232,10 @@ test('changed settings are tried at once, whatever wait was going on', async () 
   const hook = scripted(() => answer)
   const { delivery, tell } = await begin([configure('hook', hook.plugin)], { clock })
   await tell(alarmStep('disk', 'raised'))
-  await vi.waitFor(async () => expect((await delivery.ledger())[0]?.attempts).toBe(1))
+  await eventually(async () => expect((await delivery.ledger())[0]?.attempts).toBe(1))
   answer = ok
   await delivery.configurationChanged()
-  await vi.waitFor(async () => expect(await ledgerOf(delivery)).toEqual(['hook: disk raised delivered']))
+  await eventually(async () => expect(await ledgerOf(delivery)).toEqual(['hook: disk raised delivered']))
 })
 
 test('a receiver that asks to be left alone is left alone with every alarm', async () => {
@@ -247,8 +247,8 @@ test('a receiver that asks to be left alone is left alone with every alarm', asy
   })
   const { delivery, tell } = await begin([configure('hook', hook.plugin)], { clock })
   await tell(alarmStep('disk', 'raised'), alarmStep('web', 'raised'))
-  await vi.waitFor(async () => expect((await delivery.status())[0]?.alarms?.failuresInARow).toBe(1))
-  await vi.waitFor(async () => {
+  await eventually(async () => expect((await delivery.status())[0]?.alarms?.failuresInARow).toBe(1))
+  await eventually(async () => {
     clock.advance(5_000)
     expect((await delivery.status())[0]?.alarms?.delivered).toBe(2)
   })
@@ -275,11 +275,11 @@ test('the ledger forgets what is older than it is told to keep', async () => {
   const hook = scripted(() => ok)
   const { delivery, tell } = await begin([configure('hook', hook.plugin)], { clock, bounds: { pollMs: 3_600_000 } })
   await tell(alarmStep('disk', 'raised'))
-  await vi.waitFor(async () => expect(await ledgerOf(delivery)).toEqual(['hook: disk raised delivered']))
+  await eventually(async () => expect(await ledgerOf(delivery)).toEqual(['hook: disk raised delivered']))
   clock.advance(31 * 86_400_000)
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     // Its timer may be set only after the time above went by.
     clock.advance(3_600_000)
     expect(await ledgerOf(delivery)).toEqual([])
-  }, 10_000)
+  })
 })

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { seededRandom } from '../base/index.ts'
 import type { RunResult } from '../model/index.ts'
 import { systemClock, type Database } from '../platform/index.ts'
@@ -6,7 +6,7 @@ import { definePlugin, type DeliveryOutcome, type MetricPoint } from '../sdk/ind
 import { Delivery, type DeliveryBounds } from './delivery.ts'
 import type { LoggedBatch, MetricLog } from './metric-forwarder.ts'
 import { pointsOf } from './metric-points.ts'
-import { keptLog, temporaryOutbox } from './testing.ts'
+import { eventually, keptLog, temporaryOutbox } from './testing.ts'
 
 const run = (slot: number, value: number): RunResult => ({
   kind: 'run',
@@ -118,11 +118,11 @@ test('a feed begins with what is new, and goes on after a restart where it was',
   batches.store(1)
   const first = await feed(batches, () => ({ delivered: true }))
   batches.store(2, 3)
-  await vi.waitFor(() => expect(first.delivery.metricsPosition()).toBe(2))
+  await eventually(() => expect(first.delivery.metricsPosition()).toBe(2))
   await running.pop()!.stop()
   batches.store(4)
   const second = await feed(batches, () => ({ delivered: true }))
-  await vi.waitFor(() => expect(second.delivery.metricsPosition()).toBe(3))
+  await eventually(() => expect(second.delivery.metricsPosition()).toBe(3))
   expect([first.got, second.got]).toEqual([[[2, 3]], [[4]]])
 })
 
@@ -140,7 +140,7 @@ test('requests are bounded and in order, and a failed one is sent again before a
   batches.store(11, 12, 13, 14)
   batches.store(21, 22)
   batches.store(31)
-  await vi.waitFor(() => expect(delivery.metricsPosition()).toBe(3), 5_000)
+  await eventually(() => expect(delivery.metricsPosition()).toBe(3))
   expect(got.flat()).toEqual([11, 12, 13, 14, 21, 22, 31])
 })
 
@@ -152,9 +152,9 @@ test('a refused request is dropped with its words, and what comes later is sent'
       : { delivered: true },
   )
   batches.store(1)
-  await vi.waitFor(() => expect(delivery.metricsPosition()).toBe(1))
+  await eventually(() => expect(delivery.metricsPosition()).toBe(1))
   batches.store(2)
-  await vi.waitFor(() => expect(delivery.metricsPosition()).toBe(2))
+  await eventually(() => expect(delivery.metricsPosition()).toBe(2))
   const [status] = await delivery.status()
   expect([got, status?.metrics]).toEqual([
     [[2]],
@@ -177,7 +177,7 @@ test('a feed that is too far behind, or whose batches are gone, skips ahead and 
   for (let i = 1; i <= 20; i++) batches.store(i)
   batches.forgetUpTo(17)
   const { delivery, got } = await feed(batches, () => ({ delivered: true }), { metricsBehindBound: 10 })
-  await vi.waitFor(() => expect(delivery.metricsPosition()).toBe(20))
+  await eventually(() => expect(delivery.metricsPosition()).toBe(20))
   const [status] = await delivery.status()
   expect([got.flat(), status?.metrics?.skippedBatches, log.lines]).toEqual([
     [18, 19, 20],

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { vi } from 'vitest'
 import { openDatabase, silentLog, systemClock, type Database, type Log, type LogFields } from '../platform/index.ts'
 import type { PluginContext } from '../sdk/index.ts'
 import { deliverySchema } from './outbox.ts'
@@ -35,6 +36,11 @@ export function temporaryOutbox(): { open(): Promise<Database>; remove(): Promis
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** Waits until a check holds, for as long as a busy machine may take. */
+export function eventually(check: () => unknown): Promise<unknown> {
+  return vi.waitFor(check, { timeout: 30_000, interval: 20 })
 }
 
 /** A log that keeps what was written into it. */

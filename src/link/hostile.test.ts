@@ -23,10 +23,13 @@ const log: Log = {
 }
 let server: TestServer
 let uploads = 0
+/** Where the time of the server stands still. */
+let stands: number | undefined
 
 beforeAll(async () => {
   server = await startTestServer({
     log,
+    clock: { ...systemClock, elapsed: () => stands ?? systemClock.elapsed() },
     holdMs: () => 0,
     upload: async () => ({ acknowledged: ++uploads, safe: 0, pauseMs: 0 }),
   })
@@ -61,13 +64,24 @@ interface Forged {
   readonly encoding?: string
   readonly by?: typeof keys
   readonly claims?: Partial<Claims>
+  /** How long ago it was signed, by the wall clock. */
+  readonly agoMs?: number
   readonly change?: (request: LinkRequest) => LinkRequest
 }
 
-async function requestOf({ kind = 'poll', body = poll, bytes, encoding, by = keys, claims, change }: Forged) {
+async function requestOf({
+  kind = 'poll',
+  body = poll,
+  bytes,
+  encoding,
+  by = keys,
+  claims,
+  agoMs = 0,
+  change,
+}: Forged) {
   const sent = bytes ?? Buffer.from(JSON.stringify(body))
   const path = `/link/v1/${kind}`
-  const about = { boot, path, at: systemClock.now(), protocol: 1, term: 1, body: sent, ...claims }
+  const about = { boot, path, at: systemClock.now() - agoMs, protocol: 1, term: 1, body: sent, ...claims }
   const signature = await signRequest({ ...by.signer, uuid: claims?.agent ?? by.signer.uuid }, about)
   const request: LinkRequest = {
     method: 'POST',
@@ -146,11 +160,8 @@ const messages: Record<string, readonly [Forged, string | RegExp]> = {
     { claims: { path: '/link/v1/upload' } },
     '401 refused: the request is signed for another message',
   ],
-  'one of yesterday': [
-    { claims: { at: systemClock.now() - day } },
-    /^401 clock: the request is signed for another time, 8640\d{4} ms ago$/,
-  ],
-  'one of tomorrow': [{ claims: { at: systemClock.now() + day } }, /^401 clock: /],
+  'one of yesterday': [{ agoMs: day }, /^401 clock: the request is signed for another time, 8640\d{4} ms ago$/],
+  'one of tomorrow': [{ agoMs: -day }, /^401 clock: /],
   'one from before this server was started': [{ claims: { at: systemClock.now() - 59_000 } }, /^401 clock: /],
   'a body over the limit': [
     { bytes: Buffer.alloc(sizeLimits.poll.packed + 1, 32) },
@@ -294,11 +305,15 @@ test('an agent that floods is told to wait, and harms no other', async () => {
     Array.from({ length: 100 }, () => requestOf({ by: flooder, claims: { boot: start } })),
   )
   const before = warned.length
+  // However long a busy machine takes for them, they come at one moment.
+  stands = systemClock.elapsed()
   const said = await Promise.all(requests.map(answerTo))
   const other = await answerTo(await requestOf({}))
+  stands = undefined
   const counts = Object.groupBy(said, (each) => each.slice(0, 9))
   expect({
-    refused: (counts['429 later']?.length ?? 0) >= 30,
+    // It may send 60 at once, and has said hello before.
+    refused: (counts['429 later']?.length ?? 0) >= 40,
     rest: Object.keys(counts).sort(),
     other,
     lines: warned.length - before,

@@ -177,8 +177,9 @@ test('whatever a node answers, the outcome is numbers or words', async () => {
 })
 
 test('a megabyte that looks like the beginning of tags takes no longer than a megabyte', async () => {
-  const began = performance.now()
+  const began = process.cpuUsage()
   for (const piece of ['<', '<a b="', '<a b="" ', '<a '.repeat(3)])
     await collectOnce(pacemaker, {}, { client: host(`@@@ cluster\n${piece.repeat(300_000)}`) }).catch(() => undefined)
-  expect(performance.now() - began < 4_000).toBe(true)
+  // Of the processor's time: that of the clock says on a busy machine what others did.
+  expect(process.cpuUsage(began).user / 1_000 < 4_000).toBe(true)
 })

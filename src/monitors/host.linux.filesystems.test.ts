@@ -81,7 +81,7 @@ test('network drives are asked for by name, as words that no shell reads', async
 })
 
 test('what there is to choose from is told', async () => {
-  const world = { client: host(answer), signal: AbortSignal.timeout(1_000) }
+  const world = { client: host(answer), signal: AbortSignal.timeout(30_000) }
   expect(await filesystems.candidates?.({}, world)).toEqual({
     mounts: ['/', '/again', '/my disk'],
     excludeMounts: ['/', '/again', '/my disk'],

@@ -78,7 +78,7 @@ test('a machine without systemd says so', async () => {
 
 test('what there is to choose from is told', async () => {
   const listed = '@@@ units\nssh.service loaded active running OpenBSD Secure Shell server\n'
-  const world = { client: host(listed), signal: AbortSignal.timeout(1_000) }
+  const world = { client: host(listed), signal: AbortSignal.timeout(30_000) }
   expect(await units.candidates?.({}, world)).toEqual({ units: ['ssh.service'], excludeFailed: ['ssh.service'] })
 })
 

@@ -22,7 +22,7 @@ test.each(moments)('%j is %j', (text, wanted) => {
 
 test('conditions are made by the database’s clock, over midnight as well', async () => {
   const client = sqlDatabase(at('20261126001500'))
-  const seen = await readSap(settings, client, AbortSignal.timeout(1_000), async (sap) => ({
+  const seen = await readSap(settings, client, AbortSignal.timeout(30_000), async (sap) => ({
     metrics: [
       sap.table('SNAP'),
       sap.ofClient('MANDT'),
@@ -50,14 +50,14 @@ test('each kind of database is asked for its time in its own words', async () =>
   const asked: string[] = []
   for (const dialect of ['hana', 'mssql', 'mysql', 'oracle', 'postgresql'] as const) {
     const client = sqlDatabase(at('20261126070000'), { dialect, asked })
-    await readSap(settings, client, AbortSignal.timeout(1_000), async () => ({ metrics: {} }))
+    await readSap(settings, client, AbortSignal.timeout(30_000), async () => ({ metrics: {} }))
   }
   expect(asked.map((sql) => /(FROM \w+)?$/.exec(sql)?.[0])).toEqual(['FROM DUMMY', '', '', 'FROM DUAL', ''])
 })
 
 test('a database that tells no time is no target', async () => {
   const run = (client: ReturnType<typeof sqlDatabase>) =>
-    readSap(settings, client, AbortSignal.timeout(1_000), async () => ({ metrics: {} }))
+    readSap(settings, client, AbortSignal.timeout(30_000), async () => ({ metrics: {} }))
   await expect(run(sqlDatabase(at('soon')))).rejects.toMatchObject({ reason: 'protocol' })
   await expect(run(sqlDatabase({ 'AS moment': new StatementRefused('1', 'no') }))).rejects.toThrow('no')
 })

@@ -26,9 +26,10 @@ test.each(cases)('%j', (given, wanted) => {
 
 test('a pattern that would hold JavaScript’s engine for hours is answered at once', () => {
   const regex = compileRegex('^(a+)+$')
-  const began = performance.now()
+  const began = process.cpuUsage()
   const found = 'foundIn' in regex && regex.foundIn(`${'a'.repeat(50_000)}!`)
-  expect([found, performance.now() - began < 2_000]).toEqual([false, true])
+  // Of the processor's time: that of the clock says on a busy machine what others did.
+  expect([found, process.cpuUsage(began).user / 1_000 < 2_000]).toEqual([false, true])
 })
 
 test('a path says whether it can name more than one value', () => {

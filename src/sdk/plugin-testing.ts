@@ -67,12 +67,12 @@ function meaningOf(outcome: DeliveryOutcome): keyof typeof httpStatuses {
 /**
  * Holds a plugin that speaks HTTP to a real server's answers: every status, `Retry-After`, redirects that must not be followed, a
  * refused connection, a server that never answers, and repeats that must be the same.
- * @param settings gives what a user would write, for a receiver at `url` and a timeout of `300ms`
+ * @param settings gives what a user would write, for a receiver at `url` and such a timeout
  * @param context makes the real context of one attempt
  */
 export async function brokenHttpPromises(
   plugin: AnyPlugin,
-  settings: (url: string) => Readonly<Record<string, unknown>>,
+  settings: (url: string, timeout: string) => Readonly<Record<string, unknown>>,
   context: (idempotencyKey: string) => PluginContext,
 ): Promise<readonly string[]> {
   const broken: string[] = []
@@ -93,11 +93,15 @@ export async function brokenHttpPromises(
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const deliver = async (path: string, key = 'key-1'): Promise<DeliveryOutcome> => {
-    const checked = checkPluginSettings(plugin, settings(`${base}${path}`), '')
+  const deliver = async (path: string, timeout = '20s'): Promise<DeliveryOutcome> => {
+    const checked = checkPluginSettings(plugin, settings(`${base}${path}`, timeout), '')
     if (!checked.ok) throw new Error(checked.problems.map((problem) => `${problem.path} ${problem.message}`).join('; '))
-    if (plugin.alarm !== undefined) return plugin.alarm(alarmStep('disk', 'raised'), checked.value, context(key))
-    return plugin.metrics!([{ name: 'farwatch_x', labels: { a: 'b' }, at: 1, value: 2 }], checked.value, context(key))
+    if (plugin.alarm !== undefined) return plugin.alarm(alarmStep('disk', 'raised'), checked.value, context('key-1'))
+    return plugin.metrics!(
+      [{ name: 'farwatch_x', labels: { a: 'b' }, at: 1, value: 2 }],
+      checked.value,
+      context('key-1'),
+    )
   }
   try {
     for (const [meaning, statuses] of Object.entries(httpStatuses)) {
@@ -111,7 +115,7 @@ export async function brokenHttpPromises(
     if (seen.some(({ path }) => path.endsWith('followed'))) broken.push('it follows redirects')
     const busy = await deliver('/status/503?after')
     if (busy.delivered || busy.afterMs !== 7_000) broken.push('it does not hear Retry-After')
-    const silent = await deliver('/silent')
+    const silent = await deliver('/silent', '300ms')
     if (meaningOf(silent) !== 'retry') broken.push('a receiver that never answers is not tried again')
     const [first, second] = [seen[0]!, seen[1]!]
     if (first.body !== second.body || first.key !== second.key) broken.push('a repeat differs from the first attempt')

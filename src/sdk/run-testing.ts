@@ -14,7 +14,7 @@ export async function collectOnce<C extends ConnectorType = ConnectorType>(
   const checked = checkDeclared(monitor, settings, 'settings')
   if (!checked.ok) throw new Error(checked.problems.map((one) => `${one.path} ${one.message}`).join('; '))
   return monitor.collect(checked.value, {
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(30_000),
     plannedAt: 0,
     now: () => 0,
     previous: undefined,
@@ -28,7 +28,7 @@ export async function collectOnce<C extends ConnectorType = ConnectorType>(
  * Throws what `collect` throws, and NotRecorded where the monitor asks something that was not asked then.
  */
 export async function collectRecorded(monitor: AnyMonitor, recording: string): Promise<Gathered<string>> {
-  return (await replay(monitor, readRecording(recording), AbortSignal.timeout(10_000))).gathered
+  return (await replay(monitor, readRecording(recording), AbortSignal.timeout(30_000))).gathered
 }
 
 /** A certificate that ends so many days after the beginning of time, which is when `collectOnce` runs a monitor. */

@@ -134,7 +134,7 @@ test.each(wrong)('%s', async (_, at, words) => {
 
 test('a server is known by how it answers', async () => {
   const { discovery } = theOne(connectors, 'grpc')
-  const identify = (port: number) => discovery!.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))
+  const identify = (port: number) => discovery!.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(60_000))
   expect([await identify(plain.port), await identify(bare.port)]).toMatchObject([
     [{ settings: { tls: false }, seen: `port ${plain.port} answered a question for its health by gRPC` }],
     [{ seen: `port ${bare.port} answered by gRPC` }],

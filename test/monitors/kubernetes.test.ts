@@ -103,7 +103,7 @@ test('what is wrong with the token, the authority or the place is told apart', a
 test('an API server is known by the words in which it refuses a stranger', async () => {
   const { discovery } = theOne(connectors, 'kubernetes')
   const port = Number(new URL(server.url).port)
-  expect(await discovery!.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))).toMatchObject([
+  expect(await discovery!.identify({ host: '127.0.0.1', port }, AbortSignal.timeout(60_000))).toMatchObject([
     { settings: { url: `https://127.0.0.1:${port}` }, credential: 'token', certainty: 'identified' },
   ])
 })

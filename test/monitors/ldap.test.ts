@@ -19,7 +19,7 @@ const trusting = () => ({ host: 'localhost', trustedCertificates: provider.certi
 beforeAll(async () => {
   provider = await startSlapd()
   consumer = await startSlapd({ provider: provider.port })
-}, 30_000)
+})
 afterAll(async () => {
   await consumer?.stop()
   await provider?.stop()
@@ -105,7 +105,7 @@ test('a consumer that has everything lags by nothing, for those who may see it',
   const look = (credential = admin) =>
     runMonitor('ldap.replication', { ...plain(), port: consumer.port }, settings, credential)
   await expect
-    .poll(async () => (await look()).gathered?.message, { timeout: 10_000 })
+    .poll(async () => (await look()).gathered?.message, { timeout: 60_000 })
     .toBe('has all changes of localhost')
   const equal = await look()
   const stranger = await look({ credential: { type: 'basic', fields: { username: '', secret: '' } } })

@@ -12,7 +12,14 @@ export async function runMonitor(
   id: string,
   connectorSettings: Readonly<Record<string, unknown>>,
   settings: Readonly<Record<string, unknown>> = {},
-  about: { connector?: string; credential?: OpenCredential; previous?: unknown; timeoutMs?: number } = {},
+  about: {
+    connector?: string
+    credential?: OpenCredential
+    previous?: unknown
+    timeoutMs?: number
+    /** Ends the run, in the place of its time. */
+    signal?: AbortSignal
+  } = {},
 ): Promise<Seen> {
   const monitor = theOne(monitors, id)
   const connector = theOne(connectors, about.connector ?? monitor.connectors[0]!)
@@ -23,7 +30,8 @@ export async function runMonitor(
   try {
     const gathered = await collectOnce(monitor, settings, {
       client,
-      signal: AbortSignal.timeout(about.timeoutMs ?? 10_000),
+      // Most runs take milliseconds, but not on a machine that has much else to do.
+      signal: about.signal ?? AbortSignal.timeout(about.timeoutMs ?? 60_000),
       now: () => Date.now(),
       previous: about.previous,
       remember: (value) => (kept = JSON.parse(JSON.stringify(value))),

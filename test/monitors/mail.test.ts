@@ -34,7 +34,7 @@ beforeAll(async () => {
     allowInsecureAuth: true,
     onAuth,
   })
-}, 30_000)
+})
 afterAll(async () => {
   await mailboxes?.stop()
   await sender?.stop()
@@ -83,11 +83,15 @@ test('mailboxes are counted and stay as they are, by TLS and by STARTTLS', async
   ).toEqual(Array.from({ length: 2 }, () => [[], [{ ...inbox, value: 2 }], [{ ...inbox, value: 1 }], {}]))
 })
 
-/** A server that takes mail of whoever signs in as anna; `pass` gets each as it is on its way to a mailbox. */
-async function sendingTo(pass: (message: string) => Promise<void>): Promise<MailServer> {
+/** A server that takes mail of whoever signs in as anna; `pass` gets each as it is on its way to a mailbox, and `onClose` tells of the sender's leave. */
+async function sendingTo(
+  pass: (message: string) => Promise<void>,
+  onClose: () => void = () => undefined,
+): Promise<MailServer> {
   return startMailServer({
     ...authority,
     authOptional: false,
+    onClose,
     onAuth: ({ username, password: secret }, _, done) =>
       username === 'anna' && secret === password ? done(null, { user: username }) : done(new Error('no'), undefined),
     onRcptTo: ({ address }, _, done) =>
@@ -111,7 +115,7 @@ test('a mail goes round and is gone afterwards, and nothing else is', async () =
   const both = { ...imap(), verifyCertificate: false }
   const settings = { from: 'anna@example', to: 'anna@example', smtpPort: out.port }
   try {
-    const seen = await measured('mail.roundtrip', both, settings, { ...anna, timeoutMs: 20_000 })
+    const seen = await measured('mail.roundtrip', both, settings, anna)
     const said = await byHand('mail.roundtrip', both, { ...anna, settings })
     expectSound(monitor, seen, [password])
     const to = (more: object, who = anna) => runMonitor('mail.roundtrip', both, { ...settings, ...more }, who)
@@ -147,11 +151,16 @@ test('a mail goes round and is gone afterwards, and nothing else is', async () =
 })
 
 test('a mail that nobody delivers is waited for until the time is over', async () => {
-  const out = await sendingTo(async () => undefined)
+  // The sender has left, and the mailbox is looked into from now on.
+  const isSent = new AbortController()
+  const out = await sendingTo(
+    async () => undefined,
+    () => isSent.abort(),
+  )
   const both = { ...imap(), verifyCertificate: false }
   const settings = { from: 'anna@example', to: 'anna@example', smtpPort: out.port }
   try {
-    const seen = await runMonitor('mail.roundtrip', both, settings, { ...anna, timeoutMs: 1_500 })
+    const seen = await runMonitor('mail.roundtrip', both, settings, { ...anna, signal: isSent.signal })
     expect(seen.failed?.replaceAll(/localhost:\d+/g, 'HOST')).toBe(
       'timed out: HOST did not get the mail that HOST took into INBOX in time',
     )

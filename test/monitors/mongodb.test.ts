@@ -104,7 +104,7 @@ test('a member of a set is signed in to and measured', async () => {
 
 test('TLS is verified, with the authority that the connector names', async () => {
   const there = { ...place, port: secure.port, tls: 'verify' }
-  const failure = async (settings: object, timeoutMs = 10_000) =>
+  const failure = async (settings: object, timeoutMs = 60_000) =>
     (await runMonitor('mongodb', { ...there, ...settings }, {}, { credential: watcher, timeoutMs })).failed?.replace(
       /\d{4,5}/,
       'PORT',
@@ -159,7 +159,7 @@ test('who does not sign in is told what is left out', async () => {
 test('a server is known by its first answer', async () => {
   const { identify } = theOne(connectors, 'mongodb').discovery!
   const found = [server, secure].map(async ({ port }) => {
-    const [proposal] = await identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))
+    const [proposal] = await identify({ host: '127.0.0.1', port }, AbortSignal.timeout(60_000))
     return [proposal?.title.replace(/, port.*/, ''), proposal?.settings['tls']]
   })
   expect(await Promise.all(found)).toEqual([

@@ -68,7 +68,7 @@ test('a listener is asked for the service or the SID, and tells its version with
   const before = unknown.asked.length
   await failure({ port: unknown.port, service: 'SHOP', serviceIs: 'SID' })
   const identify = theOne(connectors, 'oracle').discovery!.identify
-  const [proposal] = await identify({ host: '127.0.0.1', port: unknown.port }, AbortSignal.timeout(5_000))
+  const [proposal] = await identify({ host: '127.0.0.1', port: unknown.port }, AbortSignal.timeout(60_000))
   expect([
     unknown.asked.slice(before).map((asked) => /SID=SHOP|COMMAND=version/.exec(asked)?.[0]),
     proposal?.title,

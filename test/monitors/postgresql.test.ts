@@ -1,7 +1,7 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { monitors } from '../../src/monitors/index.ts'
-import type { OpenCredential } from '../../src/sdk/index.ts'
+import type { Gathered, OpenCredential } from '../../src/sdk/index.ts'
 import { expectSound, judgedBy } from '../../src/sdk/testing.ts'
 import { startPostgres, startStandby, type Postgres } from '../servers/postgres.ts'
 import { byHand } from './by-hand.ts'
@@ -75,7 +75,7 @@ test('a waiting lock and its transaction are seen', async () => {
     const waiting = waiter.query('SELECT count(*) FROM orders')
     await expect
       .poll(async () => (await measured('postgresql', place, {}, { credential: watcher })).metrics['locks_waiting'], {
-        timeout: 5_000,
+        timeout: 60_000,
       })
       .toBe(1)
     const seen = await measured('postgresql', place, {}, { credential: watcher })
@@ -99,18 +99,25 @@ test('a standby follows, falls behind, and is seen from both sides', async () =>
       () => measured('postgresql', place, {}, { credential: watcher }),
       () => measured('postgresql', there, {}, { credential: watcher }),
     ]
-    await expect.poll(async () => (await below()).metrics['receiver_running'], { timeout: 15_000 }).toBe(1)
+    await expect.poll(async () => (await below()).metrics['receiver_running'], { timeout: 60_000 }).toBe(1)
     await server.sql('CREATE TABLE late (n int)', 'shop')
     const arrived = () => standby.sql("SELECT to_regclass('late')", 'shop')
-    await expect.poll(arrived, { timeout: 10_000 }).toBe('late')
-    const following = [await above(), await below()]
+    await expect.poll(arrived, { timeout: 60_000 }).toBe('late')
+    // What the servers write for themselves is on its way now and then.
+    let following: Gathered<string>[] = []
+    const lagOfBelow = async () => {
+      following = [await above(), await below()]
+      return following[1]?.metrics['replication_lag']
+    }
+    const none = [{ labels: { standby: 'here' }, value: 0 }]
+    await expect.poll(lagOfBelow, { timeout: 60_000 }).toEqual(none)
     await standby.sql('SELECT pg_wal_replay_pause()')
     await server.sql('INSERT INTO late VALUES (1)', 'shop')
     const lag = async () => {
       const seen = (await below()).metrics['replication_lag']
       return typeof seen === 'object' && Number(seen[0]?.value) > 0
     }
-    await expect.poll(lag, { timeout: 10_000 }).toBe(true)
+    await expect.poll(lag, { timeout: 60_000 }).toBe(true)
     const behind = await above()
     for (const seen of [...following, behind]) expectSound(monitor, seen, ['geheim'])
     const named = { labels: { slot: 'standby' } }
@@ -118,7 +125,6 @@ test('a standby follows, falls behind, and is seen from both sides', async () =>
     expect([
       following.map((seen) => [seen.metrics['standbys'], seen.metrics['recovery'], seen.facts?.['role'], seen.message]),
       following[0]?.metrics['slot_active'],
-      following[1]?.metrics['replication_lag'],
       typeof bytes === 'object' && Number(bytes[0]?.value) > 0,
       following.map((seen) => judgedBy(monitor, seen)),
     ]).toEqual([
@@ -127,19 +133,19 @@ test('a standby follows, falls behind, and is seen from both sides', async () =>
         [undefined, 1, 'standby', undefined],
       ],
       [{ ...named, value: 1 }],
-      [{ labels: { standby: 'here' }, value: 0 }],
       true,
       [{}, {}],
     ])
   } finally {
     await standby.stop()
   }
-  const left = await measured('postgresql', place, {}, { credential: watcher })
+  const left = async () => {
+    const { metrics } = await measured('postgresql', place, {}, { credential: watcher })
+    return [metrics['standbys'], metrics['slot_active']]
+  }
+  // Its primary hears of its end a moment later.
+  await expect.poll(left, { timeout: 60_000 }).toEqual([0, [{ labels: { slot: 'standby' }, value: 0 }]])
   await server.sql("SELECT pg_drop_replication_slot('standby')")
-  expect([left.metrics['standbys'], left.metrics['slot_active']]).toEqual([
-    0,
-    [{ labels: { slot: 'standby' }, value: 0 }],
-  ])
 })
 
 test('a log that cannot be archived, and dead rows, are seen', async () => {
@@ -152,7 +158,7 @@ test('a log that cannot be archived, and dead rows, are seen', async () => {
     )
     const look = async () => judgedBy(monitor, await measured('postgresql', there, {}, { credential: owner }))
     await expect
-      .poll(look, { timeout: 10_000 })
+      .poll(look, { timeout: 60_000 })
       .toMatchObject({ 'archiving fails': 'MAJOR', 'dead rows pile up': 'INFO' })
   } finally {
     await archiving.stop()
@@ -172,7 +178,7 @@ test('a query can neither write, nor hide a second statement, nor run for ever',
   expect([
     await ask('WITH gone AS (DELETE FROM orders RETURNING 1) SELECT count(*) AS gone FROM gone'),
     await ask('SELECT 1 AS one; DELETE FROM orders'),
-    await ask('SELECT 1 AS one FROM pg_sleep(5)', { statementTimeout: '100ms' }),
+    await ask('SELECT 1 AS one FROM pg_sleep(5)', { statementTimeout: '1s' }),
     await ask("SELECT nextval('no_such')"),
     await server.sql('SELECT count(*) FROM orders', 'shop'),
   ]).toEqual([

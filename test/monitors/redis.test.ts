@@ -58,7 +58,7 @@ async function asOwner(...commands: string[]): Promise<string> {
 test('a primary at rest is measured whole with the privileges of the reference page, and nothing raises', async () => {
   await expect
     .poll(async () => (await measured('redis', place, {}, { credential: watcher })).metrics['replicas'], {
-      timeout: 10_000,
+      timeout: 60_000,
     })
     .toBe(1)
   const seen = await measured(
@@ -90,7 +90,7 @@ test('a primary at rest is measured whole with the privileges of the reference p
 test('a server is known by what it says to a PING, with and without TLS', async () => {
   const { identify } = theOne(connectors, 'redis').discovery!
   const found = [primary.port, primary.tlsPort!, replica.port].map(async (port) => {
-    const [proposal] = await identify({ host: '127.0.0.1', port }, AbortSignal.timeout(5_000))
+    const [proposal] = await identify({ host: '127.0.0.1', port }, AbortSignal.timeout(60_000))
     return [proposal?.title.replace(/, port.*/, ''), proposal?.credential, proposal?.settings['tls']]
   })
   expect(await Promise.all(found)).toEqual([
@@ -115,6 +115,10 @@ test('what is written fills the memory until it raises', async () => {
 
 test('a replica says how it follows, and what it has when its primary is gone', async () => {
   const there = { host: 'localhost', port: replica.port }
+  // The primary counts a replica that is still copying.
+  await expect
+    .poll(async () => (await measured('redis', there)).metrics['replication_link'], { timeout: 60_000 })
+    .toBe(1)
   const following = await measured('redis', there)
   const alone = await startRedis({ configuration: 'replicaof 127.0.0.1 1' })
   const lost = await measured('redis', { host: 'localhost', port: alone.port }).finally(() => alone.stop())
@@ -136,10 +140,10 @@ test('a Sentinel tells whether it sees its primary', async () => {
   try {
     const look = () => measured('redis', { host: 'localhost', port: sentinel.port })
     const shop = (value: number) => [{ labels: { primary: 'shop' }, value }]
-    await expect.poll(async () => (await look()).metrics['sentinel_up'], { timeout: 10_000 }).toEqual(shop(1))
+    await expect.poll(async () => (await look()).metrics['sentinel_up'], { timeout: 60_000 }).toEqual(shop(1))
     const seen = await look()
     await watched.stop()
-    await expect.poll(async () => (await look()).metrics['sentinel_up'], { timeout: 10_000 }).toEqual(shop(0))
+    await expect.poll(async () => (await look()).metrics['sentinel_up'], { timeout: 60_000 }).toEqual(shop(0))
     expectSound(monitor, seen)
     expect([
       seen.facts?.['mode'],
@@ -155,7 +159,7 @@ test('a Sentinel tells whether it sees its primary', async () => {
 
 test('TLS is verified, with the authority that the connector names', async () => {
   const secure = { host: 'localhost', port: primary.tlsPort, tls: 'verify' }
-  const failure = async (settings: object, timeoutMs = 10_000) =>
+  const failure = async (settings: object, timeoutMs = 60_000) =>
     (await runMonitor('redis', { ...secure, ...settings }, {}, { credential: watcher, timeoutMs })).failed?.replace(
       /\d{4,5}/,
       'PORT',
@@ -166,7 +170,7 @@ test('TLS is verified, with the authority that the connector names', async () =>
     await failure({}),
     await failure({ host: '127.0.0.1', trustedCertificates: authority.certificate }),
     // Redis waits for the end of a line that never comes.
-    await failure({ port: primary.port }, 300),
+    await failure({ port: primary.port }, 500),
     await failure({ tls: 'off' }),
   ]).toEqual([
     undefined,

@@ -109,7 +109,7 @@ async function withClient<T>(
   }
 }
 
-const soon = () => AbortSignal.timeout(5_000)
+const soon = () => AbortSignal.timeout(60_000)
 const table = { table: 'ZSTOCK', fields: ['NAME', 'STOCK'], where: '', maxRows: 10 }
 
 function words(read: Promise<unknown>): Promise<unknown> {

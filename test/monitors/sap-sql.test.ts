@@ -287,7 +287,7 @@ describe('views of HANA', () => {
       ('HDB', 'hana1', 30003, 'indexserver', 'MASTER', 30015), ('HDB', 'hana2', 30003, 'indexserver', 'SLAVE', 30015),
       ('HDB', 'hana1', 30007, 'xsengine', 'NONE', 0), ('PRD', 'hana2', 30040, 'indexserver', 'MASTER', 30041)`)
     const system = { host: 'db.example', instance: 0, tls: 'verify' }
-    const found = await hana.neighbours!(system, instead(), AbortSignal.timeout(10_000))
+    const found = await hana.neighbours!(system, instead(), AbortSignal.timeout(60_000))
     expect(found.map(({ name, settings }) => [name, settings])).toEqual([
       ['hana-00-HDB', { host: 'db.example', port: 30_015 }],
       ['hana-00-PRD', { host: 'hana2', port: 30_041 }],

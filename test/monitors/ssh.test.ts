@@ -47,7 +47,7 @@ const said = (run: Promise<unknown>) =>
         .replaceAll(server.username, 'USER')
     },
   )
-const signal = () => AbortSignal.timeout(10_000)
+const signal = () => AbortSignal.timeout(60_000)
 const echo = (...words: string[]) => ({ words: ['printf', '%s|', ...words], maxOutputBytes: 1_000 })
 
 test('this machine says how it is by SSH', async () => {
@@ -70,7 +70,7 @@ test('the command line checks a host as the program does, outside of this testâ€
   const { stdout } = await execute(
     process.execPath,
     [launcher, 'check', 'ssh.command', '--credential', 'ssh-key', '--set', 'command=echo fine', ...args],
-    { timeout: 60_000 },
+    { timeout: 110_000 },
   )
   expect(stdout).toMatch(/^OK - ssh\.command: fine\n/)
 })
@@ -141,10 +141,10 @@ test('a command ends with its signal, on the host as well where the server passe
     const marker = endsOnHost ? `3601.${process.pid}` : `5.${process.pid}`
     const running = said(host.run({ words: ['sleep', marker], maxOutputBytes: 10 }, stopped.signal))
     const runs = async () => (await execute('ps', ['-eo', 'args'])).stdout.includes(`sleep ${marker}`)
-    await expect.poll(runs, { timeout: 5_000 }).toBe(true)
+    await expect.poll(runs, { timeout: 60_000 }).toBe(true)
     stopped.abort()
     const words = await running
-    if (endsOnHost) await expect.poll(runs, { timeout: 5_000 }).toBe(false)
+    if (endsOnHost) await expect.poll(runs, { timeout: 60_000 }).toBe(false)
     expect([words, (await host.run(echo('on'), signal())).stdout]).toEqual([
       'timed out: localhost:PORT did not finish the command in time',
       'on|',
@@ -304,8 +304,8 @@ test('wrong ports, wrong services and silent ones are told apart', async () => {
   }
   try {
     expect([
-      await ask(1, 5_000),
-      await ask((web.address() as AddressInfo).port, 5_000),
+      await ask(1, 60_000),
+      await ask((web.address() as AddressInfo).port, 60_000),
       await ask((mute.address() as AddressInfo).port, 200),
     ]).toEqual([
       'refused: connection refused by localhost:PORT',

@@ -5,9 +5,9 @@ import { plugins } from '../../src/plugins/index.ts'
 import { brokenDeclaration, brokenHttpPromises } from '../../src/sdk/testing.ts'
 
 /** Plugins that speak HTTP, with the settings that point them at a receiver. */
-const overHttp: Readonly<Record<string, (url: string) => Readonly<Record<string, unknown>>>> = {
-  webhook: (url) => ({ url, secret: 'key', timeout: '300ms' }),
-  'prometheus-remote-write': (url) => ({ url, timeout: '300ms' }),
+const overHttp: Readonly<Record<string, (url: string, timeout: string) => Readonly<Record<string, unknown>>>> = {
+  webhook: (url, timeout) => ({ url, secret: 'key', timeout }),
+  'prometheus-remote-write': (url, timeout) => ({ url, timeout }),
 }
 /** Plugins that speak something else and have tests of their own for it. */
 const otherwise = ['email']

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/index.ts'
 import { Delivery } from '../../src/delivery/index.ts'
-import { keptLog, temporaryOutbox } from '../../src/delivery/testing.ts'
+import { eventually, keptLog, temporaryOutbox } from '../../src/delivery/testing.ts'
 import { systemClock, type Database } from '../../src/platform/index.ts'
 import webhook from '../../src/plugins/webhook.ts'
 import { checkPluginSettings } from '../../src/sdk/index.ts'
@@ -72,7 +72,7 @@ test('a receiver that fails for a while gets each step once, in order, signed', 
   const { delivery } = await begin({ url: receiver.url, secret: 'key' })
   await database.write(delivery.statementsFor([alarmStep('disk', 'raised'), alarmStep('disk', 'cleared')]))
   delivery.wake()
-  await vi.waitFor(() => expect(receiver.taken).toEqual(['disk raised', 'disk cleared']), 10_000)
+  await eventually(() => expect(receiver.taken).toEqual(['disk raised', 'disk cleared']))
   expect(receiver.answered).toEqual([503, 200, 500, 200])
 })
 
@@ -81,7 +81,7 @@ test('a wrong secret ends as a dead letter that names the answer and no secret',
   const { delivery, log } = await begin({ url: receiver.url, secret: 'wrong-secret' })
   await database.write(delivery.statementsFor([alarmStep('disk', 'raised')]))
   delivery.wake()
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect((await delivery.ledger()).map(({ state, message }) => ({ state, message }))).toEqual([
       { state: 'dead', message: 'the receiver answered HTTP 401' },
     ]),
@@ -103,5 +103,5 @@ test('an alarm that was stored before a crash leaves after the next start', asyn
   await database.close()
   database = await outbox.current.open()
   await begin({ url: receiver.url })
-  await vi.waitFor(() => expect(receiver.taken).toEqual(['disk raised']))
+  await eventually(() => expect(receiver.taken).toEqual(['disk raised']))
 })

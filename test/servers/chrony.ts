@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { question } from '../../src/connectors/ntp/packet.ts'
-import { run, scratch } from './processes.ts'
-import { answering, freeUdpPort } from './udp.ts'
+import { freePort, run, scratch } from './processes.ts'
+import { answering } from './udp.ts'
 
 export interface Chrony {
   readonly host: '127.0.0.1'
@@ -13,7 +13,7 @@ export interface Chrony {
 /** A real chronyd on a free port that tells the time of this machine and never touches its clock. `lines` are added to its configuration. */
 export async function startChrony(lines: readonly string[] = ['local stratum 3']): Promise<Chrony> {
   const directory = await scratch('chrony')
-  const port = await freeUdpPort()
+  const port = await freePort()
   const configuration = join(directory.path, 'chrony.conf')
   await writeFile(
     configuration,

@@ -34,7 +34,6 @@ const question = Buffer.from([
 
 /** A real dnsmasq on a free port that knows what it is told, in the words of its options, and says of the rest of `example` that it is not there. */
 export async function startDnsmasq(knows: readonly string[]): Promise<NameServer> {
-  // It listens on TCP as well, where more of this machine's ports are taken.
   const port = await freePort()
   // In the foreground and as whoever runs the tests, without any file or server of this machine's.
   const server = run('/usr/sbin/dnsmasq', [

@@ -1,8 +1,6 @@
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { run, scratch } from './processes.ts'
+import { freePort, run, scratch, throwIfEnded } from './processes.ts'
 
 export interface Freeradius {
   readonly port: number
@@ -10,21 +8,11 @@ export interface Freeradius {
   stop(): Promise<void>
 }
 
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  await once(socket, 'close')
-  return port
-}
-
 /** A real FreeRADIUS that knows this machine as a client, and `anna` with the password `geheim-anna`. It tells its state. */
 export async function startFreeradius(): Promise<Freeradius> {
   const directory = await scratch('radius')
   const at = (name: string) => join(directory.path, name)
-  const port = await freeUdpPort()
+  const port = await freePort()
   const sharedSecret = 'geheim-shared'
   await writeFile(at('users'), 'anna Cleartext-Password := "geheim-anna"\n')
   await writeFile(
@@ -87,12 +75,13 @@ server default {
     await directory.remove()
   }
   try {
-    await new Promise<void>((resolve, reject) => {
+    await new Promise<void>((resolve) => {
       server.child.stdout?.on('data', () => {
         if (server.output().includes('Ready to process requests')) resolve()
       })
-      server.child.once('exit', () => reject(new Error(`it ended: ${server.output()}`)))
+      for (const end of ['exit', 'error']) server.child.once(end, () => resolve())
     })
+    throwIfEnded(server)
   } catch (error) {
     await stop()
     throw error

@@ -126,13 +126,14 @@ async function start(make: (programs: string, data: string, options: AsUser) => 
         return stdout.trim()
       }
       // It listens a moment before it lets anybody in.
-      for (let attempt = 0; ; attempt++) {
+      const until = Date.now() + 60_000
+      for (;;) {
         const failed = await sql('SELECT 1').then(
           () => undefined,
           (error: unknown) => error,
         )
         if (failed === undefined) break
-        if (attempt > 100) throw new Error('it lets nobody in', { cause: failed })
+        if (Date.now() > until) throw new Error('it lets nobody in', { cause: failed })
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
       return { host: '127.0.0.1', port, user: 'postgres', password, pid: server.child.pid ?? 0, sql, stop }

@@ -76,7 +76,7 @@ export async function startRabbitmq(): Promise<Rabbitmq> {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
     return text === '' ? undefined : JSON.parse(text)
   }
-  const patienceMs = 60_000
+  const patienceMs = 100_000
   const until = Date.now() + patienceMs
   // It listens a moment before it answers: who asks in between has the connection closed.
   const answering = async (): Promise<unknown> =>

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { engineQuestion } from '../../src/connectors/snmp/engine.ts'
-import { run, scratch } from './processes.ts'
-import { answering, freeUdpPort } from './udp.ts'
+import { freePort, run, scratch } from './processes.ts'
+import { answering } from './udp.ts'
 
 export interface Snmpd {
   readonly host: '127.0.0.1'
@@ -20,7 +20,7 @@ export interface Snmpd {
  */
 export async function startSnmpd(): Promise<Snmpd> {
   const directory = await scratch('snmpd')
-  const port = await freeUdpPort()
+  const port = await freePort()
   const [community, passphrase, privacyPassphrase] = [
     'g3heim-community',
     'long-passphrase-1',

@@ -1,22 +1,11 @@
 import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
-import type { Running } from './processes.ts'
-
-/** A UDP port of this machine that nobody used a moment ago. */
-export async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  await once(socket, 'close')
-  return port
-}
+import { throwIfEnded, type Running } from './processes.ts'
 
 /** Waits until somebody answers to a packet, or the program that should has ended. */
 export async function answering(port: number, packet: Uint8Array, by: Running): Promise<void> {
-  const until = Date.now() + 20_000
+  const until = Date.now() + 60_000
   for (;;) {
-    if (by.child.exitCode !== null) throw new Error(`it ended with ${by.child.exitCode}: ${by.output()}`)
+    throwIfEnded(by)
     const heard = await new Promise<boolean>((resolve) => {
       const socket = createSocket('udp4')
       const settle = (answered: boolean) => {

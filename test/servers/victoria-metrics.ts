@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './processes.ts'
 
 const program = '/usr/bin/victoria-metrics'
 
@@ -74,7 +74,8 @@ export async function startVictoriaMetrics(flags: readonly string[] = []): Promi
 }
 
 async function healthy(url: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  const until = Date.now() + 60_000
+  while (Date.now() < until) {
     const answered = await fetch(`${url}/health`).then(
       (answer) => answer.ok,
       () => false,
@@ -83,14 +84,5 @@ async function healthy(url: string): Promise<void> {
     // The program has no other way to say that it is ready.
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  throw new Error('victoria-metrics did not become healthy within 10 s')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  throw new Error('victoria-metrics did not become healthy within a minute')
 }

@@ -34,7 +34,8 @@ test('whatever comes, sizes are numbers', () => {
 })
 
 test('a megabyte of blanks and digits takes no longer than a megabyte', () => {
-  const began = performance.now()
+  const began = process.cpuUsage()
   parseDf(`${' 1'.repeat(500_000)}\n${'1 '.repeat(4_000)}`)
-  expect(performance.now() - began < 2_000).toBe(true)
+  // Of the processor's time: that of the clock says on a busy machine what others did.
+  expect(process.cpuUsage(began).user / 1_000 < 2_000).toBe(true)
 })

@@ -132,8 +132,9 @@ test('what was written is read back', () => {
 })
 
 test('a megabyte in one line takes no longer than a megabyte', () => {
-  const began = performance.now()
+  const began = process.cpuUsage()
   parseExposition(`a{b="${'x\\'.repeat(500_000)}`, 'text')
   parseExposition('{'.repeat(1_000_000), 'text')
-  expect(performance.now() - began).toBeLessThan(2_000)
+  // Of the processor's time: that of the clock says on a busy machine what others did.
+  expect(process.cpuUsage(began).user / 1_000).toBeLessThan(2_000)
 })

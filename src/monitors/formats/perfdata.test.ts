@@ -70,8 +70,9 @@ test('whatever a plugin prints, reading ends with finite numbers', () => {
     ),
     { numRuns: 1_000 },
   )
-  const began = performance.now()
+  const began = process.cpuUsage()
   parsePerfdata("'".repeat(200_000))
   parsePerfdata('a'.repeat(200_000))
-  expect(performance.now() - began).toBeLessThan(1_000)
+  // Of the processor's time: that of the clock says on a busy machine what others did.
+  expect(process.cpuUsage(began).user / 1_000).toBeLessThan(1_000)
 })

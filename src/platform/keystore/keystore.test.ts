@@ -86,7 +86,7 @@ test('a certificate generated for given names serves them, and a running server 
   try {
     const { port } = server.address() as AddressInfo
     const seen = (): Promise<string> =>
-      fetchServerCertificate('127.0.0.1', port, AbortSignal.timeout(5_000)).then(({ fingerprint }) => fingerprint)
+      fetchServerCertificate('127.0.0.1', port, AbortSignal.timeout(30_000)).then(({ fingerprint }) => fingerprint)
     const before = await seen()
     keystore.onChange(() => server.setSecureContext(keystore.tlsMaterial()))
     const made = await keystore.generate(['watch.example.org', '127.0.0.1'])
@@ -172,7 +172,7 @@ async function fetchedFromItself(keystore: Keystore): Promise<{ pem: string }> {
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   try {
     const { port } = server.address() as AddressInfo
-    return await fetchServerCertificate('127.0.0.1', port, AbortSignal.timeout(5_000))
+    return await fetchServerCertificate('127.0.0.1', port, AbortSignal.timeout(30_000))
   } finally {
     server.close()
   }
@@ -189,7 +189,7 @@ const hasKeytool = ((): boolean => {
 
 test.runIf(hasKeytool)(
   "Java's keytool lists the own key and the trusted certificate as such",
-  { timeout: 30_000 },
+  { timeout: 120_000 },
   async () => {
     const keystore = await open()
     const pem = openssl(...'req -x509 -newkey rsa:2048 -nodes -keyout other.key -subj /CN=other -days 30'.split(' '))

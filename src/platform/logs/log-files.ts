@@ -45,7 +45,11 @@ export async function openLogFiles(
   let dropped = 0
   let retryAt = 0
   // One pruning after another; each is short.
-  let pruning: Promise<void> = prune(directory, bounds, options.now()).catch(options.onProblem)
+  let pruning: Promise<void> = Promise.resolve()
+  const pruneInTurn = () => {
+    pruning = pruning.then(() => prune(directory, bounds, options.now())).catch(options.onProblem)
+  }
+  pruneInTurn()
   const ending = new Set<Promise<void>>()
 
   function begin(): WriteStream {
@@ -59,7 +63,7 @@ export async function openLogFiles(
       if (file === made) file = undefined
     })
     written = 0
-    pruning = pruning.then(() => prune(directory, bounds, options.now())).catch(options.onProblem)
+    pruneInTurn()
     return made
   }
 
@@ -70,6 +74,8 @@ export async function openLogFiles(
     const ended = new Promise<void>((done) => {
       finished.once('close', () => {
         ending.delete(ended)
+        // When it was begun, what was written before it may not have been on the disk yet, and was not counted.
+        pruneInTurn()
         done()
       })
     })
@@ -101,12 +107,13 @@ export async function openLogFiles(
     newest: (maxBytes, onText) => readNewest(directory, maxBytes, onText),
     setBounds(next) {
       bounds = next
-      pruning = pruning.then(() => prune(directory, bounds, options.now())).catch(options.onProblem)
+      pruneInTurn()
     },
     close() {
       closed ??= (async () => {
         finish()
-        await Promise.all([...ending, pruning])
+        await Promise.all(ending)
+        await pruning
       })()
       return closed
     },

@@ -140,13 +140,12 @@ test('the last lines stay in memory and can be followed', async () => {
   })
 })
 
-test('files stay within their room: the oldest lines go, the newest stay', async () => {
+test('files stay within their room, however slow the disk: the oldest lines go, the newest stay', async () => {
   const logs = await open({ maxBytes: 300_000 })
   for (let i = 0; i < 6_000; i++) {
     logs.log.info('batch stored', { number: i, padding: 'x'.repeat(100) })
+    // All in one go: a slow disk has none of it while the next files are begun.
     clock.advance(1)
-    // What is written in one go could not be written out in between, and would be dropped beyond the bound.
-    if (i % 500 === 499) await new Promise((next) => setImmediate(next))
   }
   await logs.close()
   const files = readdirSync(directory).sort()
@@ -164,7 +163,7 @@ test('a directory that fails is said once on the output, and logging goes on', a
   const logs = await open()
   rmSync(directory, { recursive: true })
   logs.log.info('one')
-  await expect.poll(() => written).toContain('log file failed')
+  await expect.poll(() => written, { timeout: 30_000 }).toContain('log file failed')
   for (let i = 0; i < 10; i++) logs.log.info('two')
   await logs.close()
   expect([written.match(/"event":"two"/g)?.length, written.match(/ENOENT[^"]*\.log/g)?.length]).toEqual([10, 1])
