@@ -65,8 +65,9 @@ export default defineConfig({
           isolate,
           include: ['test/**/*.test.ts'],
           exclude: ['test/simulation/**'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Longer than any single wait within a story, also where several are slow: what was waited for is to be what is told.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -48,6 +48,13 @@ async function enrolled(name: string): Promise<string> {
   return id
 }
 
+/** So many connectors have the place that they are to have: what was configured is placed a moment later. */
+const arePlaced = (count: number) =>
+  api.until(() => {
+    const places = [...api.distribution.placement().places.values()]
+    return places.length === count && places.every(({ is }) => is === 'settled' || is === 'uncovered')
+  })
+
 const isOnline = (id: string) => () =>
   api.distribution.agents().some((agent) => agent.id === id && agent.runtime === 'ONLINE')
 
@@ -221,6 +228,7 @@ test('the log of an agent comes through its own connection, as a text', async ()
 
 test('who sees one group sees the agents, and of theirs alone more than name and state; only administrators change them', async () => {
   const [id] = [await enrolled('north-1'), await configure([connector('a')], ['north-1'])]
+  await arePlaced(1)
   const password = 'correct horse battery'
   const tokenOf = async (group: string) => {
     const username = `of-${group}`
@@ -245,7 +253,7 @@ test('who sees one group sees the agents, and of theirs alone more than name and
 test('it is said where each connector is, why, and why on no other agent', async () => {
   const id = await enrolled('north-1')
   await configure([connector('a'), connector('b', { pin: 'north-9' })], ['north-1'])
-  await api.until(() => api.distribution.placement().places.size === 2)
+  await arePlaced(2)
   const { headers, body } = await api.call('listPlacement', { query: { group: 'acme', limit: 1 } })
   const [here] = body as Shown[]
   const next = String(headers['farwatch-next-cursor'])
@@ -287,7 +295,7 @@ test('it is said where each connector is, why, and why on no other agent', async
 test('an edit of associations says what it would leave uncovered, move and weaken, and does it when asked', async () => {
   await enrolled('north-1')
   await configure([connector('a'), connector('b')], ['local'])
-  await api.until(() => api.distribution.placement().places.size === 2)
+  await arePlaced(2)
   const put = (agents: readonly string[], dryRun: boolean) =>
     api.call('replaceAssociations', { query: { dryRun }, body: { associations: [{ group: 'acme', agents }] } })
   const nobody = (await put(['north-9'], true)).body as Shown

@@ -777,7 +777,10 @@ export class LinkClient implements ServerLink {
    * Who was accepted once and is not any more has to end its work and forget its credentials, also those that it kept over a restart: it is
    * given an empty assignment, once. A server that does not know it (any more) says nothing of its work, and renews no lease.
    */
-  #notAccepted({ state, message }: PollAnswer, known: string | undefined): Assignment | undefined {
+  #notAccepted({ state, message: polled }: PollAnswer, known: string | undefined): Assignment | undefined {
+    // What was wrong with an enrolment token is known to the answer to the hello alone, and is news for as long as the agent waits.
+    const hello = this.#greeted?.standing
+    const message = state === 'PENDING' && hello?.state === 'PENDING' ? hello.message : polled
     this.#showStanding({ state, message })
     // It was forgotten while it waited.
     if (state === 'UNKNOWN') this.#greeted = undefined

@@ -162,6 +162,18 @@ test('a pending or rejected agent gets nothing but its state', async () => {
   })
 })
 
+test('an agent that waits although it has a token goes on saying what is wrong with the token', async () => {
+  const server = await serve({ holdMs: () => 0 })
+  const agent = agentOf(server, { token: 'never made' })
+  const said: string[] = []
+  for (let polls = 0; polls < 3; polls++) {
+    await agent.assignment(undefined, never)
+    said.push(agent.state().message)
+  }
+  const words = 'The enrolment token is unknown, used up or expired. '
+  expect(said.map((message) => message.slice(0, words.length))).toEqual([words, words, words])
+})
+
 test('a removed agent is told to stop and to forget, and its key is good no more', async () => {
   const server = await serve({ assignmentFor: () => acme, holdMs: () => 0 })
   const keys = makeKeys()

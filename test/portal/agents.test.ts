@@ -91,6 +91,7 @@ test(
     await here.getByRole('link', { name: 'shop', exact: true }).click()
     await here.getByText('Why here').click()
     await here.getByText(/it had the least load/).waitFor()
+    await here.getByText(/^Uncovered: /).waitFor({ state: 'detached' })
     expect([
       await here.getByText(/^Uncovered: /).count(),
       await here.getByRole('list', { name: 'Connectors' }).getByRole('link').allTextContents(),

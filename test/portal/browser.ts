@@ -55,8 +55,9 @@ export async function openPage(browser: Browser, timezoneId?: string): Promise<O
     viewport: { width: 1400, height: 1000 },
     ...(timezoneId === undefined ? {} : { timezoneId }),
   })
+  // Of the context: a test may open a second page in it.
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
-  page.setDefaultTimeout(60_000)
   return { page, complaints: watchPage(page) }
 }
 

@@ -31,8 +31,8 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await browser.close()
-  await instance.stop()
+  await browser?.close()
+  await instance?.[Symbol.asyncDispose]()
   exporter.closeAllConnections()
   exporter.close()
 })

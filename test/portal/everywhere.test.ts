@@ -86,8 +86,8 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await browser.close()
-  await instance[Symbol.asyncDispose]()
+  await browser?.close()
+  await instance?.[Symbol.asyncDispose]()
 })
 
 /** What stands out of the window to the right, by what it is. As text, because it runs in the browser, of which the types here know nothing. */

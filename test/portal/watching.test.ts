@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AnswerOf, Operations } from '../../src/contract/index.ts'
 import { CountingTarget } from '../support/counting-target.ts'
@@ -61,6 +61,20 @@ afterAll(async () => {
 const place = (name: string | RegExp) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name })
 const search = () => new URL(page.url()).searchParams
 
+/** Presses `g` and a letter as somebody does who knows the way: together, since the second counts for a good second only. */
+async function goBy(letter: string): Promise<void> {
+  await Promise.all([page.keyboard.press('g'), page.keyboard.press(letter)])
+}
+
+/** Drags the mouse across a chart, by shares of its width as it lies now. */
+async function drag(chart: Locator, from: number, to: number): Promise<void> {
+  const { x, y, width } = (await chart.boundingBox())!
+  await page.mouse.move(x + width * from, y + 40)
+  await page.mouse.down()
+  await page.mouse.move(x + width * to, y + 40, { steps: 4 })
+  await page.mouse.up()
+}
+
 test('the tree is narrowed by tag and opened down to the connector, and the address says so', async () => {
   await place('Systems').click()
   await page.getByRole('heading', { level: 1, name: 'Systems' }).waitFor()
@@ -103,11 +117,7 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   const told = await strip.getAttribute('aria-valuetext')
 
   const chart = page.locator('.chart .u-over').first()
-  const box = (await chart.boundingBox())!
-  await page.mouse.move(box.x + box.width * 0.3, box.y + 40)
-  await page.mouse.down()
-  await page.mouse.move(box.x + box.width * 0.7, box.y + 40, { steps: 4 })
-  await page.mouse.up()
+  await drag(chart, 0.3, 0.7)
   await page.getByRole('button', { name: 'Reset zoom' }).waitFor()
   const zoomed = search().has('from') && search().has('to')
   await expectAccessible(page)
@@ -116,13 +126,12 @@ test('a system shows how each slot ended, what its thresholds are, and every res
 
   // With the shift key the time goes along with the mouse: as much of it is shown, and earlier.
   await page.keyboard.down('Shift')
-  await page.mouse.move(box.x + box.width * 0.3, box.y + 40)
-  await page.mouse.down()
-  await page.mouse.move(box.x + box.width * 0.8, box.y + 40, { steps: 4 })
-  await page.mouse.up()
+  await drag(chart, 0.3, 0.8)
   await page.keyboard.up('Shift')
   await page.getByRole('button', { name: 'Reset zoom' }).waitFor()
-  const panned = Number(search().get('to')) < Date.now() - 60_000
+  const [from, to] = ['from', 'to'].map((end) => Number(search().get(end)))
+  // At least two minutes are shown, so that half of the width is at least one; but for a pixel or two.
+  const [isEarlier, isAsMuch] = [to! < Date.now() - 55_000, to! - from! >= 120_000]
   await page.getByRole('button', { name: 'Reset zoom' }).click()
 
   // It is measured at once where somebody asks; what came of it is shown and counts for nothing.
@@ -139,18 +148,19 @@ test('a system shows how each slot ended, what its thresholds are, and every res
   await page.getByRole('region', { name: 'The chosen result' }).getByText('status').first().waitFor()
   await expectAccessible(page)
   await page.keyboard.press('Escape')
-  expect({ told, zoomed, panned, tasks: tasks.length, complaints }).toEqual({
-    told: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, Ran/),
+  expect({ told, zoomed, isEarlier, isAsMuch, tasks: tasks.length, complaints }).toEqual({
+    // A busy machine may have been too slow for that one, and then it says so.
+    told: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, (Ran|Late|Failed|Skipped), /),
     zoomed: true,
-    panned: true,
+    isEarlier: true,
+    isAsMuch: true,
     tasks: 1,
     complaints: [],
   })
 })
 
 test('many alarms are acknowledged at once; each says why it was raised and whom it goes to', async () => {
-  await page.keyboard.press('g')
-  await page.keyboard.press('a')
+  await goBy('a')
   await page.getByRole('heading', { level: 1, name: 'Alarms' }).waitFor()
   await target.stop()
   await page.getByRole('row', { name: /acme \/ acme-shop/ }).waitFor()
@@ -187,13 +197,12 @@ test('many alarms are acknowledged at once; each says why it was raised and whom
   await drawer.getByText('the provider is told').waitFor()
   await drawer.getByRole('button', { name: 'Clear', exact: true }).click()
   await drawer.getByRole('button', { name: 'Clear', exact: true }).last().click()
-  await until(
+  const { id } = alarms.find(({ group }) => group === 'acme')!
+  const { history } = await until(
     'it is cleared',
-    () => instance.call('listAlarms', { query: { group: 'acme', state: 'cleared' } }),
-    (cleared) => cleared.length > 0,
+    () => instance.call('showAlarm', { params: { id } }),
+    ({ state }) => state === 'cleared',
   )
-  const [cleared] = await instance.call('listAlarms', { query: { group: 'acme', state: 'cleared' } })
-  const { history } = await instance.call('showAlarm', { params: { id: cleared!.id } })
   await page.keyboard.press('Escape')
   await drawer.waitFor({ state: 'detached' })
   expect(history.map(({ by, text }) => `${by ?? ''}: ${text}`).filter((line) => line.startsWith('admin'))).toEqual([
@@ -216,15 +225,14 @@ test('moments are told in the zone of whoever looks', async () => {
   const [alarm] = await instance.call('listAlarms', { query: {} })
   await signIn(there, instance, { path: `/alarms/${alarm!.id}?state=all` })
   const told = there.getByRole('dialog').locator('time').last()
-  const at = new Date((await told.getAttribute('datetime')) ?? '')
-  const text = await told.textContent()
+  // Both at once: the last moment is another one as soon as something happens.
+  const [at, text] = await told.evaluate((time) => [time.getAttribute('datetime'), time.textContent])
   await there.context().close()
-  expect(text).toBe(at.toLocaleString('sv', { timeZone }))
+  expect(text).toBe(new Date(at!).toLocaleString('sv', { timeZone }))
 })
 
 test('the overview says what was wrong over time, and becomes a board for the wall', async () => {
-  await page.keyboard.press('g')
-  await page.keyboard.press('o')
+  await goBy('o')
   await page.getByRole('img', { name: /Open alarms over time; now .*Major/ }).waitFor()
   await expectAccessible(page)
   await page.getByRole('button', { name: 'Wall board' }).click()
@@ -237,8 +245,7 @@ test('the overview says what was wrong over time, and becomes a board for the wa
 
 test('the palette finds a system and goes there', async () => {
   // Where a page has a filter the slash goes there; where it has none it opens the palette.
-  await page.keyboard.press('g')
-  await page.keyboard.press('s')
+  await goBy('s')
   await page.getByRole('heading', { level: 1, name: 'Systems' }).waitFor()
   await page.keyboard.press('/')
   const isInFilter = await page

@@ -155,7 +155,8 @@ describe('a hostile body is turned away', () => {
   test.each(Object.entries(bodies))('%s', async (_, { body, status }) => {
     const answer = await instance
       .send('PUT', '/api/v1/configuration', body)
-      .catch((thrown: Error) => ({ status: /ECONNRESET|EPIPE/.test(thrown.message) ? 413 : 0, body: '' }))
+      // Nobody reads so much to its end: the connection may be closed before the answer has come through. The words for that are many.
+      .catch(({ code }: NodeJS.ErrnoException) => ({ status: code === 'ECONNRESET' || code === 'EPIPE' ? 413 : 0 }))
     expect(answer.status).toBe(status)
     expect((await instance.send('GET', '/healthz')).status).toBe(200)
   })

