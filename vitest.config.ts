@@ -46,7 +46,7 @@ export default defineConfig({
           isolate,
           include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'web/src/**/*.test.ts'],
           setupFiles: ['test/support/rules-shown.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -63,8 +63,9 @@ export default defineConfig({
           isolate,
           include: ['test/**/*.test.ts'],
           exclude: ['test/simulation/**'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // For a machine that is ten times as slow as usual: what is waited for in a story says itself for how long, and what was missing.
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
     ],

@@ -57,7 +57,6 @@ test.concurrent.for(instances)(
         return silence(rows, 1_000)
       },
       ({ missing }) => missing === 0,
-      10_000,
     )
     expect({
       lost,

@@ -45,11 +45,11 @@ async function placesOf(group: string): Promise<ReadonlyMap<string, string | nul
 const runners = async () =>
   [...new Set([...(await placesOf('acme')).values(), ...(await placesOf('vault')).values()].map(String))].toSorted()
 
-/** An agent that runs something of a group, and the other one. Who came back a while ago has nothing yet. */
-async function oneWithWork(group: string) {
-  const places = [...(await placesOf(group)).values()]
+/** An agent that runs something of each of some groups, and the other one. Who came back a while ago has nothing yet. */
+async function oneWithWork(...groups: readonly string[]) {
+  const places = await Promise.all(groups.map(async (group) => [...(await placesOf(group)).values()]))
   const all = fleet.agents.map((instance, i) => ({ instance, name: names[i]! }))
-  const one = all.find(({ name }) => places.includes(name)) ?? all[0]!
+  const one = all.find(({ name }) => places.every((some) => some.includes(name))) ?? all[0]!
   return [one, all.find((other) => other !== one)!] as const
 }
 
@@ -76,7 +76,8 @@ test('two agents share the work of a group', async () => {
 })
 
 test('when one is killed its work runs elsewhere, under one alarm that names the groups and ends with the absence', async () => {
-  const [killed, other] = await oneWithWork('acme')
+  // Connectors are dealt out whatever their group: one of the two may have none of the smaller one.
+  const [killed, other] = await oneWithWork('acme', 'vault')
   const shown = await rowsOf(server)
   await killed.instance.kill()
   const killedAt = Date.now()
@@ -92,7 +93,6 @@ test('when one is killed its work runs elsewhere, under one alarm that names the
     'what was missed is told',
     async () => account(await rowsOf(server), new Map()),
     (seen) => seen.slots.missing.length === 0,
-    30_000,
   )
   expect({
     alarms: alarms.map((message) => /agent (\S+) .*Groups concerned: (.*)$/.exec(message)?.slice(1)),
@@ -134,7 +134,6 @@ test('an agent that stands still and wakes up asks nothing of an exclusive group
     'everything that was served is stored, and what was missed is told',
     async () => account(await rowsOf(server, 'vault'), served, { periodMs: vault.periodMs, since: before }),
     ({ strays, slots }) => strays.length === 0 && slots.missing.length === 0,
-    30_000,
   )
   expect({
     ...seen,
