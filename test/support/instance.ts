@@ -299,7 +299,7 @@ export async function until<T>(
   what: string,
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,
-  withinMs = 60_000,
+  withinMs = 90_000,
 ): Promise<T> {
   const end = performance.now() + withinMs
   for (;;) {
