@@ -1,4 +1,3 @@
-import { setTimeout as pass } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { account, rowsOf, servedNow, vanished } from '../support/account.ts'
 import { CountingTarget, countingDocument } from '../support/counting-target.ts'
@@ -140,18 +139,17 @@ test('an agent that stands still and wakes up asks nothing of an exclusive group
     ran: [...served].every(([connector, count]) => count > before.get(connector)!),
   }).toEqual({ strays: [], twice: 0, slots: { missing: [], twice: 0 }, ran: true })
 
-  /** Waits for the middle of the longest time in which no task of the group is due, so that no request is under way. */
+  /** Waits for a moment at which no request of the group is under way: all runs that were due are stored, and the next is not due at once. */
   async function betweenRuns(): Promise<void> {
-    const { periodMs } = vault
-    const phases = [...(await rowsOf(server, 'vault')).values()]
-      .map((all) => all.at(-1)!.slot % periodMs)
-      .sort((a, b) => a - b)
-    const pauses = phases.map((phase, i) => ({
-      from: phase,
-      length: ((phases[i + 1] ?? phases[0]! + periodMs) - phase + periodMs) % periodMs || periodMs,
-    }))
-    const longest = pauses.reduce((best, one) => (one.length > best.length ? one : best))
-    const middle = longest.from + longest.length / 2
-    await pass((((middle - Date.now()) % periodMs) + periodMs) % periodMs)
+    const { group, tasks, periodMs } = vault
+    await until(
+      'nothing of the group is under way',
+      async () => {
+        const newest = [...(await rowsOf(server, group)).values()].map((all) => all.at(-1)!.slot)
+        const at = Date.now()
+        return newest.map((slot) => slot + periodMs - at)
+      },
+      (dueInMs) => dueInMs.length === tasks && dueInMs.every((ms) => ms > 150 && ms <= periodMs),
+    )
   }
 })
