@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { holdPort } from '../support/held-port.ts'
 
 /** One direction of a line, as seen from who connects. */
 export type Direction = 'there' | 'back'
@@ -16,6 +17,7 @@ export class CuttingProxy implements AsyncDisposable {
   readonly #cut = new Set<Direction>()
   #server: Server
   #port = 0
+  #releasePort: () => void = () => undefined
   /** How long each piece of data is held, in either direction. */
   delayMs = 0
   /** Bytes that were swallowed since the last cut, by direction. */
@@ -65,6 +67,13 @@ export class CuttingProxy implements AsyncDisposable {
   /** Ends every connection and refuses new ones. */
   async refuse(): Promise<void> {
     if (!this.#server.listening) return
+    await this.#end()
+    this.#releasePort = await holdPort('127.0.0.1', this.#port)
+  }
+
+  async #end(): Promise<void> {
+    this.#releasePort()
+    if (!this.#server.listening) return
     this.#server.close()
     this.close()
     await once(this.#server, 'close')
@@ -75,6 +84,7 @@ export class CuttingProxy implements AsyncDisposable {
     this.#server = this.#make()
     this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
+    this.#releasePort()
     this.#port = (this.#server.address() as AddressInfo).port
   }
 
@@ -112,7 +122,7 @@ export class CuttingProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.refuse()
+    await this.#end()
   }
 }
 

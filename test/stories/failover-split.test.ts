@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CuttingProxy } from '../servers/cutting-proxy.ts'
+import { missed } from '../support/account.ts'
 import { CountingTarget, countingDocument } from '../support/counting-target.ts'
 import { fingerprintAt, online, scratchData, trust } from '../support/fleet.ts'
 import { TestInstance, until } from '../support/instance.ts'
@@ -120,27 +121,39 @@ test(
     await watched(secondary, 'west', Date.now())
 
     // What the PRIMARY's agent measured meanwhile is in the history of the SECONDARY: every slot has one row, none is missing.
-    const holes = await Promise.all(
-      there.map(async ({ id, connector }) => {
-        const rows = await secondary.call('listResults', {
-          params: { id },
-          query: { from: new Date(cutAt).toISOString(), to: new Date(mendedAt).toISOString() },
-        })
-        const slots = rows.map(({ plannedAt }) => Date.parse(plannedAt))
-        const gaps = slots.slice(1).filter((slot, i) => slot - slots[i]! !== 1_000)
-        return [connector, gaps, rows.filter(({ outcome }) => outcome !== 'ran' && outcome !== 'late').length]
-      }),
+    const holesNow = () =>
+      Promise.all(
+        there.map(async ({ id, connector }) => {
+          const rows = await secondary.call('listResults', {
+            params: { id },
+            query: { from: new Date(cutAt).toISOString(), to: new Date(mendedAt).toISOString() },
+          })
+          const gaps = rows.slice(1).filter(({ slot }, i) => slot !== rows[i]!.slot + (rows[i]!.slots ?? 1) * 1_000)
+          // To the last one before the lines were mended.
+          const isWhole = rows.length > 0 && rows.at(-1)!.slot + (rows.at(-1)!.slots ?? 1) * 1_000 >= mendedAt
+          return [connector, gaps.length, missed(rows), isWhole] as const
+        }),
+      )
+    const holes = await until('the work of the PRIMARY is there', holesNow, (all) =>
+      all.every(([, gaps, , isWhole]) => gaps === 0 && isWhole),
     )
     const [snapshot] = (await secondary.call('listSnapshots')).filter(({ name }) => name.startsWith('The PRIMARY'))
     const difference = await secondary.call('diffSnapshot', { params: { id: snapshot!.id } })
-    const open = await secondary.call('listAlarms', { query: { state: 'raised' } })
+    const told = await until(
+      'an alarm says so',
+      async () =>
+        (await secondary.call('listAlarms', { query: { state: 'raised' } })).filter(({ message }) =>
+          message.startsWith('Both servers acted'),
+        ),
+      (all) => all.length > 0,
+    )
     expect({
       holes,
       edit: difference.changes.map(({ action, path }) => `${action} ${path}`),
-      told: open.filter(({ message }) => message.startsWith('Both servers acted')).length,
+      told: told.length,
       acts: [(await primary.call('showFailover')).acts, (await secondary.call('showFailover')).acts],
     }).toEqual({
-      holes: there.map(({ connector }) => [connector, [], 0]),
+      holes: there.map(({ connector }) => [connector, 0, [], true]),
       edit: ['add groups["made-in-the-west"]'],
       told: 1,
       acts: [false, true],

@@ -42,8 +42,11 @@ test('the own agent of whoever acts runs the tasks, and nobody else: also when t
   // What was under way when the PRIMARY died has no result: at most one for each task. All else it had left comes when it is back.
   const all = await until(
     'what the PRIMARY had left is stored',
-    async () => account(await rowsOf(secondary), served),
-    ({ strays }) => strays.length <= tasks,
+    async () => {
+      const rows = await rowsOf(secondary)
+      return { ...account(rows, served), lost: vanished(shown, rows) }
+    },
+    ({ strays, lost }) => strays.length <= tasks && lost.length === 0,
   )
   const later = await until(
     'what is run now is stored once',
@@ -52,7 +55,7 @@ test('the own agent of whoever acts runs the tasks, and nobody else: also when t
   )
   expect({
     atFirst: atFirst.twice,
-    lost: vanished(shown, await rowsOf(secondary)),
+    lost: all.lost,
     fewStrays: all.strays.length <= tasks,
     twice: [all.twice, all.slots.twice, later.twice],
     strays: later.strays,

@@ -33,6 +33,8 @@ describe.skipIf(!mayMount)('a PRIMARY with unsound data', () => {
     })
     primary = pair.primary
     secondary = pair.secondary
+    // Also where the PRIMARY is stopped, copied or put back, and started again on a busy machine. Its own timeout says when its data is unsound.
+    await secondary.call('changeFailover', { body: { timeoutMs: 120_000 } })
     await primary.call('applyConfiguration', {
       query: {},
       body: { ...countingDocument(target.url, tasks), associations: [{ group: 'acme', agents: ['north-1'] }] },

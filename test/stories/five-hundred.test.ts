@@ -125,14 +125,17 @@ test(
           .length
       await until('every task ran', count, (ran) => ran === 500, 60_000)
       const from = Date.now()
-      await until(
-        'four more periods pass',
-        async () => Date.now(),
-        (now) => now > from + 40_000,
+      // Every slot of 30 seconds: 440 tasks at 5 s and 60 at 10 s.
+      const slots = 440 * 6 + 60 * 3
+      const coverage = await until(
+        'every slot of 30 seconds has ended',
+        () =>
+          instance.call('showCoverage', {
+            query: { group: 'acme', from: String(from), to: String(from + 30_000) },
+          }),
+        ({ outcomes }) => Object.values(outcomes).reduce((sum, count) => sum + count, 0) === slots,
+        90_000,
       )
-      const coverage = await instance.call('showCoverage', {
-        query: { group: 'acme', from: String(from), to: String(from + 30_000) },
-      })
       const failing = (await instance.call('listTasks', { query: { group: 'acme', outcome: 'failed' } })).map(
         (task) => `${task.monitor} ${task.lastMessage}`,
       )
@@ -142,8 +145,7 @@ test(
         share: coverage.share,
         outcomes: Object.keys(coverage.outcomes).filter((outcome) => (coverage.outcomes[outcome] ?? 0) > 0),
       }).toEqual({ tasks: 500, failing: [], share: 1, outcomes: ['ran'] })
-      // Every slot of 30 seconds: 440 tasks at 5 s and 60 at 10 s.
-      expect(coverage.outcomes['ran']).toBe(440 * 6 + 60 * 3)
+      expect(coverage.outcomes['ran']).toBe(slots)
     } finally {
       await Promise.all([nginx.stop(), postgres.stop()])
     }

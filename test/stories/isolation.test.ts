@@ -11,6 +11,8 @@ import { descendants, stillThere, zombies } from '../support/launch.ts'
 
 const healthy = 12
 const timeoutMs = 1_500
+/** For so long what has timed out may take to end, before it is ended. */
+const graceMs = 2_000
 
 /** A target that is none: each path harms whoever trusts it. */
 class HostileTarget implements AsyncDisposable {
@@ -155,7 +157,7 @@ test('whatever a target or a plugin does, it fails by itself, in time and with a
       {
         outcomes: [...new Set(results.map(({ outcome }) => outcome))].join(),
         reasons: [...new Set(results.map(({ reason }) => reason))].join(),
-        inTime: results.every(({ durationMs }) => durationMs! < timeoutMs + 1_000),
+        inTime: results.every(({ durationMs }) => durationMs! < timeoutMs + graceMs),
         told: results.every(({ message }) => message !== null && message.length > 10),
       },
     ]),
@@ -172,14 +174,20 @@ test('whatever a target or a plugin does, it fails by itself, in time and with a
   })
 
   const others = tasks.filter((task) => !bad.includes(task))
-  const [from, to] = [Date.now() - 6_000, Date.now() - 2_000].map(String) as [string, string]
-  const coverage = await Promise.all(
-    others.map(async ({ id, name }) => {
-      const { share, outcomes } = await instance.call('showCoverage', { query: { task: id, from, to } })
-      return `${name} ${share} ${outcomes['ran']! >= 1}`
-    }),
+  // In four seconds each of the bad ones runs twice. A machine that is busy with other tests leaves a slot out now and then, whoever runs beside it.
+  await until(
+    'all of the others ran for four seconds, beside the bad ones',
+    () => {
+      const [from, to] = [Date.now() - 6_000, Date.now() - 2_000].map(String) as [string, string]
+      return Promise.all(
+        others.map(async ({ id, name }) => {
+          const { share, outcomes } = await instance.call('showCoverage', { query: { task: id, from, to } })
+          return `${name} ${share} ${outcomes['ran']! >= 1}`
+        }),
+      )
+    },
+    (lines) => lines.every((line) => line.endsWith(' 1 true')),
   )
-  expect(coverage.filter((line) => !line.endsWith(' 1 true'))).toEqual([])
   expect(others.length).toBe(healthy + 1)
   // The monitoring processes were not harmed either: none had to be ended.
   expect((await instance.call('agentStatistics'))[0]).toMatchObject({ killed: 0 })
@@ -190,7 +198,6 @@ test('whatever a target or a plugin does, it fails by itself, in time and with a
     'no process that ended a moment ago is still kept',
     async () => zombies(descendants(instance.pid)).filter((pid) => ended.includes(pid)),
     (kept) => kept.length === 0,
-    5_000,
   )
   const noted = await directory.pids()
   const processes = descendants(instance.pid)
@@ -199,6 +206,5 @@ test('whatever a target or a plugin does, it fails by itself, in time and with a
     'no process is left',
     async () => stillThere([...noted, ...processes]),
     (left) => left.length === 0,
-    2_000,
   )
 })

@@ -36,14 +36,14 @@ async function codeOf(method: string, path: string, body?: unknown): Promise<str
 
 test('a pure server runs nothing itself, and says that nobody does', async () => {
   await central.call('applyConfiguration', { query: {}, body: countingDocument(target.url, 2, { group: 'theirs' }) })
-  const tasks = await central.call('listTasks', { query: { group: 'theirs' } })
-  const groups = await central.call('listGroups')
   // The other instance asks the same target meanwhile: time goes by.
   await until(
     'time went by',
     () => runs(own, 'acme'),
     (all) => all.length >= 6,
   )
+  const tasks = await central.call('listTasks', { query: { group: 'theirs' } })
+  const groups = await central.call('listGroups')
   expect({
     tasks: tasks.map(({ state, agent, reason }) => [state, agent, reason !== null]),
     group: groups.find(({ name }) => name === 'theirs')?.state,

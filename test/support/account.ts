@@ -23,9 +23,23 @@ export function hitsOf(row: Result): number | undefined {
   return row.metrics.find(({ name }) => name === 'hits')?.value
 }
 
-/** What slots without a run ended as, and why, as `skipped: still running`. */
+/** What a machine that is busy with other tests leaves out, as it should: it is recorded, and says nothing of what the story is about. */
+const leftOut = new Set(['skipped: still running', 'skipped: overload'])
+
+/** What slots without a run ended as, and why, as `lost: spool full`; but for what a busy machine left out. */
 export function missed(rows: readonly Result[]): readonly string[] {
-  return rows.filter(({ startedAt }) => startedAt === null).map(({ outcome, reason }) => `${outcome}: ${reason}`)
+  return rows
+    .filter(({ startedAt }) => startedAt === null)
+    .map(({ outcome, reason }) => `${outcome}: ${reason}`)
+    .filter((why) => !leftOut.has(why))
+}
+
+/** How many slots from one moment and before another a busy machine left out. @param periodMs of all of them */
+export function leftOutIn(rows: readonly Result[], from: number, to: number, periodMs = 1_000): number {
+  return rows
+    .filter(({ outcome, reason }) => leftOut.has(`${outcome}: ${reason}`))
+    .flatMap(({ slot, slots = 1 }) => Array.from({ length: slots }, (_, i) => slot + i * periodMs))
+    .filter((slot) => slot >= from && slot < to).length
 }
 
 /** How many requests each connector's counter has served until now. */

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { holdPort } from './held-port.ts'
 
 /**
  * A web server whose `/counter?task=X` counts up by one per request and path: `{"hits": n}`. What was stored, held against what was
@@ -17,6 +18,7 @@ export class CountingTarget {
   readonly failing = new Set<string>()
   #server: Server
   #port = 0
+  #releasePort: () => void = () => undefined
 
   private constructor() {
     this.#server = this.#make()
@@ -48,6 +50,7 @@ export class CountingTarget {
       this.#server.once('error', reject)
       this.#server.listen(this.#port, '127.0.0.1', resolve)
     })
+    this.#releasePort()
     this.#port = (this.#server.address() as AddressInfo).port
   }
 
@@ -57,12 +60,18 @@ export class CountingTarget {
 
   /** Refuses connections from now on. */
   async stop(): Promise<void> {
+    await this.#end()
+    this.#releasePort = await holdPort('127.0.0.1', this.#port)
+  }
+
+  async #end(): Promise<void> {
+    this.#releasePort()
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+    await this.#end()
   }
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import type { AnswerOf, BodyOf, OperationName, Operations, ParamsOf, QueryOf } from '../../src/contract/index.ts'
 import { operations, type Operation } from '../../src/contract/index.ts'
+import { holdPort } from './held-port.ts'
 import { descendants } from './launch.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/farwatch', import.meta.url))
@@ -30,6 +31,8 @@ export class TestInstance {
   #connections = new Agent({ keepAlive: true })
   #log = ''
   #token = ''
+  /** While it is away its port is kept: other tests ask the system for ports all the time. */
+  #releasePort: () => void = () => undefined
   /** The launcher that `start` starts: another one is another version. */
   program = launcher
   url = ''
@@ -111,6 +114,7 @@ export class TestInstance {
         reject(new Error(`the instance ended with ${code ?? signal} before it was ready:\n${this.#log}`)),
       )
     })
+    this.#releasePort()
     this.url = ready[1]!
     this.uuid = ready[2]!
     this.role = ready[3]!
@@ -216,6 +220,7 @@ export class TestInstance {
   /** SIGKILL, as a crash or the kernel would; resolves when the process is gone. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
+    await this.#holdPort()
   }
 
   /** Stands still from one moment to the other, with all its processes, as a machine that is suspended does; until `resume`. */
@@ -234,7 +239,14 @@ export class TestInstance {
 
   /** SIGTERM; resolves with the exit code. */
   async stop(): Promise<number | null> {
-    return this.#end('SIGTERM')
+    const code = await this.#end('SIGTERM')
+    await this.#holdPort()
+    return code
+  }
+
+  async #holdPort(): Promise<void> {
+    this.#releasePort()
+    if (this.url !== '') this.#releasePort = await holdPort(this.#host, Number(new URL(this.url).port))
   }
 
   #end(signal: NodeJS.Signals): Promise<number | null> {
@@ -248,7 +260,9 @@ export class TestInstance {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill()
+    await this.#end('SIGKILL')
+    this.#releasePort()
+    this.#connections.destroy()
     // Killed, the launcher may be gone a moment before the program is.
     await rm(this.data, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   }
@@ -285,7 +299,7 @@ export async function until<T>(
   what: string,
   ask: () => Promise<T>,
   wanted: (answer: T) => boolean,
-  withinMs = 60_000,
+  withinMs = 90_000,
 ): Promise<T> {
   const end = performance.now() + withinMs
   for (;;) {
