@@ -11,11 +11,11 @@ import { addressIn, System, type IcmpSocket, type Received, type SocketKind } fr
 
 /**
  * From one turn to the next while pings are open: what falls due, arrives or ends within so long is one turn. A turn costs as much as many packets,
- * above all where other work has taken the caches meanwhile, and the kernel says when an answer arrived. The shortest interval of a ping is as long.
+ * above all where other work has taken the caches meanwhile, and the kernel says when an answer arrived. Pings of shorter intervals have more turns.
  */
-const turnMs = 10
+const turnMs = 20
 /** Packets of one turn; what is more waits for the next one. At 5,000 a second nobody's line is flooded by a start, nor the room for answers. */
-const mostPerTurn = 50
+const mostPerTurn = 100
 /** Where many packets go out, or long ones, answers of near hosts are read in between, or they would not fit into the socket's buffer. */
 const readAfterBytes = 16 * 1024
 /** Without a bell it looks whether it is to end once in so long. */
@@ -32,6 +32,8 @@ const momentary = new Set(['EAGAIN', 'ENOBUFS', 'ENOMEM', 'EINTR'])
 interface SentTarget extends Target {
   readonly socket: IcmpSocket
   readonly to: Uint8Array
+  /** Where its packets are written, which all pings share. */
+  readonly packet: Uint8Array
 }
 
 /** The one clock of this thread; only the moment of an answer is the kernel's. */
@@ -101,7 +103,15 @@ class Loop {
       this.#refused.push({ id: ask.id, refused: socket === undefined ? 'EAFNOSUPPORT' : 'EINVAL' })
       return
     }
-    this.#schedule.add({ ...ask, socket, to, from: addressIn(to, ask.family), token: this.#system.token() }, at)
+    const target: SentTarget = {
+      ...ask,
+      socket,
+      to,
+      from: addressIn(to, ask.family),
+      token: this.#system.token(),
+      packet: this.#packet.subarray(0, headerBytes + ask.size),
+    }
+    this.#schedule.add(target, at)
   }
 
   #sendDue(): void {
@@ -109,8 +119,7 @@ class Loop {
     let sentBytes = 0
     const used = new Set<IcmpSocket>()
     for (const packet of this.#schedule.take(now())) {
-      const { socket, family, size, to, token } = packet.plan
-      const bytes = this.#packet.subarray(0, headerBytes + size)
+      const { socket, family, to, token, packet: bytes } = packet.plan
       const mark = { identifier: this.#identifier, sequence: sequenceOf(packet), token, number: packet.number }
       writeEcho(bytes, family, mark)
       const at = now()

@@ -124,7 +124,8 @@ export class Schedule<P extends PingPlan = PingPlan> {
       taken.push(packet)
       // From now on and not from when this one was due: after a turn that came late nothing is made up for.
       if (!next.again && index + 1 < plan.count) {
-        const dueAt = Math.round((at + plan.intervalMs) / this.#gridMs) * this.#gridMs
+        const gridMs = Math.min(this.#gridMs, plan.intervalMs)
+        const dueAt = Math.round((at + plan.intervalMs) / gridMs) * gridMs
         this.#plan(plan, index + 1, dueAt)
       }
     }

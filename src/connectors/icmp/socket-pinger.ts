@@ -10,7 +10,7 @@ import type { PingEnd } from './schedule.ts'
 import type { SocketKind } from './system.ts'
 
 /** Pings asked within so long are handed over together: a message and a wake-up cost as much as a packet. */
-const gatherMs = 10
+const gatherMs = 20
 /** As many as runs may be under way at once. */
 const mostOpen = 10_000
 /** Whether the system permits it is looked at again after so long: somebody may have granted it. */

@@ -49,8 +49,8 @@ const bufferBytes = 2 * 1024 * 1024
 
 /** Packets read by one call. */
 const slots = 64
-/** An IPv4 header with all options, and what we look at behind it. */
-const slotBytes = 96
+/** An IPv4 header with all options, and what we look at behind it (packet.ts). */
+const slotBytes = 80
 const nameBytes = 28
 const controlBytes = 64
 const messageBytes = 64
@@ -166,21 +166,19 @@ export class System {
 
   /** Hands over what has arrived. @returns whether there may be more */
   receive({ descriptor, family }: IcmpSocket, take: (packet: Received) => void): boolean {
-    const { messages, view, parts, names, control, controlView } = this.#inbox
-    for (let i = 0; i < slots; i++) {
-      view.setUint32(i * messageBytes + 8, nameBytes, true)
-      view.setUint32(i * messageBytes + 40, controlBytes, true)
-    }
+    const { messages, view, parts, names, controlView } = this.#inbox
     const count = this.#receiveMany(descriptor, messages, slots, messageDontWait, null)
     for (let i = 0; i < count; i++) {
-      const length = view.getUint32(i * messageBytes + 56, true)
+      const message = i * messageBytes
+      const length = view.getUint32(message + 56, true)
+      const part = parts[i]!
       take({
-        bytes: parts.subarray(i * slotBytes, i * slotBytes + Math.min(length, slotBytes)),
-        from: addressIn(names.subarray(i * nameBytes, (i + 1) * nameBytes), family),
-        at: timestamp(controlView, i * controlBytes, view.getUint32(i * messageBytes + 40, true)),
+        bytes: length < slotBytes ? part.subarray(0, length) : part,
+        from: names[family][i]!,
+        at: timestamp(controlView, i * controlBytes, view.getUint32(message + 40, true)),
       })
+      makeReady(view, message)
     }
-    control.fill(0, 0, Math.max(0, count) * controlBytes)
     return count === slots
   }
 
@@ -271,25 +269,27 @@ export interface Waiting {
 interface Inbox {
   readonly messages: Uint8Array
   readonly view: DataView
-  readonly parts: Uint8Array
-  readonly vectors: Uint8Array
-  readonly names: Uint8Array
-  readonly control: Uint8Array
+  /** Of each message: what was received, and the address it came from. */
+  readonly parts: readonly Uint8Array[]
+  readonly names: Readonly<Record<Family, readonly Uint8Array[]>>
   readonly controlView: DataView
+  /** Only pointed to, so that they are held here. */
+  readonly vectors: Uint8Array
 }
 
 function makeInbox(address: (of: Uint8Array) => number): Inbox {
   const messages = new Uint8Array(slots * messageBytes)
-  const parts = new Uint8Array(slots * slotBytes)
+  const bytes = new Uint8Array(slots * slotBytes)
   const vectors = new Uint8Array(slots * 16)
   const names = new Uint8Array(slots * nameBytes)
   const control = new Uint8Array(slots * controlBytes)
   const view = new DataView(messages.buffer)
   const vectorView = new DataView(vectors.buffer)
-  const [partsAt, vectorsAt, namesAt, controlAt] = [address(parts), address(vectors), address(names), address(control)]
-  for (let i = 0; i < slots; i++) {
+  const [bytesAt, vectorsAt, namesAt, controlAt] = [address(bytes), address(vectors), address(names), address(control)]
+  const places = Array.from({ length: slots }, (_, i) => i)
+  for (const i of places) {
     // struct iovec: where, how long.
-    vectorView.setBigUint64(i * 16, BigInt(partsAt + i * slotBytes), true)
+    vectorView.setBigUint64(i * 16, BigInt(bytesAt + i * slotBytes), true)
     vectorView.setBigUint64(i * 16 + 8, BigInt(slotBytes), true)
     // struct mmsghdr: name, its length, parts, their count, control, its length, flags, and how much was received.
     const message = i * messageBytes
@@ -297,8 +297,24 @@ function makeInbox(address: (of: Uint8Array) => number): Inbox {
     view.setBigUint64(message + 16, BigInt(vectorsAt + i * 16), true)
     view.setBigUint64(message + 24, 1n, true)
     view.setBigUint64(message + 32, BigInt(controlAt + i * controlBytes), true)
+    makeReady(view, message)
   }
-  return { messages, view, parts, vectors, names, control, controlView: new DataView(control.buffer) }
+  const namesOf = (family: Family) =>
+    places.map((i) => addressIn(names.subarray(i * nameBytes, (i + 1) * nameBytes), family))
+  return {
+    messages,
+    view,
+    parts: places.map((i) => bytes.subarray(i * slotBytes, (i + 1) * slotBytes)),
+    names: { 4: namesOf(4), 6: namesOf(6) },
+    controlView: new DataView(control.buffer),
+    vectors,
+  }
+}
+
+/** The kernel has written over the lengths how much it used. */
+function makeReady(view: DataView, message: number): void {
+  view.setUint32(message + 8, nameBytes, true)
+  view.setUint32(message + 40, controlBytes, true)
 }
 
 /** The address alone of a socket address, 4 or 16 bytes. */

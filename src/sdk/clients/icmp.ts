@@ -1,6 +1,6 @@
 export interface PingRequest {
   readonly count: number
-  /** Milliseconds between two packets. At least 200 where the system's ping is used without privileges; right to 5 with sockets of our own. */
+  /** Milliseconds between two packets. At least 200 where the system's ping is used without privileges; right to 10 with sockets of our own. */
   readonly intervalMs: number
   /** How long one answer may take. */
   readonly timeoutMs: number
