@@ -13,6 +13,7 @@ const left = new Set([
   '@fastify/swagger',
   '@fastify/swagger-ui',
   'hdb',
+  'koffi',
   'mongodb',
   'mysql2',
   'net-snmp',

@@ -1,5 +1,5 @@
+import { Heap } from '../base/index.ts'
 import type { Slot } from '../model/index.ts'
-import { Heap } from './heap.ts'
 
 export interface AdmissionLimits {
   /** How many runs may be under way. */

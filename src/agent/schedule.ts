@@ -1,5 +1,5 @@
+import { Heap } from '../base/index.ts'
 import { slotFrom, slotUntil, type Slot } from '../model/index.ts'
-import { Heap } from './heap.ts'
 
 export interface ScheduledTask {
   readonly id: string

@@ -1,16 +1,25 @@
-import { accessSync, constants } from 'node:fs'
 import { isIP } from 'node:net'
-import { delimiter, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock, findAddresses, type FoundAddress } from '../platform/index.ts'
-import { defineConnector, TargetError, type IcmpClient, type PingRequest, type PingSeen } from '../sdk/index.ts'
-import { runProgram } from './exec.ts'
+import {
+  defineConnector,
+  TargetError,
+  type IcmpClient,
+  type PingRequest,
+  type PingSeen,
+  type PingWay,
+} from '../sdk/index.ts'
+import { askByFping } from './icmp/fping.ts'
+import { kindsOfThisProcess } from './icmp/permission.ts'
+import { askByPing } from './icmp/ping-program.ts'
+import { program } from './icmp/programs.ts'
+import { SocketPinger } from './icmp/socket-pinger.ts'
 import { outOfTime } from './network/failures.ts'
-import { parseFping, parsePing } from './network/ping-output.ts'
 import { withinReach } from './network/reach.ts'
 import { hostSetting } from './network/settings.ts'
 
-/** A host by ICMP echo. Datagram ICMP sockets are refused by default on Linux, so the system's programs ask. */
+/**
+ * A host by ICMP echo: through sockets of our own where the system permits them, else by fping, which asks many at once, else by the system's ping.
+ */
 export default defineConnector({
   id: 'icmp',
   title: 'ICMP',
@@ -55,21 +64,33 @@ class PingTarget implements IcmpClient {
   async ping(request: PingRequest, signal: AbortSignal): Promise<PingSeen> {
     if (signal.aborted) throw outOfTime(this.host, 'was not asked')
     const found = await abortable(addressOf(this.host), signal, this.host)
+    const seen = (way: PingWay, roundTrips: readonly number[]): PingSeen => ({
+      address: found.address,
+      way,
+      sent: request.count,
+      roundTrips,
+    })
+    const own = await sockets.ping(this.host, found, request, signal)
+    if (own !== undefined) return seen('ICMP sockets', own)
     const fping = program('fping')
-    if (fping !== undefined) return abortable(together(fping, request, found.address), signal, this.host)
+    if (fping !== undefined)
+      return seen('fping', await abortable(askByFping(fping, request, found.address), signal, this.host))
     const ping = program('ping')
-    if (ping === undefined)
-      throw new TargetError('configuration', 'neither fping nor ping is installed on the agent’s machine')
-    const seen = await runProgram(ping, pingArguments(request, found), 64 * 1024, signal)
-    if (/not permitted|permission denied/i.test(seen.stderr))
-      throw new TargetError(
-        'configuration',
-        'the agent may not use ping (the program needs the capability cap_net_raw)',
-      )
-    if (/unreachable/i.test(seen.stderr)) throw new TargetError('unreachable', `no route to ${this.host}`)
-    return { address: found.address, sent: request.count, roundTrips: parsePing(seen.stdout).slice(0, request.count) }
+    if (ping !== undefined) return seen('ping', await askByPing(ping, this.host, found, request, signal))
+    throw new TargetError(
+      'configuration',
+      'the agent may not open ICMP sockets, and neither fping nor ping is installed on its machine',
+    )
   }
 }
+
+/** One for all targets of this process; nothing is started before the first ping. */
+const sockets = new SocketPinger({
+  clock: systemClock,
+  kinds: kindsOfThisProcess,
+  // What a monitoring process writes there becomes a line of the agent's log.
+  say: (line) => process.stderr.write(`${line}\n`),
+})
 
 function addressOf(host: string): Promise<FoundAddress> {
   const family = isIP(host)
@@ -89,109 +110,4 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal, host: string): Prom
     signal.addEventListener('abort', stop, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
-}
-
-function pingArguments(
-  { count, intervalMs, timeoutMs, size }: PingRequest,
-  { address, family }: FoundAddress,
-): string[] {
-  if (process.platform === 'win32')
-    return ['-n', String(count), '-w', String(timeoutMs), '-l', String(size), family === 6 ? '-6' : '-4', address]
-  const wait = process.platform === 'darwin' ? String(timeoutMs) : (timeoutMs / 1000).toFixed(3)
-  const interval = (Math.max(200, intervalMs) / 1000).toFixed(3)
-  return ['-n', '-c', String(count), '-i', interval, '-W', wait, '-s', String(size), address]
-}
-
-const places = new Map<string, { readonly path: string | undefined; readonly at: number }>()
-const lookAgainMs = 60_000
-
-/** Where a program is; looked up once a minute, so that installing fping takes effect by itself. */
-function program(name: string): string | undefined {
-  const known = places.get(name)
-  const at = systemClock.elapsed()
-  if (known !== undefined && at - known.at < lookAgainMs) return known.path
-  const file = process.platform === 'win32' ? `${name}.exe` : name
-  const path = [
-    ...(process.env['PATH'] ?? '').split(delimiter),
-    '/usr/bin',
-    '/bin',
-    '/usr/sbin',
-    '/sbin',
-    '/usr/local/bin',
-  ]
-    .filter((directory) => directory !== '')
-    .map((directory) => join(directory, file))
-    .find(isRunnable)
-  places.set(name, { path, at })
-  return path
-}
-
-function isRunnable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Requests of one kind that fall together are asked by one fping: starting a program costs more than its packets. */
-interface Round {
-  readonly addresses: Set<string>
-  readonly seen: Promise<ReturnType<typeof parseFping>>
-}
-
-const rounds = new Map<string, Round>()
-/** At 400 pings a second 100 ms instead of 20 took 0.78 ms of CPU of each to 0.60; a run holds its place for as long, so half of that. */
-const gatherMs = 50
-const maxPerRound = 200
-
-async function together(fping: string, request: PingRequest, address: string): Promise<PingSeen> {
-  const key = `${request.count} ${request.intervalMs} ${request.timeoutMs} ${request.size}`
-  let round = rounds.get(key)
-  if (round === undefined || round.addresses.size >= maxPerRound) {
-    const addresses = new Set<string>()
-    const begun: Round = {
-      addresses,
-      seen: runRound(fping, request, addresses, () => rounds.get(key) === begun && rounds.delete(key)),
-    }
-    round = begun
-    rounds.set(key, round)
-  }
-  round.addresses.add(address)
-  const seen = (await round.seen).get(address)
-  return { address, sent: request.count, roundTrips: seen?.roundTrips.slice(0, request.count) ?? [] }
-}
-
-async function runRound(
-  fping: string,
-  { count, intervalMs, timeoutMs, size }: PingRequest,
-  addresses: ReadonlySet<string>,
-  close: () => void,
-): Promise<ReturnType<typeof parseFping>> {
-  // Not the clock's timer, which would let the program end while nothing else is open.
-  await delay(gatherMs)
-  close()
-  const args = [
-    '-q',
-    '-C',
-    String(count),
-    '-p',
-    String(Math.max(10, intervalMs)),
-    '-t',
-    String(timeoutMs),
-    '-i',
-    '1',
-    '-b',
-    String(size),
-  ]
-  // A member that gives up early does not end the round for the others; the round ends by itself.
-  const limit = AbortSignal.timeout(count * intervalMs + timeoutMs + maxPerRound * 5 + 5_000)
-  const seen = await runProgram(fping, [...args, ...addresses], 4 * 1024 * 1024, limit)
-  const roundTrips = parseFping(seen.stderr)
-  if (roundTrips.size === 0) {
-    const why = seen.stderr.split('\n')[0]?.slice(0, 200) ?? ''
-    throw new TargetError('configuration', `fping gave no result: ${why || `it ended with ${seen.exit}`}`)
-  }
-  return roundTrips
 }

@@ -4,7 +4,7 @@ import { collectOnce, judgedBy } from '../sdk/testing.ts'
 import ping from './ping.ts'
 
 function answering(sent: number, ...roundTrips: number[]): IcmpClient {
-  return { host: 'db1', ping: async () => ({ address: '10.0.0.5', sent, roundTrips }) }
+  return { host: 'db1', ping: async () => ({ address: '10.0.0.5', way: 'fping', sent, roundTrips }) }
 }
 
 // sent: round trips → metrics | verdict

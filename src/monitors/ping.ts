@@ -45,8 +45,9 @@ export default defineMonitor({
     { name: 'packets lost', metric: 'loss', thresholds: { WARNING: '>= 20%', CRITICAL: '>= 60%' } },
   ],
   needs:
-    '`fping` (several targets are then asked by one process) or `ping` on the agent’s machine, allowed to send ICMP.',
-  grant: 'apt-get install fping   # on the agent’s machine; Debian’s package may send ICMP without being root',
+    'Leave for the agent to open ICMP sockets (Linux: as root, with `cap_net_raw`, or by `net.ipv4.ping_group_range`, which systemd and Docker commonly set), else `fping`, else `ping` on its machine. The fact `way` of a result says which of them it was.',
+  grant:
+    'sysctl -w net.ipv4.ping_group_range="0 2147483647"   # on the agent’s machine (Linux): it may then send pings itself\n# or the capability cap_net_raw for the agent, as deploy/farwatch.service gives it\n# or: apt-get install fping   # Debian’s package may send ICMP without being root',
   check({ count, interval, timeout }, path) {
     const longest = count * interval + timeout
     return longest <= 60_000
@@ -65,7 +66,7 @@ export default defineMonitor({
     if (trips.length === 0) {
       return {
         metrics: { loss },
-        facts: { address: seen.address },
+        facts: { address: seen.address, way: seen.way },
         message: `none of ${seen.sent} packets was answered`,
       }
     }
@@ -78,7 +79,7 @@ export default defineMonitor({
         rtt_max: Math.max(...trips),
         ...(steps.length === 0 ? {} : { jitter: mean(steps) }),
       },
-      facts: { address: seen.address },
+      facts: { address: seen.address, way: seen.way },
     }
   },
 })
