@@ -23,7 +23,10 @@ async function lookOn(api: ApiClient, isOver: () => boolean): Promise<void> {
 
 async function fullLoad({ rate = usualRate }: Size): Promise<readonly Figure[]> {
   return withServer(async (port) => {
-    await using watched = await Watched.start({ settings: { parallelTasks: 1_000, parallelPerTarget: 1_000 } })
+    await using watched = await Watched.start({
+      loop: true,
+      settings: { parallelTasks: 1_000, parallelPerTarget: 1_000 },
+    })
     const api = new ApiClient(watched.instance.url)
     try {
       await api.signIn('admin', adminPassword)
@@ -42,7 +45,7 @@ async function fullLoad({ rate = usualRate }: Size): Promise<readonly Figure[]> 
       isOver = true
       await looking
       const rest = notRun(seen)
-      const figures = loopFigures(`full load, ${rate}/s HTTP and TCP, a portal open`, seen.loop)
+      const figures = loopFigures(`full load, ${rate}/s HTTP and TCP, a portal open`, seen.loop!)
       return [
         {
           name: `full load, ${rate}/s HTTP and TCP: checks run`,

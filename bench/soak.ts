@@ -153,7 +153,7 @@ function line(samples: readonly Sample[], coverage: number | null, loop: Delays)
 async function soak({ minutes, rate: given }: Size): Promise<readonly Figure[]> {
   return withServer(async (port) => {
     const rate = given ?? (await halfOfOneCore(port))
-    await using watched = await Watched.start()
+    await using watched = await Watched.start({ loop: true })
     const { instance } = watched
     await watched.carryDocument(documentOf(rate, port), periodMs)
     const from = Date.now()
@@ -167,15 +167,12 @@ async function soak({ minutes, rate: given }: Size): Promise<readonly Figure[]> 
       samples.push(await sampleOf(watched, watched.processes()))
       if (samples.length % samplesALine !== 0) continue
       const to = Date.now()
-      const [{ share }, loop] = [await coverageUntil(to - lag), await watched.loop.between(to - 60_000, to)]
+      const [{ share }, loop] = [await coverageUntil(to - lag), await watched.delays(to - 60_000, to)]
       console.log(line(samples, share, loop))
     }
     const to = Date.now()
     await sleep(lag)
-    return [
-      ...figures(samples, rate, await coverageUntil(to)),
-      ...loopFigures('soak', await watched.loop.between(from, to)),
-    ]
+    return [...figures(samples, rate, await coverageUntil(to)), ...loopFigures('soak', await watched.delays(from, to))]
   })
 }
 

@@ -1,4 +1,5 @@
 /** What an instance does under a load, told by its own API and by the kernel. */
+import { outcomes as allOutcomes, isRun } from '../src/model/index.ts'
 import { TestInstance, until } from '../test/support/instance.ts'
 import { documentOf, type Load } from './load.ts'
 import { LoopDelays, type Delays } from './loop.ts'
@@ -9,7 +10,7 @@ const sampledTasks = 60
 const longestWaitMs = 5_000
 
 export interface Window {
-  /** Of main and monitoring processes, per run that was stored. */
+  /** Of main and monitoring processes, per slot of the time that was run. */
   readonly cpuMsPerCheck: number
   /** CPU used, in cores. */
   readonly cores: number
@@ -18,27 +19,28 @@ export interface Window {
   readonly outcomes: Readonly<Record<string, number>>
   /** How late runs began, of the tasks that were asked. */
   readonly latenessP95Ms: number
-  /** How late the main event loop was. */
-  readonly loop: Delays
+  /** How late the main event loop was, where that is looked at. */
+  readonly loop?: Delays
 }
 
 /** An instance with no tasks but those that are given to it. */
 export class Watched {
   readonly instance: TestInstance
-  readonly loop: LoopDelays
+  readonly #loop: LoopDelays | undefined
   #periodMs: number | undefined
 
-  private constructor(instance: TestInstance, loop: LoopDelays) {
+  private constructor(instance: TestInstance, loop: LoopDelays | undefined) {
     this.instance = instance
-    this.loop = loop
+    this.#loop = loop
   }
 
+  /** @param options.loop looks at the main event loop, which takes 1.7 % of a core and the memory of what strips types */
   static async start(
-    options: { wrap?: readonly string[]; settings?: Readonly<Record<string, unknown>> } = {},
+    options: { wrap?: readonly string[]; settings?: Readonly<Record<string, unknown>>; loop?: boolean } = {},
   ): Promise<Watched> {
-    const loop = new LoopDelays()
+    const loop = options.loop === true ? new LoopDelays() : undefined
     const instance = await TestInstance.start({
-      env: loop.env,
+      ...(loop === undefined ? {} : { env: loop.env }),
       ...(options.wrap === undefined ? {} : { wrap: options.wrap }),
     })
     try {
@@ -48,7 +50,7 @@ export class Watched {
       return watched
     } catch (thrown) {
       await instance[Symbol.asyncDispose]()
-      loop[Symbol.dispose]()
+      loop?.[Symbol.dispose]()
       throw thrown
     }
   }
@@ -80,30 +82,28 @@ export class Watched {
   async measure(ms: number): Promise<Window> {
     const periodMs = this.#periodMs
     if (periodMs === undefined) throw new Error('no load was applied')
-    const before = await this.#reading()
+    // What is asked to count the runs is asked afterwards: an answer about thousands of tasks costs as much as hundreds of checks.
+    const cpuMs = () => treeCpuMs(this.instance.pid)
+    const from = Date.now()
+    const before = cpuMs()
     await new Promise((resolve) => setTimeout(resolve, ms))
-    const after = await this.#reading()
-    const [from, to] = [before.at, after.at]
+    const used = cpuMs() - before
+    const to = Date.now()
     // A slot may wait for half a period, and its result takes a moment to be stored. One that waits for longer than this counts as not run.
     await new Promise((resolve) => setTimeout(resolve, Math.min(periodMs / 2, longestWaitMs) + 1_500))
     const { share, outcomes } = await this.instance.call('showCoverage', {
       query: { group: 'bench', from: String(from), to: String(to) },
     })
-    const runs = after.runs - before.runs
+    const runs = allOutcomes.filter(isRun).reduce((sum, outcome) => sum + (outcomes[outcome] ?? 0), 0)
     return {
-      cpuMsPerCheck: (after.cpuMs - before.cpuMs) / runs,
-      cores: (after.cpuMs - before.cpuMs) / (to - from),
+      cpuMsPerCheck: used / runs,
+      cores: used / (to - from),
       checksPerSecond: (runs * 1_000) / (to - from),
       coverage: share ?? 0,
       outcomes,
       latenessP95Ms: await this.#lateness(from, to),
-      loop: await this.loop.between(from, to),
+      ...(this.#loop === undefined ? {} : { loop: await this.delays(from, to) }),
     }
-  }
-
-  async #reading(): Promise<{ at: number; cpuMs: number; runs: number }> {
-    const [agent] = await this.instance.call('agentStatistics')
-    return { at: Date.now(), cpuMs: treeCpuMs(this.instance.pid), runs: agent?.runs ?? 0 }
   }
 
   async #lateness(from: number, to: number): Promise<number> {
@@ -120,6 +120,12 @@ export class Watched {
     return percentile(late, 0.95)
   }
 
+  /** How late the main event loop was between two moments. @throws Error where nobody looks at it */
+  async delays(from: number, to: number): Promise<Delays> {
+    if (this.#loop === undefined) throw new Error('nobody looks at its event loop')
+    return this.#loop.between(from, to)
+  }
+
   processes(): readonly ProcessUse[] {
     return processTree(this.instance.pid)
   }
@@ -127,7 +133,7 @@ export class Watched {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.instance.stop()
     await this.instance[Symbol.asyncDispose]()
-    this.loop[Symbol.dispose]()
+    this.#loop?.[Symbol.dispose]()
   }
 }
 
