@@ -70,3 +70,12 @@ test('the log is handed out as it was written, to administrators', async () => {
     'somebody',
   ])
 })
+
+test('who asks for a page of the portal where that was not built is told how it is', async () => {
+  api = await startTestApi()
+  const answer = await api.get('/setup')
+  expect([answer.status, answer.body]).toEqual([
+    404,
+    { error: expect.objectContaining({ code: 'not-found', hint: expect.stringContaining('`npm start` builds it') }) },
+  ])
+})

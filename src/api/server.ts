@@ -100,7 +100,7 @@ export async function makeServer(parts: ApiParts): Promise<FastifyInstance> {
   await addPortal(app, parts.portal, (request, reply) => {
     // Without a token nobody learns which paths exist.
     if (request.url.startsWith('/api/')) authenticate(request, parts.access, 'viewer')
-    return sendError(reply, notThere(request), parts)
+    return sendError(reply, notThere(request, parts.portal === undefined ? unbuilt : undefined), parts)
   })
   return app
 }
@@ -228,11 +228,15 @@ const withPortalSession = (request: { headers: Record<string, string> }) => {
   return request
 }
 
-function notThere(request: FastifyRequest): FarwatchError {
+// Who follows the link of the log to a portal that a clone has not built yet.
+const unbuilt =
+  'If this is to be a page of the portal: it was not built. `npm start` builds it, and so does `npm run build`. /api/docs describes every request.'
+
+function notThere(request: FastifyRequest, hint = '/api/docs describes every request.'): FarwatchError {
   return new FarwatchError(
     'not-found',
     `there is nothing at ${request.method} ${request.url.split('?')[0]!.slice(0, 200)}`,
-    { hint: '/api/docs describes every request.' },
+    { hint },
   )
 }
 
