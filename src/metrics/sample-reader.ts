@@ -295,7 +295,7 @@ class Buckets {
   readonly #isRate: boolean
   // Where the bucket that is being filled ends: a division for each of a month of samples was a fifth of the work.
   #end = -Infinity
-  /** What came last, and when; NaN before anything did. */
+  /** For rates: what came last, and when; NaN before anything did. */
   #lastValue = NaN
   #lastAt = NaN
 
@@ -335,7 +335,6 @@ class Buckets {
       bucket?.add(value)
       if (this.#isRate) this.#grow(bucket, value, at)
     }
-    this.#isAfter(times.at(-1), values.at(-1))
   }
 
   addRollup(rollup: Rollup, sizeMs: number): void {
@@ -345,8 +344,6 @@ class Buckets {
       bucket?.addRollup(rollup, i)
       if (this.#isRate) this.#grow(bucket, lasts[i]!, starts[i]! + sizeMs)
     }
-    const last = starts.at(-1)
-    this.#isAfter(last === undefined ? undefined : last + sizeMs, lasts.at(-1))
   }
 
   #at(time: number): Bucket | undefined {
@@ -363,11 +360,6 @@ class Buckets {
   #grow(bucket: Bucket | undefined, value: number, at: number): void {
     if (bucket !== undefined && !Number.isNaN(this.#lastAt))
       bucket.grow(growth(this.#lastValue, value), at - this.#lastAt)
-    this.#isAfter(at, value)
-  }
-
-  #isAfter(at: number | undefined, value: number | undefined): void {
-    if (at === undefined || value === undefined) return
     this.#lastAt = at
     this.#lastValue = value
   }
