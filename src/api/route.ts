@@ -133,10 +133,10 @@ function refuseQuery(given: unknown): unknown {
 function answerWith(reply: FastifyReply, answer: unknown): unknown {
   if (answer instanceof Page && answer.next !== undefined) void reply.header('farwatch-next-cursor', answer.next)
   const body = answer instanceof Page ? answer.rows : answer
-  if (!(body instanceof WrittenJson) && !isLong(body)) return body
+  const isWritten = body instanceof WrittenJson
+  if (!isWritten && !isLong(body)) return body
   void reply.type('application/json; charset=utf-8')
-  if (body instanceof WrittenJson) return body.bytes()
-  return Readable.from(writingJson(body))
+  return isWritten ? body.bytes() : Readable.from(writingJson(body))
 }
 
 async function streamText(reply: FastifyReply, write: TextWriter): Promise<FastifyReply> {
