@@ -197,11 +197,14 @@ async function serve(port: MessagePort, { kinds, stop }: ThreadStart): Promise<v
     return say({ kind: 'unavailable', why: messageOf(thrown) })
   }
   const identifier = system.token()[0] & 0xffff
-  const sockets = openSockets(system, kinds, identifier)
-  if (typeof sockets === 'string')
-    return say({ kind: 'unavailable', why: `the system refuses ICMP sockets (${sockets})` })
-  const opened = Object.values(sockets)
+  // Before the sockets: where there are no more descriptors, none of them is left open by a thread that cannot begin.
   const bell = system.openBell()
+  const sockets = openSockets(system, kinds, identifier)
+  if (typeof sockets === 'string') {
+    system.close(bell)
+    return say({ kind: 'unavailable', why: `the system refuses ICMP sockets (${sockets})` })
+  }
+  const opened = Object.values(sockets)
   const descriptors = [bell, ...opened.map(({ descriptor }) => descriptor)]
   say({ kind: 'ready', bell, descriptors, families: opened.map(({ family }) => family) })
   new Loop(system, port, sockets, identifier).run(bell, stop)
