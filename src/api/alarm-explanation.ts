@@ -1,10 +1,9 @@
 import { explain, itemText, noResultsRule, type MetricFacts } from '../alarms/index.ts'
-import { formatDuration, type Clock } from '../base/index.ts'
+import { formatDuration, iso, type Clock } from '../base/index.ts'
 import type { AnswerOf, Operations } from '../contract/index.ts'
 import type { Inventory, TaskEntry } from '../inventory/index.ts'
 import { failedMetric, formatMatcher, type Alarm, type Rule } from '../model/index.ts'
 import type { HistoryQuestions, StoredResult } from './questions.ts'
-import { iso } from './shape.ts'
 
 export interface ExplanationParts {
   readonly inventory: Pick<Inventory, 'task'>

@@ -1,8 +1,7 @@
 import type { Access, TokenAccount, UserAccount } from '../../access/index.ts'
-import { FarwatchError } from '../../base/index.ts'
+import { FarwatchError, iso, isoOrNull } from '../../base/index.ts'
 import type { Handlers } from '../route.ts'
 import { demand } from '../route.ts'
-import { iso, isoOrNull } from '../shape.ts'
 
 type Names =
   | 'createSession'

@@ -1,4 +1,4 @@
-import { FarwatchError, parseDuration, suggest, type Clock } from '../../base/index.ts'
+import { FarwatchError, iso, isoOrNull, parseDuration, suggest, type Clock } from '../../base/index.ts'
 import type { Agent, EnrolmentToken } from '../../contract/index.ts'
 import type { AgentState } from '../../distribution/index.ts'
 import type { AgentEntry, EnrolmentToken as StoredToken } from '../../link/index.ts'
@@ -7,7 +7,6 @@ import { machineFacts, type Keystore } from '../../platform/index.ts'
 import { enrolmentCommand, enrolmentWarning } from '../enrolment-command.ts'
 import type { FleetQuestions, SeenAgent } from '../questions.ts'
 import { demand, visibleGroups, type Caller, type Handlers } from '../route.ts'
-import { iso, isoOrNull } from '../shape.ts'
 
 type Names =
   | 'listAgents'

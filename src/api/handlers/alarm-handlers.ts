@@ -1,12 +1,11 @@
 import type { Alarms } from '../../alarms/index.ts'
-import { FarwatchError, suggest } from '../../base/index.ts'
+import { FarwatchError, iso, isoOrNull, suggest } from '../../base/index.ts'
 import type { ConfiguredPlugin, Delivery } from '../../delivery/index.ts'
 import { explainAlarm, type ExplanationParts } from '../alarm-explanation.ts'
 import { countOpen } from '../alarm-counts.ts'
 import { readRange } from '../read-request.ts'
 import { severities, type Alarm, type AlarmStatus, type Severity } from '../../model/index.ts'
 import { demand, Page, visibleGroups, type Caller, type Handlers } from '../route.ts'
-import { iso, isoOrNull } from '../shape.ts'
 
 type Names =
   | 'listAlarms'

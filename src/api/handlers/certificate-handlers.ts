@@ -1,4 +1,4 @@
-import { FarwatchError } from '../../base/index.ts'
+import { FarwatchError, iso } from '../../base/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
 import {
   certificateInfo,
@@ -12,7 +12,6 @@ import {
   type Keystore,
 } from '../../platform/index.ts'
 import { demand, type Caller, type Handlers } from '../route.ts'
-import { iso } from '../shape.ts'
 
 type Names =
   | 'listCertificates'

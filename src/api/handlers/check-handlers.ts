@@ -1,12 +1,11 @@
 import { candidateLabel } from '../../agent/index.ts'
 import { explain } from '../../alarms/index.ts'
-import { FarwatchError } from '../../base/index.ts'
+import { FarwatchError, iso } from '../../base/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
 import { checkRules, units, type FailureReason, type Rule, type RunResult, type Sample } from '../../model/index.ts'
 import type { AnyMonitor, Library } from '../../sdk/index.ts'
 import type { CheckQuestions } from '../questions.ts'
 import { demand, type Handlers } from '../route.ts'
-import { iso } from '../shape.ts'
 
 type Names = 'checkConnector' | 'listCandidates' | 'previewRules'
 

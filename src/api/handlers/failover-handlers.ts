@@ -1,8 +1,8 @@
+import { iso } from '../../base/index.ts'
 import type { Drill, Failover, ForcePrice } from '../../contract/index.ts'
 import type { DrillReport, ForcePrice as PriceFacts, PairStatus } from '../../failover/index.ts'
 import type { FailoverFacts, FailoverQuestions, PairNow } from '../failover.ts'
 import { demand, type Handlers } from '../route.ts'
-import { iso } from '../shape.ts'
 
 type Names = 'showFailover' | 'changeFailover' | 'handOver' | 'forceTakeover' | 'runDrill' | 'listDrills'
 

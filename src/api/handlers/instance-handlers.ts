@@ -1,4 +1,4 @@
-import { FarwatchError } from '../../base/index.ts'
+import { FarwatchError, iso } from '../../base/index.ts'
 import type { Instance, Setting } from '../../contract/index.ts'
 import type { Inventory } from '../../inventory/index.ts'
 import {
@@ -12,7 +12,6 @@ import {
 } from '../../platform/index.ts'
 import type { PairNow } from '../failover.ts'
 import { demand, type Handlers } from '../route.ts'
-import { iso } from '../shape.ts'
 
 type Names = 'showInstance' | 'changeInstance' | 'showSettings' | 'changeSettings' | 'listLogs' | 'downloadLogs'
 

@@ -1,11 +1,10 @@
 import { groupsWith, may } from '../../access/index.ts'
-import { FarwatchError, type Clock } from '../../base/index.ts'
+import { FarwatchError, iso, type Clock } from '../../base/index.ts'
 import type { Maintenance, MaintenanceDocument, RepetitionDocument } from '../../contract/index.ts'
 import type { Inventory, MaintenanceEntry } from '../../inventory/index.ts'
 import { occurrenceFrom, occurrencesOf, type Occurrence } from '../../model/index.ts'
 import { readRange } from '../read-request.ts'
 import { visibleGroups, type Caller, type Handlers } from '../route.ts'
-import { iso } from '../shape.ts'
 
 type Names = 'listMaintenances' | 'createMaintenance' | 'replaceMaintenance' | 'endMaintenance' | 'removeMaintenance'
 

@@ -1,6 +1,6 @@
 import { may } from '../../access/index.ts'
 import type { Alarms } from '../../alarms/index.ts'
-import { FarwatchError, formatDuration, parseDuration, type Clock } from '../../base/index.ts'
+import { FarwatchError, formatDuration, iso, isoOrNull, parseDuration, type Clock } from '../../base/index.ts'
 import type {
   AnswerOf,
   GroupSummary,
@@ -34,7 +34,6 @@ import { readRange } from '../read-request.ts'
 import { inTime, remembered } from '../remembered.ts'
 import { demand, Page, WrittenJson, visibleGroups, type Caller, type Handlers } from '../route.ts'
 import { readSeriesMatch, takes } from '../series-match.ts'
-import { iso, isoOrNull } from '../shape.ts'
 import { monitorStatistics } from './monitor-statistics.ts'
 
 type Names =

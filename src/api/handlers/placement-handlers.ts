@@ -1,11 +1,10 @@
 import { may } from '../../access/index.ts'
-import { FarwatchError } from '../../base/index.ts'
+import { FarwatchError, iso } from '../../base/index.ts'
 import type { ConnectorPlace } from '../../contract/index.ts'
 import type { AssociationPreview, Place, UncoveredGroup } from '../../distribution/index.ts'
 import type { ConnectorEntry, Inventory, SystemEntry } from '../../inventory/index.ts'
 import type { FleetQuestions } from '../questions.ts'
 import { demand, Page, visibleGroups, type Handlers } from '../route.ts'
-import { iso } from '../shape.ts'
 import { shownDifference } from './configuration-handlers.ts'
 
 type Names = 'listPlacement' | 'showPlacement' | 'listAssociations' | 'replaceAssociations'

@@ -1,7 +1,6 @@
-import { FarwatchError, suggest } from '../../base/index.ts'
+import { FarwatchError, iso, isoOrNull, suggest } from '../../base/index.ts'
 import type { ConfiguredPlugin, Delivery, DeliveryRecord, DeliveryState, PluginStatus } from '../../delivery/index.ts'
 import { demand, Page, type Handlers } from '../route.ts'
-import { iso, isoOrNull } from '../shape.ts'
 
 type Names = 'listPlugins' | 'testPlugin' | 'listDeliveries' | 'retryDelivery' | 'discardDelivery'
 

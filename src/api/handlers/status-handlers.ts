@@ -1,3 +1,4 @@
+import { iso } from '../../base/index.ts'
 import type { Alarms } from '../../alarms/index.ts'
 import type { Clock } from '../../base/index.ts'
 import type { Instance, Status } from '../../contract/index.ts'
@@ -6,7 +7,6 @@ import { worstSeverity } from '../../model/index.ts'
 import type { FleetQuestions, HistoryQuestions } from '../questions.ts'
 import { inTime, remembered } from '../remembered.ts'
 import { visibleGroups, type Handlers } from '../route.ts'
-import { iso } from '../shape.ts'
 import { addSlots, sumCoverage, type SlotCounts } from './monitoring-handlers.ts'
 
 /** What the history says of itself. */

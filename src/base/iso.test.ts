@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { iso } from './shape.ts'
+import { iso } from './iso.ts'
 
 const furthest = 8.64e15
 
