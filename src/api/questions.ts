@@ -1,15 +1,7 @@
 import type { Connection } from '../contract/index.ts'
 import type { Distribution } from '../distribution/index.ts'
 import type { Coverage, LastSlot, NewestFacts, ResultRow, RunStatistics, Stretch } from '../ingest/index.ts'
-import type {
-  Aggregation,
-  Grid,
-  QueriedPoints,
-  SampleQuery,
-  Series,
-  SeriesFilter,
-  SeriesPage,
-} from '../metrics/index.ts'
+import type { Aggregation, Grid, SampleQuery, Series, SeriesFilter, SeriesPage } from '../metrics/index.ts'
 import type { Hello, Registry, ReportedStatus } from '../link/index.ts'
 import type { AssignedConnector, Discovered, Labels, RunResult, Slot, Unit, Wanted } from '../model/index.ts'
 
@@ -44,9 +36,10 @@ export interface HistoryQuestions {
     by: 'agent' | ((task: string) => string)
   }): Promise<readonly RunStatistics[]>
   series(filter: SeriesFilter, page?: { limit?: number; after?: number }): Promise<SeriesPage>
+  /** `json`: the list of points of each as `GET /metrics/query` shows them, in UTF-8. */
   query(
     question: Omit<SampleQuery, 'agg'> & { readonly agg?: Aggregation; readonly series: readonly number[] },
-  ): Promise<readonly { readonly series: Series; readonly agg: Aggregation; readonly points: QueriedPoints }[]>
+  ): Promise<readonly { readonly series: Series; readonly agg: Aggregation; readonly json: Uint8Array }[]>
   /** In the order asked for. @throws FarwatchError `not-found` for a number that no series has */
   seriesNumbered(numbers: readonly number[]): Promise<readonly Series[]>
   /** `json`: the members `value`, `min` and `max` of each, lists along the grid, as the inside of an object in UTF-8. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { abortWhereCutOff } from './route.ts'
 
 export interface RawRequest {
   readonly method: string
@@ -34,10 +35,7 @@ export async function addRawRoutes(
         { bodyLimit: limit, compress: false, decompress: false },
         async (request, reply) => {
           const gone = new AbortController()
-          reply.raw.once('close', () => {
-            // An abort makes an error with a stack: too dear for each of some hundred answers a second that got through.
-            if (!reply.raw.writableFinished) gone.abort()
-          })
+          abortWhereCutOff(reply, gone)
           const { status, headers, body } = await take({
             method: request.method,
             path: request.url,

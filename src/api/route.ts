@@ -102,7 +102,7 @@ export function addRoute(
     handler: async (request, reply) => {
       const handle = handlerNow()
       const gone = new AbortController()
-      reply.raw.once('close', () => gone.abort())
+      abortWhereCutOff(reply, gone)
       if (operation.isLong === true) request.raw.setTimeout(0)
       // The three readers check against the operation's own schemas, which is what ParamsOf and the others derive from.
       const answer = await handle({
@@ -117,6 +117,13 @@ export function addRoute(
       // Only operations with `isText` are answered by functions.
       return typeof answer === 'function' ? streamText(reply, answer as TextWriter) : answerWith(reply, answer)
     },
+  })
+}
+
+/** Aborts where the client goes away before it has its answer. An abort makes an error with a stack: too dear for each answer that got through. */
+export function abortWhereCutOff({ raw }: FastifyReply, gone: AbortController): void {
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort()
   })
 }
 

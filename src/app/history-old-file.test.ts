@@ -8,6 +8,7 @@ import { ManualClock } from '../base/index.ts'
 import { defaultIngestSettings } from '../ingest/index.ts'
 import { defaultMetricSettings } from '../metrics/index.ts'
 import { slotFrom } from '../model/index.ts'
+import { queriedPoints } from '../../test/support/queried-points.ts'
 import { openHistory, type History } from './history.ts'
 
 const hourMs = 3_600_000
@@ -55,11 +56,10 @@ async function answers(history: History) {
 /** A mean of samples and one of roll-ups, whose sums are kept with twelve digits, differ in their last bit. */
 function rounded({ hours, days, ...rest }: Awaited<ReturnType<typeof answers>>) {
   const round = (queried: typeof hours) =>
-    queried.map(({ series, points }) => ({
-      series,
-      ...points,
-      values: Array.from(points.values, (value) => value.toFixed(9)),
-    }))
+    queried.map((one) => {
+      const points = queriedPoints(one)
+      return { series: one.series, ...points, values: points.values.map((value) => value.toFixed(9)) }
+    })
   return { ...rest, hours: round(hours), days: round(days) }
 }
 
@@ -79,9 +79,10 @@ test('a history of rows by day answers as before while it is taken over into row
   const numbered = slots.map((slot) => ({ slot, n: Math.round((slot - begin) / periodMs) }))
   const raw = numbered.filter(({ slot }) => slot >= rawFrom)
   const rawOf = ({ samples }: typeof before) =>
-    samples.map(({ points: { times, values } }) =>
-      [...times.keys()].filter((i) => times[i]! >= rawFrom).map((i) => values[i]),
-    )
+    samples.map((one) => {
+      const { times, values } = queriedPoints(one)
+      return values.filter((_, i) => times[i]! >= rawFrom)
+    })
   expect(rounded(after)).toEqual(rounded(before))
   expect({
     values: rawOf(after),

@@ -10,6 +10,7 @@ import { ManualClock, type FarwatchError } from '../base/index.ts'
 import type { StoredBatch } from '../ingest/index.ts'
 import { aggregatedUnit } from '../metrics/index.ts'
 import { phaseOf, type JudgedMetric, type RunResult, type Sample, type UploadBatch } from '../model/index.ts'
+import { queriedPoints } from '../../test/support/queried-points.ts'
 import { defaultHistorySettings, openHistory, type History } from './history.ts'
 
 const periodMs = 60_000
@@ -85,7 +86,7 @@ describe.each(['in a file', 'in memory'])('a history %s', (kept) => {
       const { rows } = await history.results('one', { from, to })
       expect({
         series,
-        points: [[...queried!.points.times], [...queried!.points.values]],
+        points: [queriedPoints(queried!).times, queriedPoints(queried!).values],
         rows,
         coverage: await history.coverage({ tasks: ['one'], from, to }),
         last: await history.lastSlots(['one', 'nobody']),
@@ -162,9 +163,11 @@ test('a counter is known as one, by its declaration or by its sample, and asked 
         step: 3 * periodMs,
         ...(agg === undefined ? {} : { agg }),
       })
-    ).map(({ series, agg, points: { values, minima, maxima } }) =>
-      [series.name, agg, aggregatedUnit(series.unit, agg), ...values, ...minima!, ...maxima!].join(' '),
-    )
+    ).map((queried) => {
+      const { values, minima, maxima } = queriedPoints(queried)
+      const { series, agg } = queried
+      return [series.name, agg, aggregatedUnit(series.unit, agg), ...values, ...minima, ...maxima].join(' ')
+    })
   expect({
     kinds: series.map(({ name, unit, kind }) => [name, unit, kind]),
     read: read!.entries[2],
@@ -203,13 +206,13 @@ test('a chart is what a query by the same steps says, on a grid, with gaps, as J
     if (when === 'after') await history.settle()
     const [queried] = await history.query({ ...question, step: stepMs })
     const [charted] = await history.chart({ ...question, grid: { first: begin, stepMs, count: 6 } })
-    const { times, values, minima, maxima } = queried!.points
-    const onGrid = (column: Float64Array) =>
+    const { times, values, minima, maxima } = queriedPoints(queried!)
+    const onGrid = (column: readonly (number | undefined)[]) =>
       Array.from({ length: 6 }, (_, i) => column[times.indexOf(begin + i * stepMs)] ?? null)
     expect({ ...charted, json: JSON.parse(`{${new TextDecoder().decode(charted!.json)}}`) }).toEqual({
       series: series[0],
       agg: 'avg',
-      json: { value: onGrid(values), min: onGrid(minima!), max: onGrid(maxima!) },
+      json: { value: onGrid(values), min: onGrid(minima), max: onGrid(maxima) },
     })
     expect(onGrid(values).filter((value) => value === null)).toHaveLength(2)
   }

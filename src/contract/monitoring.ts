@@ -303,6 +303,7 @@ export const monitoringOperations = {
     tag,
     summary: 'Points of one series',
     allowed: 'viewer',
+    isWritten: true,
     query: exact({
       series: Id,
       ...range,
