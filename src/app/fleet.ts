@@ -39,7 +39,15 @@ import type {
   UploadBatch,
 } from '../model/index.ts'
 import type { FleetQuestions, RunningPlace, SeenAgent } from '../api/index.ts'
-import { breathing, hashToken, inOnePiece, inPieces, newToken, type Database, type Pieces } from '../platform/index.ts'
+import {
+  breathingLast,
+  hashToken,
+  inOnePiece,
+  inPieces,
+  newToken,
+  type Database,
+  type Pieces,
+} from '../platform/index.ts'
 import { Deliveries } from './deliveries.ts'
 import { FleetAlarms } from './fleet-alarms.ts'
 import type { History } from './history.ts'
@@ -192,12 +200,7 @@ export class Fleet implements FleetQuestions {
   #hasPins = false
   #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
 
-  private constructor(
-    options: FleetOptions,
-    registry: Registry,
-    distribution: Distribution,
-    grants: Grants,
-  ) {
+  private constructor(options: FleetOptions, registry: Registry, distribution: Distribution, grants: Grants) {
     const { machine, alarms, history, pair } = options
     const { clock, log, inventory } = machine
     this.#options = options
@@ -529,7 +532,7 @@ export class Fleet implements FleetQuestions {
   #isStopped = false
 
   async #tellWork(): Promise<void> {
-    const breathe = breathing(this.#options.machine.clock)
+    const breathe = breathingLast(this.#options.machine.clock)
     while (this.#isWorkNew && !this.#isStopped) {
       this.#isWorkNew = false
       const work = await inPieces(this.#work(), breathe)

@@ -91,8 +91,13 @@ export interface ObjectRow extends ObjectKey {
   readonly sealed: string
 }
 
+export interface Encoded {
+  readonly body: string
+  readonly sealed: string
+}
+
 /** What is stored of an object: all but its name, which is the key, and what is made of it, which follows. */
-export function encode(object: ConfigurationObject): { body: string; sealed: string } {
+export function encode(object: ConfigurationObject): Encoded {
   const text = (body: object, sealed = '') => ({ body: JSON.stringify(body), sealed })
   switch (object.kind) {
     case 'profile':
@@ -167,10 +172,10 @@ export function rowsOf(configuration: Configuration): ObjectRow[] {
   return rows
 }
 
-/** The statement that stores what one edit says. It expects the row to be as the memory has it. */
-export function storing({ kind, key, object, action }: Edit): Statement {
+/** The statement that stores what one edit says. It expects the row to be as the memory has it. @param after the edit's object; undefined where it is removed */
+export function storing({ kind, key, action }: Edit, after: Encoded | undefined): Statement {
   const where = { kind, parent: key.parent, place: key.place, name: key.name }
-  if (object === undefined) {
+  if (after === undefined) {
     return {
       sql: 'DELETE FROM configuration_object WHERE kind = $kind AND parent = $parent AND place = $place AND name = $name',
       params: where,
@@ -182,7 +187,7 @@ export function storing({ kind, key, object, action }: Edit): Statement {
       action === 'add'
         ? 'INSERT INTO configuration_object (kind, parent, place, name, body, sealed) VALUES ($kind, $parent, $place, $name, $body, $sealed)'
         : 'UPDATE configuration_object SET body = $body, sealed = $sealed WHERE kind = $kind AND parent = $parent AND place = $place AND name = $name',
-    params: { ...where, ...encode(object) },
+    params: { ...where, body: after.body, sealed: after.sealed },
     expect: 1,
   }
 }
