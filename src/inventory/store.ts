@@ -1,6 +1,6 @@
 import type { SchemaPart, Statement } from '../platform/index.ts'
 import type { Library } from '../sdk/index.ts'
-import type { Problem } from '../base/index.ts'
+import type { Checked, Problem } from '../base/index.ts'
 import { compileConnector, compileMonitor } from './compile.ts'
 import { compileMaintenance } from './maintenance.ts'
 import type {
@@ -236,7 +236,7 @@ export function objectOf(
       return good({ kind, value: { name, ...(JSON.parse(row.body) as Omit<Dashboard, 'name'>) } })
     case 'maintenance': {
       const written = JSON.parse(row.body) as Maintenance['written']
-      const made = compileMaintenance(written, pathOf(row))
+      const made = checkedAt(row, (path) => compileMaintenance(written, path))
       return {
         object: { kind, value: { name, written, made: made.ok ? made.value : undefined } },
         problems: made.ok ? [] : made.problems,
@@ -244,7 +244,7 @@ export function objectOf(
     }
     case 'monitor': {
       const written = JSON.parse(row.body) as ProfileMonitor['written']
-      const made = compileMonitor({ ...absent, ...written }, connectorType, library, pathOf(row))
+      const made = checkedAt(row, (path) => compileMonitor({ ...absent, ...written }, connectorType, library, path))
       return {
         object: { kind, value: { name, written, made: made.ok ? made.value : undefined } },
         problems: made.ok ? [] : made.problems,
@@ -255,7 +255,7 @@ export function objectOf(
         credential?: string
         pin?: string
       }
-      const made = compileConnector(body, library, pathOf(row))
+      const made = checkedAt(row, (path) => compileConnector(body, library, path))
       const { credential, pin } = body
       return {
         object: { kind, value: { name, ...body, credential, pin, made: made.ok ? made.value : undefined } },
@@ -263,6 +263,12 @@ export function objectOf(
       }
     }
   }
+}
+
+/** Where it stands is only worked out where something is wrong with it: of a hundred thousand rows hardly ever. */
+function checkedAt<T>(row: ObjectRow, check: (path: string) => Checked<T>): Checked<T> {
+  const made = check('')
+  return made.ok ? made : check(pathOf(row))
 }
 
 /** Where an object stands, in words: `groups["acme"].systems["shop"]`. */
