@@ -13,10 +13,10 @@ export function breathing(clock: Clock, onBreath: (done: number) => void = () =>
 }
 
 /** So many turns of the event loop others have between two slices. */
-const turnsOfOthers = 8
+const turnsOfOthers = 3
 
 /**
- * The same for a long piece of work that nobody waits for: where others have long pieces as well, it has one slice of nine. When 100,000 tasks were
+ * The same for a long piece of work that nobody waits for: where others have long pieces as well, it has one slice of four. When 100,000 tasks were
  * applied, the answer to who asked was a second of work and took seven beside what followed from the change.
  */
 export function breathingLast(clock: Clock): Breathe {
