@@ -34,7 +34,7 @@ export type AgentEvent =
 /** The results of so long are sent together, as a spool gathers what it makes durable. */
 export const gatherMs = 50
 const firstPauseMs = 250
-const longestPauseMs = 15_000
+const longestPauseMs = 5_000
 const largestBatch = 2_000
 /** What one of these has by way of a machine. */
 const cores = 4
@@ -73,6 +73,7 @@ export class SimulatedAgent {
   #from = 0
   #sending: Promise<void> | undefined
   #polling: Promise<void> | undefined
+  readonly #pauses = new Set<() => void>()
 
   constructor(options: SimulatedAgentOptions) {
     this.#options = options
@@ -130,6 +131,9 @@ export class SimulatedAgent {
   }
 
   start(): void {
+    this.#client.onReached(() => {
+      for (const end of this.#pauses) end()
+    })
     this.#polling = this.#poll()
   }
 
@@ -232,11 +236,19 @@ export class SimulatedAgent {
     failed[why] = (failed[why] ?? 0) + 1
   }
 
+  /** Ends also when a server is reached again, as that of a real one does. */
   #pause(ms: number): Promise<void> {
     const { signal } = this.#abort
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+      const end = () => {
+        clearTimeout(timer)
+        this.#pauses.delete(end)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      this.#pauses.add(end)
+      signal.addEventListener('abort', end, { once: true })
     })
   }
 }

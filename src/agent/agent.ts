@@ -278,7 +278,8 @@ class RunningAgent implements Agent {
   /** Never rejects. */
   async #poll(): Promise<void> {
     const { link, random } = this.#options
-    const backoff = new Backoff(random, 250, 15_000)
+    // No longer than between any two polls: where no server answers it is the link that waits, for all who ask of it.
+    const backoff = new Backoff(random, 250, 5_000)
     const { signal } = this.#abort
     while (!signal.aborted) {
       const asked = this.#reading()

@@ -9,7 +9,7 @@ import {
   type Severity,
   type SpoolEntry,
 } from '../model/index.ts'
-import { breathing, type Database, type Log, type Statement } from '../platform/index.ts'
+import { breathingLast, type Database, type Log, type Statement } from '../platform/index.ts'
 import { DueTimes } from './due-times.ts'
 import {
   alarmId,
@@ -256,7 +256,7 @@ export class Alarms {
   async tasksChanged(change: TasksChange): Promise<void> {
     const { clock } = this.#options
     const at = clock.now()
-    const breathe = breathing(clock)
+    const breathe = breathingLast(clock)
     for (const id of change.added ?? []) {
       this.#live(id, at)
       const turn = breathe()

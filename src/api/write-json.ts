@@ -4,6 +4,11 @@ import { breathing, systemClock } from '../platform/index.ts'
 const longest = 20_000
 /** Values of a piece: half a millisecond where they are numbers of 16 digits, 150,000 of which took 150 ms on a busy machine. */
 const perPiece = 500
+/**
+ * Characters that are sent at once at most. Each part waits for the one before it to be taken by the socket, some turns of the event loop, in which
+ * whoever else has much to do has slices: parts of 64 KiB made 25 MB take seven seconds beside what follows from a change of 100,000 tasks.
+ */
+const longestPart = 524_288
 
 /**
  * How many values an answer holds, counted until `longest` is passed. Lists hold things of one form, so the first of one tells of all.
@@ -64,7 +69,7 @@ export async function* writingJson(answer: object): AsyncGenerator<string> {
   for (const piece of pieces(answer)) {
     text += piece
     const turn = breathe()
-    if (turn === undefined && text.length < 65_536) continue
+    if (turn === undefined && text.length < longestPart) continue
     yield text
     text = ''
     if (turn !== undefined) await turn

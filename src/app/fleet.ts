@@ -10,6 +10,7 @@ import {
   runs,
   type AgentFacts,
   type Distribution,
+  type Grants,
   type Place,
   type RegisteredAgent,
   type Work,
@@ -38,7 +39,15 @@ import type {
   UploadBatch,
 } from '../model/index.ts'
 import type { FleetQuestions, RunningPlace, SeenAgent } from '../api/index.ts'
-import { breathing, hashToken, inOnePiece, inPieces, newToken, type Database, type Pieces } from '../platform/index.ts'
+import {
+  breathingLast,
+  hashToken,
+  inOnePiece,
+  inPieces,
+  newToken,
+  type Database,
+  type Pieces,
+} from '../platform/index.ts'
 import { Deliveries } from './deliveries.ts'
 import { FleetAlarms } from './fleet-alarms.ts'
 import type { History } from './history.ts'
@@ -105,6 +114,46 @@ export interface FleetOptions {
   readonly travelling: () => Omit<TravellingSettings, 'leaseMs'>
 }
 
+/** What a fleet knows from its tables. */
+export interface FleetStores {
+  readonly registry: Registry
+  readonly distribution: Distribution
+  readonly grants: Grants
+}
+
+/** Nothing is done with it yet; where no fleet comes of it, `endFleetStores` ends it. */
+export async function readFleet({
+  machine: { clock, log, inventory, settings },
+  database,
+  pair,
+}: Pick<FleetOptions, 'machine' | 'database' | 'pair'>): Promise<FleetStores> {
+  const registry = await openRegistry({
+    database,
+    clock,
+    secrets: { newToken, hashToken },
+    audit: (change) => [inventory.auditStatement(change)],
+    log,
+    reservedNames: [localAgent],
+  })
+  const grants = await openGrants({ database, clock, log })
+  const distribution = await openDistribution({
+    database,
+    clock,
+    log,
+    settings: () => ({
+      lease: { ...defaultLeaseSettings, offlineTimeoutMs: settings.values.offlineTimeoutMs },
+      placement: defaultPlacementSettings,
+    }),
+    elsewhere: () => pair.knowingHigher(),
+  })
+  return { registry, distribution, grants }
+}
+
+export async function endFleetStores({ distribution, grants }: FleetStores): Promise<void> {
+  await distribution.stop()
+  await grants.stop()
+}
+
 const sweepMs = 60_000
 const settleMs = 10_000
 const quietGatherMs = 5_000
@@ -134,7 +183,7 @@ export class Fleet implements FleetQuestions {
   readonly #options: FleetOptions
   readonly #boot = randomUUID().slice(0, 8)
   readonly #alarms: FleetAlarms
-  readonly #grants: Awaited<ReturnType<typeof openGrants>>
+  readonly #grants: Grants
   readonly #lifecycle = new Lifecycle()
   readonly #reported = new Map<string, ReportedStatus>()
   /** Facts of agents that said hello to this start of the server. */
@@ -145,16 +194,13 @@ export class Fleet implements FleetQuestions {
   #asking: Promise<void> = Promise.resolve()
   readonly #listeners = new Set<() => void>()
   #isStarted = false
+  /** It was worked out since then who runs what: before that nobody is told what it is to run. */
+  #isPlaced = false
   /** Some connector may only be run by an agent that is named. */
   #hasPins = false
   #own: { readonly agent: OwnAgent; readonly link: LocalLink } | undefined
 
-  private constructor(
-    options: FleetOptions,
-    registry: Registry,
-    distribution: Distribution,
-    grants: Awaited<ReturnType<typeof openGrants>>,
-  ) {
+  private constructor(options: FleetOptions, registry: Registry, distribution: Distribution, grants: Grants) {
     const { machine, alarms, history, pair } = options
     const { clock, log, inventory } = machine
     this.#options = options
@@ -190,7 +236,7 @@ export class Fleet implements FleetQuestions {
       assignmentFor: (agent) => this.#assignmentOf(agent),
       ownedTask: (agent, task) => grants.owned(agent, task),
       // Otherwise an agent that comes back would be told to drop all it has, and a second later to take it up again.
-      isSettling: (agent) => distribution.isSettling(agent),
+      isSettling: (agent) => !this.#isPlaced || distribution.isSettling(agent),
       upload: (_, batch, leftOut) => this.#upload(batch, leftOut),
       polled: (agent, said) => this.#polled(agent, said),
       saidHello: (agent) => this.#saidHello(agent),
@@ -207,11 +253,11 @@ export class Fleet implements FleetQuestions {
         this.#applyRegistry()
         // Pins name agents. Without any the work is what it was, and walking through all of it for each agent that says hello would hold
         // up the thousand that do so after a restart.
-        if (this.#hasPins) this.#renewWork()
+        if (this.#hasPins) void this.#renewWork()
         this.#tell()
       }),
       inventory.onChange(() => {
-        this.#renewWork()
+        void this.#renewWork()
         this.#assignmentsChanged()
       }),
       distribution.onChange((change) => {
@@ -227,7 +273,7 @@ export class Fleet implements FleetQuestions {
     })
     this.#lifecycle.onStop('work for placement', async () => {
       this.#isStopped = true
-      await this.#renewing
+      await Promise.all([this.#renewing, this.#beginning])
     })
     if (options.acts) this.#sweepLater(settleMs)
     else {
@@ -236,28 +282,9 @@ export class Fleet implements FleetQuestions {
     }
   }
 
-  static async open(options: FleetOptions): Promise<Fleet> {
-    const { database } = options
-    const { clock, log, inventory, settings } = options.machine
-    const registry = await openRegistry({
-      database,
-      clock,
-      secrets: { newToken, hashToken },
-      audit: (change) => [inventory.auditStatement(change)],
-      log,
-      reservedNames: [localAgent],
-    })
-    const grants = await openGrants({ database, clock, log })
-    const distribution = await openDistribution({
-      database,
-      clock,
-      log,
-      settings: () => ({
-        lease: { ...defaultLeaseSettings, offlineTimeoutMs: settings.values.offlineTimeoutMs },
-        placement: defaultPlacementSettings,
-      }),
-      elsewhere: () => options.pair.knowingHigher(),
-    })
+  /** @param stores what was read already, by `readFleet` of the same database; it is the fleet's to end from now on */
+  static async open(options: FleetOptions, stores?: FleetStores): Promise<Fleet> {
+    const { registry, distribution, grants } = stores ?? (await readFleet(options))
     return new Fleet(options, registry, distribution, grants)
   }
 
@@ -270,9 +297,17 @@ export class Fleet implements FleetQuestions {
     this.#isStarted = true
     this.#applyRegistry()
     this.#meetOwn()
-    this.#setWork()
-    this.distribution.start()
-    this.#newest?.changed()
+    // In slices: with a hundred thousand tasks it took the thread for two and a half seconds before anybody was served.
+    this.#beginning = this.#renewWork().then(() => {
+      if (!this.#isStopped) this.distribution.start(() => this.#placed())
+    })
+  }
+  /** Awaited by `stop`. */
+  #beginning: Promise<void> | undefined
+
+  #placed(): void {
+    this.#isPlaced = true
+    this.#assignmentsChanged()
   }
 
   /** Called when agents or places are others than before. @returns ends it */
@@ -314,7 +349,7 @@ export class Fleet implements FleetQuestions {
       version: () => this.#localVersion(),
       upload: (batch) => this.#options.upload(batch),
       // Handed out before anything is placed, an empty assignment would begin the agent's life with slots that are nobody's.
-      isReady: () => this.#isStarted,
+      isReady: () => this.#isPlaced,
       heard: (known) => {
         const own = this.#own
         if (own?.link !== link) return
@@ -484,19 +519,20 @@ export class Fleet implements FleetQuestions {
     this.#isWorkNew = true
   }
 
-  /** Distribution is told soon what there is to run, with pauses: once for all that changes until then. */
-  #renewWork(): void {
+  /** Distribution is told soon what there is to run, with pauses: once for all that changes until then. Resolves when it was. */
+  #renewWork(): Promise<void> {
     this.#isWorkNew = true
     this.#renewing ??= this.#tellWork()
       .catch(this.#options.machine.notApplied('configuration of placement'))
       .finally(() => (this.#renewing = undefined))
+    return this.#renewing
   }
   #renewing: Promise<void> | undefined
   #isWorkNew = false
   #isStopped = false
 
   async #tellWork(): Promise<void> {
-    const breathe = breathing(this.#options.machine.clock)
+    const breathe = breathingLast(this.#options.machine.clock)
     while (this.#isWorkNew && !this.#isStopped) {
       this.#isWorkNew = false
       const work = await inPieces(this.#work(), breathe)
@@ -525,12 +561,7 @@ export class Fleet implements FleetQuestions {
           group,
           programs: noPrograms,
           ...(pin === undefined ? {} : { pin: this.#idOf(pin) }),
-          tasks: tasks.map(({ id: task, periodMs, timeoutMs, monitor }) => ({
-            id: task,
-            periodMs,
-            timeoutMs,
-            monitor,
-          })),
+          tasks,
         })
         if (connectors.length % connectorsAPiece === 0) yield
       }
@@ -853,7 +884,7 @@ export class Fleet implements FleetQuestions {
       this.link.sweep()
       // One that was quiet may be lost by now.
       this.#lookAtQuietSoon()
-      this.#alarms.settle(this.distribution.problems())
+      if (this.#isPlaced) this.#alarms.settle(this.distribution.problems())
       this.registry
         .expire()
         .catch((thrown: unknown) => log.warn('pending agents not expired', { problem: messageOf(thrown) }))

@@ -477,6 +477,11 @@ export class PairRole implements FleetPair {
     return this.#there.pair.term()
   }
 
+  /** It is no half of a pair: it acts from the start, and nobody else writes what it has. */
+  get isSingle(): boolean {
+    return this.#file.kept.settings.role === 'NONE'
+  }
+
   notActive(): string | undefined {
     return this.#there.pair.notActive()
   }

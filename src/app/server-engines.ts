@@ -6,7 +6,7 @@ import { Delivery, type ConfiguredPlugin } from '../delivery/index.ts'
 import type { PluginForUse, TaskEntry } from '../inventory/index.ts'
 import { isKept, type AlarmEvent, type Labels, type UploadAnswer, type UploadBatch } from '../model/index.ts'
 import { diskSpace, systemClock, type Database } from '../platform/index.ts'
-import { Fleet, type FleetPair } from './fleet.ts'
+import { Fleet, type FleetPair, type FleetStores } from './fleet.ts'
 import { historySettings } from './history-settings.ts'
 import type { History } from './history.ts'
 import { library } from './library.ts'
@@ -40,6 +40,8 @@ export interface EngineParts {
   /** Where people reach the portal, once that is known. */
   readonly portalUrl: () => string
   readonly pair: FleetPair
+  /** What a server that acts would read of its agents, where that was read beside something else already. */
+  readonly stores?: FleetStores | undefined
 }
 
 const tickMs = 1_000
@@ -71,7 +73,9 @@ async function openActing(parts: EngineParts, lifecycle: Lifecycle): Promise<Ser
     history.applyTasks(
       inventory.tasks().map(({ id, connectorId, periodMs }) => ({ id, connector: connectorId, periodMs })),
     )
-  await applyTasks()
+  // The thread of the history takes them before anything else that it is asked from now on.
+  const applied = applyTasks()
+  applied.catch(() => undefined)
 
   // Notifications, and the alarms that make them.
   const plugins = pluginsOf(machine)
@@ -93,7 +97,11 @@ async function openActing(parts: EngineParts, lifecycle: Lifecycle): Promise<Ser
     delivery.wake()
     live.alarm({ is: 'alarm', alarm: shownAlarm(alarm) })
   })
-  await alarms.tasksChanged({ added: inventory.tasks().map(({ id }) => id) })
+  // In slices beside all that follows: whatever is judged meanwhile makes its task known by itself.
+  const known = alarms
+    .tasksChanged({ added: inventory.tasks().map(({ id }) => id) })
+    .catch(notApplied('configuration of the alarms'))
+  lifecycle.onStop('tasks of the alarms', () => known)
   await delivery.start()
   const judging = new LogConsumer({
     log: history,
@@ -124,7 +132,10 @@ async function openActing(parts: EngineParts, lifecycle: Lifecycle): Promise<Ser
   const health = healthOf(parts, alarms)
   lifecycle.onStop('own health', () => health.stop())
   const upload = uploading(history, health)
-  const fleet = await Fleet.open({ ...fleetParts(parts, alarms), database: machine.database, upload, acts: true })
+  const fleet = await Fleet.open(
+    { ...fleetParts(parts, alarms), database: machine.database, upload, acts: true },
+    parts.stores,
+  )
   agents = fleet
   const uncovered = new UncoveredSlots({
     history,
@@ -183,6 +194,7 @@ async function openActing(parts: EngineParts, lifecycle: Lifecycle): Promise<Ser
     ),
   )
 
+  await applied
   return {
     acts: true,
     alarms,

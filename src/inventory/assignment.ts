@@ -49,7 +49,7 @@ function isLocalGiven({ associations }: Configuration): boolean {
   return isGiven
 }
 
-// Digests of parts that are shared between revisions. They live as long as the parts.
+// Digests of parts that are shared, between revisions or among tasks. They live as long as the parts.
 const systemDigests = new WeakMap<SystemEntry, string>()
 const valueDigests = new WeakMap<object, string>()
 
@@ -65,7 +65,8 @@ export function digestOfSystem(system: SystemEntry): string {
   if (digest === undefined) {
     const parts: string[] = []
     for (const connector of system.connectors) {
-      parts.push(connector.id, connector.type, connector.credential ?? '', digestOfValue(connector.settings))
+      // As they are: hardly two connectors share them, and a hundred thousand digests of their own would be kept for nothing.
+      parts.push(connector.id, connector.type, connector.credential ?? '', JSON.stringify(connector.settings))
       for (const task of connector.tasks)
         parts.push(task.id, task.monitor, `${task.periodMs}/${task.timeoutMs}`, digestOfValue(task.settings))
     }

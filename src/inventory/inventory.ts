@@ -55,7 +55,7 @@ import {
 import { openSecrets, pluginContext, type Environment, type SecretVault } from './secrets.ts'
 import { withRenamedAgent } from './renamed-agent.ts'
 import { withObjects } from './with-objects.ts'
-import { fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './store.ts'
+import { encode, fromRows, rowsOf, selectObjects, storing, type ObjectRow } from './store.ts'
 import {
   emptyView,
   taskChanges,
@@ -369,10 +369,11 @@ export async function openInventory(options: {
       },
     ]
     for (const [number, edit] of edits.entries()) {
-      const { action, kind, path, before, after } = edit
+      const { action, kind, path, before, after, object } = edit
+      const encoded = object === undefined ? undefined : encode(object)
       statements.push(
-        storing(edit),
-        keeping(edit, next, number),
+        storing(edit, encoded),
+        keeping(edit, encoded, next, number),
         auditing({ who: author, action: `${kind} ${pastTense[action]}`, what: path, before, after }, at),
       )
       const turn = breathe()

@@ -3,7 +3,7 @@ import type { Database, Statement } from '../platform/index.ts'
 import type { Library } from '../sdk/index.ts'
 import type { Configuration } from './configuration.ts'
 import { editOf, type ConfigurationObject, type Edit, type ObjectKey } from './difference.ts'
-import { encode, groupOf, objectOf, pathOf, type ObjectRow } from './store.ts'
+import { encode, groupOf, objectOf, pathOf, type Encoded, type ObjectRow } from './store.ts'
 import type { Put } from './with-objects.ts'
 
 /** The edits of so many revisions are kept. They hold secrets that were replaced or removed since, sealed as they were. */
@@ -19,10 +19,14 @@ interface EditRow extends ObjectKey {
   readonly sealed_after: string | null
 }
 
-/** The statement that keeps what a revision did to one object. */
-export function keeping({ kind, key, was, object }: Edit, revision: number, number: number): Statement {
+/** The statement that keeps what a revision did to one object. @param after as `storing` */
+export function keeping(
+  { kind, key, was }: Edit,
+  after: Encoded | undefined,
+  revision: number,
+  number: number,
+): Statement {
   const before = was === undefined ? undefined : encode(was)
-  const after = object === undefined ? undefined : encode(object)
   return {
     sql: `INSERT INTO configuration_edit
             (revision, number, kind, parent, place, name, body_before, sealed_before, body_after, sealed_after)

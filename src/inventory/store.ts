@@ -1,6 +1,6 @@
 import type { SchemaPart, Statement } from '../platform/index.ts'
 import type { Library } from '../sdk/index.ts'
-import type { Problem } from '../base/index.ts'
+import type { Checked, Problem } from '../base/index.ts'
 import { compileConnector, compileMonitor } from './compile.ts'
 import { compileMaintenance } from './maintenance.ts'
 import type {
@@ -91,8 +91,13 @@ export interface ObjectRow extends ObjectKey {
   readonly sealed: string
 }
 
+export interface Encoded {
+  readonly body: string
+  readonly sealed: string
+}
+
 /** What is stored of an object: all but its name, which is the key, and what is made of it, which follows. */
-export function encode(object: ConfigurationObject): { body: string; sealed: string } {
+export function encode(object: ConfigurationObject): Encoded {
   const text = (body: object, sealed = '') => ({ body: JSON.stringify(body), sealed })
   switch (object.kind) {
     case 'profile':
@@ -167,10 +172,10 @@ export function rowsOf(configuration: Configuration): ObjectRow[] {
   return rows
 }
 
-/** The statement that stores what one edit says. It expects the row to be as the memory has it. */
-export function storing({ kind, key, object, action }: Edit): Statement {
+/** The statement that stores what one edit says. It expects the row to be as the memory has it. @param after the edit's object; undefined where it is removed */
+export function storing({ kind, key, action }: Edit, after: Encoded | undefined): Statement {
   const where = { kind, parent: key.parent, place: key.place, name: key.name }
-  if (object === undefined) {
+  if (after === undefined) {
     return {
       sql: 'DELETE FROM configuration_object WHERE kind = $kind AND parent = $parent AND place = $place AND name = $name',
       params: where,
@@ -182,7 +187,7 @@ export function storing({ kind, key, object, action }: Edit): Statement {
       action === 'add'
         ? 'INSERT INTO configuration_object (kind, parent, place, name, body, sealed) VALUES ($kind, $parent, $place, $name, $body, $sealed)'
         : 'UPDATE configuration_object SET body = $body, sealed = $sealed WHERE kind = $kind AND parent = $parent AND place = $place AND name = $name',
-    params: { ...where, ...encode(object) },
+    params: { ...where, body: after.body, sealed: after.sealed },
     expect: 1,
   }
 }
@@ -231,7 +236,7 @@ export function objectOf(
       return good({ kind, value: { name, ...(JSON.parse(row.body) as Omit<Dashboard, 'name'>) } })
     case 'maintenance': {
       const written = JSON.parse(row.body) as Maintenance['written']
-      const made = compileMaintenance(written, pathOf(row))
+      const made = checkedAt(row, (path) => compileMaintenance(written, path))
       return {
         object: { kind, value: { name, written, made: made.ok ? made.value : undefined } },
         problems: made.ok ? [] : made.problems,
@@ -239,7 +244,7 @@ export function objectOf(
     }
     case 'monitor': {
       const written = JSON.parse(row.body) as ProfileMonitor['written']
-      const made = compileMonitor({ ...absent, ...written }, connectorType, library, pathOf(row))
+      const made = checkedAt(row, (path) => compileMonitor({ ...absent, ...written }, connectorType, library, path))
       return {
         object: { kind, value: { name, written, made: made.ok ? made.value : undefined } },
         problems: made.ok ? [] : made.problems,
@@ -250,7 +255,7 @@ export function objectOf(
         credential?: string
         pin?: string
       }
-      const made = compileConnector(body, library, pathOf(row))
+      const made = checkedAt(row, (path) => compileConnector(body, library, path))
       const { credential, pin } = body
       return {
         object: { kind, value: { name, ...body, credential, pin, made: made.ok ? made.value : undefined } },
@@ -258,6 +263,12 @@ export function objectOf(
       }
     }
   }
+}
+
+/** Where it stands is only worked out where something is wrong with it: of a hundred thousand rows hardly ever. */
+function checkedAt<T>(row: ObjectRow, check: (path: string) => Checked<T>): Checked<T> {
+  const made = check('')
+  return made.ok ? made : check(pathOf(row))
 }
 
 /** Where an object stands, in words: `groups["acme"].systems["shop"]`. */

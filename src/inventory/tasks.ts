@@ -8,6 +8,7 @@ import {
   type Connector,
   type Group,
   type Profile,
+  type ProfileMonitor,
   type System,
 } from './configuration.ts'
 
@@ -159,6 +160,15 @@ function makeSystem(id: string, group: Group, system: System, configuration: Con
   }
 }
 
+// Asked for with every connector that has the profile.
+const inOrder = new WeakMap<Profile, readonly (readonly [string, ProfileMonitor])[]>()
+
+function monitorsInOrder(profile: Profile): readonly (readonly [string, ProfileMonitor])[] {
+  let monitors = inOrder.get(profile)
+  if (monitors === undefined) inOrder.set(profile, (monitors = sorted(profile.monitors)))
+  return monitors
+}
+
 function makeTasks(
   place: { group: Group; system: System; connector: Connector; profile: Profile },
   systemId: string,
@@ -166,7 +176,7 @@ function makeTasks(
   before: View,
 ): TaskEntry[] {
   const { group, system, connector, profile } = place
-  return sorted(profile.monitors).flatMap(([name, { written, made }]) => {
+  return monitorsInOrder(profile).flatMap(([name, { written, made }]) => {
     // A document that would have it so is refused; this holds for one that was stored before.
     if (made === undefined || (made.runsCommands && group.ownCommands === 'refused')) return []
     const task: TaskEntry = {

@@ -1,5 +1,13 @@
 import type { KeyObject } from 'node:crypto'
-import { FarwatchError, errorCatalogue, messageOf, type Clock, type ErrorCode, type Random } from '../base/index.ts'
+import {
+  FarwatchError,
+  errorCatalogue,
+  messageOf,
+  systemCodeOf,
+  type Clock,
+  type ErrorCode,
+  type Random,
+} from '../base/index.ts'
 import type { AssignedConnector, Assignment, ServerLink, UploadAnswer, UploadBatch } from '../model/index.ts'
 import type { Log } from '../platform/index.ts'
 import {
@@ -441,7 +449,9 @@ export class LinkClient implements ServerLink {
     server.failures++
     server.refuses = reason !== 'unreachable' && reason !== 'fenced'
     const namedMs = thrown instanceof FarwatchError ? (thrown.retryAfterMs ?? 0) : 0
-    const pauseMs = (reason === 'fenced' ? idlePauseMs : reconnectPauseMs)(server.failures, random)
+    const isRefused = thrown instanceof FarwatchError && systemCodeOf(thrown.cause) === 'ECONNREFUSED'
+    const pauseMs =
+      reason === 'fenced' ? idlePauseMs(server.failures, random) : reconnectPauseMs(server.failures, random, isRefused)
     server.notBefore = at + Math.max(pauseMs, namedMs)
     if (this.#greeted?.server === server.url) this.#greeted = undefined
     if (this.#serving === server) this.#serving = undefined

@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { FarwatchError } from '../../base/index.ts'
 import type { Change, ChangePoint } from './change-line.ts'
 import { ChangeLog, changeLogSchema } from './change-log.ts'
+import { OrderedStatements } from './ordered-statements.ts'
 import { StatementCache, inTransaction, openSqlite, problemOf, storageError } from './sqlite.ts'
 import type { SchemaPart, SqlValue, Statement } from './statement.ts'
 
@@ -33,6 +34,7 @@ export function makeMethods(data: DatabaseOptions) {
   const schema = [...data.schema, changeLogSchema]
   const db = openSqlite(data.file, { schema })
   const statements = new StatementCache(db)
+  const changing = new OrderedStatements(db)
   const log = new ChangeLog(db, { schema, local: data.local ?? [], mostBytes: data.mostLogBytes })
   const guarded = <T>(act: () => T): T => {
     try {
@@ -47,7 +49,7 @@ export function makeMethods(data: DatabaseOptions) {
       log.admit(batch)
       const { changed, committed } = inTransaction(db, () => {
         const changed = batch.map(({ sql, params, expect }) => {
-          const changes = Number(statements.get(sql).run(params ?? {}).changes)
+          const changes = changing.run(sql, params)
           if (expect !== undefined && changes !== expect) {
             throw new FarwatchError(
               'conflict',
