@@ -32,7 +32,8 @@ test('values reach their columns whatever their order, a missing one is NULL, an
     statements.run('UPDATE t SET b = $b || $b WHERE b <> $b', { b: 'x' }),
     statements.run('DELETE FROM t WHERE a = 7'),
   ]
-  expect(() => statements.run(insert, { a: 1, d: 2 })).toThrow("Unknown named parameter 'd'")
+  for (const params of [{ d: 2 }, { a: 1, d: 2 }, { a: 1, b: 'z', d: 2 }, { a: 1, b: 'z', c: null, d: 2 }])
+    expect(() => statements.run(insert, params)).toThrow("Unknown named parameter 'd'")
   expect({
     changed,
     rows: db

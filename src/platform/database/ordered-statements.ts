@@ -24,12 +24,19 @@ export class OrderedStatements {
   /** @returns how many rows it changed. A value that is missing is NULL, one that the statement does not have is an error: as by name */
   run(sql: string, params: Readonly<Record<string, SqlValue>> = {}): number {
     const { statement, names, distinct } = this.#of(sql)
+    let isComplete = true
+    const values = names.map((name) => {
+      const value = params[name]
+      if (value === undefined) isComplete = false
+      return value ?? null
+    })
     const given = Object.keys(params)
-    if (given.length > 0 && given.length !== distinct) {
+    // With all there are, and no more than that, none can be unknown.
+    if (!isComplete || given.length > distinct) {
       const unknown = given.find((name) => !names.includes(name))
       if (unknown !== undefined) throw new Error(`Unknown named parameter '${unknown}'`)
     }
-    return Number(statement.run(...names.map((name) => params[name] ?? null)).changes)
+    return Number(statement.run(...values).changes)
   }
 
   #of(sql: string): Ordered {
