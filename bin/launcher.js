@@ -77,6 +77,10 @@ function environment() {
     NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'farwatch'),
     // With a dozen threads, glibc keeps as many heaps, and gives none of them back.
     MALLOC_ARENA_MAX: '2',
+    // Told neither, it takes the largest block that was given back, the text of the program, as a measure of how much it may keep: 20 MiB that
+    // nobody uses (docs/performance.md). Blocks below 2 MiB are worth keeping: asking the kernel for each costs CPU.
+    MALLOC_TRIM_THRESHOLD_: String(2 ** 20),
+    MALLOC_MMAP_THRESHOLD_: String(2 ** 21),
     ...process.env,
   }
 }

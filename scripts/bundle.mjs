@@ -101,7 +101,10 @@ const { output: chunks } = await bundle.write({
   format: 'es',
   entryFileNames: '[name].js',
   chunkFileNames: 'part-[hash].js',
-  minify: false,
+  comments: false,
+  // V8 keeps the text of what was loaded, in each thread that loaded it: one byte for a character as long as all of them are ASCII, else two.
+  // The lines stay, since stacks and the last words of a program that ends show them.
+  minify: { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } },
 })
 await bundle.close()
 writeFileSync(join(output, 'LICENCES.txt'), licences(chunks))

@@ -13,8 +13,10 @@ import { breathingLast, type Database, type Log, type Statement } from '../platf
 import { DueTimes } from './due-times.ts'
 import {
   alarmId,
+  blankState,
   judgeRun,
   judgeSilence,
+  kept,
   silenceDue,
   tableOf,
   type Judged,
@@ -77,7 +79,6 @@ const flushEveryMs = 1_000
 const longestNapMs = 15_000
 /** How often a task is looked at of which nothing is to be heard: when that ends, its silence counts from the last look. */
 const restingMs = 10_000
-const emptyState: TaskState = { lastSlot: 0, items: new Map(), counters: new Map(), watched: new Map() }
 
 /** How long a task is silent before anybody wonders: three periods, a minute at least. */
 export const shortestSilenceMs = (periodMs: number) => Math.max(3 * periodMs, 60_000)
@@ -604,7 +605,7 @@ export class Alarms {
       if (id !== undefined) this.#clear(id, at, null, noLongerMonitored)
     }
     const { items: itemsBefore, watched: watchedBefore, counters } = live.state
-    live.state = { ...live.state, items, watched }
+    live.state = { ...live.state, items: kept(items), watched: kept(watched) }
     // Nearly all tasks are calm and have no row: an edit of a large profile must not write one statement for each.
     if (itemsBefore.size + watchedBefore.size + watched.size + counters.size > 0) this.#unsaved.tasks.add(facts.id)
     this.#due.put(facts.id, this.#dueOf(live))
@@ -766,7 +767,7 @@ export class Alarms {
         key,
         { is: 'muted', since: 0, absent: 0, raises: calm.raises },
       ])
-      return { state: { ...emptyState, items: new Map(muted) }, silent: undefined }
+      return { state: { ...blankState, items: new Map(muted) }, silent: undefined }
     }
     const live = this.#lives.get(task)
     return live === undefined ? undefined : { state: live.state, silent: live.silent }

@@ -188,7 +188,7 @@ export class Table {
         for (const judge of this.judgesOf(term.text, '', {}, {})) if (judge.rule === rule) watched.set(judge.key, at)
       }
     }
-    return { lastSlot: 0, items: new Map(), counters: new Map(), watched }
+    return { ...blankState, watched: kept(watched) }
   }
 }
 
@@ -212,6 +212,17 @@ export function tableOf(task: Pick<TaskFacts, 'rules' | 'metrics' | 'periodMs'>)
 }
 
 const none: readonly Judged[] = []
+
+/** Of all tasks that have nothing to remember of a kind, which is nearly all: three maps of their own are 0.6 kB for each. */
+const nothing: ReadonlyMap<string, never> = new Map<string, never>()
+
+/** A map to be kept, but for an empty one. */
+export function kept<T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  return map.size === 0 ? nothing : map
+}
+
+/** Of which nothing is remembered. */
+export const blankState: TaskState = { lastSlot: 0, items: nothing, counters: nothing, watched: nothing }
 
 /**
  * Judges one run. The caller has seen to it that the slot is newer than `state.lastSlot`, and that the run was not made by an isolated
@@ -355,9 +366,9 @@ class Work {
     return {
       state: {
         lastSlot,
-        items: this.#items ?? items,
-        counters: this.#counters ?? counters,
-        watched: this.#watched ?? watched,
+        items: kept(this.#items ?? items),
+        counters: kept(this.#counters ?? counters),
+        watched: kept(this.#watched ?? watched),
       },
       effects: this.#effects ?? none,
       changed: this.#changed,

@@ -2,7 +2,7 @@ import { FarwatchError } from '../base/index.ts'
 import type { Alarm, AlarmStatus, Severity } from '../model/index.ts'
 import type { Database, Row, SqlValue, Statement } from '../platform/index.ts'
 import type { ItemState } from './step.ts'
-import type { TaskState } from './judge.ts'
+import { kept, type TaskState } from './judge.ts'
 
 /** An alarm with what the program itself needs to know of it. */
 export interface StoredAlarm {
@@ -132,9 +132,9 @@ export async function load(
     tasks.set(task, {
       state: {
         lastSlot: json.lastSlot,
-        items: new Map(json.items),
-        counters: new Map(json.counters),
-        watched: new Map(json.watched.map((key) => [key, at])),
+        items: kept(new Map(json.items)),
+        counters: kept(new Map(json.counters)),
+        watched: kept(new Map(json.watched.map((key) => [key, at]))),
       },
       silent: json.silent ?? undefined,
     })

@@ -33,7 +33,7 @@ import {
   type SeriesFilter,
   type SeriesPage,
 } from '../metrics/index.ts'
-import { WorkerClient, siblingModule, type ChangeFeed } from '../platform/index.ts'
+import { OccasionalWorker, WorkerClient, siblingModule, type ChangeFeed } from '../platform/index.ts'
 import type { CopyCursor, HistoryCopy } from './history-copy.ts'
 import type { HistoryReaderMethods } from './history-reader-worker.ts'
 import {
@@ -223,11 +223,12 @@ export async function openHistory(options: {
     const reader: HistoryReader =
       directory === ':memory:' || options.writer !== undefined
         ? writer
-        : new WorkerClient<HistoryReaderMethods>(
-            siblingModule(import.meta.url, 'history-reader-worker'),
-            { file },
-            'history reader',
-          )
+        : new OccasionalWorker<HistoryReaderMethods>({
+            start: () =>
+              new WorkerClient(siblingModule(import.meta.url, 'history-reader-worker'), { file }, 'history reader'),
+            clock,
+            restMs: readerRestMs,
+          })
     return new OpenHistory({
       writer,
       reader,
@@ -245,6 +246,9 @@ export async function openHistory(options: {
     throw thrown
   }
 }
+
+/** Whoever looks at a portal asks every few seconds. */
+const readerRestMs = 600_000
 
 interface Parts {
   readonly writer: HistoryWriter
@@ -635,7 +639,8 @@ class OpenHistory implements History {
     await this.#storing
     await this.#upkeep
     try {
-      if (this.#reader !== (this.#writer as unknown)) await this.#reader.call('close', undefined)
+      // Who closes the file last tidies it up, and may only read here.
+      if (this.#reader !== (this.#writer as unknown)) await this.#reader.end()
       await this.#writer.call('close', undefined)
     } finally {
       await Promise.all([this.#reader.end(), this.#writer.end()])

@@ -153,7 +153,7 @@ export class Answering {
       await unpack(request.body, encoding === undefined ? undefined : String(encoding), pairLimit),
     )
     const { key, fingerprint } = readPublicKey(poll.publicKey, 'ed25519')
-    if (fingerprint !== claimed.key || !(await verified(claimed, key)))
+    if (fingerprint !== claimed.key || !verified(claimed, key))
       throw new FarwatchError('unauthenticated', 'the signature is not that of the key that came with it')
     await this.#believeKey(claims.agent, fingerprint)
     this.#refuseReplayed(claimed)
@@ -184,7 +184,7 @@ export class Answering {
     const { claims } = claimed
     if (believed === undefined || believed.fingerprint !== claimed.key || this.#latest?.boot !== claims.boot)
       throw new RefusedPoll('poll', 'conflict', 'this server has not been polled with that key since it was started')
-    if (!(await verified(claimed, believed.key)))
+    if (!verified(claimed, believed.key))
       throw new FarwatchError('unauthenticated', 'the signature is not that of the SECONDARY')
     this.#refuseReplayed(claimed)
     return this.#options.exchange(body)

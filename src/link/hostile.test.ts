@@ -129,6 +129,13 @@ const messages: Record<string, readonly [Forged, string | RegExp]> = {
     { bytes: zstdCompressSync(Buffer.from(JSON.stringify(poll))), encoding: 'zstd' },
     '200 taken',
   ],
+  'a right one, of few bytes that unpack to many': [
+    {
+      bytes: zstdCompressSync(Buffer.from(JSON.stringify({ ...poll, mood: 'fine'.repeat(50_000) }))),
+      encoding: 'zstd',
+    },
+    '200 taken',
+  ],
   'no signature': [
     { change: (request) => ({ ...request, headers: {} }) },
     '401 refused: the request does not prove who sent it: it bears no signature',
@@ -176,6 +183,10 @@ const messages: Record<string, readonly [Forged, string | RegExp]> = {
     `413 refused: the body is larger than ${sizeLimits.poll.plain} bytes`,
   ],
   'what is not packed as it says': [{ encoding: 'gzip' }, '400 refused: the body is not what gzip packs'],
+  'what is not packed as it says, the other way': [
+    { encoding: 'zstd' },
+    '400 refused: the body is not what zstd packs',
+  ],
   'a packing nobody knows': [{ encoding: 'br' }, '400 refused: the body is packed with br'],
   'no JSON': [{ bytes: Buffer.from('{"a":') }, '400 refused: the body is not JSON'],
   'a poll without a status': [
@@ -281,13 +292,15 @@ test('a signature by another algorithm, or of another kind, is none', async () =
     `${unsigned}.${randomBytes(64).toString('base64url')}`,
     await signed(claims, { typ: 'farwatch-new-key' }),
     critical,
+    unsigned,
+    `${await signed(claims)}.${unsigned}`,
     await signed({ ...claims, at: 'now' }),
   ]
   const said = []
   for (const jws of others) said.push(await answerTo({ ...request, headers: { [signatureHeader]: jws } }))
   expect(said).toEqual([
     ...Array.from(
-      { length: 4 },
+      { length: 6 },
       () => '401 refused: the request does not prove who sent it: its signature cannot be read',
     ),
     '400 refused: the signature of the request is malformed: /at must be number',

@@ -386,7 +386,7 @@ class RunningLinkServer implements LinkServer {
       if (message.kind === 'hello') return this.#firstHello(request, claimed)
       throw new Refused('hello', 'unauthenticated', 'this server does not know this agent with this key')
     }
-    if (!(await verified(claimed, entry.key)))
+    if (!verified(claimed, entry.key))
       throw new FarwatchError('unauthenticated', 'the signature is not that of the key that was accepted', {
         hint: 'Somebody uses the UUID of this agent, or a proxy changes what it passes on.',
       })
@@ -463,7 +463,7 @@ class RunningLinkServer implements LinkServer {
     this.#refuseInactive()
     const hello = readHello(await bodyOf(request, 'hello'))
     const { key, fingerprint } = readPublicKey(hello.publicKey, 'ed25519')
-    if (fingerprint !== claimed.key || hello.uuid !== claimed.claims.agent || !(await verified(claimed, key)))
+    if (fingerprint !== claimed.key || hello.uuid !== claimed.claims.agent || !verified(claimed, key))
       throw new FarwatchError('unauthenticated', 'the hello is not signed with the key that it brings')
     this.#refuseReplay(strangers, claimed, request.body)
     return this.#greet(hello, claimed, request.address)

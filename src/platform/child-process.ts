@@ -1,11 +1,35 @@
-import { fork } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { fork, spawn } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { siblingModule } from './sibling-module.ts'
 
 /** Tells a child whose child it is: where we are gone before it looks, its parent is another one already. */
 const parentVariable = 'FARWATCH_PARENT_PROCESS'
+
+/** Tells a child that its life is joined to its parent's from outside. */
+const guardedVariable = 'FARWATCH_GUARDED'
+
+const shell = '/bin/sh'
+
+/**
+ * Ends a child's process group when this process is gone, also where the child is blocked for good and hears of nothing: a shell that waits for the
+ * end of a pipe of which we hold the other end. A thread of the child that looks took 13 MiB of every monitoring process, this takes 0.2 of its own.
+ * @returns ends it; the child is then ended by whoever started it
+ */
+function guard(child: number): () => void {
+  const waiting = spawn(shell, ['-c', 'read -r _; kill -s KILL -- "-$1"', 'sh', String(child)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // A terminal's Ctrl-C is not for it.
+    detached: true,
+    env: {},
+  })
+  // Without it only a blocked orphan lives longer.
+  waiting.on('error', () => undefined)
+  waiting.stdin.on('error', () => undefined)
+  waiting.unref()
+  return () => void waiting.kill('SIGKILL')
+}
 
 /** How a child process ended. */
 export interface ProcessEnd {
@@ -42,17 +66,20 @@ export function forkProcess(
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('FARWATCH_') && name !== 'NODE_OPTIONS'),
   )
+  const isGuarded = process.platform !== 'win32' && existsSync(shell)
   const child = fork(fileURLToPath(module), [...(options.args ?? [])], {
     execArgv: [...options.execArgv],
-    env: { ...env, [parentVariable]: String(process.pid) },
+    env: { ...env, [isGuarded ? guardedVariable : parentVariable]: String(process.pid) },
     detached: true,
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
+  const endGuard = isGuarded && child.pid !== undefined ? guard(child.pid) : () => undefined
   let ended = false
   const end = (how: ProcessEnd) => {
     if (ended) return
     ended = true
+    endGuard()
     // Programs it started and left behind are still in its group.
     if (child.pid !== undefined) signalGroup(child.pid)
     listen.onEnd(how)
@@ -177,10 +204,11 @@ export function parentProcess(): ParentProcess {
 }
 
 /**
- * Ends this process group when the parent is gone, also where the main thread is blocked for good and hears of nothing: a thread looks
- * once a second.
+ * Ends this process group when the parent is gone, also where the main thread is blocked for good and hears of nothing: where no shell does
+ * (`guard`), a thread looks once a second.
  */
 export function watchParent(): void {
+  if (process.env[guardedVariable] !== undefined) return
   // Not through worker.ts: what the thread imports, it loads.
   const thread = siblingModule(import.meta.url, 'parent-watch')
   // Errors of this thread would be uncaught ones of the process; without it only a blocked orphan lives longer.

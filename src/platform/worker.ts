@@ -1,5 +1,12 @@
 import { MessagePort, Worker, parentPort, workerData, type Transferable } from 'node:worker_threads'
-import { FarwatchError, errorCatalogue, messageOf, type ErrorCode } from '../base/index.ts'
+import {
+  FarwatchError,
+  errorCatalogue,
+  messageOf,
+  type CancelTimer,
+  type Clock,
+  type ErrorCode,
+} from '../base/index.ts'
 
 /**
  * A thread that answers calls. Used to keep databases and compression off the main event loop.
@@ -90,6 +97,70 @@ export class WorkerClient<M extends Methods> {
     this.#ended ??= reason
     for (const waiting of this.#waiting.values()) waiting.reject(this.#ended)
     this.#waiting.clear()
+  }
+}
+
+/** Methods of a thread that holds something open; it ends after `close`. */
+type ClosingMethods = Methods & { close(input: undefined): unknown }
+
+/**
+ * The near end of a thread that is there while somebody has something to ask: it starts with the first call, and ends when nobody has called for
+ * `restMs`. A thread that waits for questions keeps 17 MiB.
+ */
+export class OccasionalWorker<M extends ClosingMethods> {
+  readonly #start: () => WorkerClient<M>
+  readonly #clock: Clock
+  readonly #restMs: number
+  #worker: WorkerClient<M> | undefined
+  #calls = 0
+  #cancelRest: CancelTimer = () => undefined
+  /** Threads that are about to end; never rejects. */
+  #ending: Promise<unknown> = Promise.resolve()
+  #ended = false
+
+  /**
+   * @param restMs what a thread costs to be kept, against a tenth of a second by which the next answer comes later
+   */
+  constructor(options: { readonly start: () => WorkerClient<M>; readonly clock: Clock; readonly restMs: number }) {
+    this.#start = options.start
+    this.#clock = options.clock
+    this.#restMs = options.restMs
+  }
+
+  /** @throws FarwatchError `shutting-down` after `end` */
+  async call<K extends keyof M & string>(
+    method: K,
+    input: Parameters<M[K]>[0],
+    transfer: readonly Transferable[] = [],
+  ): Promise<Awaited<ReturnType<M[K]>> extends Moved<infer T> ? T : Awaited<ReturnType<M[K]>>> {
+    if (this.#ended) throw new FarwatchError('shutting-down', 'the thread that would answer has ended')
+    this.#cancelRest()
+    this.#calls++
+    try {
+      return await (this.#worker ??= this.#start()).call(method, input, transfer)
+    } finally {
+      if (--this.#calls === 0 && !this.#ended) this.#cancelRest = this.#clock.after(this.#restMs, () => this.#rest())
+    }
+  }
+
+  /** What it holds open is closed; calls that wait are answered before. */
+  async end(): Promise<void> {
+    this.#ended = true
+    this.#rest()
+    await this.#ending
+  }
+
+  #rest(): void {
+    this.#cancelRest()
+    const worker = this.#worker
+    this.#worker = undefined
+    if (worker === undefined) return
+    const close: ReturnType<M['close']> | Promise<unknown> = worker.call('close', undefined)
+    const ended = Promise.resolve(close)
+      // One that has failed holds nothing any more.
+      .catch(() => undefined)
+      .then(() => worker.end())
+    this.#ending = Promise.all([this.#ending, ended])
   }
 }
 
