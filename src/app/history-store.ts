@@ -24,11 +24,13 @@ export interface SeriesHead {
   readonly recent: Points
 }
 
-// When to seal. What is not sealed takes memory (about 20 bytes a sample) and is replayed after a crash (about a tenth of a
-// microsecond a sample); sealing often writes the same chunks again and again.
+// When to seal. What is not sealed takes memory and is replayed after a crash (about a microsecond a sample), while sealing often
+// writes the same chunks again and again. So it is done when an hour is over, since its chunks are written once then, and before
+// only where there is too much. Every quarter of an hour took 3.7 to 4.6 us of CPU for a durable value instead of 3.2 (1,000 series
+// at 60 s).
 const sealSamples = 1_000_000
 const sealBytes = 64 * 2 ** 20
-const sealAfterMs = 15 * 60_000
+const sealEveryMs = 3_600_000
 
 // One step of upkeep holds up uploads for as long as it takes: a few tens of milliseconds with so many.
 const seriesPerStep = 200
@@ -52,6 +54,7 @@ export class HistoryStore {
   readonly samples: SampleStore
   readonly ingest: IngestStore
   #stage: 'idle' | 'samples' | 'tasks' = 'idle'
+  /** When the last sealing began. */
   #sealedAt: number | undefined
   #tended: number | undefined
   #tending: 'no' | 'samples' | 'tasks' = 'no'
@@ -109,6 +112,7 @@ export class HistoryStore {
         this.samples.beginSeal()
         this.ingest.beginSeal()
         this.#stage = 'samples'
+        this.#sealedAt = at
         return true
       }
     }
@@ -118,7 +122,7 @@ export class HistoryStore {
 
   #sealIsDue(at: number): boolean {
     if (this.samples.facts().headSamples >= sealSamples || this.ingest.unsealedBytes >= sealBytes) return true
-    return Math.abs(at - this.#sealedAt!) >= sealAfterMs
+    return Math.floor(at / sealEveryMs) !== Math.floor(this.#sealedAt! / sealEveryMs)
   }
 
   #sealStep(at: number): boolean {
@@ -127,7 +131,6 @@ export class HistoryStore {
     } else if (this.#step(() => this.ingest.sealSome(tasksPerStep, at))) {
       this.#step(() => this.ingest.endSeal(at))
       this.#stage = 'idle'
-      this.#sealedAt = at
     }
     return true
   }
