@@ -360,6 +360,19 @@ describe('an upload', () => {
     subject.db.close()
   })
 
+  test('is put into its day also where the round before lasts until days are closed', () => {
+    const subject = new Subject(['one'])
+    const values = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x-${i}`, i]))
+    subject.upload('a', 0, [run('one', 0, values)], begin)
+    const hours = () => subject.db.prepare('SELECT count(*) AS count FROM sample_hour').get()!['count']
+    // Seals, and looks after the first series of the day before, whose samples are not settled yet.
+    subject.upkeep(begin + dayMs + hourMs, 4, true)
+    const before = hours()
+    subject.upkeep(begin + dayMs + 3 * hourMs, 100, false)
+    expect([before, hours()]).toEqual([60, 0])
+    subject.db.close()
+  })
+
   test('leaves nothing behind when the disk is full, and works again when there is room', () => {
     const subject = new Subject(['one'])
     subject.upload('a', 0, [run('one', 0, { x: 1 })], begin)

@@ -56,6 +56,7 @@ export class HistoryStore {
   #stage: 'idle' | 'samples' | 'tasks' = 'idle'
   /** When the last sealing began. */
   #sealedAt: number | undefined
+  /** The day of the last round, or of the one that is under way. One that begins before days are closed is not that of the next day, however long it takes. */
   #tended: number | undefined
   #tending: 'no' | 'samples' | 'tasks' = 'no'
   /** How often layouts were forgotten because series or tasks went: a packer that knows older ones begins anew. */
@@ -139,6 +140,7 @@ export class HistoryStore {
     const day = Math.floor((at - tendAtMs) / dayMs)
     if (this.#tending === 'no') {
       if (day === this.#tended) return false
+      this.#tended = day
       this.#tending = 'samples'
     }
     if (this.#tending === 'samples') {
@@ -153,8 +155,8 @@ export class HistoryStore {
     if (removed > 0) this.#forgetLayouts()
     if (!done) return true
     this.#tending = 'no'
-    this.#tended = day
-    return false
+    // It may be the turn of the next day already.
+    return true
   }
 
   #forgetLayouts(): void {
