@@ -73,9 +73,12 @@ const histories = [
   { series: 100, days: 10 },
   { series: 1_000, days: 10 },
 ]
-/** Results in each of the batches that are measured: as many whatever there is beside them. */
+/**
+ * Results in each of the batches that are measured: as many whatever there is beside them. All together are ten days of 100 series and one of 1,000,
+ * so that each value is put into its day once within the time, as it is in the long run.
+ */
 const resultsABatch = 300
-const batches = 150
+const batches = 480
 const begin = Date.UTC(2026, 0, 1)
 
 interface HistoryCost {

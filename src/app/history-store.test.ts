@@ -347,6 +347,32 @@ describe('an upload', () => {
     subject.db.close()
   })
 
+  test('is sealed when its hour is over, and not before', () => {
+    const subject = new Subject(['one'])
+    const at = (minute: number) => begin + minute * periodMs
+    subject.upkeep(at(10), 100, false)
+    const sealed = [11, 40, 59, 61, 119, 120].map((minute, i) => {
+      subject.upload('a', i, [run('one', minute - 2, { x: i })], at(minute))
+      subject.upkeep(at(minute), 100, false)
+      return subject.store.ingest.facts().sealed
+    })
+    expect(sealed).toEqual([0, 0, 0, 4, 4, 6])
+    subject.db.close()
+  })
+
+  test('is put into its day also where the round before lasts until days are closed', () => {
+    const subject = new Subject(['one'])
+    const values = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x-${i}`, i]))
+    subject.upload('a', 0, [run('one', 0, values)], begin)
+    const hours = () => subject.db.prepare('SELECT count(*) AS count FROM sample_hour').get()!['count']
+    // Seals, and looks after the first series of the day before, whose samples are not settled yet.
+    subject.upkeep(begin + dayMs + hourMs, 4, true)
+    const before = hours()
+    subject.upkeep(begin + dayMs + 3 * hourMs, 100, false)
+    expect([before, hours()]).toEqual([60, 0])
+    subject.db.close()
+  })
+
   test('leaves nothing behind when the disk is full, and works again when there is room', () => {
     const subject = new Subject(['one'])
     subject.upload('a', 0, [run('one', 0, { x: 1 })], begin)

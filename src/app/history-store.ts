@@ -24,11 +24,13 @@ export interface SeriesHead {
   readonly recent: Points
 }
 
-// When to seal. What is not sealed takes memory (about 20 bytes a sample) and is replayed after a crash (about a tenth of a
-// microsecond a sample); sealing often writes the same chunks again and again.
+// When to seal. What is not sealed takes memory and is replayed after a crash (about a microsecond a sample), while sealing often
+// writes the same chunks again and again. So it is done when an hour is over, since its chunks are written once then, and before
+// only where there is too much. Every quarter of an hour took 3.7 to 4.6 us of CPU for a durable value instead of 3.2 (1,000 series
+// at 60 s).
 const sealSamples = 1_000_000
 const sealBytes = 64 * 2 ** 20
-const sealAfterMs = 15 * 60_000
+const sealEveryMs = 3_600_000
 
 // One step of upkeep holds up uploads for as long as it takes: a few tens of milliseconds with so many.
 const seriesPerStep = 200
@@ -52,7 +54,9 @@ export class HistoryStore {
   readonly samples: SampleStore
   readonly ingest: IngestStore
   #stage: 'idle' | 'samples' | 'tasks' = 'idle'
+  /** When the last sealing began. */
   #sealedAt: number | undefined
+  /** The day of the last round, or of the one that is under way. One that begins before days are closed is not that of the next day, however long it takes. */
   #tended: number | undefined
   #tending: 'no' | 'samples' | 'tasks' = 'no'
   /** How often layouts were forgotten because series or tasks went: a packer that knows older ones begins anew. */
@@ -109,6 +113,7 @@ export class HistoryStore {
         this.samples.beginSeal()
         this.ingest.beginSeal()
         this.#stage = 'samples'
+        this.#sealedAt = at
         return true
       }
     }
@@ -118,7 +123,7 @@ export class HistoryStore {
 
   #sealIsDue(at: number): boolean {
     if (this.samples.facts().headSamples >= sealSamples || this.ingest.unsealedBytes >= sealBytes) return true
-    return Math.abs(at - this.#sealedAt!) >= sealAfterMs
+    return Math.floor(at / sealEveryMs) !== Math.floor(this.#sealedAt! / sealEveryMs)
   }
 
   #sealStep(at: number): boolean {
@@ -127,7 +132,6 @@ export class HistoryStore {
     } else if (this.#step(() => this.ingest.sealSome(tasksPerStep, at))) {
       this.#step(() => this.ingest.endSeal(at))
       this.#stage = 'idle'
-      this.#sealedAt = at
     }
     return true
   }
@@ -136,6 +140,7 @@ export class HistoryStore {
     const day = Math.floor((at - tendAtMs) / dayMs)
     if (this.#tending === 'no') {
       if (day === this.#tended) return false
+      this.#tended = day
       this.#tending = 'samples'
     }
     if (this.#tending === 'samples') {
@@ -150,8 +155,8 @@ export class HistoryStore {
     if (removed > 0) this.#forgetLayouts()
     if (!done) return true
     this.#tending = 'no'
-    this.#tended = day
-    return false
+    // It may be the turn of the next day already.
+    return true
   }
 
   #forgetLayouts(): void {

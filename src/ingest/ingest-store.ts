@@ -23,6 +23,7 @@ import {
   type ChangesRead,
 } from '../platform/index.ts'
 import { clip, countOutcomes, silentlyLost, type Span } from './coverage.ts'
+import { HeldRuns } from './held-runs.ts'
 import { decodeHistoryChange, encodeHistoryHead, noBookChanges, type BookChanges } from './history-change.ts'
 import { Layouts } from './layouts.ts'
 import { decodeLogRow, lateBit, type LogRow, type LoggedGap } from './log-format.ts'
@@ -382,7 +383,9 @@ export class IngestStore {
       }
       if (keeps(this.#settings, durationMs)) {
         const part = Math.floor(slot / partMs) * partMs
-        const run = {
+        let held = task.runs.get(part)
+        if (held === undefined) task.runs.set(part, (held = new HeldRuns()))
+        held.add({
           slot,
           startedAt,
           durationMs,
@@ -392,10 +395,7 @@ export class IngestStore {
           isolated: (code & isolatedBit) > 0,
           reason,
           message,
-        }
-        const list = task.runs.get(part)
-        if (list === undefined) task.runs.set(part, [run])
-        else list.push(run)
+        })
       }
       this.#ended(task, slot, outcome, reason, message, at)
       const first = runs.samplesFrom[i]!
@@ -462,7 +462,8 @@ export class IngestStore {
       const task = this.#tasks.find(id)
       if (task === undefined) return { id, number: undefined, spans: [], days: [], runs: [] }
       const days = [...task.days].filter(([start, { changed }]) => changed && start < to && start + dayMs > from)
-      const runs = withRuns ? [...task.runs.values()].flat().filter(({ slot }) => slot >= from && slot < to) : []
+      const held = withRuns ? [...task.runs.values()].flatMap((each) => each.all()) : []
+      const runs = held.filter(({ slot }) => slot >= from && slot < to)
       return {
         id,
         number: task.number,

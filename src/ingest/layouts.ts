@@ -4,7 +4,10 @@ import type { Task } from './task-book.ts'
 
 export interface Layout {
   readonly task: Task
-  readonly samples: readonly SampleDefinition[]
+  /** How many samples a run has. */
+  readonly count: number
+  /** What they are; none any more where all of them are known to be of a series, which says the same: of 30,000 they took 4 MiB. */
+  samples: readonly SampleDefinition[]
   readonly unkept: readonly number[]
   /** Filled in when it is first used, in the transaction that stores what it is used for. */
   series?: LayoutSeries
@@ -28,7 +31,7 @@ export class Layouts {
   }
 
   add({ number, samples, unkept }: PackedLayout, task: Task): void {
-    this.#known.set(number, { task, samples, unkept })
+    this.#known.set(number, { task, count: samples.length, samples, unkept })
   }
 
   of(number: number): Layout {
@@ -46,7 +49,11 @@ export class Layouts {
   }
 
   seriesOf(layout: Layout, at: number): LayoutSeries {
-    return (layout.series ??= this.#resolved(layout, at))
+    if (layout.series === undefined) {
+      layout.series = this.#resolved(layout, at)
+      if (layout.series.loose.length === 0) layout.samples = []
+    }
+    return layout.series
   }
 
   #resolved({ task, samples, unkept }: Layout, at: number): LayoutSeries {

@@ -77,16 +77,24 @@ function encode(start: number, runs: readonly StoredRun[], packing: Packing): Ui
     column((run) => outcomes.indexOf(run.outcome) + (run.late ? 4 : 0) + (run.isolated ? 8 : 0)),
   )
   for (const text of ['agent', 'reason', 'message'] as const) {
-    const texts = [...new Set(runs.map((run) => run[text]))]
-    const numbers = new Map(texts.map((each, i) => [each, i]))
+    const texts = textsOf(runs, text)
     writeTexts(out, texts)
-    if (texts.length > 1)
-      packIntegers(
-        out,
-        column((run) => numbers.get(run[text])!),
-      )
+    if (texts.length === 1) continue
+    const numbers = new Map(texts.map((each, i) => [each, i]))
+    packIntegers(
+      out,
+      column((run) => numbers.get(run[text])!),
+    )
   }
   return out.done()
+}
+
+/** In the order in which they first occur; mostly all runs have the same. */
+function textsOf(runs: readonly StoredRun[], text: 'agent' | 'reason' | 'message'): readonly string[] {
+  const first = runs[0]?.[text]
+  return runs.every((run) => run[text] === first) && first !== undefined
+    ? [first]
+    : [...new Set(runs.map((run) => run[text]))]
 }
 
 /** Reads runs of either kind. @throws Error where the bytes are not such runs */
@@ -124,7 +132,9 @@ export function decodeRuns(start: number, bytes: Uint8Array): readonly StoredRun
 
 /** Both together by slot; the later given wins, being the same but after a crash amid sealing. */
 export function mergeRuns(earlier: readonly StoredRun[], later: readonly StoredRun[]): readonly StoredRun[] {
-  if (earlier.length === 0 && ascends(later)) return later
+  // Later ones lie behind nearly always; by slot in a map each took twice as long to put together as to write.
+  if (ascends(later) && (earlier.length === 0 || (later.length > 0 && earlier.at(-1)!.slot < later[0]!.slot)))
+    return earlier.length === 0 ? later : [...earlier, ...later]
   const bySlot = new Map<number, StoredRun>()
   for (const run of earlier) bySlot.set(run.slot, run)
   for (const run of later) bySlot.set(run.slot, run)

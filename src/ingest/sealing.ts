@@ -89,11 +89,11 @@ export class Sealing {
   }
 
   #sealRuns(task: Task): readonly number[] {
-    for (const [start, runs] of task.runs) {
+    for (const [start, held] of task.runs) {
       const id = rowId(task.number, start, partMs)
       const row = this.#statements.get('SELECT body FROM result_part WHERE id = $id').get({ id })
       const stored = row === undefined ? [] : decodeRuns(start, row['body'] as Uint8Array)
-      this.#write('result_part', id, encodeRuns(start, mergeRuns(stored, runs)))
+      this.#write('result_part', id, encodeRuns(start, mergeRuns(stored, held.all())))
     }
     return [...task.runs.keys()]
   }

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { phaseOf, type Outcome } from '../model/index.ts'
 import { StatementCache } from '../platform/index.ts'
 import type { Span } from './coverage.ts'
-import type { StoredRun } from './result-columns.ts'
+import type { HeldRuns } from './held-runs.ts'
 import type { BookChanges, StagedTask } from './history-change.ts'
 import { dayMs, rowId } from './schema.ts'
 import { TaskDay } from './task-day.ts'
@@ -17,7 +17,7 @@ export interface Task {
   /** By beginning. */
   readonly days: Map<number, { readonly record: TaskDay; changed: boolean }>
   /** By part. */
-  readonly runs: Map<number, StoredRun[]>
+  readonly runs: Map<number, HeldRuns>
   /** Since the last sealing. */
   changed: boolean
   seenAt: number

@@ -129,11 +129,11 @@ export class UploadDecider {
     const { agent, spool, from, count } = batch
     const valuesFrom: number[] = []
     let samples = 0
-    for (const { samples: ofRun } of layouts) {
+    for (const { count: ofRun } of layouts) {
       valuesFrom.push(samples)
-      samples += ofRun.length
+      samples += ofRun
     }
-    const kept = runs.reduce((sum, i) => sum + layouts[i]!.samples.length, 0)
+    const kept = runs.reduce((sum, i) => sum + layouts[i]!.count, 0)
     const values = new Float64Array(kept)
     const series = new Int32Array(kept)
     const samplesFrom = new Float64Array(runs.length + 1)

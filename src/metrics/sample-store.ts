@@ -23,6 +23,7 @@ import {
   type SeriesFilter,
   type SeriesPage,
 } from './series-index.ts'
+import { SampleHead, ValueBlocks } from './sample-head.ts'
 import type { MetricSettings } from './settings.ts'
 
 /** What tells one series of a task from another, and what its values are. */
@@ -39,12 +40,6 @@ export interface RefusedSeries {
 const settleMs = 2 * hourMs
 /** A series that had no sample for so long does not count against the bound of its connector. */
 const activeMs = 2 * dayMs
-
-interface HeadSeries {
-  times: number[]
-  values: number[]
-  ascending: boolean
-}
 
 /**
  * The writing half of the metrics, for the one thread that writes the file.
@@ -65,9 +60,11 @@ export class SampleStore {
   readonly #fiveMinutes: BundleTable
   readonly #index = new SeriesIndex()
   #settings: MetricSettings
-  #head = new Map<number, HeadSeries>()
-  #sealing = new Map<number, HeadSeries>()
-  #headSamples = 0
+  readonly #blocks = new ValueBlocks()
+  #head = new SampleHead(this.#blocks)
+  /** What is being sealed, and how far that is. */
+  #sealing = new SampleHead(this.#blocks)
+  #sealed = 0
   #appended = 0
   #nextNumber = 1
   #staged: KeptSeries[] = []
@@ -77,6 +74,8 @@ export class SampleStore {
   readonly #refused = new Map<string, { samples: number; reason: string }>()
   readonly #full = new Map<string, number>()
   #tending: IterableIterator<number> | undefined
+  /** When the round began. Looking in each series for what is not there took a third of a round that finds nothing to do. */
+  #tendsOldRows = false
 
   constructor(db: DatabaseSync, settings: MetricSettings) {
     this.#statements = new StatementCache(db)
@@ -238,17 +237,9 @@ export class SampleStore {
 
   /** Adds samples to the head: the numbers of their series (-1 is passed over), and their values, at one time. */
   append(at: number, series: Int32Array, values: Float64Array): void {
-    for (let i = 0; i < series.length; i++) {
-      const number = series[i]!
-      if (number < 0) continue
-      let head = this.#head.get(number)
-      if (head === undefined) this.#head.set(number, (head = { times: [], values: [], ascending: true }))
-      if (head.times.length > 0 && head.times[head.times.length - 1]! >= at) head.ascending = false
-      head.times.push(at)
-      head.values.push(values[i]!)
-      this.#headSamples++
-      this.#appended++
-    }
+    const before = this.#head.size
+    this.#head.append(at, series, values)
+    this.#appended += this.#head.size - before
   }
 
   // Questions, answered from memory.
@@ -272,9 +263,7 @@ export class SampleStore {
 
   /** What the head has of a series, and chunks may not have yet. */
   recent(series: number, from: number, to: number): Points {
-    const sealing = this.#sealing.get(series)
-    const head = this.#head.get(series)
-    const points = merge(sealing ? pointsOf(sealing) : noPoints, head ? pointsOf(head) : noPoints)
+    const points = merge(this.#sealing.points(series), this.#head.points(series))
     const { times, values } = within(points, from, to)
     return { times: times.slice(), values: values.slice() }
   }
@@ -282,7 +271,7 @@ export class SampleStore {
   facts() {
     return {
       series: this.#index.size,
-      headSamples: this.#headSamples,
+      headSamples: this.#head.size,
       appended: this.#appended,
       refused: [...this.#refused].map(([connector, { samples, reason }]): RefusedSeries => ({
         connector,
@@ -297,9 +286,10 @@ export class SampleStore {
   /** Sets aside all that the head holds, to be sealed by `sealSome`. Called only when the sealing before has ended. */
   beginSeal(): void {
     if (this.#sealing.size > 0) throw new Error('the sealing before has not ended')
+    const empty = this.#sealing
     this.#sealing = this.#head
-    this.#head = new Map()
-    this.#headSamples = 0
+    this.#head = empty
+    this.#sealed = 0
   }
 
   /**
@@ -307,13 +297,13 @@ export class SampleStore {
    * @returns to be called after the commit; it says whether all is done
    */
   sealSome(limit: number, at: number): () => boolean {
-    const sealed: number[] = []
-    for (const [number, head] of this.#sealing) {
-      if (sealed.length >= limit) break
-      sealed.push(number)
+    const sealing = this.#sealing
+    const end = Math.min(this.#sealed + limit, sealing.places)
+    for (let place = this.#sealed; place < end; place++) {
+      const number = sealing.numberAt(place)
       const series = this.#index.get(number)
       if (series === undefined) continue
-      const points = pointsOf(head)
+      const points = sealing.points(number)
       this.#seal(number, points, at)
       const last = points.times.at(-1)!
       if (last > series.lastAt) {
@@ -322,8 +312,8 @@ export class SampleStore {
       }
     }
     return () => {
-      for (const number of sealed) this.#sealing.delete(number)
-      return this.#sealing.size === 0
+      for (; this.#sealed < end; this.#sealed++) sealing.drop(sealing.numberAt(this.#sealed))
+      return sealing.size === 0
     }
   }
 
@@ -398,6 +388,7 @@ export class SampleStore {
     at: number,
     forgetting: ((numbers: readonly number[]) => () => void) | undefined,
   ): () => { done: boolean; removed: number } {
+    if (this.#tending === undefined) this.#tendsOldRows = this.#hasOldRows()
     const round = (this.#tending ??= this.#index.numbers())
     const gone: KeptSeries[] = []
     const stored: number[] = []
@@ -415,7 +406,7 @@ export class SampleStore {
           .run({ at: series.lastAt, number: series.number })
         stored.push(series.number)
       }
-      this.#takeOver(series.number)
+      if (this.#tendsOldRows) this.#takeOver(series.number)
       this.#compact(series.number, at)
       this.#expire(series.number, at)
       if (forgetting !== undefined && this.#isGone(series, at)) gone.push(series)
@@ -476,6 +467,13 @@ export class SampleStore {
     if (hours.length > 0) this.#writeHours(series, hours, 'what is stored stays')
   }
 
+  /** Whether anything is left of what an earlier version stored. */
+  #hasOldRows(): boolean {
+    return (['sample_day', 'rollup_5m', 'rollup_1h'] as const).some(
+      (table) => this.#rows(table, 0, Number.MAX_SAFE_INTEGER, 1).length > 0,
+    )
+  }
+
   #expire(series: number, at: number): void {
     const { rawMs, fiveMinutesMs: rolledMs, hoursMs } = this.#settings
     const firstDay = (keptMs: number) => Math.floor(Math.max(0, at - keptMs) / dayMs)
@@ -493,6 +491,7 @@ export class SampleStore {
     }
     this.#fiveMinutes.deleteBefore(series, firstDay(rolledMs))
     this.#expireHours(series, firstDay(hoursMs) * dayMs)
+    if (!this.#tendsOldRows) return
     // Rows of an earlier version that are past their time before they were taken over; those of samples leave a roll-up, and wait for it.
     this.#delete('rollup_5m', chunkId(series, 0, dayMs), chunkId(series, firstDay(rolledMs) * dayMs, dayMs))
     this.#delete('rollup_1h', chunkId(series, 0, dayMs), chunkId(series, firstDay(hoursMs) * dayMs, dayMs))
@@ -567,14 +566,6 @@ interface StoredSeries {
 function idsOfDay(series: number, start: number): [low: number, high: number] {
   const id = chunkId(series, start, dayMs)
   return [id, id + 1]
-}
-
-function pointsOf(head: HeadSeries): Points {
-  if (head.ascending) return { times: new Float64Array(head.times), values: new Float64Array(head.values) }
-  const latest = new Map<number, number>()
-  head.times.forEach((time, i) => latest.set(time, head.values[i]!))
-  const times = Float64Array.from(latest.keys()).sort()
-  return { times, values: times.map((time) => latest.get(time)!) }
 }
 
 /** Points by the hour or day they lie in. */
