@@ -64,11 +64,12 @@ interface Remembered {
 }
 
 /**
- * Entries are gathered so long before they are written: one sync, one upload, and one transaction of the server then serve all of them,
- * each of which wakes threads. With 8 ms a stored TCP check at 1,000 a second cost 0.31 ms of CPU, with 50 ms 0.24; with 200 ms a sixth less
- * than with 50, and a tenth less at 200 a second. What a kill takes along is no older than this, and none of it was acknowledged.
+ * Entries are gathered so long before they are written: one sync, and one transaction of the server, then serves all of them. With 8 ms
+ * a stored TCP check at 1,000 a second cost 0.31 ms of CPU, with 50 ms 0.24. With 200 ms it is a sixth less again, but then three of 500
+ * seeds of the simulation lose sight of a slot (docs/performance.md). What a kill takes along is no older than this, and none of it was
+ * acknowledged.
  */
-const gatherMs = 200
+const gatherMs = 50
 const retryMs = 1_000
 const lifeMs = 1_000
 const maxBlockEntries = 2_000

@@ -21,6 +21,7 @@ export class Machine {
   #bootedAt: number
   #program: Program | undefined
   #isPaused = false
+  #resumedAt = -Infinity
   #waiting: (() => void)[] = []
 
   constructor(world: World, name: string) {
@@ -48,6 +49,11 @@ export class Machine {
 
   get isPaused(): boolean {
     return this.#isPaused
+  }
+
+  /** It has not stood still, nor just now before that. */
+  hasGoneOnFor(ms: number): boolean {
+    return !this.#isPaused && this.world.at - this.#resumedAt >= ms
   }
 
   begin(): Program {
@@ -82,6 +88,7 @@ export class Machine {
     if (!this.#isPaused) return
     this.world.tell(this.name, 'resumed')
     this.#isPaused = false
+    this.#resumedAt = this.world.at
     for (const act of this.#waiting.splice(0)) this.world.after(0, act)
   }
 

@@ -29,6 +29,7 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
   },
   'an agent that does not keep the term': {
     breaks: 'no agent believes a lower term after a higher',
+    faults: ['the link between the servers is cut', 'the active server keeps one agent only, which is started again'],
     build() {
       PairWay.keepsTerm = false
       return () => void (PairWay.keepsTerm = true)
@@ -51,6 +52,7 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
   },
   'an agent that forgets what is acknowledged before it is safe': {
     breaks: 'no acknowledged result is lost',
+    faults: ['an old data directory is restored'],
     link: (link) => ({
       ...link,
       async upload(batch, signal) {

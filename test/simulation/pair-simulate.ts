@@ -115,9 +115,13 @@ async function tell(seed: number, mistake: PairMistake, build: () => void): Prom
   const primary = new PairHost('P', new Machine(world, 'P'), pairEvidence, start)
   const secondary = new PairHost('S', new Machine(world, 'S'), pairEvidence, start)
   const servers = [primary, secondary]
+  // A PRIMARY that stood still believes nobody for half a second, and is asked again by the next poll.
+  const heardAfterMs = pollMs + 500
   const inReach = (name: ServerName) =>
     network.wasWell(pairLine, timeoutMs) &&
-    servers.every(({ machine, server }) => machine.name === name || (server !== undefined && !machine.isPaused))
+    servers.every(
+      ({ machine, server }) => machine.name === name || (server !== undefined && machine.hasGoneOnFor(heardAfterMs)),
+    )
   await setUp(primary, secondary)
   build()
   const acts = () => servers.filter(({ server }) => server?.acts === true)
