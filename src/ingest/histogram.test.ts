@@ -22,3 +22,16 @@ test('percentiles are within five percent, also of what was joined and read back
     }),
   )
 })
+
+test('damaged bytes are refused instead of having room made for buckets that no time has; the longest time has one', () => {
+  const out = new ByteWriter()
+  out.varint(1)
+  out.varint(1e12)
+  out.varint(1)
+  expect(() => Histogram.decode(new ByteReader(out.done()))).toThrow(RangeError)
+  const longest = new Histogram()
+  longest.add(Number.MAX_VALUE)
+  const kept = new ByteWriter()
+  longest.encode(kept)
+  expect(Histogram.decode(new ByteReader(kept.done())).max).toBe(Number.MAX_VALUE)
+})

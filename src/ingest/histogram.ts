@@ -4,6 +4,8 @@ import { ByteReader, ByteWriter } from '../base/index.ts'
 const perDoubling = 8
 // 2^-10 ms, about a microsecond, and all below.
 const lowest = -10 * perDoubling
+/** Of the largest number there is. */
+const last = 1_024 * perDoubling - lowest
 
 /** How long things took, in few bytes: percentiles within 4.5 %, count, mean and maximum exact. Milliseconds. */
 export class Histogram {
@@ -75,16 +77,17 @@ export class Histogram {
     const buckets = [...this.#buckets()]
     out.varint(buckets.length)
     if (buckets.length === 0) return
-    let last = 0
+    let before = 0
     for (const [bucket, count] of buckets) {
-      out.varint(bucket - last)
+      out.varint(bucket - before)
       out.varint(count)
-      last = bucket
+      before = bucket
     }
     out.double(this.#sum)
     out.double(this.max)
   }
 
+  /** @throws RangeError where the bytes are damaged */
   static decode(from: ByteReader): Histogram {
     const histogram = new Histogram()
     const size = from.varint()
@@ -92,6 +95,8 @@ export class Histogram {
     let bucket = 0
     for (let i = 0; i < size; i++) {
       bucket += from.varint()
+      // Room is made for all buckets up to it.
+      if (bucket > last) throw new RangeError(`a histogram has no bucket ${bucket}`)
       const count = from.varint()
       histogram.#increase(bucket, count)
       histogram.count += count
