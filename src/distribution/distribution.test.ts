@@ -104,7 +104,7 @@ class World {
   }
 }
 
-async function worldOf(work: Work, agents: readonly string[]): Promise<World> {
+async function opened(): Promise<Distribution> {
   const distribution = await openDistribution({
     database,
     clock,
@@ -112,6 +112,11 @@ async function worldOf(work: Work, agents: readonly string[]): Promise<World> {
     settings: () => ({ lease: defaultLeaseSettings, placement: defaultPlacementSettings }),
   })
   open.push(distribution)
+  return distribution
+}
+
+async function worldOf(work: Work, agents: readonly string[]): Promise<World> {
+  const distribution = await opened()
   const world = new World(distribution)
   distribution.setWork(work)
   distribution.start()
@@ -389,13 +394,7 @@ test('a long look pauses, changes nothing before its end, and what comes meanwhi
 
 test('a start with much to place pauses, and says once when agents may be told what they are to run', async () => {
   clock = new SlowClock()
-  const distribution = await openDistribution({
-    database,
-    clock,
-    log: silentLog,
-    settings: () => ({ lease: defaultLeaseSettings, placement: defaultPlacementSettings }),
-  })
-  open.push(distribution)
+  const distribution = await opened()
   distribution.setWork(workOf(2_000, ['a']))
   const placed: number[] = []
   distribution.start(() => placed.push(distribution.placement().places.size))
