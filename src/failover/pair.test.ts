@@ -274,6 +274,19 @@ test('a poll that waited while the PRIMARY stood still does not make it go on in
   ])
 })
 
+test('damaged data that seems older than it was is told of as damaged', async () => {
+  const { P, S } = await Servers.start()
+  const { position } = P.own
+  const standby: Report = { ...S.pair.status().peer!, acts: false, state: 'standby', position }
+  P.own = {
+    ...P.own,
+    position: { ...position, count: position.count - 1 },
+    unsound: { why: 'database corrupt', message: 'a page is damaged' },
+  }
+  const { acts, unsound } = await P.pair.heard(standby)
+  expect([acts, unsound]).toEqual([false, 'database corrupt'])
+})
+
 test('an answer that waited while the SECONDARY stood still does not make it go on in its old term', async () => {
   const servers = await Servers.replaced()
   const { S } = servers

@@ -167,7 +167,8 @@ export function reportOf(state: PairState, { rules, own }: World): Report {
     term: state.term,
     position: own.position,
     isWhole: own.isWhole && idle !== 'joins',
-    unsound: idle === 'rolled back' ? 'rolled back' : own.unsound?.why,
+    // What was found in the data comes before what the other's word says of them: damaged data may seem older than they are.
+    unsound: own.unsound?.why ?? (idle === 'rolled back' ? 'rolled back' : undefined),
     followers: own.followers,
     configuration: own.configuration,
     handOver: handOverOf(standing, own),
