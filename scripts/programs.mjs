@@ -12,6 +12,11 @@ export function folderHolds(folder, path) {
   return existsSync(folder) && readdirSync(folder).some((entry) => existsSync(join(folder, entry, path)))
 }
 
+/** Programs by the Debian package that brings them, as `installPrograms` takes them. */
+export const nginx = { package: 'nginx-light', isThere: () => inPath('nginx') }
+export const openssl = { package: 'openssl', isThere: () => inPath('openssl') }
+export const fping = { package: 'fping', isThere: () => inPath('fping') }
+
 /**
  * Installs missing programs where this user may, without starting any of their services; else names the one command to run.
  *

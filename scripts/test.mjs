@@ -8,11 +8,11 @@ import launcher from '../bin/launcher.js'
 import { buildProgram } from './build-program.mjs'
 import { buildPortal } from './build-web.mjs'
 import { installPackages, root } from './install.mjs'
-import { folderHolds, inPath, installPrograms } from './programs.mjs'
+import { folderHolds, fping, inPath, installPrograms, nginx, openssl } from './programs.mjs'
 
 // The real programs that the tests start, by the Debian package that brings them, and how to see that they are there.
 const programs = [
-  { package: 'nginx-light', isThere: () => inPath('nginx') },
+  nginx,
   { package: 'postgresql', isThere: () => inPath('postgres') || folderHolds('/usr/lib/postgresql', 'bin/postgres') },
   { package: 'redis-server', isThere: () => inPath('redis-server') },
   { package: 'mariadb-server', isThere: () => inPath('mariadbd') },
@@ -20,9 +20,9 @@ const programs = [
   { package: 'victoria-metrics', isThere: () => inPath('victoria-metrics') },
   { package: 'monitoring-plugins-basic', isThere: () => existsSync('/usr/lib/nagios/plugins/check_http') },
   { package: 'chromium-headless-shell', isThere: () => inPath('chromium-headless-shell') },
-  { package: 'fping', isThere: () => inPath('fping') },
+  fping,
   { package: 'iputils-ping', isThere: () => inPath('ping') },
-  { package: 'openssl', isThere: () => inPath('openssl') },
+  openssl,
   { package: 'default-jre-headless', isThere: () => inPath('keytool') },
   { package: 'iproute2', isThere: () => inPath('ip') },
   { package: 'nftables', isThere: () => inPath('nft') },
