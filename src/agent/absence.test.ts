@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { absence, absentUntil } from './absence.ts'
+import { absence, absentUntil, aliveAt, reachMs } from './absence.ts'
 import { Schedule } from './schedule.ts'
 
 const start = 1_767_225_600_000
@@ -57,4 +57,32 @@ test('it reaches back over what was in flight, not to before the task was run he
     [65],
     [10 + 62],
   ])
+})
+
+test('a sign of life stands where something is owed from, once the next life would not look back so far', () => {
+  const tasks = [{ ...known[0]!, timeoutMs: 45_000 }]
+  const hour = 60 * minute
+  expect(
+    [0, minute, reachMs(tasks), reachMs(tasks) + 1, hour].map(
+      (backMs) => start - aliveAt(start, start - backMs, tasks),
+    ),
+  ).toEqual([0, 0, 0, reachMs(tasks) + 1, hour])
+  expect([reachMs(tasks), aliveAt(start, Infinity, tasks), aliveAt(start, start + hour, tasks)]).toEqual([
+    150_000,
+    start,
+    start,
+  ])
+})
+
+test('whatever the clock did, the next life finds every slot that is owed', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 100 * minute }), (backMs) => {
+      const [task] = known
+      const owed = start - backMs
+      const since = start - 200 * minute
+      const lastAlive = aliveAt(start, owed, [task!])
+      const [gap] = absence([{ ...task!, since }], { lastAlive, damaged: [] }, start + minute)
+      expect(gap!.from).toBeLessThanOrEqual(owed)
+    }),
+  )
 })

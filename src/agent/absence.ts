@@ -31,6 +31,24 @@ export function absentUntil(began: Moment, now: Moment): number {
   return wasAhead ? now.wall : Math.max(began.wall, now.wall - ranMs)
 }
 
+/** How far before the last sign of life a slot may lie of which nothing is known: its run was under way. Milliseconds. */
+export function reachMs(known: Iterable<KnownTask>): number {
+  let longestMs = 0
+  for (const { timeoutMs } of known) longestMs = Math.max(longestMs, timeoutMs)
+  return 2 * longestMs + inFlightMarginMs
+}
+
+/**
+ * What a sign of life says: now, but where something is owed from further back than the next life would look, since the clock was set or
+ * the process stood still, the moment of that. Said otherwise, an end within that second would leave those slots to nobody.
+ *
+ * @param owedSince the earliest moment of which not everything is durable; server time, as `now`
+ */
+export function aliveAt(now: number, owedSince: number, known: Iterable<KnownTask>): number {
+  const isFarBack = now - owedSince > inFlightMarginMs && now - owedSince > reachMs(known)
+  return isFarBack ? owedSince : now
+}
+
 /**
  * Every slot between the last sign of life and the first run. It reaches back over runs that were in flight, but not to before the task was
  * run here; slots that have a result already keep it.
@@ -42,8 +60,7 @@ export function absence(
   { lastAlive, damaged }: Recovered,
   until: number,
 ): readonly GapRecord[] {
-  const longestMs = known.reduce((longest, task) => Math.max(longest, task.timeoutMs), 0)
-  const marginMs = 2 * longestMs + inFlightMarginMs
+  const marginMs = reachMs(known)
   const gaps: GapRecord[] = []
   for (const task of known) {
     const reach = (from: number) => Math.max(task.since, from - marginMs)

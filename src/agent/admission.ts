@@ -75,6 +75,13 @@ export class Admission {
     return this.#deadlines.peek()?.until
   }
 
+  /** The earliest slot of those that wait; Infinity where nobody does. */
+  earliestSlot(): number {
+    let earliest = Infinity
+    for (const { candidate } of this.#waiting.values()) earliest = Math.min(earliest, candidate.slot)
+    return earliest
+  }
+
   /** A smaller bound ends nothing that runs. */
   setLimits(limits: AdmissionLimits): void {
     this.#limits = limits

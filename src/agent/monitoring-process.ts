@@ -18,8 +18,9 @@ import { neighbourFacts } from './neighbours.ts'
 import { maxRememberLength, type ProcessMessage, type RunOrder, type RunReport, type Work } from './process-messages.ts'
 
 const beatMs = 200
-const flushMs = 20
-const flushReports = 100
+/** Reports of runs wait so long for others while some are under way; the last one takes all along at once. See `gatherMs` of the agent. */
+const flushMs = 100
+const flushReports = 200
 const sweepMs = 50
 const idleClientMs = 300_000
 /** Runs begun in one turn of the event loop; more would keep timers and answers waiting. */

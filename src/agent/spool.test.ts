@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Clock } from '../base/index.ts'
 import type { RunResult, SpoolEntry } from '../model/index.ts'
-import { systemClock, systemDisk } from '../platform/index.ts'
+import { systemClock, systemDisk, type Disk } from '../platform/index.ts'
 import type { AgentEvent } from './events.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 
@@ -190,7 +190,7 @@ test('the sign of life stands still while results are in memory only, so that a 
     after: (ms, act) => systemClock.after(ms, act),
   }
   const spool = await openSpool({ clock })
-  spool.beginLife()
+  spool.beginLife(() => at)
   // In the place of the segment that would be begun, so that the sign of life itself can still be written.
   const obstacle = join(directory, '0000000000000000.segment')
   await mkdir(obstacle)
@@ -200,6 +200,45 @@ test('the sign of life stands still while results are in memory only, so that a 
   await spool.close()
   await rm(obstacle, { recursive: true })
   expect([spool.status().waiting, (await openSpool({ clock })).recovered.lastAlive]).toEqual([10, 1_000_000])
+})
+
+test('whoever says the sign of life is told the first slot that is not durable, also while it is written', async () => {
+  const told: number[] = []
+  const clock: Clock = {
+    now: () => 1_000_000,
+    elapsed: () => systemClock.elapsed(),
+    after: () => () => undefined,
+  }
+  let duringSync: (() => void) | undefined
+  const disk: Disk = {
+    ...systemDisk,
+    async create(file) {
+      const opened = await systemDisk.create(file)
+      return {
+        write: (bytes, from, at) => opened.write(bytes, from, at),
+        sync: async () => {
+          duringSync?.()
+          await opened.sync()
+        },
+        truncate: (bytes) => opened.truncate(bytes),
+        close: () => opened.close(),
+      }
+    },
+  }
+  const spool = await openSpool({ clock, disk })
+  const sayNow = () => spool.beginLife((earliest) => told.push(earliest))
+  sayNow()
+  spool.append(results(7, 3))
+  spool.append([{ kind: 'gap', task: 'b', from: 2, to: 9, outcome: 'skipped', periodMs: 1, reason: 'suspended' }])
+  sayNow()
+  duringSync = () => {
+    duringSync = undefined
+    sayNow()
+  }
+  await spool.flush()
+  sayNow()
+  await spool.close()
+  expect(told).toEqual([Infinity, 2, 2, Infinity, Infinity])
 })
 
 test('a process killed while it writes loses nothing that it had called durable', async () => {

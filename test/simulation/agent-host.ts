@@ -27,6 +27,9 @@ export interface AgentLife {
   believe(times: ExchangeTimes): void
 }
 
+/** As `LinkClient` waits for a poll: a third of a lease of 15 s, and 15 s of grace. */
+const pollPatienceMs = 20_000
+
 /** How calls of an agent come to the server that acts. */
 export interface Way {
   ask<T>(call: Call, act: (server: Server) => Promise<T>): Promise<T>
@@ -38,7 +41,7 @@ export interface Surroundings {
   readonly scenario: Scenario
   readonly serverTime: () => number
   readonly way: (agent: AgentLife) => Way
-  /** How long a poll waits for its answer, and an upload. */
+  /** How long an upload waits for its answer, and a poll, but that no longer than `pollPatienceMs`. */
   readonly patienceMs: number
   readonly logOf: (who: string) => Log
   readonly wrapLink: (link: ServerLink, agent: string) => ServerLink
@@ -193,9 +196,9 @@ export class AgentHost {
   #died(): void {
     this.#diedAt = this.#clock?.now() ?? 0
     const spool = this.#agent?.status().spool
-    const { disk, pace } = this.machine
+    const { disk, pace, stood } = this.machine
     const isDiskWell = spool?.unwritable === undefined && disk.capacityBytes === Infinity && pace === quickDisk
-    this.#around.evidence.died(this.name, this.#lives, disk, isDiskWell)
+    this.#around.evidence.died(this.name, this.#lives, disk, { isDiskWell, stood })
     this.#agent = undefined
   }
 
@@ -262,9 +265,8 @@ export class AgentHost {
       assignment: async (known, signal) => {
         const status = this.#agent?.status()
         const left = status === undefined ? 1 : status.running + status.waiting + status.unsafe
-        const answer = await way.ask<PollAnswer>({ patienceMs, signal, what: 'poll' }, (server) =>
-          server.poll(this.name, { known, facts, left }),
-        )
+        const call = { patienceMs: Math.min(patienceMs, pollPatienceMs), signal, what: 'poll' }
+        const answer = await way.ask<PollAnswer>(call, (server) => server.poll(this.name, { known, facts, left }))
         for (const connector of answer.probes) this.#probe(program, way, connector)
         return answer.assignment as Assignment | undefined
       },

@@ -3,7 +3,7 @@ import { openHistory } from '../../src/app/history.ts'
 import { ManualClock } from '../../src/base/index.ts'
 import type { Distribution } from '../../src/distribution/index.ts'
 import { isRun, slotFrom, type AssignedTask, type Outcome } from '../../src/model/index.ts'
-import type { Evidence } from './evidence.ts'
+import type { Death, Evidence } from './evidence.ts'
 import type { Scenario } from './scenario.ts'
 import { writerWith } from './server.ts'
 import type { CountingTarget, Served } from './target.ts'
@@ -101,7 +101,7 @@ export interface Facts {
   readonly endedAt: number
   /** Server time at the end. */
   readonly serverEndedAt: number
-  /** Set where one fault only was thrown, at a time when all was well: from when on the bound is looked at. */
+  /** Set where one fault only was thrown, at a time when all was well, and did not take most agents at once: from when on the bound is looked at. */
   readonly boundFrom: number | undefined
   /** Whether two servers of a pair acted at a moment, each for agents of its own. True time. */
   readonly isSplit: (at: number) => boolean
@@ -260,12 +260,18 @@ function* atRest({ scenario, placement }: Facts): Iterable<Violation> {
   }
 }
 
+/** For how long an agent had gone on between a moment and its death. */
+function goneOnMs(at: number, death: Death): number {
+  const stood = death.stood.map(({ from, until }) => Math.max(0, Math.min(until, death.at) - Math.max(from, at)))
+  return death.at - at - stood.reduce((sum, ms) => sum + ms, 0)
+}
+
 /** But for what a sudden end took along before it was on the disk. */
 function* runsAreStored({ evidence, stored, target, endedAt }: Facts): Iterable<Violation> {
   const law = 'every run is stored as it was'
   for (const { agent, life, task, slot, at } of evidence.ended) {
     const death = evidence.deaths.get(`${agent} ${life}`)
-    if (death !== undefined && death.at - at < (death.isDiskWell ? inMemoryMs : unwrittenMs)) continue
+    if (death !== undefined && goneOnMs(at, death) < (death.isDiskWell ? inMemoryMs : unwrittenMs)) continue
     if (endedAt - at < tailMs) continue
     const outcome = stored.get(task)?.bySlot.get(slot)?.outcome
     // Lost: the spool was too small for it.

@@ -45,6 +45,15 @@ export interface Acknowledged {
   readonly entry: SpoolEntry
 }
 
+/** Times are true time. */
+export interface Death {
+  readonly at: number
+  /** Whether its disk could be written then. */
+  readonly isDiskWell: boolean
+  /** When its machine had stood still: nothing gets to the disk meanwhile. */
+  readonly stood: readonly { readonly from: number; readonly until: number }[]
+}
+
 /** What the checker is to hold against the server's store: written down while things happen, by nobody who takes part. */
 export class Evidence {
   readonly #world: World
@@ -54,8 +63,10 @@ export class Evidence {
   readonly corrections: Seam[] = []
   readonly ended: Ended[] = []
   readonly drained: Drained[] = []
-  /** By agent and life: when it died, and whether its disk could be written then. True time. */
-  readonly deaths = new Map<string, { readonly at: number; readonly isDiskWell: boolean }>()
+  /** By agent and life. */
+  readonly deaths = new Map<string, Death>()
+  /** Whether so many agents were lost together that the placement waited. */
+  wasMassLoss = false
   readonly acknowledgedEntries: Acknowledged[] = []
   /** How often a run was announced as one that counts, by `task slot`. */
   readonly announced = new Map<string, number>()
@@ -101,8 +112,8 @@ export class Evidence {
   }
 
   /** What the next life can know it has to account for is what the disk says; of the rest nobody can be asked. */
-  died(agent: string, life: number, disk: MemoryDisk, isDiskWell: boolean): void {
-    this.deaths.set(`${agent} ${life}`, { at: this.#world.at, isDiskWell })
+  died(agent: string, life: number, disk: MemoryDisk, death: Omit<Death, 'at'>): void {
+    this.deaths.set(`${agent} ${life}`, { ...death, at: this.#world.at })
     const known = knownTasks(disk)
     const open = this.#openOf(agent)
     for (const [task, duty] of open) {

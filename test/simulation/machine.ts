@@ -22,6 +22,9 @@ export class Machine {
   #program: Program | undefined
   #isPaused = false
   #resumedAt = -Infinity
+  #pausedAt = 0
+  /** When it stood still and went on. True time. */
+  readonly stood: { readonly from: number; readonly until: number }[] = []
   #waiting: (() => void)[] = []
 
   constructor(world: World, name: string) {
@@ -82,6 +85,7 @@ export class Machine {
   pause(): void {
     this.world.tell(this.name, 'paused')
     this.#isPaused = true
+    this.#pausedAt = this.world.at
   }
 
   resume(): void {
@@ -89,6 +93,7 @@ export class Machine {
     this.world.tell(this.name, 'resumed')
     this.#isPaused = false
     this.#resumedAt = this.world.at
+    this.stood.push({ from: this.#pausedAt, until: this.world.at })
     for (const act of this.#waiting.splice(0)) this.world.after(0, act)
   }
 

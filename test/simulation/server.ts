@@ -110,6 +110,7 @@ export class Server implements Answerer {
     distribution.onChange(({ agents, probes, raised, cleared }) => {
       for (const id of [...agents, ...probes]) this.#sessions.get(id)?.wake()
       for (const { key } of raised) evidence.tell('server', `raised ${key}`)
+      if (raised.some(({ key }) => key === 'agents lost')) evidence.wasMassLoss = true
       for (const key of cleared) evidence.tell('server', `cleared ${key}`)
     })
     history.onStored((batch) => {

@@ -168,7 +168,7 @@ async function tell(seed: number, mistake: Mistake): Promise<Simulated> {
     undelivered: new Map(agents.map((agent) => [agent.name, agent.unsafe])),
     endedAt: world.at,
     serverEndedAt: serverMachine.wall,
-    boundFrom: isSingle ? troubleAt - 10_000 : undefined,
+    boundFrom: isSingle && !evidence.wasMassLoss ? troubleAt - 10_000 : undefined,
     isServersFault: faults.touched().some((what) => what !== 'agent'),
   })
   await store.distribution.close()

@@ -14,7 +14,7 @@ const spool = await Spool.open({
   tell: () => undefined,
   periodOf: () => 60_000,
 })
-spool.beginLife()
+spool.beginLife(() => systemClock.now())
 let count = 0
 for (
   let slice = await spool.read(count, 2_000);
