@@ -43,6 +43,21 @@ async function openSpool(options: Partial<SpoolOptions> = {}): Promise<Spool> {
   return spool
 }
 
+function diskThatSyncs(sync: (act: () => Promise<void>) => Promise<void>): Disk {
+  return {
+    ...systemDisk,
+    async create(file) {
+      const opened = await systemDisk.create(file)
+      return {
+        write: (bytes, offset, position) => opened.write(bytes, offset, position),
+        sync: () => sync(() => opened.sync()),
+        truncate: (length) => opened.truncate(length),
+        close: () => opened.close(),
+      }
+    },
+  }
+}
+
 function result(slot: number, message = 'fine'): RunResult {
   return {
     kind: 'run',
@@ -202,6 +217,20 @@ test('the sign of life stands still while results are in memory only, so that a 
   expect([spool.status().waiting, (await openSpool({ clock })).recovered.lastAlive]).toEqual([10, 1_000_000])
 })
 
+test('a flush ends though results come quicker than the disk writes them', async () => {
+  let count = 10
+  const spool = await openSpool({
+    disk: diskThatSyncs(async (sync) => {
+      spool.append(results(count, 10))
+      count += 10
+      await sync()
+    }),
+  })
+  spool.append(results(0, 10))
+  await spool.flush()
+  expect([spool.end, spool.status().waiting]).toEqual([10, 20])
+})
+
 test('whoever says the sign of life is told the first slot that is not durable, also while it is written', async () => {
   const told: number[] = []
   const clock: Clock = {
@@ -210,21 +239,10 @@ test('whoever says the sign of life is told the first slot that is not durable, 
     after: () => () => undefined,
   }
   let duringSync: (() => void) | undefined
-  const disk: Disk = {
-    ...systemDisk,
-    async create(file) {
-      const opened = await systemDisk.create(file)
-      return {
-        write: (bytes, from, at) => opened.write(bytes, from, at),
-        sync: async () => {
-          duringSync?.()
-          await opened.sync()
-        },
-        truncate: (bytes) => opened.truncate(bytes),
-        close: () => opened.close(),
-      }
-    },
-  }
+  const disk = diskThatSyncs(async (sync) => {
+    duringSync?.()
+    await sync()
+  })
   const spool = await openSpool({ clock, disk })
   const sayNow = () => spool.beginLife((earliest) => told.push(earliest))
   sayNow()

@@ -228,7 +228,7 @@ export class Spool {
     this.#cancelGather?.()
     this.#cancelGather = undefined
     await this.#writing
-    if (this.#waiting.length > 0) await this.#write()
+    if (this.#waiting.length > 0 || this.#dropped.size > 0) await this.#write()
   }
 
   /**
@@ -264,8 +264,10 @@ export class Spool {
   /** Writes what waits, says for the last time that the agent was alive where that was begun, and lets the files go. */
   async close(): Promise<void> {
     if (this.#closed) return
-    await this.flush()
     this.#closed = true
+    // What is written can leave gaps of what was dropped for it.
+    do await this.flush()
+    while ((this.#waiting.length > 0 || this.#dropped.size > 0) && this.#unwritable === undefined)
     this.#cancelGather?.()
     this.#cancelLife()
     await this.#writing
@@ -285,33 +287,18 @@ export class Spool {
     })
   }
 
-  /** Writes blocks until nothing waits or the disk refuses. One at a time; never rejects. */
+  /** Writes what waits when it begins, unless the disk refuses. What comes meanwhile is for the next time, or this would not end where the disk is slower. */
   #write(): Promise<void> {
+    // One at a time; it never rejects.
     this.#writing = this.#writing.then(async () => {
       this.#isWriting = true
       try {
-        while (this.#waiting.length > 0 || this.#dropped.size > 0) {
-          this.#recordDropped()
-          const entries = this.#waiting.splice(0, pieceLength(this.#waiting, 0, maxBlockEntries))
-          this.#underWay = entries
-          try {
-            await this.#writeBlock(entries)
-          } catch (thrown) {
-            this.#waiting = [...entries, ...this.#waiting]
-            throw thrown
-          } finally {
-            this.#underWay = []
-          }
-          this.#waitingWeight -= totalWeight(entries)
-          this.#remember(entries)
-          this.#next += entries.length
-          if (this.#unwritable !== undefined) {
-            this.#unwritable = undefined
-            this.#unwritableSince = undefined
-            this.#options.tell({ event: 'spool writable' })
-          }
-          for (const listener of this.#onDurable) listener()
-          await this.#limit()
+        this.#recordDropped()
+        // Some may be dropped meanwhile, where memory is full.
+        for (let left = this.#waiting.length; left > 0 && this.#waiting.length > 0;) {
+          const entries = this.#waiting.splice(0, pieceLength(this.#waiting, 0, Math.min(left, maxBlockEntries)))
+          left -= entries.length
+          await this.#makeDurable(entries)
         }
       } catch (thrown) {
         const message = messageOf(thrown)
@@ -322,9 +309,33 @@ export class Spool {
       } finally {
         this.#isWriting = false
       }
-      if (this.#waiting.length > 0) this.#writeSoon(retryMs)
+      if (this.#waiting.length > 0 || this.#dropped.size > 0)
+        this.#writeSoon(this.#unwritable === undefined ? gatherMs : retryMs)
     })
     return this.#writing
+  }
+
+  /** @throws where the disk refuses; they wait again then */
+  async #makeDurable(entries: readonly SpoolEntry[]): Promise<void> {
+    this.#underWay = entries
+    try {
+      await this.#writeBlock(entries)
+    } catch (thrown) {
+      this.#waiting = [...entries, ...this.#waiting]
+      throw thrown
+    } finally {
+      this.#underWay = []
+    }
+    this.#waitingWeight -= totalWeight(entries)
+    this.#remember(entries)
+    this.#next += entries.length
+    if (this.#unwritable !== undefined) {
+      this.#unwritable = undefined
+      this.#unwritableSince = undefined
+      this.#options.tell({ event: 'spool writable' })
+    }
+    for (const listener of this.#onDurable) listener()
+    await this.#limit()
   }
 
   async #writeBlock(entries: readonly SpoolEntry[]): Promise<void> {
