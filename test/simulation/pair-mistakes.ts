@@ -1,3 +1,4 @@
+import { Spool } from '../../src/agent/spool.ts'
 import { Pair } from '../../src/failover/index.ts'
 import { PairFile } from '../../src/failover/pair-file.ts'
 import { ChangeLog } from '../../src/platform/database/change-log.ts'
@@ -52,7 +53,7 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
   },
   'an agent that forgets what is acknowledged before it is safe': {
     breaks: 'no acknowledged result is lost',
-    faults: ['an old data directory is restored'],
+    faults: ['an old data directory is restored', 'the active server is killed'],
     link: (link) => ({
       ...link,
       async upload(batch, signal) {
@@ -60,6 +61,20 @@ export const pairMistakes: Readonly<Record<string, PairMistake & { readonly brea
         return { ...answer, safe: answer.acknowledged }
       },
     }),
+    build() {
+      const { read, extent } = Spool.prototype
+      // At once, and not with the segment, which these stories are too short for.
+      Spool.prototype.read = function (position, limit) {
+        return read.call(this, Math.max(position, this.safe), limit)
+      }
+      Spool.prototype.extent = function (spool) {
+        const found = extent.call(this, spool)
+        return found === undefined || found.end <= this.safe
+          ? undefined
+          : { ...found, first: Math.max(found.first, this.safe) }
+      }
+      return () => void Object.assign(Spool.prototype, { read, extent })
+    },
   },
   'changes of an earlier term that pass for lost ones': {
     breaks: 'exactly one server acts when faults are over',
