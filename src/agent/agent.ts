@@ -347,6 +347,10 @@ class RunningAgent implements Agent {
       await this.#atMost(longestStartMs, this.#pool.ready)
       since = this.#clock.now()
       this.#began = { wall: since, elapsed: this.#clock.elapsed() }
+    } else if (source === 'server') {
+      // The absence ends where the schedule looks on from: a slot in between would be nobody's where the clock was set back meanwhile.
+      this.#tick()
+      since = this.#ticked.wall
     }
     // Not before the server was heard: until then the time may be wrong, and with it what was missed.
     if (source === 'server') await this.#recordAbsence(since)

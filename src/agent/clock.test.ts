@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Clock } from '../base/index.ts'
 import type { Assignment } from '../model/index.ts'
-import { systemClock } from '../platform/index.ts'
+import { systemClock, systemDisk, type Disk } from '../platform/index.ts'
+import { thisMachine } from './machine.ts'
 import {
   ofABusyMachine,
   openAgentKit,
@@ -66,12 +67,30 @@ test.each([
   }).toEqual({ once: true, silent: [], reasons: new Set(['ran', 'stopped']), slots: true })
 })
 
+/** Slots fall due while it writes. */
+const slowDisk: Disk = {
+  ...systemDisk,
+  async create(file) {
+    const opened = await systemDisk.create(file)
+    return {
+      write: (bytes, offset, position) => opened.write(bytes, offset, position),
+      sync: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 3 * periodMs))
+        await opened.sync()
+      },
+      truncate: (length) => opened.truncate(length),
+      close: () => opened.close(),
+    }
+  },
+}
+
 test.each([
-  ['ahead', hoursMs],
-  ['behind', -hoursMs],
+  ['ahead', hoursMs, systemDisk],
+  ['behind', -hoursMs, systemDisk],
+  ['ahead with a slow disk', hoursMs, slowDisk],
 ])(
   'a machine that comes up three hours %s while no server answers runs no slot twice, and goes on at once when it is corrected',
-  async (_, wrongMs) => {
+  async (_, wrongMs, disk) => {
     let kept: Assignment | undefined
     const assignments = { read: async () => kept, write: async (assignment: Assignment) => void (kept = assignment) }
     server.assign([task('a', 'well')])
@@ -81,7 +100,7 @@ test.each([
     const lastRun = server.slotsOf('a').at(-1)!
     const offset = { ms: wrongMs }
     server.now = 'away'
-    const second = await kit.start({ assignments, clock: wrongClock(offset) })
+    const second = await kit.start({ assignments, clock: wrongClock(offset), machine: { ...thisMachine, disk } })
     for (let i = 0; i < 4; i++) await until(second, 'run ended')
     server.now = 'here'
     let askedAt = Infinity
