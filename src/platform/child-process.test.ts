@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { forkProcess } from './child-process.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'farwatch-child-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -54,6 +55,36 @@ for (const [who, text] of Object.entries(ways)) {
     }
   })
 }
+
+test('what a process said before it ended by itself is heard before its end', async () => {
+  const hasty = join(directory, 'hasty.mjs')
+  writeFileSync(
+    hasty,
+    `await new Promise((sent) => process.send('x'.repeat(200_000), sent))
+    process.abort()`,
+  )
+  const heard = await Promise.all(
+    Array.from(
+      { length: 8 },
+      () =>
+        new Promise<string[]>((resolve) => {
+          const events: string[] = []
+          forkProcess(
+            pathToFileURL(hasty),
+            { execArgv: [] },
+            {
+              onMessage: (message) => events.push(`${String(message).length} characters`),
+              onOutput: () => undefined,
+              onEnd: ({ signal }) => resolve([...events, String(signal)]),
+            },
+          )
+          // Both are there to be read when this process looks again.
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+        }),
+    ),
+  )
+  expect(new Set(heard.map((events) => events.join(', ')))).toEqual(new Set(['200000 characters, SIGABRT']))
+})
 
 /** A process that ended stays a zombie where nobody waits for it. */
 function isRunning(pid: number): boolean {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { siblingModule } from './sibling-module.ts'
+import { systemClock } from './system-clock.ts'
 
 /** Tells a child whose child it is: where we are gone before it looks, its parent is another one already. */
 const parentVariable = 'FARWATCH_PARENT_PROCESS'
@@ -36,6 +37,9 @@ export interface ProcessEnd {
   readonly code: number | null
   readonly signal: string | null
 }
+
+/** How long what a process had sent may take to be read once it has ended; somebody else may hold its channel open. */
+const lastWordsMs = 500
 
 /** A child process of our own program, joined by a message channel. */
 export interface ChildProcess {
@@ -89,7 +93,16 @@ export function forkProcess(
     // A failed send is also told here; only a process that never began has no `exit` to come.
     if (child.pid === undefined) end({ code: null, signal: null })
   })
-  child.on('exit', (code, signal) => end({ code, signal }))
+  child.on('exit', (code, signal) => {
+    const how = { code, signal }
+    if (!child.connected) return end(how)
+    // What it said last is read first: that it was ready, or what its end was about.
+    const cancel = systemClock.after(lastWordsMs, () => end(how))
+    child.once('disconnect', () => {
+      cancel()
+      end(how)
+    })
+  })
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8')
     stream?.on('data', (text: string) => listen.onOutput(text))
