@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Clock } from '../base/index.ts'
 import type { Assignment } from '../model/index.ts'
-import { systemClock, systemDisk, type Disk } from '../platform/index.ts'
+import { systemClock, systemDisk } from '../platform/index.ts'
 import { thisMachine } from './machine.ts'
 import {
+  diskThatSyncs,
   ofABusyMachine,
   openAgentKit,
   periodMs,
@@ -68,21 +69,10 @@ test.each([
 })
 
 /** Slots fall due while it writes. */
-const slowDisk: Disk = {
-  ...systemDisk,
-  async create(file) {
-    const opened = await systemDisk.create(file)
-    return {
-      write: (bytes, offset, position) => opened.write(bytes, offset, position),
-      sync: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 3 * periodMs))
-        await opened.sync()
-      },
-      truncate: (length) => opened.truncate(length),
-      close: () => opened.close(),
-    }
-  },
-}
+const slowDisk = diskThatSyncs(async (sync) => {
+  await new Promise((resolve) => setTimeout(resolve, 3 * periodMs))
+  await sync()
+})
 
 test.each([
   ['ahead', hoursMs, systemDisk],

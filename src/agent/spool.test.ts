@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Clock } from '../base/index.ts'
 import type { RunResult, SpoolEntry } from '../model/index.ts'
-import { systemClock, systemDisk, type Disk } from '../platform/index.ts'
+import { systemClock, systemDisk } from '../platform/index.ts'
 import type { AgentEvent } from './events.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
+import { diskThatSyncs } from './testing.ts'
 
 let directory = ''
 let open: Spool[] = []
@@ -41,21 +42,6 @@ async function openSpool(options: Partial<SpoolOptions> = {}): Promise<Spool> {
   })
   open.push(spool)
   return spool
-}
-
-function diskThatSyncs(sync: (act: () => Promise<void>) => Promise<void>): Disk {
-  return {
-    ...systemDisk,
-    async create(file) {
-      const opened = await systemDisk.create(file)
-      return {
-        write: (bytes, offset, position) => opened.write(bytes, offset, position),
-        sync: () => sync(() => opened.sync()),
-        truncate: (length) => opened.truncate(length),
-        close: () => opened.close(),
-      }
-    },
-  }
 }
 
 function result(slot: number, message = 'fine'): RunResult {

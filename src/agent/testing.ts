@@ -16,7 +16,7 @@ import {
   type UploadAnswer,
   type UploadBatch,
 } from '../model/index.ts'
-import { silentLog, systemClock } from '../platform/index.ts'
+import { silentLog, systemClock, systemDisk, type Disk } from '../platform/index.ts'
 import { startAgent, type Agent, type AgentOptions } from './agent.ts'
 import type { AgentEvent } from './events.ts'
 
@@ -149,6 +149,22 @@ export function task(id: string, how: string, more: Partial<AssignedTask> & { ms
     periodMs,
     timeoutMs: 5_000,
     ...rest,
+  }
+}
+
+/** The machine's disk, but for how a file that was created is synced. */
+export function diskThatSyncs(sync: (act: () => Promise<void>) => Promise<void>): Disk {
+  return {
+    ...systemDisk,
+    async create(file) {
+      const opened = await systemDisk.create(file)
+      return {
+        write: (bytes, offset, position) => opened.write(bytes, offset, position),
+        sync: () => sync(() => opened.sync()),
+        truncate: (length) => opened.truncate(length),
+        close: () => opened.close(),
+      }
+    },
   }
 }
 

@@ -21,7 +21,6 @@ export class Machine {
   #bootedAt: number
   #program: Program | undefined
   #isPaused = false
-  #resumedAt = -Infinity
   #pausedAt = 0
   /** When it stood still and went on. True time. */
   readonly stood: { readonly from: number; readonly until: number }[] = []
@@ -56,7 +55,7 @@ export class Machine {
 
   /** It has not stood still, nor just now before that. */
   hasGoneOnFor(ms: number): boolean {
-    return !this.#isPaused && this.world.at - this.#resumedAt >= ms
+    return !this.#isPaused && this.world.at - (this.stood.at(-1)?.until ?? -Infinity) >= ms
   }
 
   begin(): Program {
@@ -92,7 +91,6 @@ export class Machine {
     if (!this.#isPaused) return
     this.world.tell(this.name, 'resumed')
     this.#isPaused = false
-    this.#resumedAt = this.world.at
     this.stood.push({ from: this.#pausedAt, until: this.world.at })
     for (const act of this.#waiting.splice(0)) this.world.after(0, act)
   }
