@@ -228,7 +228,7 @@ export class Spool {
     this.#cancelGather?.()
     this.#cancelGather = undefined
     await this.#writing
-    if (this.#waiting.length > 0 || this.#dropped.size > 0) await this.#write()
+    if (this.#hasToWrite()) await this.#write()
   }
 
   /**
@@ -267,7 +267,7 @@ export class Spool {
     this.#closed = true
     // What is written can leave gaps of what was dropped for it.
     do await this.flush()
-    while ((this.#waiting.length > 0 || this.#dropped.size > 0) && this.#unwritable === undefined)
+    while (this.#hasToWrite() && this.#unwritable === undefined)
     this.#cancelGather?.()
     this.#cancelLife()
     await this.#writing
@@ -278,6 +278,10 @@ export class Spool {
   }
 
   // --- Writing
+
+  #hasToWrite(): boolean {
+    return this.#waiting.length > 0 || this.#dropped.size > 0
+  }
 
   #writeSoon(delayMs: number): void {
     if (this.#isWriting || this.#cancelGather !== undefined || this.#closed) return
@@ -309,8 +313,7 @@ export class Spool {
       } finally {
         this.#isWriting = false
       }
-      if (this.#waiting.length > 0 || this.#dropped.size > 0)
-        this.#writeSoon(this.#unwritable === undefined ? gatherMs : retryMs)
+      if (this.#hasToWrite()) this.#writeSoon(this.#unwritable === undefined ? gatherMs : retryMs)
     })
     return this.#writing
   }
