@@ -1,43 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { formatDuration, messageOf, type Clock } from '../base/index.ts'
-import type { AssignedConnector, AssignedTask, FailureReason } from '../model/index.ts'
+import type { AssignedTask, FailureReason } from '../model/index.ts'
 import { parentProcess, systemClock, watchParent, type ParentProcess } from '../platform/index.ts'
-import {
-  TargetError,
-  type AnyConnector,
-  type AnyMonitor,
-  type Closable,
-  type ConnectorClients,
-  type ConnectorType,
-  type OpenCredential,
-} from '../sdk/index.ts'
+import { TargetError, type AnyConnector, type AnyMonitor, type OpenCredential } from '../sdk/index.ts'
 import { candidateSamples } from './candidates.ts'
 import { checkGathered, isFailureReason, oneLine } from './gathered.ts'
-import { maskOf, type Mask } from './mask.ts'
 import { neighbourFacts } from './neighbours.ts'
 import { maxRememberLength, type ProcessMessage, type RunOrder, type RunReport, type Work } from './process-messages.ts'
+import { Ways, type Way } from './ways.ts'
 
 const beatMs = 200
 /** Reports of runs wait so long for others while some are under way; the last one takes all along at once. See `gatherMs` of the agent. */
 const flushMs = 100
 const flushReports = 200
 const sweepMs = 50
-const idleClientMs = 300_000
 /** Runs begun in one turn of the event loop; more would keep timers and answers waiting. */
 const startsPerTurn = 8
-
-type Client = ConnectorClients[ConnectorType] & Closable
-
-/** A connector as this process knows it, with the client its runs share. */
-interface Way {
-  readonly definition: AssignedConnector
-  readonly mask: Mask
-  client: Client | undefined
-  users: number
-  idleSince: number
-  /** Changed or gone: the client is closed once its last run has ended. */
-  gone: boolean
-}
 
 /** A run that was taken, with the definitions of that moment. */
 interface Taken {
@@ -78,7 +56,7 @@ class Runner {
   readonly #monitors: ReadonlyMap<string, AnyMonitor>
   readonly #connectors: ReadonlyMap<string, AnyConnector>
   readonly #tasks = new Map<string, AssignedTask>()
-  readonly #ways = new Map<string, Way>()
+  readonly #ways: Ways
   readonly #runs = new Map<number, Run>()
   /** Whose code is running, for the blame where an error is left uncaught. */
   readonly #current = new AsyncLocalStorage<number>()
@@ -97,6 +75,7 @@ class Runner {
   ) {
     this.#parent = parent
     this.#clock = clock
+    this.#ways = new Ways(clock)
     this.#monitors = new Map(library.monitors.map((monitor) => [monitor.id, monitor]))
     this.#connectors = new Map(library.connectors.map((connector) => [connector.id, connector]))
     parent.onUncaught((thrown) => this.#crash(thrown))
@@ -108,26 +87,14 @@ class Runner {
     this.#offsetMs = work.offsetMs
     this.#graceMs = work.graceMs
     for (const id of work.forgetTasks) this.#tasks.delete(id)
-    for (const id of work.forgetConnectors) this.#forgetWay(id)
-    for (const definition of work.connectors) {
-      this.#forgetWay(definition.id)
-      this.#ways.set(definition.id, {
-        definition,
-        mask: maskOf(definition.credential),
-        client: undefined,
-        users: 0,
-        idleSince: this.#clock.elapsed(),
-        gone: false,
-      })
-    }
+    for (const id of work.forgetConnectors) this.#ways.forget(id)
+    for (const definition of work.connectors) this.#ways.define(definition)
     for (const task of work.tasks) this.#tasks.set(task.id, task)
     for (const order of work.runs) {
       const task = this.#tasks.get(order.task)
-      const way = task === undefined ? undefined : this.#ways.get(task.connector)
-      if (task !== undefined && way !== undefined) {
-        way.users++
-        this.#toStart.push({ order, task, way })
-      } else {
+      const way = task === undefined ? undefined : this.#ways.enter(task.connector)
+      if (task !== undefined && way !== undefined) this.#toStart.push({ order, task, way })
+      else {
         const startedAt = this.#now()
         const outcome = failed('defect', 'the monitoring process was not told of this task')
         this.#report({ run: order.run, startedAt, durationMs: 0, ...outcome })
@@ -175,7 +142,7 @@ class Runner {
       outcome = failed('defect', oneLine(way.mask(messageOf(thrown))))
     }
     this.#runs.delete(order.run)
-    this.#leave(way)
+    this.#ways.leave(way)
     this.#report({
       run: order.run,
       startedAt: run.startedAt,
@@ -283,25 +250,8 @@ class Runner {
 
   #beat(): void {
     this.#send({ kind: 'beat', residentBytes: this.#parent.residentBytes() })
-    const at = this.#clock.elapsed()
-    for (const way of this.#ways.values()) {
-      if (way.client !== undefined && way.users === 0 && at - way.idleSince >= idleClientMs) close(way)
-    }
+    this.#ways.closeIdle()
     this.#clock.after(beatMs, () => this.#beat())
-  }
-
-  #forgetWay(id: string): void {
-    const way = this.#ways.get(id)
-    if (way === undefined) return
-    this.#ways.delete(id)
-    way.gone = true
-    if (way.users === 0) close(way)
-  }
-
-  #leave(way: Way): void {
-    way.users--
-    way.idleSince = this.#clock.elapsed()
-    if (way.gone && way.users === 0) close(way)
   }
 
   #crash(thrown: unknown): void {
@@ -346,16 +296,4 @@ function remembered(
   if (text.length > maxRememberLength)
     return { garbage: `${monitor} asked to remember ${text.length} characters; at most ${maxRememberLength} are kept` }
   return text
-}
-
-function close(way: Way): void {
-  const { client } = way
-  way.client = undefined
-  if (client?.close === undefined) return
-  try {
-    // Nobody waits for it: a connection that cannot be closed is the process's to lose.
-    void Promise.resolve(client.close()).catch(() => undefined)
-  } catch {
-    // As above.
-  }
 }
