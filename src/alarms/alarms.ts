@@ -236,9 +236,9 @@ export class Alarms {
     this.#tickedAt = at
     for (const id of this.#due.take(at)) {
       const live = this.#lives.get(id)
-      if (live === undefined) continue
-      const rests = this.#tickTask(live, at)
-      this.#due.put(id, rests ? Math.min(at + restingMs, this.#dueOf(live)) : this.#dueOf(live))
+      const rests = live !== undefined && this.#tickTask(live, at)
+      const dueAt = live === undefined ? Infinity : this.#dueOf(live)
+      this.#due.put(id, rests ? Math.min(at + restingMs, dueAt) : dueAt)
     }
     if (at - this.#retainedAt >= 3_600_000) {
       this.#retainedAt = at

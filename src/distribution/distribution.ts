@@ -764,8 +764,7 @@ export class Distribution {
   *#working(): Pieces<void> {
     const { clock, settings } = this.#options
     const work = this.#work
-    this.#settleReach(clock.now())
-    yield
+    yield* this.#settleReach(clock.now())
     const isCostNew = yield* this.#takeCosts(work)
     const before = this.#placement
     const facts = this.#facts()
@@ -927,8 +926,10 @@ export class Distribution {
   }
 
   /** Forgets what is too old to be believed, and takes silence for an answer. */
-  #settleReach(at: number): void {
+  *#settleReach(at: number): Pieces<void> {
+    let looked = 0
     for (const [connector, reach] of this.#reach) {
+      if (looked++ % perStep === 0) yield
       for (const [agent, { ok, at: seenAt }] of reach)
         if (at - seenAt > (ok ? believeReachedMs : believeMissedMs)) {
           reach.delete(agent)
@@ -939,6 +940,7 @@ export class Distribution {
     }
     for (const [agent, connectors] of this.#probes) {
       for (const [connector, askedAt] of connectors) {
+        if (looked++ % perStep === 0) yield
         if (at - askedAt < proofMs) continue
         const waitMs = this.#placement.places.get(connector)?.is === 'proving' ? proofMs : proofOnTrustMs
         if (at - askedAt < waitMs) continue
