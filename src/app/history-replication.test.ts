@@ -67,8 +67,8 @@ class Side {
   }
 
   upload(from: number, entries: readonly SpoolEntry[], at: number): void {
-    const packed = this.#packer.pack({ format: 1, agent: 'a', spool: 's', from, entries })
-    this.store.upload(this.#packer.upload([packed]), at)
+    const { upload } = this.#packer.upload([{ batch: { format: 1, agent: 'a', spool: 's', from, entries } }])
+    this.store.upload(upload, at)
     this.#packer.reset()
   }
 

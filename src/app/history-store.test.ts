@@ -63,9 +63,9 @@ class Subject {
   }
 
   upload(agent: string, from: number, entries: readonly SpoolEntry[], at: number) {
-    const packed = this.#packer.pack({ format: 1, agent, spool: 's', from, entries })
+    const { upload } = this.#packer.upload([{ batch: { format: 1, agent, spool: 's', from, entries } }])
     try {
-      return this.store.upload(this.#packer.upload([packed]), at)[0]!
+      return this.store.upload(upload, at)[0]!
     } finally {
       this.#packer.reset()
     }

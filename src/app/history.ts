@@ -15,7 +15,6 @@ import {
   type KnownTask,
   type LastSlot,
   type NewestFacts,
-  type PackedBatch,
   type ResultLog,
   type RunStatistics,
   type StoredBatch,
@@ -351,10 +350,9 @@ class OpenHistory implements History {
     let answers: readonly BatchAnswer[] | undefined
     let change: number | undefined
     while (answers === undefined) {
-      const packed = group.map(({ batch, leftOut }) => this.#packer.pack(batch, leftOut))
-      const upload = this.#packer.upload(packed)
+      const { upload, memory } = this.#packer.upload(group)
       const input = { upload, at: this.#clock.now(), generation: this.#generation }
-      const answer = await this.#writer.call('upload', input, packed.flatMap(buffersOf))
+      const answer = await this.#writer.call('upload', input, [memory])
       this.#follow(answer.generation)
       answers = answer.answers
       change = answer.change
@@ -372,7 +370,7 @@ class OpenHistory implements History {
 
   #announce({ agent, entries }: UploadBatch, { at, counted, late }: BatchAnswer, position: number): void {
     this.#position = position
-    const stored = Array.from(counted, (index): StoredEntry => {
+    const stored = counted.map((index): StoredEntry => {
       const entry = entries[index]!
       return late.has(index) ? { ...entry, late: true } : entry
     })
@@ -678,10 +676,6 @@ function* partsOf(tasks: readonly string[]): Iterable<readonly string[]> {
 
 function bounded(limit: number): number {
   return Math.max(1, Math.min(Math.floor(limit), mostRows))
-}
-
-function buffersOf({ indexes, layouts, slots, startedAt, durations, codes, values }: PackedBatch): ArrayBuffer[] {
-  return [indexes, layouts, slots, startedAt, durations, codes, values].map((column) => column.buffer)
 }
 
 function sizeOf(file: string): number {

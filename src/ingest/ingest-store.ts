@@ -49,7 +49,7 @@ export interface BatchAnswer {
   readonly position?: number
   readonly at: number
   /** The entries that counted, by index in the batch; ascending. */
-  readonly counted: Int32Array<ArrayBuffer>
+  readonly counted: readonly number[]
   /** Those of them that came late. */
   readonly late: ReadonlySet<number>
 }

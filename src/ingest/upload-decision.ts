@@ -10,7 +10,7 @@ import { openSpan, type Task, type TaskBook } from './task-book.ts'
 /** Which entries of a batch count, by index, and the row of the log that says so. */
 export interface Decision {
   readonly row: LogRow
-  readonly counted: Int32Array<ArrayBuffer>
+  readonly counted: readonly number[]
   readonly late: ReadonlySet<number>
 }
 
@@ -48,7 +48,7 @@ export class UploadDecider {
     const layouts = Array.from(batch.layouts, (number) => this.#layouts.of(number))
     const chosen = this.#choose(batch, layouts, ranges, pending, oldest, at)
     const row = this.#rowOf(batch, layouts, chosen, at)
-    return { row, counted: Int32Array.from(chosen.counted), late: chosen.late }
+    return { row, counted: chosen.counted, late: chosen.late }
   }
 
   #choose(
