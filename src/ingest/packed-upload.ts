@@ -89,9 +89,10 @@ interface Layout {
   readonly samples: readonly SampleDefinition[]
 }
 
-/** @property leftOut tasks whose entries are not stored; their positions count as received all the same */
+/** A batch that is to be stored. */
 export interface GivenBatch {
   readonly batch: UploadBatch
+  /** Tasks whose entries are not stored; their positions count as received all the same. */
   readonly leftOut?: ReadonlySet<string> | undefined
 }
 

@@ -9,14 +9,14 @@ import { TestInstance, until } from '../support/instance.ts'
 import { expectAccessible } from './axe.ts'
 import { openBrowser, signedInPage } from './browser.ts'
 
-const watched = (url: string, tags: Readonly<Record<string, string>>) => ({
+const watched = (url: string, tags: Readonly<Record<string, string>>, system = 'shop') => ({
   profiles: [{ name: 'web-basic', connector: 'http', monitors: [{ monitor: 'http.response', period: '1s' }] }],
   groups: [
     {
       name: 'acme',
       systems: [
         {
-          name: 'shop',
+          name: system,
           type: 'web',
           tags,
           connectors: [{ name: 'front', type: 'http', settings: { url }, profiles: ['web-basic'] }],
@@ -175,8 +175,8 @@ test(
     await dialog.getByRole('button', { name: 'End now' }).click()
     await said('patches ended')
     const [window] = await instance.call('listMaintenances', { query: {} })
-    const openOfShop = () => instance.call('listAlarms', { query: { state: 'open', system: 'shop' } })
-    await until('the target is missed again', openOfShop, (alarms) => alarms.length > 0)
+    const openOf = (system: string) => () => instance.call('listAlarms', { query: { state: 'open', system } })
+    await until('the target is missed again', openOf('shop'), (alarms) => alarms.length > 0)
     expect([silent, window?.name, window?.by, window?.state]).toEqual([[], 'patches', 'admin', 'coming'])
 
     // A plugin by the form of its declaration: what is wrong stands at its field; a test arrives; what did not is sent again.
@@ -202,16 +202,22 @@ test(
     // What the receiver refuses for good waits as a dead letter, until somebody sends it again or throws it away.
     hooks.status = 400
     await target.listen()
-    await until('all is well', openOfShop, (alarms) => alarms.length === 0)
+    // A system of its own: on a busy machine the shop's alarm may have come so often by now that it is held open.
+    await instance.call('applyConfiguration', { query: {}, body: watched(`${target.url}/counter`, {}, 'till') })
+    await until(
+      'it is measured',
+      () => instance.call('listTasks', { query: { system: 'till' } }),
+      ([task]) => task?.lastOutcome === 'ran',
+    )
     await target.stop()
-    await until('the alarm is back', openOfShop, (alarms) => alarms.length > 0)
+    await until('its target is missed', openOf('till'), (alarms) => alarms.length > 0)
     await target.listen()
     const letters = (state: 'dead' | 'discarded' | 'delivered') =>
       instance.call('listDeliveries', { params: { name: 'hook' }, query: { state } })
     await until(
       'both were refused',
       () => letters('dead'),
-      (dead) => dead.length >= 2,
+      (dead) => ['raised', 'cleared'].every((event) => dead.some((one) => one.event === event)),
     )
     hooks.status = 200
     await opened(page, instance, '/plugins?plugin=hook')
