@@ -225,7 +225,8 @@ export const settingDeclarations = {
     scope: 'local',
     change: 'restart',
     help: 'The memory one monitoring process may use before it is ended and replaced.',
-    tooSmall: 'Monitors with large answers end as `killed: memory`.',
+    tooSmall:
+      'Monitors with large answers end as `killed: memory`. Where the tasks of a process do not fit (about 80,000 HTTP checks do in 256 MiB) it is replaced again and again, which can double what a check costs.',
     tooLarge: 'A leak in one monitor takes memory from everything else on the machine.',
   },
   logLevel: {
