@@ -42,7 +42,7 @@ test('a client is closed when nobody has used it for a while, those that were us
   expect(enter('c').client).toBeDefined()
 })
 
-test('a client that two runs share is closed when both have ended, where its connector changed at once then', () => {
+test('a client that two runs share is closed as soon as both have ended where its connector changed meanwhile', () => {
   const { clock, ways, closed, define, enter } = makeWays()
   define('a')
   const [first, second] = [enter('a'), enter('a')]

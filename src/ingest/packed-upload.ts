@@ -133,7 +133,7 @@ function bytesOf({ runs: { length }, samples }: Chosen): number {
 
 /**
  * One piece of memory for the columns of an upload. While V8 marks, each piece that is asked for has the thread mark along for some milliseconds
- * (`Heap::HandleExternalMemoryInterrupt`): with 100,000 tasks twenty batches of seven columns each stood still for 200 ms and more.
+ * (`Heap::HandleExternalMemoryInterrupt`): with 100,000 tasks that was 190 ms of a turn of 218 (docs/performance.md).
  */
 class Columns {
   readonly memory: ArrayBuffer
