@@ -57,9 +57,12 @@ interface Head extends Omit<LogRow, 'runs'> {
   readonly samples: number
 }
 
+/** So many bytes and what is missing to a multiple of eight, at which views of doubles must begin. */
+export const aligned = (bytes: number) => 8 * Math.ceil(bytes / 8)
+
 export function encodeLogRow({ runs, ...rest }: LogRow): Uint8Array {
   const json = Buffer.from(JSON.stringify({ ...rest, runs: runs.count, samples: runs.values.length } satisfies Head))
-  const begin = Math.ceil((5 + json.length) / 8) * 8
+  const begin = aligned(5 + json.length)
   const columns = [runs.tasks, runs.slots, runs.startedAt, runs.durations, runs.codes, runs.samplesFrom, runs.values]
   const bytes = new Uint8Array(columns.reduce((sum, column) => sum + column.byteLength, begin) + runs.series.byteLength)
   bytes[0] = version
@@ -76,12 +79,12 @@ export function encodeLogRow({ runs, ...rest }: LogRow): Uint8Array {
 /** @throws RangeError where it is no row of this version */
 export function decodeLogRow(stored: Uint8Array): LogRow {
   if (stored[0] !== version) throw new RangeError(`a row of the log has version ${stored[0]}, which cannot be read`)
-  // A copy of its own: views of doubles must begin at a multiple of eight.
+  // A copy of its own, for what is `aligned`.
   const bytes = stored.slice()
   const length = new DataView(bytes.buffer).getUint32(1)
   // Written by `encodeLogRow`, in one transaction with everything it refers to.
   const { runs: count, samples, ...rest } = JSON.parse(Buffer.from(bytes.buffer, 5, length).toString()) as Head
-  let at = Math.ceil((5 + length) / 8) * 8
+  let at = aligned(5 + length)
   const column = (items: number) => {
     const doubles = new Float64Array(bytes.buffer, at, items)
     at += doubles.byteLength

@@ -10,6 +10,7 @@ import {
   type Sample,
   type UploadBatch,
 } from '../model/index.ts'
+import { aligned } from './log-format.ts'
 import type { SampleDefinition } from './sample-sink.ts'
 
 /**
@@ -123,8 +124,6 @@ function choose({ batch, leftOut }: GivenBatch): Chosen {
   })
   return { batch, runs, indexes, gaps, samples }
 }
-
-const aligned = (bytes: number) => 8 * Math.ceil(bytes / 8)
 
 /** Three columns of eight bytes, two of four and one of one; and the samples. */
 function bytesOf({ runs: { length }, samples }: Chosen): number {
