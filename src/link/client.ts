@@ -16,6 +16,7 @@ import {
   encodings,
   type Got,
   pack,
+  type RequestKey,
   signatureHeader,
   type Signer,
   signRequest,
@@ -30,6 +31,7 @@ import {
   answerLimit,
   linkPath,
   longestWaitMs,
+  mayUseRequestKey,
   readCommand,
   readEnvelope,
   readHelloAnswer,
@@ -52,7 +54,7 @@ import {
 } from './protocol.ts'
 import { KnownServers, bareUrl, type KnownServer } from './known-servers.ts'
 import { idlePauseMs, reconnectPauseMs } from './reconnect.ts'
-import { openCredential } from './sealing.ts'
+import { openCredential, openRequestKey } from './sealing.ts'
 import { Witnessing } from './witnessing.ts'
 
 /** An instance's keys, as its link needs them. */
@@ -159,6 +161,8 @@ interface Addressee {
   readonly server: string
   readonly protocol: number
   readonly encoding: Encoding
+  /** Signs what goes there; absent: this instance's own key. */
+  readonly requestKey?: RequestKey
 }
 
 interface Greeted extends Addressee {
@@ -381,8 +385,9 @@ export class LinkClient implements ServerLink {
       if (this.#server() !== known) continue
       const line = this.#line.signal
       const began = clock.elapsed()
+      let greeted: Greeted | undefined
       try {
-        const greeted = await this.#greet(server, either)
+        greeted = await this.#greet(server, either)
         const { state, message } = greeted.standing
         if (state === 'REVOKED' || state === 'UNKNOWN') {
           // The server has no entry to answer anything else by, so every question begins with a hello.
@@ -399,10 +404,11 @@ export class LinkClient implements ServerLink {
         if (either.aborted) throw thrown
         // Another server acts meanwhile.
         if (line.aborted) continue
-        const how = mendable(thrown)
+        const how = mendable(thrown) ?? (isOfRequestKey(thrown, greeted) ? 'hello' : undefined)
         if (how !== undefined && !mended.has(`${how} ${server}`)) {
           mended.add(`${how} ${server}`)
-          if (how === 'hello') this.#greeted = undefined
+          // Somebody else who asked may have said hello again already.
+          if (how === 'hello' && this.#greeted === greeted) this.#greeted = undefined
           continue
         }
         asked.add(server)
@@ -509,12 +515,13 @@ export class LinkClient implements ServerLink {
       standing: { state: 'UNKNOWN', message: '' },
     }
     const { enrolmentToken, boot } = this.#options
+    const keys = this.#keys
     const hello: Hello = {
       ...this.#options.describe(),
       protocol: this.#protocol,
-      uuid: this.#keys.signer.uuid,
-      publicKey: this.#keys.publicKey,
-      sealingKey: this.#keys.sealing.publicKey,
+      uuid: keys.signer.uuid,
+      publicKey: keys.publicKey,
+      sealingKey: keys.sealing.publicKey,
       boot,
       ...(enrolmentToken === undefined || enrolmentToken === '' ? {} : { enrolmentToken }),
     }
@@ -535,7 +542,17 @@ export class LinkClient implements ServerLink {
       })
     const encoding = encodings.find((each) => answer.encodings.includes(each)) ?? 'gzip'
     const { protocol } = answer
-    const greeted: Greeted = { server, protocol, encoding, standing: answer }
+    const requestKey =
+      answer.requestKey === undefined
+        ? undefined
+        : await openRequestKey(answer.requestKey, keys.signer.uuid, keys.sealing.privateKey)
+    const greeted: Greeted = {
+      server,
+      protocol,
+      encoding,
+      standing: answer,
+      ...(requestKey === undefined ? {} : { requestKey }),
+    }
     const known = this.#servers.of(server)
     if (known !== undefined && known.version !== answer.server.version)
       Object.assign(known, { version: answer.server.version, deafUntil: 0 })
@@ -548,7 +565,7 @@ export class LinkClient implements ServerLink {
   }
 
   async #exchange(
-    { server, protocol, encoding }: Addressee,
+    { server, protocol, encoding, requestKey }: Addressee,
     kind: MessageKind,
     said: unknown,
     silentMs: number,
@@ -558,14 +575,15 @@ export class LinkClient implements ServerLink {
     const packed = await pack(said, encoding)
     const path = linkPath + kind
     const url = new URL(server + path)
-    const signature = await signRequest(this.#keys.signer, {
+    const claims = {
       boot,
       path,
       at: serverClock.now() + Math.round(this.#servers.of(server)?.clockOffsetMs ?? 0),
       protocol,
       term: term.read(),
       body: packed.bytes,
-    })
+    }
+    const signature = await signRequest(this.#keys.signer, claims, mayUseRequestKey(kind) ? requestKey : undefined)
     const headers = {
       'content-type': 'application/json',
       'accept-encoding': encodings.join(', '),
@@ -906,6 +924,11 @@ function mendable(thrown: unknown): 'clock' | 'hello' | 'connection' | undefined
   if (thrown instanceof StaleConnection) return 'connection'
   const reason = thrown instanceof RefusedByServer ? thrown.refusal.reason : undefined
   return reason === 'clock' || reason === 'hello' ? reason : undefined
+}
+
+/** One that takes the place of the server that gave the key, behind the same name, may be older than such keys. */
+function isOfRequestKey(thrown: unknown, to: Addressee | undefined): boolean {
+  return to?.requestKey !== undefined && thrown instanceof RefusedByServer && thrown.refusal.code === 'unauthenticated'
 }
 
 function fullMessage(thrown: unknown): string {

@@ -1,10 +1,19 @@
-import { randomBytes, randomUUID, sign } from 'node:crypto'
+import { createSecretKey, randomBytes, randomUUID, sign } from 'node:crypto'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { CompactSign } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock, type Log } from '../platform/index.ts'
-import { bodyHash, type Claims, ReplayGuard, signatureHeader, signRequest, unpack } from '../platform/wire/index.ts'
-import { sizeLimits, type Envelope } from './protocol.ts'
+import {
+  bodyHash,
+  type Claims,
+  ReplayGuard,
+  type RequestKey,
+  signatureHeader,
+  signRequest,
+  unpack,
+} from '../platform/wire/index.ts'
+import { sizeLimits, type Envelope, type HelloAnswer } from './protocol.ts'
+import { openRequestKey } from './sealing.ts'
 import type { LinkRequest } from './server.ts'
 import { makeKeys, makeTestClient, startTestServer, type TestServer } from './testing.ts'
 
@@ -66,6 +75,8 @@ interface Forged {
   readonly claims?: Partial<Claims>
   /** How long ago it was signed, by the wall clock. */
   readonly agoMs?: number
+  /** Signs it instead of the own one. */
+  readonly key?: RequestKey
   readonly change?: (request: LinkRequest) => LinkRequest
 }
 
@@ -77,12 +88,13 @@ async function requestOf({
   by = keys,
   claims,
   agoMs = 0,
+  key,
   change,
 }: Forged) {
   const sent = bytes ?? Buffer.from(JSON.stringify(body))
   const path = `/link/v1/${kind}`
   const about = { boot, path, at: systemClock.now() - agoMs, protocol: 1, term: 1, body: sent, ...claims }
-  const signature = await signRequest({ ...by.signer, uuid: claims?.agent ?? by.signer.uuid }, about)
+  const signature = await signRequest({ ...by.signer, uuid: claims?.agent ?? by.signer.uuid }, about, key)
   const request: LinkRequest = {
     method: 'POST',
     path,
@@ -256,6 +268,85 @@ for (const [name, [forged, expected]] of Object.entries(messages)) {
     else expect(said).toMatch(expected)
   })
 }
+
+/** The key that this start of the agent is given with its hello; asked again it is the same. */
+async function requestKeyOf(by: typeof keys, start: string): Promise<RequestKey> {
+  const hello = {
+    protocol: { min: 1, max: 1 },
+    uuid: by.signer.uuid,
+    name: 'north-1',
+    publicKey: by.publicKey,
+    sealingKey: by.sealing.publicKey,
+    version: '1.0.0',
+    boot: start,
+    monitors: {},
+    machine: { hostname: 'north', platform: 'linux', cores: 2, memoryBytes: 2 ** 32 },
+  }
+  const request = await requestOf({ kind: 'hello', body: hello, by, claims: { boot: start } })
+  const { headers, body } = await server.link.handle(request)
+  const envelope = (await unpack(body, headers['content-encoding'], 10_000_000)) as Envelope
+  const { requestKey = '' } = envelope.result as HelloAnswer
+  return (await openRequestKey(requestKey, by.signer.uuid, by.sealing.privateKey))!
+}
+
+test('a request key proves one start of one agent, for what needs no more', async () => {
+  const key = await requestKeyOf(keys, boot)
+  const stranger = makeKeys()
+  const { token } = await server.registry.createToken('admin', { expiresInMs: 60_000, uses: 1 })
+  const start = randomUUID()
+  const agent = makeTestClient(server.keystore, { url: server.url, keys: stranger, boot: start, token })
+  await agent.assignment(undefined, new AbortController().signal)
+  await agent.stop()
+  const ofOther = await requestKeyOf(stranger, start)
+  const secretOf = (text: string) => createSecretKey(Buffer.from(text))
+  const forged: Record<string, Forged> = {
+    'a poll': { key },
+    'an upload': { kind: 'upload', body: upload, key },
+    'sent again with another body': {
+      key,
+      change: (request) => ({ ...request, body: Buffer.from('{}') }),
+    },
+    'under another name': { key: { ...key, id: 'another' } },
+    'another secret under its name': { key: { ...key, secret: secretOf('0'.repeat(32)) } },
+    'of another agent': { key: ofOther },
+    'of another agent, which says so': { key: ofOther, by: stranger, claims: { boot: start } },
+    'for another start': { key, claims: { boot: randomUUID() } },
+    // The old trick: what everybody knows taken for a secret.
+    'the public key': { key: { id: keys.signer.fingerprint, secret: secretOf(keys.publicKey) } },
+    'a witness': { kind: 'witness', body: { term: 0 }, key },
+    'a hello': { kind: 'hello', body: {}, key },
+    'a new key': {
+      kind: 'rekey',
+      body: { publicKey: other.publicKey, sealingKey: other.sealing.publicKey, proof: 'not.a.proof' },
+      key,
+    },
+    'an own signature under its name': { by: { ...keys, signer: { ...keys.signer, fingerprint: key.id } } },
+  }
+  const said: Record<string, string> = {}
+  for (const [name, one] of Object.entries(forged)) said[name] = await answerTo(await requestOf(one))
+  const twice = await requestOf({ key })
+  said['first'] = await answerTo(twice)
+  said['the same again'] = await answerTo(twice)
+  const unknown = '401 hello: this server does not know this agent with this key'
+  expect({ isSame: (await requestKeyOf(keys, boot)).id === key.id, ...said }).toEqual({
+    isSame: true,
+    'a poll': '200 taken',
+    'an upload': '200 taken',
+    'sent again with another body': '401 refused: the body is not the one that was signed',
+    'under another name': unknown,
+    'another secret under its name': '401 refused: the signature is not that of the key that was accepted',
+    'of another agent': unknown,
+    'of another agent, which says so': '200 taken',
+    'for another start': unknown,
+    'the public key': unknown,
+    'a witness': unknown,
+    'a hello': expect.stringMatching(/^400 refused: the hello is malformed: /),
+    'a new key': unknown,
+    'an own signature under its name': unknown,
+    first: '200 taken',
+    'the same again': '401 refused: the request was sent a second time',
+  })
+})
 
 test('a request is taken once, whoever sends it again', async () => {
   const request = await requestOf({})

@@ -6,11 +6,11 @@ import { afterEach, expect, test } from 'vitest'
 import { FarwatchError, type CancelTimer, type Clock } from '../base/index.ts'
 import type { Assignment, UploadBatch } from '../model/index.ts'
 import { silentLog, systemClock } from '../platform/index.ts'
-import { unpack } from '../platform/wire/index.ts'
+import { signatureHeader, unpack } from '../platform/wire/index.ts'
 import type { LinkClient } from './client.ts'
 import { ServerClock } from './clock-offset.ts'
-import type { CommandOrder } from './protocol.ts'
-import type { LinkServerOptions } from './server.ts'
+import type { CommandOrder, Envelope, HelloAnswer } from './protocol.ts'
+import type { LinkRequest, LinkResponse, LinkServerOptions } from './server.ts'
 import {
   emptyAssignment,
   listenerOf,
@@ -637,6 +637,83 @@ test('a server that was started anew is said hello to again, without being accep
     after: emptyAssignment,
     hellos: ['north-1', 'north-1'],
   })
+})
+
+/** By which algorithm each message is signed that comes to a server, and what is answered to it. */
+function watchSignatures(
+  server: TestServer,
+  answering: (kind: string, alg: string, request: LinkRequest) => Promise<LinkResponse>,
+): string[] {
+  const seen: string[] = []
+  server.https.removeAllListeners('request')
+  server.https.on(
+    'request',
+    listenerOf(() => ({
+      async handle(request) {
+        const [head = ''] = String(request.headers[signatureHeader]).split('.')
+        const { alg } = JSON.parse(Buffer.from(head, 'base64url').toString()) as { alg: string }
+        const kind = request.path.slice(request.path.lastIndexOf('/') + 1)
+        const answer = await answering(kind, alg, request)
+        seen.push(`${kind} ${alg} ${answer.status}`)
+        return answer
+      },
+    })),
+  )
+  return seen
+}
+
+test('what follows a hello is signed with the key that was agreed upon, which ends with either and with the own one', async () => {
+  const server = await serve({ holdMs: () => 0 })
+  const seen = watchSignatures(server, (_kind, _alg, request) => server.link.handle(request))
+  const keys = makeKeys()
+  const agent = await enrolled(server, { keys })
+  const work = async () => {
+    await agent.assignment(undefined, never)
+    await agent.upload(batchOf(keys.signer.uuid), never)
+    return seen.splice(0)
+  }
+  const first = await work()
+  server.restart()
+  const restarted = await work()
+  await agent.changeKeys(makeKeys(keys.signer.uuid), never)
+  const changed = await work()
+  expect({ first, restarted, changed }).toEqual({
+    first: ['hello EdDSA 200', 'poll HS256 200', 'upload HS256 200'],
+    // Refused for a key that the server knew before it was started anew.
+    restarted: ['poll HS256 401', 'hello EdDSA 200', 'poll HS256 200', 'upload HS256 200'],
+    changed: ['rekey EdDSA 200', 'hello EdDSA 200', 'poll HS256 200', 'upload HS256 200'],
+  })
+})
+
+test('a server that comes back as an earlier version, and one that never knew of such keys, is worked with', async () => {
+  const server = await serve({ holdMs: () => 0 })
+  let isOld = false
+  const ofOld = async (kind: string, alg: string, request: LinkRequest): Promise<LinkResponse> => {
+    if (!isOld) return server.link.handle(request)
+    // As they read a signature of a kind that they do not know.
+    if (alg !== 'EdDSA')
+      return server.link.handle({ ...request, headers: { ...request.headers, [signatureHeader]: 'x.y' } })
+    const answer = await server.link.handle(request)
+    if (kind !== 'hello') return answer
+    const envelope = (await unpack(answer.body, answer.headers['content-encoding'], 1_000_000)) as Envelope
+    const { requestKey: _, ...result } = envelope.result as HelloAnswer
+    const { 'content-encoding': __, ...headers } = answer.headers
+    return { ...answer, headers, body: Buffer.from(JSON.stringify({ ...envelope, result })) }
+  }
+  const seen = watchSignatures(server, ofOld)
+  const agent = await enrolled(server)
+  await agent.assignment(undefined, never)
+  isOld = true
+  await agent.assignment(undefined, never)
+  await agent.assignment(undefined, never)
+  expect(seen).toEqual([
+    'hello EdDSA 200',
+    'poll HS256 200',
+    'poll HS256 401',
+    'hello EdDSA 200',
+    'poll EdDSA 200',
+    'poll EdDSA 200',
+  ])
 })
 
 test('a poll whose assignment takes long to be made is let go in time, and a later one gets it', async () => {

@@ -22,6 +22,11 @@ export const linkPath = '/link/v1/'
 export const messageKinds = ['hello', 'poll', 'upload', 'reply', 'rekey', 'witness'] as const
 export type MessageKind = (typeof messageKinds)[number]
 
+/** Whether a message may be signed with the key of the hello: what says who an agent is, and what asks no hello before it, its own key alone proves. */
+export function mayUseRequestKey(kind: MessageKind): boolean {
+  return kind === 'poll' || kind === 'upload' || kind === 'reply'
+}
+
 /** The message that a path names, whatever a proxy put before it, or undefined. */
 export function messageOfPath(path: string): { readonly kind: MessageKind; readonly path: string } | undefined {
   const from = path.lastIndexOf(linkPath)
@@ -107,6 +112,8 @@ export const HelloAnswer = Type.Object({
   protocol: Type.Integer({ minimum: 1, maximum: 10_000 }),
   server: Type.Object({ version: text(100) }),
   encodings: Type.Array(text(40), { maxItems: 20 }),
+  /** Sealed to the agent: what it may sign polls, uploads and replies with from now on. Absent: nothing but its own key; a server before 2026-11-27. */
+  requestKey: Type.Optional(text(2_000)),
 })
 export type HelloAnswer = Static<typeof HelloAnswer>
 

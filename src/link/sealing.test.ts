@@ -1,7 +1,8 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { FarwatchError } from '../base/index.ts'
 import { readPublicKey } from '../platform/wire/index.ts'
-import { Sealer, openCredential, sealCredential } from './sealing.ts'
+import { Sealer, openCredential, openRequestKey, sealCredential, sealRequestKey } from './sealing.ts'
 import { makeKeys } from './testing.ts'
 
 const keys = makeKeys()
@@ -32,6 +33,25 @@ test('only the agent, for the group, with the key it was sealed to opens a crede
     clear: false,
     opened: [credential, 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'forbidden'],
   })
+})
+
+test('only the agent with the key it was sealed to opens a request key, and nothing else passes for one', async () => {
+  const made = { id: 'k', secret: createSecretKey(randomBytes(32)) }
+  const sealed = await sealRequestKey(made, to.agent, key)
+  const other = makeKeys()
+  const open = async (text: string, agent = to.agent, by = keys) => {
+    const opened = await openRequestKey(text, agent, by.sealing.privateKey)
+    return opened === undefined ? 'closed' : { id: opened.id, isSame: opened.secret.equals(made.secret) }
+  }
+  const short = await sealRequestKey({ id: 'k', secret: createSecretKey(randomBytes(8)) }, to.agent, key)
+  expect([
+    await open(sealed),
+    await open(sealed, other.signer.uuid),
+    await open(sealed, to.agent, other),
+    await open(await sealCredential(credential, to, key)),
+    await open(short),
+    await open(''),
+  ]).toEqual([{ id: 'k', isSame: true }, 'closed', 'closed', 'closed', 'closed', 'closed'])
 })
 
 test('what is the same is sealed once, and named anew when it changes or another may open it', async () => {

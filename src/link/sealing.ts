@@ -1,13 +1,38 @@
-import { createHmac, randomBytes, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import { FarwatchError } from '../base/index.ts'
 import type { AssignedConnector, Secret } from '../model/index.ts'
+import type { RequestKey } from '../platform/wire/index.ts'
+import { requestKeyBytes } from './request-keys.ts'
 
 /**
- * Credentials on their way: a JWE (ECDH-ES with X25519, A256GCM) that only the agent's sealing key opens. So whoever ends TLS between the
- * two reads none, nor does what they log or keep. Each is bound to its agent and group: put on a connector of another group, or sent to
- * another agent, it does not open.
+ * What only the agent may read: a JWE (ECDH-ES with X25519, A256GCM) that only the agent's sealing key opens. So whoever ends TLS between the
+ * two reads none, nor does what they log or keep.
  */
+function sealed(type: string, said: object, sealingKey: KeyObject): Promise<string> {
+  return new CompactEncrypt(text.encode(JSON.stringify(said)))
+    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: type })
+    .encrypt(sealingKey)
+}
+
+/** Authenticated, and of that type; everything in it is to be looked at before it is used. Undefined where it is neither: what the library says may quote what it could not read. */
+async function opened<T extends object>(
+  type: string,
+  text: string,
+  privateKey: KeyObject,
+): Promise<Partial<T> | undefined> {
+  try {
+    const { plaintext, protectedHeader } = await compactDecrypt(text, privateKey, {
+      keyManagementAlgorithms: ['ECDH-ES'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+    })
+    return protectedHeader.typ === type ? (JSON.parse(words.decode(plaintext)) as Partial<T>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Bound to its agent and group: put on a connector of another group, or sent to another agent, a credential does not open. */
 type Credential = NonNullable<AssignedConnector['credential']>
 
 export interface SealedTo {
@@ -15,40 +40,53 @@ export interface SealedTo {
   readonly group: string
 }
 
-const type = 'farwatch-credential'
+const credentialType = 'farwatch-credential'
+const requestKeyType = 'farwatch-request-key'
 const text = new TextEncoder()
 const words = new TextDecoder()
 
 export function sealCredential(credential: Credential, to: SealedTo, sealingKey: KeyObject): Promise<string> {
   const said = { agent: to.agent, group: to.group, type: credential.type, fields: credential.fields }
-  return new CompactEncrypt(text.encode(JSON.stringify(said)))
-    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: type })
-    .encrypt(sealingKey)
+  return sealed(credentialType, said, sealingKey)
 }
 
 /** @throws FarwatchError `forbidden` where it was sealed to another key, for another agent or group, or was changed */
-export async function openCredential(sealed: string, to: SealedTo, privateKey: KeyObject): Promise<Credential> {
-  try {
-    const { plaintext, protectedHeader } = await compactDecrypt(sealed, privateKey, {
-      keyManagementAlgorithms: ['ECDH-ES'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-    })
-    // Authenticated above; that it is ours is what the type says, and everything in it is looked at before it is used.
-    const said = JSON.parse(words.decode(plaintext)) as Partial<SealedTo & Credential>
-    if (
-      protectedHeader.typ === type &&
-      said.agent === to.agent &&
-      said.group === to.group &&
-      typeof said.type === 'string' &&
-      isSecret(said.fields)
-    )
-      return { type: said.type, fields: said.fields }
-  } catch {
-    // What the library says may quote what it could not read.
-  }
+export async function openCredential(given: string, to: SealedTo, privateKey: KeyObject): Promise<Credential> {
+  const said = await opened<SealedTo & Credential>(credentialType, given, privateKey)
+  if (
+    said !== undefined &&
+    said.agent === to.agent &&
+    said.group === to.group &&
+    typeof said.type === 'string' &&
+    isSecret(said.fields)
+  )
+    return { type: said.type, fields: said.fields }
   throw new FarwatchError('forbidden', `a credential of the group ${JSON.stringify(to.group)} cannot be opened here`, {
     hint: 'It was sealed for another agent, group or key. The server seals it anew when this agent says hello.',
   })
+}
+
+interface SaidKey {
+  readonly agent: string
+  readonly id: string
+  readonly secret: string
+}
+
+export function sealRequestKey({ id, secret }: RequestKey, agent: string, sealingKey: KeyObject): Promise<string> {
+  const said: SaidKey = { agent, id, secret: secret.export().toString('base64url') }
+  return sealed(requestKeyType, said, sealingKey)
+}
+
+/** Undefined where it was sealed to another key or for another agent, or was changed: the agent then goes on with its own key. */
+export async function openRequestKey(
+  given: string,
+  agent: string,
+  privateKey: KeyObject,
+): Promise<RequestKey | undefined> {
+  const said = await opened<SaidKey>(requestKeyType, given, privateKey)
+  if (said?.agent !== agent || typeof said.id !== 'string' || typeof said.secret !== 'string') return undefined
+  const secret = Buffer.from(said.secret, 'base64url')
+  return secret.length === requestKeyBytes ? { id: said.id, secret: createSecretKey(secret) } : undefined
 }
 
 function isSecret(fields: unknown): fields is Secret {

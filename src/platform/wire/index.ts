@@ -12,6 +12,7 @@ export {
   signRequest,
   signatureHeader,
   verified,
+  verifiedByRequestKey,
   windowMs,
 } from './signing.ts'
-export type { ClaimedRequest, Claims, Signer } from './signing.ts'
+export type { ClaimedRequest, Claims, RequestKey, Signer } from './signing.ts'
