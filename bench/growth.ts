@@ -87,9 +87,8 @@ const histories = [
   { series: 1_000, days: 10 },
 ]
 /**
- * The batches that are measured are of one shape whatever there is beside them: half an hour of ten tasks, as one agent has them. (300 results of a
- * hundred tasks cost 1.2 to 1.4 times as much, since each series of a batch has its columns.) All together are ten days of 100 series and one of
- * 1,000, so that each value is put into its day once within the time, as it is in the long run.
+ * The batches that are measured are of one shape whatever there is beside them: half an hour of ten tasks, as one agent has them. All together are
+ * ten days of 100 series and one of 1,000, so that each value is put into its day once within the time, as it is in the long run.
  */
 const tasksABatch = 10
 const batchMs = 30 * minuteMs
