@@ -8,36 +8,7 @@ import launcher from '../bin/launcher.js'
 import { buildProgram } from './build-program.mjs'
 import { buildPortal } from './build-web.mjs'
 import { installPackages, root } from './install.mjs'
-import { folderHolds, fping, inPath, installPrograms, nginx, openssl } from './programs.mjs'
-
-// The real programs that the tests start, by the Debian package that brings them, and how to see that they are there.
-const programs = [
-  nginx,
-  { package: 'postgresql', isThere: () => inPath('postgres') || folderHolds('/usr/lib/postgresql', 'bin/postgres') },
-  { package: 'redis-server', isThere: () => inPath('redis-server') },
-  { package: 'mariadb-server', isThere: () => inPath('mariadbd') },
-  { package: 'prometheus-node-exporter', isThere: () => inPath('prometheus-node-exporter') },
-  { package: 'victoria-metrics', isThere: () => inPath('victoria-metrics') },
-  { package: 'monitoring-plugins-basic', isThere: () => existsSync('/usr/lib/nagios/plugins/check_http') },
-  { package: 'chromium-headless-shell', isThere: () => inPath('chromium-headless-shell') },
-  fping,
-  { package: 'iputils-ping', isThere: () => inPath('ping') },
-  openssl,
-  { package: 'default-jre-headless', isThere: () => inPath('keytool') },
-  { package: 'iproute2', isThere: () => inPath('ip') },
-  { package: 'nftables', isThere: () => inPath('nft') },
-  { package: 'openssh-server', isThere: () => inPath('sshd') },
-  { package: 'snmpd', isThere: () => inPath('snmpd') },
-  { package: 'chrony', isThere: () => inPath('chronyd') },
-  { package: 'rabbitmq-server', isThere: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server') },
-  { package: 'slapd', isThere: () => inPath('slapd') },
-  { package: 'mosquitto', isThere: () => inPath('mosquitto') },
-  { package: 'libjolokia-core-java', isThere: () => existsSync('/usr/share/java/jolokia-core.jar') },
-  { package: 'bsh', isThere: () => existsSync('/usr/share/java/bsh.jar') },
-  { package: 'freeradius', isThere: () => inPath('freeradius') },
-  { package: 'dnsmasq-base', isThere: () => inPath('dnsmasq') },
-  { package: 'dovecot-imapd', isThere: () => existsSync('/usr/lib/dovecot/imap') },
-]
+import { missingPrograms, testPrograms } from './programs.mjs'
 
 /** Runs a script under the Node of the program, with the same Node first in PATH for whatever it starts. @returns exit code, and what it said */
 function underNode(script, args, { collect = false } = {}) {
@@ -89,15 +60,36 @@ async function checks() {
     : { passed: Number(counted[1]), failed: code === 0 ? 0 : Number(counted[2]) }
 }
 
-async function everything() {
-  installPrograms(programs, 'The tests')
+/**
+ * Begins to install the programs that are missing, which waits for a network and a disk most of the time: packages are installed, and checks run, beside
+ * it. @returns resolves where all are there, and rejects where they could not be had. @throws Error at once where this user may not install any
+ */
+function beginPrograms() {
+  if (missingPrograms(testPrograms, 'The tests').length === 0) return Promise.resolve()
+  const child = spawn(process.execPath, [join(root, 'scripts', 'install-test-programs.mjs')], {
+    stdio: ['ignore', 2, 2],
+  })
+  const done = new Promise((there, failed) => {
+    child.on('error', failed)
+    child.on('close', (code) =>
+      code === 0 ? there() : failed(new Error('The programs that the tests need could not be installed.')),
+    )
+  })
+  // Told where it is awaited.
+  done.catch(() => undefined)
+  return done
+}
+
+async function everything(programs) {
   // What cannot be built is among the checks; the stories then run from the sources.
   buildProgram()
   buildPortal()
   const folder = mkdtempSync(join(tmpdir(), 'farwatch-test-'))
   try {
     // The tests run even where a check failed: one look shows all there is to mend.
-    const counts = [await checks(), await vitest(folder)]
+    const checked = await checks()
+    await programs
+    const counts = [checked, await vitest(folder)]
     const passed = counts.reduce((sum, count) => sum + count.passed, 0)
     const failed = counts.reduce((sum, count) => sum + count.failed, 0)
     process.stdout.write(`${passed} passed, ${failed} failed\n`)
@@ -108,11 +100,14 @@ async function everything() {
 }
 
 try {
-  installPackages()
   const args = process.argv.slice(2)
+  const programs = args.length === 0 ? beginPrograms() : undefined
+  installPackages()
   if (args.some((arg) => arg.includes('portal'))) buildPortal()
   process.exitCode =
-    args.length === 0 ? await everything() : (await underNode('node_modules/vitest/vitest.mjs', ['run', ...args])).code
+    programs !== undefined
+      ? await everything(programs)
+      : (await underNode('node_modules/vitest/vitest.mjs', ['run', ...args])).code
 } catch (thrown) {
   process.stderr.write(`${thrown.message}\n`)
   process.stdout.write('0 passed, 1 failed\n')
