@@ -1,4 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
+import { CompactEncrypt } from 'jose'
 import { expect, test } from 'vitest'
 import { FarwatchError } from '../base/index.ts'
 import { readPublicKey } from '../platform/wire/index.ts'
@@ -9,6 +10,10 @@ const keys = makeKeys()
 const { key } = readPublicKey(keys.sealing.publicKey, 'x25519')
 const to = { agent: keys.signer.uuid, group: 'acme' }
 const credential = { type: 'basic', fields: { username: 'u', password: 'hunter2 äöü' } }
+
+/** As anybody can seal it who knows the agent's public key. */
+const ofNothing = (type: string) =>
+  new CompactEncrypt(Buffer.from('null')).setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: type }).encrypt(key)
 
 test('only the agent, for the group, with the key it was sealed to opens a credential', async () => {
   const sealed = await sealCredential(credential, to, key)
@@ -28,10 +33,11 @@ test('only the agent, for the group, with the key it was sealed to opens a crede
       await open(sealed, to, other),
       await open(changed.join('.')),
       await open(''),
+      await open(await ofNothing('farwatch-credential')),
     ],
   }).toEqual({
     clear: false,
-    opened: [credential, 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'forbidden'],
+    opened: [credential, 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'forbidden', 'forbidden'],
   })
 })
 
@@ -51,7 +57,8 @@ test('only the agent with the key it was sealed to opens a request key, and noth
     await open(await sealCredential(credential, to, key)),
     await open(short),
     await open(''),
-  ]).toEqual([{ id: 'k', isSame: true }, 'closed', 'closed', 'closed', 'closed', 'closed'])
+    await open(await ofNothing('farwatch-request-key')),
+  ]).toEqual([{ id: 'k', isSame: true }, 'closed', 'closed', 'closed', 'closed', 'closed', 'closed'])
 })
 
 test('what is the same is sealed once, and named anew when it changes or another may open it', async () => {

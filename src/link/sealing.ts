@@ -5,6 +5,11 @@ import type { AssignedConnector, Secret } from '../model/index.ts'
 import type { RequestKey } from '../platform/wire/index.ts'
 import { requestKeyBytes } from './request-keys.ts'
 
+const credentialType = 'farwatch-credential'
+const requestKeyType = 'farwatch-request-key'
+const text = new TextEncoder()
+const words = new TextDecoder()
+
 /**
  * What only the agent may read: a JWE (ECDH-ES with X25519, A256GCM) that only the agent's sealing key opens. So whoever ends TLS between the
  * two reads none, nor does what they log or keep.
@@ -15,18 +20,17 @@ function sealed(type: string, said: object, sealingKey: KeyObject): Promise<stri
     .encrypt(sealingKey)
 }
 
-/** Authenticated, and of that type; everything in it is to be looked at before it is used. Undefined where it is neither: what the library says may quote what it could not read. */
-async function opened<T extends object>(
-  type: string,
-  text: string,
-  privateKey: KeyObject,
-): Promise<Partial<T> | undefined> {
+/**
+ * Undefined where it does not open, or is of another type: what the library says may quote what it could not read. Anybody can seal to an agent, so
+ * that everything in it is looked at before it is used.
+ */
+async function opened(type: string, given: string, privateKey: KeyObject): Promise<unknown> {
   try {
-    const { plaintext, protectedHeader } = await compactDecrypt(text, privateKey, {
+    const { plaintext, protectedHeader } = await compactDecrypt(given, privateKey, {
       keyManagementAlgorithms: ['ECDH-ES'],
       contentEncryptionAlgorithms: ['A256GCM'],
     })
-    return protectedHeader.typ === type ? (JSON.parse(words.decode(plaintext)) as Partial<T>) : undefined
+    return protectedHeader.typ === type ? JSON.parse(words.decode(plaintext)) : undefined
   } catch {
     return undefined
   }
@@ -40,11 +44,6 @@ export interface SealedTo {
   readonly group: string
 }
 
-const credentialType = 'farwatch-credential'
-const requestKeyType = 'farwatch-request-key'
-const text = new TextEncoder()
-const words = new TextDecoder()
-
 export function sealCredential(credential: Credential, to: SealedTo, sealingKey: KeyObject): Promise<string> {
   const said = { agent: to.agent, group: to.group, type: credential.type, fields: credential.fields }
   return sealed(credentialType, said, sealingKey)
@@ -52,14 +51,8 @@ export function sealCredential(credential: Credential, to: SealedTo, sealingKey:
 
 /** @throws FarwatchError `forbidden` where it was sealed to another key, for another agent or group, or was changed */
 export async function openCredential(given: string, to: SealedTo, privateKey: KeyObject): Promise<Credential> {
-  const said = await opened<SealedTo & Credential>(credentialType, given, privateKey)
-  if (
-    said !== undefined &&
-    said.agent === to.agent &&
-    said.group === to.group &&
-    typeof said.type === 'string' &&
-    isSecret(said.fields)
-  )
+  const said = (await opened(credentialType, given, privateKey)) as Partial<SealedTo & Credential> | null | undefined
+  if (said?.agent === to.agent && said.group === to.group && typeof said.type === 'string' && isSecret(said.fields))
     return { type: said.type, fields: said.fields }
   throw new FarwatchError('forbidden', `a credential of the group ${JSON.stringify(to.group)} cannot be opened here`, {
     hint: 'It was sealed for another agent, group or key. The server seals it anew when this agent says hello.',
@@ -83,7 +76,7 @@ export async function openRequestKey(
   agent: string,
   privateKey: KeyObject,
 ): Promise<RequestKey | undefined> {
-  const said = await opened<SaidKey>(requestKeyType, given, privateKey)
+  const said = (await opened(requestKeyType, given, privateKey)) as Partial<SaidKey> | null | undefined
   if (said?.agent !== agent || typeof said.id !== 'string' || typeof said.secret !== 'string') return undefined
   const secret = Buffer.from(said.secret, 'base64url')
   return secret.length === requestKeyBytes ? { id: said.id, secret: createSecretKey(secret) } : undefined
