@@ -404,7 +404,7 @@ export class LinkClient implements ServerLink {
         if (either.aborted) throw thrown
         // Another server acts meanwhile.
         if (line.aborted) continue
-        const how = mendable(thrown) ?? (isOfRequestKey(thrown, greeted) ? 'hello' : undefined)
+        const how = mendable(thrown) ?? (isForRequestKey(thrown, greeted) ? 'hello' : undefined)
         if (how !== undefined && !mended.has(`${how} ${server}`)) {
           mended.add(`${how} ${server}`)
           // Somebody else who asked may have said hello again already.
@@ -926,8 +926,8 @@ function mendable(thrown: unknown): 'clock' | 'hello' | 'connection' | undefined
   return reason === 'clock' || reason === 'hello' ? reason : undefined
 }
 
-/** One that takes the place of the server that gave the key, behind the same name, may be older than such keys. */
-function isOfRequestKey(thrown: unknown, to: Addressee | undefined): boolean {
+/** Whether it may be for its request key that a message was refused: who takes the place of a server, behind the same name, may be older than such keys. */
+function isForRequestKey(thrown: unknown, to: Addressee | undefined): boolean {
   return to?.requestKey !== undefined && thrown instanceof RefusedByServer && thrown.refusal.code === 'unauthenticated'
 }
 

@@ -4,7 +4,7 @@ import type { RequestKey } from '../platform/wire/index.ts'
 /** As long as the digest that it is for, RFC 7518, 3.2. */
 export const requestKeyBytes = 32
 
-/** Two starts that speak by turns, of which either may have gone before, are told apart (presence.ts). */
+/** Of two machines with one identity, which are told apart by their starts (presence.ts), and of the one before of each. */
 const keptStarts = 4
 
 /** Whom a key is given to. */

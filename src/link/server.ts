@@ -413,7 +413,7 @@ class RunningLinkServer implements LinkServer {
   }
 
   /**
-   * @returns whether an agent's key, or one that it agreed upon with this server, signed the request; false where neither knows that key
+   * @returns whether the agent's own key, or one that it agreed upon with this server, signed the request; false where it names one that this server does not know
    * @throws FarwatchError `unauthenticated` where it was not the key that it names
    */
   #isProved(claimed: ClaimedRequest, { id, fingerprint, key }: RegisteredAgent, kind: MessageKind): boolean {
