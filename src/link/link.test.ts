@@ -13,9 +13,9 @@ import type { CommandOrder, Envelope, HelloAnswer } from './protocol.ts'
 import type { LinkRequest, LinkResponse, LinkServerOptions } from './server.ts'
 import {
   emptyAssignment,
-  listenerOf,
   makeKeys,
   makeTestClient,
+  putBefore,
   startTestServer,
   wrongClock,
   type TestClientOptions,
@@ -545,17 +545,11 @@ test('servers of before the first pair, which refuse a poll without it, are told
   const server = await serve()
   const agent = await enrolled(server)
   const polls: unknown[] = []
-  server.https.removeAllListeners('request')
-  server.https.on(
-    'request',
-    listenerOf(() => ({
-      async handle(request) {
-        const body = await unpack(request.body, request.headers['content-encoding']?.toString(), 1_000_000)
-        if (request.path.endsWith('poll')) polls.push(body)
-        return server.link.handle(request)
-      },
-    })),
-  )
+  putBefore(server, async (request) => {
+    const body = await unpack(request.body, request.headers['content-encoding']?.toString(), 1_000_000)
+    if (request.path.endsWith('poll')) polls.push(body)
+    return server.link.handle(request)
+  })
   await agent.assignment(undefined, never)
   expect(polls).toEqual([expect.objectContaining({ status: expect.objectContaining({ draining: false }) })])
 })
@@ -645,20 +639,14 @@ function watchSignatures(
   answering: (kind: string, alg: string, request: LinkRequest) => Promise<LinkResponse>,
 ): string[] {
   const seen: string[] = []
-  server.https.removeAllListeners('request')
-  server.https.on(
-    'request',
-    listenerOf(() => ({
-      async handle(request) {
-        const [head = ''] = String(request.headers[signatureHeader]).split('.')
-        const { alg } = JSON.parse(Buffer.from(head, 'base64url').toString()) as { alg: string }
-        const kind = request.path.slice(request.path.lastIndexOf('/') + 1)
-        const answer = await answering(kind, alg, request)
-        seen.push(`${kind} ${alg} ${answer.status}`)
-        return answer
-      },
-    })),
-  )
+  putBefore(server, async (request) => {
+    const [head = ''] = String(request.headers[signatureHeader]).split('.')
+    const { alg } = JSON.parse(Buffer.from(head, 'base64url').toString()) as { alg: string }
+    const kind = request.path.slice(request.path.lastIndexOf('/') + 1)
+    const answer = await answering(kind, alg, request)
+    seen.push(`${kind} ${alg} ${answer.status}`)
+    return answer
+  })
   return seen
 }
 

@@ -8,7 +8,7 @@ import type { LinkServerOptions } from './server.ts'
 import {
   acceptTestAgent,
   emptyAssignment,
-  listenerOf,
+  putBefore,
   makeKeys,
   makeTestClient,
   startTestSide,
@@ -313,16 +313,10 @@ test('a server of before witnesses is told once, and worked with like any other'
   const asked: string[] = []
   const active = await side(true, { assignmentFor: () => leased, holdMs: () => 300 })
   const former = await side(false)
-  former.https.removeAllListeners('request')
-  former.https.on(
-    'request',
-    listenerOf(() => ({
-      handle(request) {
-        asked.push(request.path)
-        return former.link.handle({ ...request, path: request.path.replace(/witness$/, 'unheard-of') })
-      },
-    })),
-  )
+  putBefore(former, (request) => {
+    asked.push(request.path)
+    return former.link.handle({ ...request, path: request.path.replace(/witness$/, 'unheard-of') })
+  })
   const agent = await agentOf([former, active])
   let polls = 0
   await new Promise<void>((resolve) =>

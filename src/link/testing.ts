@@ -168,6 +168,15 @@ export async function startTestServer(options: Partial<LinkServerOptions> = {}):
   }
 }
 
+/** Puts something between a server and whoever calls it from now on: what changes, counts or answers in its place. */
+export function putBefore({ https }: TestServer, handle: LinkServer['handle']): void {
+  https.removeAllListeners('request')
+  https.on(
+    'request',
+    listenerOf(() => ({ handle })),
+  )
+}
+
 /** A server of a pair, whose part is what the test says. */
 export interface TestSide extends TestServer {
   now: { readonly acts: boolean; readonly term: number }
