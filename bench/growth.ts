@@ -226,15 +226,18 @@ async function byAgents(): Promise<readonly Figure[]> {
   const seen = await inTurn(fleets, fleetOf)
   const of = (isOne: (fleet: (typeof fleets)[number]) => boolean) =>
     fleets.flatMap((fleet, i) => (isOne(fleet) ? [{ ...seen[i]!, ...fleet }] : []))
-  const results = (fleets[0]!.agents * fleets[0]!.tasks * 1_000) / fleetPeriodMs
-  const alike = of(({ agents, tasks }) => (agents * tasks * 1_000) / fleetPeriodMs === results)
-  const each = fleets.at(-1)!.tasks
+  const largest = fleets.at(-1)!
+  const all = largest.agents * largest.tasks
   return [
-    ...growing(`${results} results a second of more agents: CPU of the server a second`, 'ms', alike),
     ...growing(
-      `an agent with ${each} tasks: CPU of the server a second`,
+      `${(1_000 * all) / fleetPeriodMs} results a second of more agents: CPU of the server a second`,
       'ms',
-      of(({ tasks }) => tasks === each).map((one) => ({ ...one, cost: one.cost / one.agents })),
+      of(({ agents, tasks }) => agents * tasks === all),
+    ),
+    ...growing(
+      `an agent with ${largest.tasks} tasks: CPU of the server a second`,
+      'ms',
+      of(({ tasks }) => tasks === largest.tasks).map((one) => ({ ...one, cost: one.cost / one.agents })),
     ),
   ]
 }
