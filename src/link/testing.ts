@@ -58,7 +58,7 @@ export const emptyAssignment: Assignment = {
 }
 
 /** Hands the requests of a server of `node:http` or `node:https` to the link. */
-export function listenerOf(
+function listenerOf(
   link: () => Pick<LinkServer, 'handle'>,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
